@@ -1,0 +1,66 @@
+"""What is installed, which model and device would be used, and what is missing."""
+
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import cvseeker
+from cvseeker.encoder.base_models import (
+    CPU_BASE,
+    GPU_BASE,
+    INSTALL_OFFLINE,
+    choose_model,
+    default_base,
+    device,
+    is_cached,
+)
+from cvseeker.errors import ModelError
+
+PACKAGES = ("torch", "transformers", "sentence-transformers", "bm25s", "pypdfium2")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, the state it is in, and what to type if it is missing."""
+
+    what: str
+    state: str
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+
+def diagnose() -> list[Finding]:
+    """Look at the installation; nothing is downloaded and no model is run."""
+    return [
+        Finding("cvseeker", cvseeker.__version__),
+        Finding("Python", f"{platform.python_version()} on {platform.system()}"),
+        *(_package(name) for name in PACKAGES),
+        Finding("device", device()),
+        *_models(),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "not installed", f"pip install {name}")
+
+
+def _models() -> Iterator[Finding]:
+    chosen = default_base()
+    try:
+        yield Finding("default base model", chosen, f"loaded from {choose_model(chosen).location}")
+    except ModelError as error:
+        yield Finding("default base model", f"{chosen}: {error}", INSTALL_OFFLINE)
+    if chosen == CPU_BASE:
+        here = is_cached(GPU_BASE)
+        yield Finding(
+            "default with a GPU",
+            f"{GPU_BASE}: {'on this machine' if here else 'not on this machine'}",
+            "" if here else f"download it by naming it: --base {GPU_BASE}",
+        )

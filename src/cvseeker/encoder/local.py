@@ -1,0 +1,225 @@
+"""A sentence-transformers model that sees passages through windows."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+
+from cvseeker.config import WindowSettings
+from cvseeker.encoder.base_models import (
+    QUERY_PROMPTS,
+    BaseModelChoice,
+    choose_model,
+    device,
+    keep_libraries_quiet,
+)
+from cvseeker.encoder.windows import FloatArray, IntArray, Window, split_windows
+from cvseeker.errors import ModelError
+from cvseeker.files import read_json, write_json
+from cvseeker.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+SETTINGS_FILE = "cvseeker.json"
+
+# Texts handed to the model between two reports of progress.
+CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEmbeddings:
+    """The encoded windows of a corpus.
+
+    Attributes
+    ----------
+    windows
+        The windows, in the passages' order.
+    vectors
+        Shape (n_windows, dim), float32, unit length.
+    owners
+        Shape (n_windows,): the position of each window's passage, ascending.
+    """
+
+    windows: list[Window]
+    vectors: FloatArray
+    owners: IntArray
+
+
+class Encoder(Protocol):
+    """Text → unit-length float32 vectors."""
+
+    name: str
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Return the queries' vectors, shape (n, dim)."""
+        ...
+
+    def encode_passages(
+        self, texts: Sequence[str], progress: Progress = silent
+    ) -> WindowEmbeddings:
+        """Return the vectors of the passages' windows."""
+        ...
+
+
+class LocalEncoder:
+    """A sentence-transformers model on this machine.
+
+    Parameters
+    ----------
+    model
+        The model.
+    name
+        What people call it.
+    windows
+        How it sees passages.
+    """
+
+    def __init__(self, model: "SentenceTransformer", *, name: str, windows: WindowSettings) -> None:
+        self.model = model
+        self.name = name
+        self.windows = windows
+
+    @classmethod
+    def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
+        """Load a model by its folder or name; see :func:`~cvseeker.encoder.base_models.choose_model`.
+
+        Parameters
+        ----------
+        name
+            Folder, hub name, or ``None`` for the default base model.
+        windows
+            How it sees passages; ``None``: as it was saved by CVSeeker, else the defaults.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be found or loaded.
+        """
+        choice = choose_model(name)
+        model = load_model(choice)
+        saved = Path(choice.location) / SETTINGS_FILE
+        if windows is None:
+            windows = (
+                WindowSettings.model_validate(read_json(saved)["windows"])
+                if saved.is_file()
+                else WindowSettings()
+            )
+        return cls(model, name=choice.name, windows=windows)
+
+    @property
+    def query_prompt(self) -> str:
+        """What is put before a query; empty for most models."""
+        return self.model.prompts.get("query") or ""
+
+    def split(self, texts: Sequence[str]) -> list[Window]:
+        """Split passages into this encoder's windows."""
+        limit = self.model.max_seq_length or self.windows.window_tokens
+        fitting = self.windows.model_copy(
+            update={"window_tokens": min(self.windows.window_tokens, limit)}
+        )
+        return split_windows(texts, self.model.tokenizer, fitting)
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Encode queries, with the model's query prompt.
+
+        Parameters
+        ----------
+        texts
+            n queries.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, dim), float32, unit length.
+        """
+        return self._encode(texts, prompt=self.query_prompt)
+
+    def encode_passages(
+        self, texts: Sequence[str], progress: Progress = silent
+    ) -> WindowEmbeddings:
+        """Encode passages, window by window.
+
+        Parameters
+        ----------
+        texts
+            The passages.
+        progress
+            Called with the windows done.
+
+        Returns
+        -------
+        WindowEmbeddings
+        """
+        windows = self.split(texts)
+        vectors = self._encode([window.text for window in windows], progress=progress)
+        owners = np.array([window.passage for window in windows], dtype=np.int64)
+        return WindowEmbeddings(windows, vectors, owners)
+
+    def save(self, folder: Path) -> None:
+        """Save a plain sentence-transformers folder, with the windows' settings beside it."""
+        self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+        write_json(folder / SETTINGS_FILE, {"windows": self.windows.model_dump()})
+
+    def _encode(
+        self, texts: Sequence[str], *, prompt: str = "", progress: Progress = silent
+    ) -> FloatArray:
+        """Encode the longest texts first, so that a batch's texts are of one length."""
+        dim = self.model.get_embedding_dimension() or 0
+        vectors = np.zeros((len(texts), dim), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+        for begin in range(0, len(order), CHUNK):
+            chosen = order[begin : begin + CHUNK]
+            vectors[chosen] = self.model.encode(
+                [texts[position] for position in chosen],
+                prompt=prompt or None,
+                batch_size=32,
+                show_progress_bar=False,
+                normalize_embeddings=True,
+            )
+            progress(f"encode with {self.name}", begin + len(chosen), len(order), "windows")
+        return vectors
+
+
+def silence_libraries() -> None:
+    """Keep the libraries' own logs and progress bars off the screen: the core never prints."""
+    import datasets
+    import transformers
+
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
+    """Load a sentence-transformers model; code that came with the weights is never run.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, with the reason on one line.
+    """
+    keep_libraries_quiet()
+    from sentence_transformers import SentenceTransformer
+
+    silence_libraries()
+    try:
+        model = SentenceTransformer(
+            choice.location,
+            device=device(),
+            local_files_only=choice.is_local,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{choice.name}: cannot load this model ({reason}); expected a sentence-transformers "
+            "folder or the name of a model on the hub; see what is here with: cvseeker doctor"
+        ) from error
+    if not model.prompts.get("query") and choice.name in QUERY_PROMPTS:
+        model.prompts["query"] = QUERY_PROMPTS[choice.name]
+    return model

@@ -1,0 +1,1 @@
+"""Rankers × a data set → metrics, run files and a report."""

@@ -1,0 +1,45 @@
+"""TREC run files, which every evaluation tool of the field reads."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from cvseeker.files import write_text
+
+
+def write_run(
+    path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str
+) -> None:
+    """Write a run as ``query-id Q0 id rank score system``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    run
+        Query id → (id, score), best first.
+    system
+        The last column. White space in it and in ids is percent-encoded, for columns are separated
+        by spaces.
+    """
+    lines = [
+        f"{_column(query_id)} Q0 {_column(key)} {rank} {score:.9g} {_column(system)}\n"
+        for query_id, ranked in run.items()
+        for rank, (key, score) in enumerate(ranked, start=1)
+    ]
+    write_text(path, "".join(lines))
+
+
+def run_file_name(system: str) -> str:
+    """Return a system's file name, safe on every system: ``hybrid(tuned).trec``.
+
+    Examples
+    --------
+    >>> run_file_name("models/mine")
+    'models%2Fmine.trec'
+    """
+    return f"{quote(system, safe='()@+=,')}.trec"
+
+
+def _column(text: str) -> str:
+    return "".join(quote(letter) if letter.isspace() else letter for letter in text)

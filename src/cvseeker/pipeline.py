@@ -1,0 +1,71 @@
+"""The whole story: a folder of résumés becomes a tuned model, an honest report and a search."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cvseeker.config import Settings
+from cvseeker.errors import InputError
+from cvseeker.progress import Progress, silent
+from cvseeker.stages import (
+    evaluate_stage,
+    finetune_stage,
+    generate_stage,
+    index_stage,
+    ingest_stage,
+)
+from cvseeker.workspace import StageResult, Workspace
+
+StageDone = Callable[[str, StageResult], None]
+
+
+def run(
+    sources: Sequence[Path],
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    judgements: Path | None = None,
+    progress: Progress = silent,
+    stage_done: StageDone = lambda stage, result: None,
+) -> None:
+    """Turn résumés into a tuned encoder, a report on it, and a search index.
+
+    Every stage is skipped while its inputs and settings are unchanged, so the same command
+    completes a run that was interrupted.
+
+    Parameters
+    ----------
+    sources
+        Files and folders of résumés.
+    workspace
+        Where each stage's outcome lies.
+    settings
+        All stages' settings.
+    judgements
+        A folder of hand-written queries and qrels that name résumés, to evaluate on as well.
+    progress
+        Called while a stage works.
+    stage_done
+        Called with each stage's name and outcome.
+
+    Raises
+    ------
+    CVSeekerError
+        If the sources, settings or models cannot be used.
+    """
+    refuse_llm(settings)
+    stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
+    stage_done("queries", generate_stage(workspace, settings, progress))
+    stage_done("model", finetune_stage(workspace, settings, progress))
+    stage_done(
+        "evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements)
+    )
+    stage_done("index", index_stage(workspace, settings, progress))
+
+
+def refuse_llm(settings: Settings) -> None:
+    """Refuse an LLM, for this version generates offline only."""
+    if settings.generate.llm != "offline":
+        raise InputError(
+            f"--llm {settings.generate.llm}: this version writes queries offline only; "
+            "leave --llm out, or say --llm offline"
+        )

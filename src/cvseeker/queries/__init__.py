@@ -1,0 +1,1 @@
+"""Queries about passages, with an LLM or without."""

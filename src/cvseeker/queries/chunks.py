@@ -1,0 +1,179 @@
+"""Cutting a text into lines, and lines into stretches of words that stand together.
+
+A chunk never crosses punctuation, a line's end, a function word, an adverb or a verb in the past,
+so that what is taken from it reads as a whole.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from cvseeker.queries.lexicon import (
+    GERUNDS,
+    INNER_WORDS,
+    PAST_FORMS,
+    PERSONAL_LABELS,
+    STOP_WORDS,
+)
+
+_MASKS = re.compile(
+    r"""
+    \S+@\S+ | (?:https?://|www\.)\S+ | \b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io)\b\S*
+    | \S*(\w)\1\1\S* | \+?\d[\d\s().-]{6,}\d
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_BOUNDARY = re.compile(
+    r"""
+    [,;:!?|•·()\[\]{}<>"“”=*…\t_]+ | \s[-–—~/]+\s | [–—]
+    | \.(?=\s|$) | (?<=[a-z\d)])\.(?=[A-Z][a-z])   # also where the space after a full stop is lost
+    | (?<![A-Z])/ | /(?![A-Z])                      # "buyer/planner", but PL/SQL
+    """,
+    re.VERBOSE,
+)
+# JavaScript, C++, B.Com, node.js, R&D, e-mail, .NET; 3D, 4G
+_TOKEN = re.compile(r"\.?[^\W\d_][\w&'’./+#-]*|\d[A-Za-z][A-Za-z0-9]*")
+_DATE_WORDS = words(
+    """
+    january february march april june july august september october november december jan
+    feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun monday tuesday
+    wednesday thursday friday saturday sunday present ongoing till am pm gmt
+    """
+)
+_BULLETS = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§\uf000-\uf0ff�]+")
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """Strip a word's plural, -ing or -ed, lightly, so that its forms are counted together."""
+    text = word.lower().replace("’", "'").removesuffix("'s").rstrip("'")
+    if len(text) > 4 and text.endswith("ies"):
+        text = text[:-3] + "y"
+    elif len(text) > 3 and text.endswith("s") and not text.endswith(("ss", "us", "is")):
+        text = text[:-1]
+    for ending in ("ing", "ed"):
+        if len(text) > len(ending) + 3 and text.endswith(ending):
+            text = text[: -len(ending)]
+            text = text[:-1] if text[-1] == text[-2] and text[-1] not in "ls" else text
+            break
+    return text[:-1] if len(text) > 3 and text.endswith("e") else text
+
+
+def unwrap(text: str) -> list[str]:
+    """Return a text's lines without bullets, wrapped ones joined, personal data left out."""
+    lines: list[str] = []
+    open_end = False
+    for raw in text.splitlines():
+        line = " ".join(_BULLETS.sub("", raw).split())
+        if not line:
+            continue
+        if open_end and line[0].islower() and raw.lstrip()[:1] == line[0]:
+            lines[-1] += " " + line
+        elif not PERSONAL_LABELS.match(line):
+            lines.append(_MASKS.sub(" | ", line) if _suspicious(line) else line)
+        else:
+            open_end = False
+            continue
+        open_end = len(line) >= 40 and line[-1] not in ".:;!?"
+    return lines
+
+
+def _suspicious(line: str) -> bool:
+    """Whether the slow pattern of masks need look at a line at all."""
+    low = line.lower()
+    digits = sum(map(str.isdigit, line))
+    return (
+        digits > 6
+        or "@" in line
+        or "www" in low
+        or "://" in low
+        or "xxx" in low
+        or (any(end in low for end in (".com", ".org", ".net", ".edu", ".gov", ".io")))
+    )
+
+
+class Chunk(NamedTuple):
+    """Words that stand together, their stems, and their first word's place in the passage.
+
+    ``alone`` where nothing but punctuation surrounds them, as around an item of a list.
+    """
+
+    words: list[str]
+    stems: list[str]
+    position: int
+    alone: bool
+
+
+def chunks(lines: Iterable[str]) -> list[Chunk]:
+    """Return the stretches of content words between punctuation, function words and verbs.
+
+    Parameters
+    ----------
+    lines
+        A passage's lines, as :func:`unwrap` returns them.
+
+    Returns
+    -------
+    list of Chunk
+        In reading order; positions count words.
+    """
+    found: list[Chunk] = []
+    position = 0
+    for line in lines:
+        for segment in _BOUNDARY.split(line):
+            tokens = segment.split()
+            if tokens:
+                _cut(tokens, position, found)
+                position += len(tokens)
+    return found
+
+
+def _cut(tokens: list[str], position: int, found: list[Chunk]) -> None:
+    """Cut what stands between two punctuation marks into chunks."""
+    words: list[str] = []
+    stems: list[str] = []
+    for at, token in enumerate(tokens):
+        word, root, role = _read(token)
+        if (
+            role == "content"
+            or (role == "gerund" and at)
+            or (role == "inner" and words and stems[-1] not in INNER_WORDS)
+        ):
+            words.append(word)
+            stems.append(root)
+        elif words:
+            _close(words, stems, position + at, found, alone=False)
+            words, stems = [], []
+    if words:
+        _close(words, stems, position + len(tokens), found, alone=len(words) == len(tokens))
+
+
+def _close(
+    words: list[str], stems: list[str], stop: int, found: list[Chunk], *, alone: bool
+) -> None:
+    start = stop - len(words)
+    if stems[-1] in INNER_WORDS:
+        words.pop()
+        stems.pop()
+    found.append(Chunk(words, stems, start, alone))
+
+
+@lru_cache(maxsize=200_000)
+def _read(token: str) -> tuple[str, str, str]:
+    """Return a token's word, its stem, and its role: content, gerund, inner or break."""
+    if token == "&":
+        return "and", "and", "inner"
+    word = token.strip("'’‘`.-&/") if token[0] != "." else token
+    low = word.lower()
+    if low in INNER_WORDS:
+        return low, low, "inner"
+    adverb = low.endswith("ly") and len(low) > 5 and low not in _NO_ADVERBS
+    if adverb or low in STOP_WORDS or low in _DATE_WORDS or low in PAST_FORMS:
+        return word, low, "break"
+    if not _TOKEN.fullmatch(word) or (len(word) == 1 and word not in "CR"):
+        return word, low, "break"
+    return word, stem(word), "gerund" if low in GERUNDS and word[0].isupper() else "content"
+
+
+_NO_ADVERBS = frozenset({"family", "assembly", "supply", "anomaly", "butterfly", "reply"})

@@ -1,0 +1,168 @@
+"""Queries without an LLM: several kinds of recruiter's query from what a passage itself says."""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+
+from cvseeker.config import GenerateSettings
+from cvseeker.files import text_hash
+from cvseeker.progress import Progress, silent
+from cvseeker.queries.chunks import stem
+from cvseeker.queries.evidence import Evidence, read_evidence
+from cvseeker.queries.lexicon import STOP_WORDS
+from cvseeker.queries.rarity import GENERIC_STEMS, CorpusStatistics
+from cvseeker.queries.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
+from cvseeker.queries.wording import Wording, shuffle_drop
+from cvseeker.records import Profile, Query
+from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.sections import find_sections
+
+# Tries per query wanted: a passage that yields nothing new by then has no more to give.
+_TRIES = 4
+# Share of words that two queries of one passage may have in common.
+_ALIKE = 0.6
+# Passages looked at to learn whether a corpus is made of résumés, and the share that tells.
+_SAMPLE, _RESUME_SHARE = 60, 0.1
+_REPORT_EVERY = 50
+
+
+def generate_offline(
+    corpus: Mapping[str, str],
+    *,
+    profiles: Mapping[str, Profile] | None = None,
+    settings: GenerateSettings,
+    progress: Progress = silent,
+) -> list[Query]:
+    """Write queries about passages without an LLM.
+
+    Parameters
+    ----------
+    corpus
+        Passage id → text.
+    profiles
+        Passage id → profile of the whole résumé; read off the passage where there is none.
+    settings
+        How many queries a passage, and the seed. The queries of a passage depend on the seed, its
+        id and its text, and on the others only through how rare its words are among them.
+    progress
+        Called with the passages done.
+
+    Returns
+    -------
+    list of Query
+        In the corpus's order; at most ``settings.per_passage`` a passage, fewer where it does not
+        carry that many good ones. ``kind`` is one of ``keywords``, ``question``,
+        ``title_skills``, ``responsibility``, ``requirements`` and ``exam``.
+    """
+    statistics = CorpusStatistics()
+    for text in corpus.values():
+        statistics.add(text)
+    resumes = bool(profiles) or _are_resumes(list(corpus.values()))
+    templates = RESUME_TEMPLATES if resumes else NEUTRAL_TEMPLATES
+    queries: list[Query] = []
+    for done, (passage_id, text) in enumerate(corpus.items(), start=1):
+        profile = (profiles or {}).get(passage_id) or (
+            extract_profile(text) if resumes else Profile()
+        )
+        evidence = read_evidence(text, profile, statistics)
+        rng = random.Random(f"{settings.seed}\0{passage_id}")
+        writer = _Writer(passage_id, evidence, templates, statistics, rng)
+        queries += writer.write(settings.per_passage)
+        if done % _REPORT_EVERY == 0 or done == len(corpus):
+            progress("generate", done, len(corpus), f"{len(queries)} queries")
+    return queries
+
+
+def _are_resumes(texts: Sequence[str]) -> bool:
+    """Whether enough passages have the sections that résumés have."""
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    wanted = {"experience", "education", "skills"}
+    with_sections = sum(
+        any(section.kind in wanted for section in find_sections(text)) for text in sample
+    )
+    return with_sections >= _RESUME_SHARE * len(sample)
+
+
+class _Writer:
+    """Writes one passage's queries, kind after kind, and refuses the poor ones."""
+
+    def __init__(
+        self,
+        passage_id: str,
+        evidence: Evidence,
+        templates: Mapping[str, Sequence[str]],
+        statistics: CorpusStatistics,
+        rng: random.Random,
+    ) -> None:
+        self.passage_id = passage_id
+        self.evidence = evidence
+        self.statistics = statistics
+        self.rng = rng
+        self.used: dict[str, int] = {}
+        self.decks = {
+            kind: rng.sample(list(lines), len(lines)) for kind, lines in templates.items()
+        }
+        self.word_sets: list[set[str]] = []
+
+    def write(self, wanted: int) -> list[Query]:
+        """Return up to ``wanted`` queries, of as many kinds as possible."""
+        queries: list[Query] = []
+        kinds = self.rng.sample(list(self.decks), len(self.decks))
+        while kinds and len(queries) < wanted:
+            for kind in list(kinds):
+                query = self._next(kind)
+                if query is None:
+                    kinds.remove(kind)
+                elif len(queries) < wanted:
+                    queries.append(query)
+        return queries
+
+    def _next(self, kind: str) -> Query | None:
+        """Return one more query of a kind, or nothing where the passage has no more of it."""
+        deck = self.decks[kind]
+        tries = 0
+        while deck and tries < _TRIES:
+            template = deck.pop()
+            wording = Wording(self.evidence, self.rng, self.used)
+            values = wording.fill(fields(template))
+            if values is None:
+                continue
+            tries += 1
+            text = self._finish(kind, template, values)
+            if self._is_specific(wording) and self._is_new(text):
+                query_id = text_hash(self.passage_id, kind, text)
+                return Query(query_id, text, kind, self.passage_id)
+        return None
+
+    def _finish(self, kind: str, template: str, values: Mapping[str, str]) -> str:
+        text = template.format_map(values)
+        if kind == "keywords" and _PLAIN.fullmatch(template):
+            text = (
+                " ".join(shuffle_drop(text.split(), self.rng)) if self.rng.random() < 0.6 else text
+            )
+        if kind in ("keywords", "title_skills", "requirements") and self.rng.random() < 0.4:
+            return text.lower()
+        return text[0].upper() + text[1:] if template[-1] in ".?" else text
+
+    def _is_specific(self, wording: Wording) -> bool:
+        """Whether the evidence used points at few passages."""
+        statistics = self.statistics
+        if any(len(stems) > 1 and statistics.is_specific(stems) for stems in wording.told):
+            return True
+        words = {word for stems in wording.told for word in stems} - STOP_WORDS - GENERIC_STEMS
+        told = sum(statistics.rarity((word,)) for word in words)
+        return told >= 1.3 * statistics.rarity(("\0",))
+
+    def _is_new(self, text: str) -> bool:
+        """Whether no query of this passage so far says much the same."""
+        words = {stem(word) for word in _WORD.findall(text) if word.lower() not in STOP_WORDS}
+        if any(
+            len(words & other) > _ALIKE * min(len(words), len(other)) for other in self.word_sets
+        ):
+            return False
+        self.word_sets.append(words)
+        return True
+
+
+_WORD = re.compile(r"[^\W_][\w+#.&'’-]*")
+_PLAIN = re.compile(r"(?:\{\w+\} ?)+")

@@ -1,0 +1,238 @@
+"""Filling a template's fields with a passage's evidence, in other words where there are any."""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cvseeker.queries.chunks import stem
+from cvseeker.queries.duties import Duty
+from cvseeker.queries.evidence import Evidence, Fact
+from cvseeker.queries.lexicon import STOP_WORDS, VERBS, verb_forms
+from cvseeker.queries.paraphrases import paraphrase_term, paraphrase_title
+
+# Query and passage share less wording the more of it is replaced or dropped; beyond this the
+# query no longer says the same thing.
+_REPLACE_TERM, _REPLACE_TITLE, _REPLACE_VERB, _DROP_WORD = 0.45, 0.35, 0.5, 0.25
+# Words between two facts that count as one place: about half an encoder's window.
+_NEAR = 60
+
+_NUMBERED = re.compile(r"^(far)?([a-z_]+?)(\d)?$")
+_VERB_FIELDS = {"do": None, "doing": 0, "did": 1, "done": 2}
+_POOLS = {
+    "title": "titles",
+    "a_title": "titles",
+    "employer": "employers",
+    "school": "schools",
+    "skill": "skills",
+    "skills": "skills",
+    "project": "projects",
+    "aproject": "projects",
+    "credential": "credentials",
+    "phrase": "phrases",
+}
+
+
+@dataclass(slots=True)
+class Wording:
+    """What one query says so far.
+
+    Attributes
+    ----------
+    evidence
+        The passage's.
+    rng
+        Where chance comes from.
+    used
+        Fact or object → how many queries of the passage have used it; the less used come first.
+    focus
+        The place in the passage, counted in words, that the query is about.
+    told
+        Stems of the evidence that has gone into the query.
+    """
+
+    evidence: Evidence
+    rng: random.Random
+    used: dict[str, int]
+    focus: int | None = None
+    told: list[tuple[str, ...]] = field(default_factory=list)
+    _values: dict[str, str] = field(default_factory=dict)
+    _duties: dict[str, Duty] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+
+    def fill(self, names: Sequence[str]) -> dict[str, str] | None:
+        """Return a wording for every field, or nothing where the passage lacks the evidence.
+
+        Parameters
+        ----------
+        names
+            The template's fields.
+
+        Returns
+        -------
+        dict or None
+        """
+        for name in names:
+            value = self._field(name)
+            if not value:
+                return None
+            self._values[name] = value
+        for key in self._taken:
+            self.used[key] = self.used.get(key, 0) + 1
+        return self._values
+
+    def _field(self, name: str) -> str:
+        match = _NUMBERED.match(name)
+        far, base, number = match.groups() if match else (None, name, None)
+        if base in _VERB_FIELDS:
+            return self._duty(base, number or "", far=bool(far))
+        profile = self.evidence.profile
+        if base == "years":
+            # Recruiters ask for fewer years than the best candidate has, in round numbers.
+            years = profile.years or 0
+            return (
+                str(max(step for step in (1, 2, 3, 5, 8, 10, 15) if step <= years)) if years else ""
+            )
+        if base == "location":
+            return profile.location
+        if base == "language":
+            return self.rng.choice(profile.languages) if profile.languages else ""
+        if base == "skills":
+            return self._list(far=bool(far))
+        fact = self._pick(_POOLS[base], far=bool(far))
+        return self._say(base, fact) if fact else ""
+
+    def _list(self, *, far: bool) -> str:
+        facts = [self._pick("skills", far=far) for _ in range(self.rng.choice((2, 2, 3, 3, 4)))]
+        words = [self._say("skill", fact) for fact in facts if fact]
+        return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else ""
+
+    def _pick(self, pool: str, *, far: bool) -> Fact | None:
+        facts = self._pool(pool)
+        free = [fact for fact in facts if fact.text.lower() not in self._taken and self._adds(fact)]
+        if not free:
+            return None
+        fact = free[self._draw([(fact.text, fact.position, fact.rarity) for fact in free], far)]
+        self._take(fact.text, fact.stems, fact.position)
+        return fact
+
+    def _pool(self, pool: str) -> Sequence[Fact]:
+        evidence = self.evidence
+        facts: Sequence[Fact] = getattr(evidence, pool)
+        if pool == "titles" and not facts:
+            return [
+                Fact(title.lower(), tuple(map(stem, title.split())), 0, 1.0)
+                for title in evidence.profile.titles[:2]
+            ]
+        if pool == "skills" and len(facts) < 3:
+            # Prose has no lists: its shortest phrases name what the candidate knows.
+            return [*facts, *(fact for fact in evidence.phrases if len(fact.stems) < 3)]
+        return facts
+
+    def _adds(self, fact: Fact) -> bool:
+        """Whether a fact says something that the query has not said yet."""
+        said = {word for stems in self.told for word in stems}
+        return not said.issuperset(fact.stems) and len(said & set(fact.stems)) * 2 <= len(
+            fact.stems
+        )
+
+    def _draw(self, options: Sequence[tuple[str, int, float]], far: bool) -> int:
+        weights = []
+        for text, position, rarity in options:
+            distance = abs(position - self.focus) if self.focus is not None else 0
+            fits = (distance > 2 * _NEAR) if far else (distance <= _NEAR)
+            closeness = 1.0 if fits else 0.1 if far else 0.3 / (1 + distance / _NEAR)
+            freshness = 0.25 ** self.used.get(text.lower(), 0)
+            weights.append(closeness * freshness * max(rarity, 0.1))
+        return self.rng.choices(range(len(options)), weights)[0]
+
+    def _take(self, text: str, stems: tuple[str, ...], position: int) -> None:
+        self._taken.add(text.lower())
+        self.told.append(stems)
+        if self.focus is None:
+            self.focus = position
+
+    def _duty(self, form: str, number: str, *, far: bool) -> str:
+        duty = self._duties.get(number)
+        if duty is None:
+            free = [duty for duty in self.evidence.duties if duty.object.lower() not in self._taken]
+            if not free:
+                return ""
+            duty = free[
+                self._draw([(duty.object, duty.position, duty.rarity) for duty in free], far)
+            ]
+            self._duties[number] = duty
+            self._take(duty.object, duty.stems, duty.position)
+        lemma = duty.lemma
+        others = [other for other in VERBS[lemma] if not _clashes(other, duty.object)]
+        if others and self.rng.random() < _REPLACE_VERB:
+            lemma = self.rng.choice(others)
+        slot = _VERB_FIELDS[form]
+        verb = lemma if slot is None else verb_forms(lemma)[slot]
+        return f"{verb} {paraphrase_term(duty.object, self.rng, rate=_REPLACE_TERM)}"
+
+    def _say(self, base: str, fact: Fact) -> str:
+        if base in ("title", "a_title"):
+            text = paraphrase_title(fact.text, self.rng, rate=_REPLACE_TITLE)
+            return with_article(text) if base == "a_title" else text
+        if base in ("employer", "school", "credential"):
+            return fact.text
+        words = fact.text.split()
+        if len(words) > 2 and not {"of", "and"} & set(words) and self.rng.random() < _DROP_WORD:
+            words = words[1:]
+        text = paraphrase_term(" ".join(words), self.rng, rate=_REPLACE_TERM)
+        return f"the {text}" if base == "aproject" else text
+
+
+def _clashes(verb: str, what: str) -> bool:
+    """Whether a verb would be said twice ("test testing tools")."""
+    return stem(verb) in {stem(word) for word in what.split()}
+
+
+_SPELLED = re.compile(r"^(?:[FHLMNRSX](?:[A-Z]|\b)|[aeioAEIO]|un(?!i)|u[^ns])")
+
+
+def with_article(noun: str) -> str:
+    """Put "a" or "an" before a noun.
+
+    Parameters
+    ----------
+    noun
+        A title, say; a short form in capitals is read letter by letter.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> with_article("HR manager"), with_article("university lecturer"), with_article("engineer")
+    ('an HR manager', 'a university lecturer', 'an engineer')
+    """
+    return f"{'an' if _SPELLED.match(noun) else 'a'} {noun}"
+
+
+def shuffle_drop(
+    words: Sequence[str], rng: random.Random, *, rate: float = _DROP_WORD
+) -> list[str]:
+    """Drop some of a keyword list's words and change the order of the rest.
+
+    Parameters
+    ----------
+    words
+        At least two; two are always kept.
+    rng
+        Where chance comes from.
+    rate
+        Probability that a word is dropped.
+
+    Returns
+    -------
+    list of str
+    """
+    kept = [word for word in words if word.lower() not in STOP_WORDS and rng.random() >= rate]
+    if len(kept) < 2:
+        return list(words)
+    if rng.random() < 0.5:
+        rng.shuffle(kept)
+    return kept

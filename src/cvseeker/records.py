@@ -1,0 +1,138 @@
+"""The records that flow through CVSeeker: résumés, their sections and passages, and queries."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+SectionKind = Literal[
+    "header",
+    "summary",
+    "experience",
+    "education",
+    "skills",
+    "projects",
+    "certificates",
+    "languages",
+    "publications",
+    "awards",
+    "volunteering",
+    "interests",
+    "references",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled stretch of a résumé.
+
+    ``title`` is the heading as it stands in the résumé, empty for the text before the first
+    heading; ``text`` leaves the heading out.
+    """
+
+    kind: SectionKind
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a recruiter reads off a résumé in ten seconds; every field may be empty.
+
+    ``name`` serves to keep the candidate's name out of queries; it is never ranked on.
+    ``years`` is the length of the working life in whole years, ``None`` where no dates were found.
+    """
+
+    name: str = ""
+    titles: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    education: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    location: str = ""
+    years: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """One candidate's document.
+
+    Attributes
+    ----------
+    resume_id
+        Path of the file relative to the source folder (``sales/jane-doe.pdf``), or
+        ``file.csv#<id>`` for a row of a table.
+    text
+        The whole cleaned text.
+    sections
+        Its sections in reading order.
+    source
+        The input file, as given.
+    profile
+        Facts read off the text.
+    metadata
+        Other columns of a table (category, …) and the like.
+    """
+
+    resume_id: str
+    text: str
+    sections: tuple[Section, ...] = ()
+    source: str = ""
+    profile: Profile = field(default_factory=Profile)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {**asdict(self), "metadata": dict(self.metadata)}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Build a résumé from what :meth:`to_dict` returned."""
+        profile = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in row["profile"].items()
+        }
+        return cls(
+            **{
+                **row,
+                "sections": tuple(Section(**section) for section in row["sections"]),
+                "profile": Profile(**profile),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A section-aware piece of a résumé: what queries are written about and what is retrieved.
+
+    ``person_group`` is shared by near-duplicate or same-person résumés; all of a group's passages
+    are in one split, and none is ever another's negative. ``sections`` lists the kinds inside.
+    """
+
+    passage_id: str
+    resume_id: str
+    text: str
+    sections: tuple[SectionKind, ...] = ()
+    person_group: str = ""
+    split: Split = "train"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Build a passage from what :meth:`to_dict` returned."""
+        return cls(**{**row, "sections": tuple(row["sections"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query written about one passage; ``kind`` says what sort of query it is."""
+
+    query_id: str
+    text: str
+    kind: str
+    passage_id: str

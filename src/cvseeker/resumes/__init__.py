@@ -1,0 +1,1 @@
+"""From files to résumés and passages: read, clean, cut into sections, group by person, split."""

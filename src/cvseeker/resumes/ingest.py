@@ -1,0 +1,338 @@
+"""From a folder of files to résumés and passages, grouped by person and split."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cvseeker.config import IngestSettings
+from cvseeker.errors import InputError
+from cvseeker.files import file_hash, read_jsonl, write_jsonl
+from cvseeker.progress import Progress, silent
+from cvseeker.records import SPLITS, Passage, Resume
+from cvseeker.resumes.clean import SpacingRepair, clean_text
+from cvseeker.resumes.discover import SourceFile, display_name, find_files
+from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
+from cvseeker.resumes.passages import split_passages
+from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.sections import find_sections
+from cvseeker.resumes.split import LeakageReport, assign_splits, check_leakage
+
+if TYPE_CHECKING:
+    from cvseeker.resumes.readers import Document
+
+# Less than this is a cover sheet, a caption or a scan's stray words.
+_FEWEST_WORDS = 30
+
+_WORD = re.compile(r"[^\W_]+")
+
+Status = Literal["ok", "duplicate", "failed"]
+
+
+@dataclass(slots=True)
+class _Row:
+    """One document of a file, and what became of it."""
+
+    resume_id: str
+    text: str
+    source: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    status: Status = "ok"
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _File:
+    """One input file: its documents, or why it has none."""
+
+    name: str
+    rows: list[_Row] = field(default_factory=list)
+    reason: str = ""
+
+
+def ingest(
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    settings: IngestSettings,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``.
+
+    Parameters
+    ----------
+    sources
+        Files and folders of résumés.
+    folder
+        Where the three files go; ``files.jsonl`` accounts for every input file.
+    settings
+        Limits, passage size and split.
+    progress
+        Called back while files are read and texts prepared.
+
+    Returns
+    -------
+    dict
+        Counts, JSON-ready: files by status, failures by reason, résumés, passages, person groups,
+        each split's share of them, and the leakage between the splits.
+
+    Raises
+    ------
+    InputError
+        If a source is missing, or no file gave a résumé.
+    """
+    files = _read(find_files(sources), settings, progress)
+    _clean(files, progress)
+    _drop_duplicates(files)
+    rows = [row for file in files for row in file.rows if row.status == "ok"]
+    if not rows:
+        raise InputError(_nothing_read(sources, files))
+    resumes = _build_resumes(rows, progress)
+    progress("grouping résumés by person", 0, 0, "")
+    passages = _build_passages(resumes, settings)
+    leakage = check_leakage(passages, max_overlap=settings.max_overlap)
+    write_jsonl(folder / "resumes.jsonl", (resume.to_dict() for resume in resumes))
+    write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
+    file_rows = [_file_row(file) for file in files]
+    write_jsonl(folder / "files.jsonl", file_rows)
+    return _counts(file_rows, resumes, passages, leakage)
+
+
+def load_resumes(folder: Path) -> list[Resume]:
+    """Load the résumés that :func:`ingest` wrote into ``folder``."""
+    return [Resume.from_dict(row) for row in read_jsonl(folder / "resumes.jsonl")]
+
+
+def load_passages(folder: Path) -> list[Passage]:
+    """Load the passages that :func:`ingest` wrote into ``folder``."""
+    return [Passage.from_dict(row) for row in read_jsonl(folder / "passages.jsonl")]
+
+
+def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
+    """Hash the files that :func:`ingest` would read, to tell whether any changed.
+
+    Parameters
+    ----------
+    sources
+        Files and folders of résumés.
+
+    Returns
+    -------
+    dict of str to str
+        Path relative to its source → SHA-256; a file that cannot be opened has no hash but a word.
+
+    Raises
+    ------
+    InputError
+        If a source is missing.
+    """
+    hashes: dict[str, str] = {}
+    for file in find_files(sources):
+        try:
+            digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
+        except OSError:
+            digest = "unreadable"
+        hashes[_unique(_valid(file.relative), hashes)] = digest
+    return hashes
+
+
+def _read(found: Sequence[SourceFile], settings: IngestSettings, progress: Progress) -> list[_File]:
+    from cvseeker.resumes.sandbox import read_files
+
+    documents: dict[Path, Sequence[Document]] = {}
+    reasons: dict[Path, str] = {}
+    paths = [file.path for file in found]
+    for outcome in read_files(paths, settings=settings, progress=progress):
+        documents[outcome.path] = outcome.documents
+        reasons[outcome.path] = outcome.reason
+    files: list[_File] = []
+    taken: set[str] = set()
+    for file in found:
+        name = _unique(display_name(Path(file.relative)), taken)
+        taken.add(name)
+        read = documents.get(file.path, ())
+        reason = reasons.get(file.path, "not read")
+        if not read and not reason:
+            reason = "no text in it"
+        rows = _rows_of(name, _valid(str(file.path)), read)
+        files.append(_File(name, rows, _valid(reason) if not read else ""))
+    return files
+
+
+def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[_Row]:
+    if len(documents) == 1 and not documents[0].row_id:
+        only = documents[0]
+        return [_Row(name, only.text, source, _valid_metadata(only.metadata))]
+    rows: dict[str, _Row] = {}
+    for number, document in enumerate(documents, start=1):
+        key = _unique(f"{name}#{_valid(document.row_id) or number}", rows)
+        rows[key] = _Row(key, document.text, source, _valid_metadata(document.metadata))
+    return list(rows.values())
+
+
+def _clean(files: Sequence[_File], progress: Progress) -> None:
+    """Clean every text and mend its spacing; the words of all texts tell how."""
+    rows = [row for file in files for row in file.rows]
+    for number, row in enumerate(rows, start=1):
+        row.text = clean_text(row.text)
+        progress("cleaning texts", number, 2 * len(rows), "")
+    repair = SpacingRepair.from_texts(row.text for row in rows)
+    for number, row in enumerate(rows, start=1):
+        row.text = repair.repair(row.text)
+        progress("cleaning texts", len(rows) + number, 2 * len(rows), "")
+        words = len(_WORD.findall(row.text))
+        if words < _FEWEST_WORDS:
+            row.status = "failed"
+            row.reason = f"only {words} word{'' if words == 1 else 's'} of text"
+
+
+def _drop_duplicates(files: Sequence[_File]) -> None:
+    rows = {row.resume_id: row for file in files for row in file.rows if row.status == "ok"}
+    repeated = exact_duplicates({key: row.text for key, row in rows.items()})
+    for key, original in repeated.items():
+        rows[key].status = "duplicate"
+        rows[key].reason = f"same text as {original}"
+
+
+def _build_resumes(rows: Sequence[_Row], progress: Progress) -> list[Resume]:
+    resumes = []
+    for number, row in enumerate(rows, start=1):
+        sections = find_sections(row.text)
+        profile = extract_profile(row.text, sections)
+        resumes.append(Resume(row.resume_id, row.text, sections, row.source, profile, row.metadata))
+        progress("finding sections", number, len(rows), "")
+    return resumes
+
+
+def _build_passages(resumes: Sequence[Resume], settings: IngestSettings) -> list[Passage]:
+    passages = [
+        Passage(f"{resume.resume_id}:{number}", resume.resume_id, text, kinds)
+        for resume in resumes
+        for number, (text, kinds) in enumerate(
+            split_passages(resume.sections, passage_tokens=settings.passage_tokens)
+        )
+    ]
+    group_of = _group_people(resumes, passages, settings)
+    splits = assign_splits(
+        {passage.passage_id: group_of[passage.resume_id] for passage in passages},
+        val_share=settings.val_share,
+        test_share=settings.test_share,
+        seed=settings.seed,
+    )
+    return [
+        Passage(
+            passage.passage_id,
+            passage.resume_id,
+            passage.text,
+            passage.sections,
+            group_of[passage.resume_id],
+            splits[passage.passage_id],
+        )
+        for passage in passages
+    ]
+
+
+def _group_people(
+    resumes: Sequence[Resume], passages: Sequence[Passage], settings: IngestSettings
+) -> dict[str, str]:
+    """Return résumé id → person group, such that no passage can leak more than is allowed."""
+    texts = {resume.resume_id: resume.text for resume in resumes}
+    groups = Groups([*texts, *(passage.passage_id for passage in passages)])
+    for key, group in person_groups(texts, similarity=settings.duplicate_similarity).items():
+        groups.join(key, group)
+    for passage in passages:
+        groups.join(passage.passage_id, passage.resume_id)
+    passage_texts = {passage.passage_id: passage.text for passage in passages}
+    join_overlapping(passage_texts, groups, share=settings.max_overlap)
+    # A résumé's id sorts before its passages', so a group is always called after a résumé.
+    return {key: groups.root(key) for key in texts}
+
+
+def _file_row(file: _File) -> dict[str, Any]:
+    """Return a file's line of ``files.jsonl``; a table's tells of its rows as well."""
+    statuses = Counter(row.status for row in file.rows)
+    status: Status = next(
+        (name for name in ("ok", "duplicate", "failed") if statuses[name]), "failed"
+    )
+    reasons = [row.reason for row in file.rows if row.status == status]
+    line: dict[str, Any] = {
+        "file": file.name,
+        "status": status,
+        "reason": file.reason or (reasons[0] if reasons else ""),
+        "resumes": statuses["ok"],
+    }
+    if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
+        line["rows"] = {name: statuses[name] for name in ("ok", "duplicate", "failed")}
+        line["rows_left_out"] = [
+            {"row": row.resume_id, "reason": row.reason} for row in file.rows if row.reason
+        ]
+    return line
+
+
+def _counts(
+    file_rows: Sequence[Mapping[str, Any]],
+    resumes: Sequence[Resume],
+    passages: Sequence[Passage],
+    leakage: LeakageReport,
+) -> dict[str, Any]:
+    statuses = Counter(row["status"] for row in file_rows)
+    failures = Counter(_kind_of_failure(row) for row in file_rows if row["status"] == "failed")
+    by_split = {name: [one for one in passages if one.split == name] for name in SPLITS}
+    return {
+        "files": {name: statuses[name] for name in ("ok", "duplicate", "failed")},
+        "failures": dict(failures.most_common()),
+        "resumes": len(resumes),
+        "passages": len(passages),
+        "person_groups": len({passage.person_group for passage in passages}),
+        "splits": {
+            name: {
+                "resumes": len({passage.resume_id for passage in inside}),
+                "passages": len(inside),
+                "person_groups": len({passage.person_group for passage in inside}),
+            }
+            for name, inside in by_split.items()
+        },
+        "leakage": leakage.to_dict(),
+    }
+
+
+def _kind_of_failure(row: Mapping[str, Any]) -> str:
+    """Return the reason without its numbers, so that like failures count together."""
+    return re.sub(r"\d[\d.,]*", "N", row["reason"])
+
+
+def _nothing_read(sources: Sequence[Path], files: Sequence[_File]) -> str:
+    where = ", ".join(_valid(str(source)) for source in sources)
+    if not files:
+        return f"{where}: no files there; expected résumés as PDF, DOCX, HTML, RTF, text or a table"
+    reasons = [
+        f"{file.name}: {file.reason or file.rows[0].reason}"
+        for file in files
+        if file.reason or file.rows
+    ]
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return (
+        f"{where}: no résumé could be read from {len(files)} files "
+        f"({'; '.join(reasons[:3])}{more}); "
+        "give a folder of résumés as PDF, DOCX, HTML, RTF, text or a table"
+    )
+
+
+def _unique(name: str, taken: Mapping[str, Any] | set[str]) -> str:
+    """Return the name, numbered where it is taken already."""
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate = f"{name}~{number}"
+        number += 1
+    return candidate
+
+
+def _valid(text: str) -> str:
+    """Replace what UTF-8 cannot say: the surrogates that stand for odd bytes in file names."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _valid_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {_valid(str(key)): _valid(str(value)) for key, value in metadata.items()}

@@ -1,0 +1,165 @@
+"""HTML pages, and the MHTML that browsers and Word save, → text."""
+
+import re
+from typing import Any
+
+from cvseeker.resumes.readers.base import Document, ReadError, join_cells
+from cvseeker.resumes.readers.text import decode
+
+_DROPPED = frozenset(
+    "script style head template noscript iframe object svg math select button -comment".split()
+)
+_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+# A blank line stands around these …
+_PARAGRAPHS = _HEADINGS | frozenset(
+    "p ul ol dl table section article header footer main aside nav form fieldset pre hr "
+    "blockquote address figure".split()
+)
+# … and these only begin a new line.
+_BLOCKS = frozenset("div li dt dd tr body html center legend summary details caption".split())
+_CELLS = frozenset(("td", "th"))
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
+# Marks that no text contains once its white space is collapsed; resolved after the walk.
+_CELL, _ROW_START, _ROW_END, _LINE, _BLANK = "\x1c", "\x1d", "\x1e", "\x1f", "\x0c"
+_ROW = re.compile(f"{_ROW_START}([^{_ROW_START}{_ROW_END}]*){_ROW_END}")
+_ROW_MARKS = re.compile(f"[{_CELL}{_ROW_START}{_ROW_END}]")
+_BREAKS = re.compile(f"[ \\t]*[\n{_LINE}{_BLANK}][ \\t\n{_LINE}{_BLANK}]*")
+_SPACES = re.compile(r"[^\S\n\x0c\x1c-\x1f]+")
+_BULLET_BREAKS = re.compile(f"•[ \n{_LINE}{_BLANK}]+")
+
+
+def read_html(data: bytes) -> list[Document]:
+    """Read an HTML or MHTML page.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+
+    Returns
+    -------
+    list of Document
+        One document: a line per block element, a blank line around headings and paragraphs.
+
+    Raises
+    ------
+    ReadError
+        If there is no text in the page.
+    """
+    if data[:2000].lstrip().lower().startswith((b"mime-version:", b"from:")):
+        data = _html_part(data)
+    return [Document(html_to_text(_decode_page(data)))]
+
+
+def html_to_text(markup: str) -> str:
+    """Return the text that a reader of the page sees.
+
+    Parameters
+    ----------
+    markup
+        A page, or a fragment of one.
+
+    Returns
+    -------
+    str
+        Lines, blank lines between blocks, list items marked ``•``, table cells joined by `` | ``.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    parser = LexborHTMLParser(markup)
+    pieces: list[str] = []
+    root = parser.root
+    if root is not None:
+        _walk(root, pieces)
+    return _lay_out("".join(pieces))
+
+
+def _walk(root: Any, pieces: list[str]) -> None:
+    """Visit the nodes in order without recursion: pages nested 100,000 deep exist."""
+    node, preformatted = root, 0
+    while node is not None:
+        tag = node.tag
+        if tag == "-text":
+            text = node.text_content or ""
+            pattern = r"[^\S\n]+" if preformatted else r"\s+"
+            pieces.append(re.sub(pattern, " ", text))
+        descend = tag not in _DROPPED and node.child is not None
+        if tag not in _DROPPED:
+            pieces.append(_opening(tag))
+            preformatted += tag == "pre" and descend
+        if descend:
+            node = node.child
+            continue
+        if tag not in _DROPPED:
+            pieces.append(_closing(tag))
+        while node is not None and node.next is None:
+            node = node.parent
+            # Nodes compare by their markup, which takes minutes where they nest deep.
+            if node is None or node.mem_id == root.mem_id:
+                return
+            pieces.append(_closing(node.tag))
+            preformatted -= node.tag == "pre"
+        node = node.next if node is not None else None
+
+
+def _opening(tag: str) -> str:
+    if tag in _CELLS:
+        return _CELL
+    if tag == "tr":
+        return _LINE + _ROW_START
+    if tag == "li":
+        return _LINE + "• "
+    if tag == "br":
+        return "\n"
+    return _surrounding(tag)
+
+
+def _closing(tag: str) -> str:
+    return _ROW_END + _LINE if tag == "tr" else _surrounding(tag)
+
+
+def _surrounding(tag: str) -> str:
+    if tag in _PARAGRAPHS:
+        return _BLANK
+    return _LINE if tag in _BLOCKS else ""
+
+
+def _lay_out(marked: str) -> str:
+    """Join the cells of the innermost rows; the rows around them become plain lines."""
+    marked = _ROW.sub(
+        lambda row: "\n".join(join_cells(map(_tidy, row[1].split(_CELL)))), marked
+    )
+    return _tidy(_ROW_MARKS.sub(_LINE, marked))
+
+
+def _tidy(text: str) -> str:
+    text = _BULLET_BREAKS.sub("• ", _SPACES.sub(" ", text))
+    text = _BREAKS.sub(lambda run: "\n\n" if _is_blank(run[0]) else "\n", text)
+    return "\n".join(line.strip() for line in text.split("\n")).strip()
+
+
+def _is_blank(run: str) -> bool:
+    return _BLANK in run or run.count("\n") > 1
+
+
+def _decode_page(data: bytes) -> str:
+    declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
+        try:
+            return data.decode(declared[1].decode("ascii"))
+        except (LookupError, ValueError):
+            # An unknown or a wrong declaration: the bytes speak for themselves.
+            return decode(data)
+    return decode(data)
+
+
+def _html_part(data: bytes) -> bytes:
+    """Return the page inside a "single file web page"."""
+    from email import message_from_bytes
+
+    for part in message_from_bytes(data).walk():
+        if part.get_content_type() == "text/html":
+            payload = part.get_payload(decode=True)
+            if isinstance(payload, bytes):
+                return payload
+    raise ReadError("a mail or web archive without a page in it")

@@ -1,0 +1,278 @@
+"""Finding the sections of a résumé by their headings.
+
+A heading is a short line made of heading words only (``Core Competencies``, ``WORK HISTORY:``,
+``## Skills``), or such words at the start of a line that goes on with a colon, a date or a
+degree. A short line of other words is no heading, however much it looks like one: a missed heading
+costs little, an invented one tears an entry apart.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from cvseeker.records import Section, SectionKind
+from cvseeker.resumes.lexicon import words
+
+# What may stand before a heading's main word; lower case, without spaces or punctuation.
+_MODIFIERS = words("""
+academic additional applied areasof assortedof brief business career clinical computer core
+corporate current detailed digital earlier editorial educational employment engineering executive
+field full general informationtechnology hard highlightsof industry interpersonal it itand job key
+language latest leadership licensed listof major military miscellaneous my myown notable of
+operational organizational other our overviewof pastoral past personal practical previous primary
+prior professional project qualified recent related relevant research scholastic selected
+selectedlist significant skill social soft software special specialist specialized specific
+summaryof teaching technical the tools total trade training transferable university vocational
+voluntary work working workshop
+""")
+
+_HEADS: dict[SectionKind, str] = {
+    "summary": """
+aboutme about bio biography careerobjective careerprofile careersummary careergoals careergoal
+executivesummary goals inanutshell introduction objective objectives overview personalprofile
+personalstatement profile professionalprofile professionalsummary profilesummary
+qualificationprofile summary summaryofqualifications qualificationssummary synopsis whoiam
+zusammenfassung profil resumen
+""",
+    "experience": """
+appointments background backgroundandexperience berufserfahrung career careerhistory chronology
+employer employers employment employmentandexperience employmentdetails employmenthistory
+employmentrecord engagements experience experiencedetails experienceprofile experiences
+experiencesummary experienciaprofesional experiencialaboral experienceprofessionnelle exposure
+history internship internships jobhistory jobprofile jobsummary jobdescription jobs
+organizationalexperience positions positionsheld practicum placements roles servicerecord
+traineeships wherehaveiworked whereiveworked whereihaveworked whativedone workbackground workdone
+workexperience workhistory workexposure workingexperience workexperiences workprofile workrecord
+""",
+    "education": """
+academia academics academicbackground academicchronicle academiccredentials academicdetails
+academicprofile academicqualification academicqualifications academicrecord ausbildung bildung
+coursework courseworks degrees education educationandtraining educationdetails educationhistory
+educationprofile educationbackground educationalbackground educationalcredentials
+educationaldetails educationalhistory educationalprofile educationalqualification
+educationalqualifications estudios formacion formation qualification qualifications scholastics
+schooling studies training trainings trainingattended whereistudied
+""",
+    "skills": """
+abilities areasofexpertise areasofstrength areaofexpertise areasofinterestandexpertise
+capabilities competences competencies competenceslinguistiques competencias competences
+corequalifications corestrengths expertise environment faehigkeiten habilidades highlights
+itproficiency computerproficiency kenntnisse knowledge proficiencies proficiency skill
+skillhighlights skillset skillsets skillandcompetencies skills skillsummary skillssummary
+skillssets softwareknown softwares specialties specialities specialisms specialization strengths
+strength techstack technicalexpertise technicalproficiencies technicalproficiency technologies
+technology toolbox tools toolkit whaticando whatimgoodat whatido
+""",
+    "projects": """
+projects project projectdetails projectexperience projecthistory projectprofile projectsummary
+projectsundertaken projectshandled projectwork projectworks portfolio sideprojects caseload
+""",
+    "certificates": """
+accreditation accreditations cards certificate certificates certification certifications
+certificationsandlicenses credentials licences licenses licensure licensures licence license
+registration registrations ticket tickets ticketsandlicences zertifikate
+""",
+    "languages": """
+idiomas language languages languagesknown languageknown languageskills languageproficiency
+languagesspoken langues linguisticskills spokenlanguages sprachen sprachkenntnisse
+""",
+    "publications": """
+conferencepapers conferencepresentations papers patents patent presentations publication
+publications publishedwork talks talksandpublications writing
+""",
+    "awards": """
+accolades accomplishment accomplishments achievement achievements achievementsandawards award
+awards distinctions fellowships grants honors honours honorsandawards recognition recognitions
+rewards scholarships merits
+""",
+    "volunteering": """
+civicactivities civicengagement charitywork community communityengagement communityinvolvement
+communityservice communityservices givingback philanthropy socialwork volunteer volunteering
+volunteerexperience volunteerwork voluntarywork volunteeringexperience
+""",
+    "interests": """
+activities activitiesandinterests cocurricularactivities extracurricular extracurricularactivities
+extracurriculars extraactivities hobbies hobby hobbiesandinterests interest interests
+outsideofwork outsidework pastimes whenimnotworking
+""",
+    "references": """
+recommendations referees referee reference references referencesavailableuponrequest
+referencesavailableonrequest professionalreferences testimonials
+""",
+    "other": """
+additionalinfo additionaldetails additionalinformation affiliation affiliations availability
+contact contactdetails contactinfo contactinformation contacts contactme declaration details
+information memberships membership miscellaneous otherdetails otherinformation passportdetails
+personaldata personaldetails personaldetail personaldossier personalinfo personalinformation
+personalparticulars personaltraits personalqualities particulars militaryservice
+professionalaffiliations professionalmemberships professionaldevelopment securityclearance
+clearance clearances traits visastatus
+""",
+}
+
+
+def _kinds_of_heads() -> dict[str, SectionKind]:
+    return {head: kind for kind, heads in _HEADS.items() for head in heads.split()}
+
+
+_KIND_OF_HEAD = _kinds_of_heads()
+
+
+def _any_of(choices: Iterable[str]) -> str:
+    """Return a pattern that tries longer words first."""
+    return "|".join(sorted(choices, key=lambda word: (-len(word), word)))
+
+
+_LEADING = f"(?:{_any_of(_MODIFIERS)})*"
+_UNIT = f"{_LEADING}(?:{_any_of(_KIND_OF_HEAD)})"
+_HEADING_WORDS = re.compile(f"{_UNIT}(?:(?:and|y|et|und)?{_UNIT}){{0,2}}")
+_FIRST_HEAD = re.compile(f"{_LEADING}({_any_of(_KIND_OF_HEAD)})")
+
+# Words that are as often an item of a list, or a word of a sentence, as a heading.
+_AMBIGUOUS = words(
+    """
+    about academia academics activities appointments availability background bio business cards
+    career clearance clearances community computer contact contacts coursework credentials degrees
+    details employer employers employment engagements environment exposure extracurricular goals
+    grants history information interest internship internships introduction jobs knowledge
+    language license licence membership memberships merits overview papers particulars patent
+    patents portfolio positions presentations project proficiency recognition reference
+    registration roles schooling software skill strength studies talks technologies technology
+    ticket tickets tools training trainings traits volunteer writing award certificate
+    certification hobby recommendations achievement accomplishment specialization leadership
+    management research
+    """
+)
+_RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,}[ \t]*$")
+_NO_LETTER = re.compile(r"[^a-z]+")
+_NUMBERING = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)][ \t]+")
+_MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+# A heading that runs on: what follows it on the line.
+_INLINE_COLON = re.compile(r"^([^\W\d_][^:\n]{2,38}?)[ \t]*:[ \t]*(?=\S)")
+_INLINE_DATE = re.compile(
+    rf"^([^\W\d_][^:\d\n]{{3,38}}?)[ \t]*[:,]?[ \t]+(?=(?:(?:{_MONTH})[a-z]*\.?,?[ \t]+)?"
+    r"(?:\d{1,2}/)?(?:19|20)\d\d\b)",
+    re.IGNORECASE,
+)
+_INLINE_DEGREE = re.compile(
+    r"^(EDUCATION|Education)[ \t]+(?=Bachelor|Master|Associate|Doctor|Diploma|High School|Ph\.?D|"
+    r"MBA\b|[BM]\.?(?:S|A|Sc|Tech|E|Com)\b)"
+)
+# Labels of an entry rather than headings, when they stand within jobs and projects.
+_ENTRY_LABELS: frozenset[SectionKind] = frozenset(
+    {"skills", "summary", "projects", "awards", "experience", "languages", "other", "certificates"}
+)
+
+
+def find_sections(text: str) -> tuple[Section, ...]:
+    r"""Cut a résumé into its sections.
+
+    Parameters
+    ----------
+    text
+        A cleaned text, with its line structure.
+
+    Returns
+    -------
+    tuple of Section
+        In reading order. The text before the first heading is of kind ``header`` (left out where
+        there is none). Titles and texts together are the whole text but for whitespace.
+
+    Examples
+    --------
+    >>> [(part.kind, part.title) for part in find_sections("Ada\n\nWORK HISTORY\nClerk, 2001")]
+    [('header', ''), ('experience', 'WORK HISTORY')]
+    """
+    sections: list[tuple[SectionKind, str, list[str]]] = [("header", "", [])]
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        after_blank = number == 0 or not lines[number - 1].strip()
+        underlined = number + 1 < len(lines) and bool(_RULE.match(lines[number + 1]))
+        found = _read_heading(lines[number], sections[-1][0], after_blank, underlined)
+        if found is None:
+            sections[-1][2].append(lines[number])
+        else:
+            kind, title, rest = found
+            # A rule belongs to the heading that it underlines.
+            if underlined and not rest:
+                title, number = f"{title}\n{lines[number + 1].strip()}", number + 1
+            sections.append((kind, title, [rest] if rest else []))
+        number += 1
+    return tuple(
+        Section(kind, title, body)
+        for kind, title, body_lines in sections
+        if (body := "\n".join(body_lines).strip()) or title
+    )
+
+
+def _read_heading(
+    line: str, current: SectionKind, after_blank: bool, underlined: bool
+) -> tuple[SectionKind, str, str] | None:
+    """Return the kind, the title and the rest of a line that is or starts with a heading."""
+    stripped = line.strip()
+    if not stripped or (stripped[-1] in ".,;" and len(stripped) > 30):
+        return None
+    if len(stripped) <= 60 and (kind := _heading_kind(stripped, after_blank, underlined)):
+        return kind, stripped, ""
+    for pattern in (_INLINE_COLON, _INLINE_DATE, _INLINE_DEGREE):
+        match = pattern.match(stripped)
+        if match and (kind := _inline_kind(match[1], current, after_blank)):
+            return kind, stripped[: match.end()].strip(), stripped[match.end() :]
+    return None
+
+
+def _heading_kind(line: str, after_blank: bool, underlined: bool) -> SectionKind | None:
+    label = _NUMBERING.sub("", line.lstrip("#*_•|>[(-– \t"))
+    kind = _kind_of(label)
+    if kind is None or line[-1] in ".,;/&+":
+        return None
+    letters = [char for char in label if char.isalpha()]
+    marked = (
+        underlined
+        or line.startswith(("#", "**"))
+        or line.rstrip("_-–—=* ").endswith(":")
+        or line.endswith("__")
+        or (letters[0].isupper() and "".join(letters).isupper())
+    )
+    # "experience" alone, in lower case, is what is left of a wrapped sentence.
+    if not marked and (letters[0].islower() or line[0] in "•-–("):
+        return None
+    if not marked and not after_blank and _squash(label) in _AMBIGUOUS:
+        return None
+    return kind
+
+
+def _inline_kind(label: str, current: SectionKind, after_blank: bool) -> SectionKind | None:
+    kind = _kind_of(label)
+    if kind is None or not label[0].isupper():
+        return None
+    plain = label.isupper() or not (
+        _squash(label) in _AMBIGUOUS or label.rsplit(maxsplit=1)[-1].islower()
+    )
+    if not plain:
+        return None
+    inside_entry = current in ("experience", "projects", "skills")
+    if inside_entry and kind in _ENTRY_LABELS and not (after_blank and label.isupper()):
+        return None
+    return kind
+
+
+def _kind_of(label: str) -> SectionKind | None:
+    squashed = _squash(label)
+    if not 3 <= len(squashed) <= 50 or not _HEADING_WORDS.fullmatch(squashed):
+        return None
+    exact = _KIND_OF_HEAD.get(squashed)
+    if exact is not None:
+        return exact
+    first = _FIRST_HEAD.match(squashed)
+    return _KIND_OF_HEAD[first[1]] if first else None
+
+
+def _squash(label: str) -> str:
+    """Return the letters alone, lower-case and without accents: PDFs lose spaces in headings."""
+    plain = label.lower().replace("&", "and")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain)
+        return "".join(char for char in plain if char.isalpha())
+    return _NO_LETTER.sub("", plain)

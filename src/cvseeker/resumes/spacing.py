@@ -1,0 +1,268 @@
+"""Mending words that came out of a file broken apart or run together.
+
+Only a vocabulary can decide what is a fault (``Tenso rFlow``, ``projectmanagement``) and what a
+word: :class:`SpacingRepair` learns it from the collection itself, so that it needs no dictionary
+and knows the trade's own words.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from math import inf, log
+from typing import Self
+
+from cvseeker.resumes.lexicon import words
+
+_WORD = re.compile(r"[^\W\d_]+")
+_PAIR = re.compile(r"(?=(?<![^\W_])([^\W\d_]+) {1,2}([^\W\d_]+)(?![^\W_]))")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+_BROKEN_COMPOUND = re.compile(r"([^\W\d_]+)(?: -|- )([^\W\d_]+)")
+_BROKEN_RUN = re.compile(r"(?<![\w-])[^\W\d_]+(?: [^\W\d_]+)+(?![\w-])")
+_HYPHEN_BREAK = re.compile(r"([^\W\d_]+)-\n([^\W\d_]+)[ ]?")
+# A word counts as known once it stands in this many texts: a slip of one writer does not.
+_KNOWN_TEXTS = 3
+# The words of this many texts tell all; more would only cost memory.
+_MOST_TEXTS = 5000
+_LONGEST_WORD = 24
+# Parts this short are the debris of other words more often than words.
+_SHORT_WORDS = words("a i am an as at be by do he if in is it me my no of on or so to up us we")
+# Words of grammar that start or end no compound: gluing them on is always a fault.
+_GLUE_WORDS = words(
+    """
+    a an and are as for from has have into is of our that the their these they this those to was
+    were which while who with
+    """
+)
+# Words that a reader would take apart by that rule, wrongly.
+_WHOLE_WORDS = words(
+    """
+    again along apart ascent aside assist away forever forward forwards inform into isn onto order
+    other organ toward towards whoever maybe without therein thereof therefor tofu today together
+    tomorrow tonight hereto hitherto
+    """
+)
+# Halves of compounds rather than words: next to them only a pair seen apart counts.
+_AFFIXES = words(
+    """
+    ability able anti auto back book counter cross down extra fold full half house hyper inter
+    intra land less like line macro mega meta micro mini mobile more multi ness note over person
+    photo post proof self semi ship side soft some super sub tele time town trans under ville ward
+    ware wards ways where wide wise wood work worth yard
+    """
+)
+_ADDRESS = re.compile(r"@|://|www\.|_|\\|\.(?:com|org|net|edu|io)\b", re.IGNORECASE)
+
+
+class SpacingRepair:
+    """Mend words that were broken apart or run together, by a vocabulary learnt from a collection.
+
+    A repair needs evidence from the collection: broken pieces are joined when the whole is a
+    word that many texts have and a piece is not; a run-together word is split when it is rare and
+    its parts stand side by side, apart, clearly more often. What has no evidence stays.
+
+    Examples
+    --------
+    >>> texts = ["project management and science"] * 9 + ["projectmanagement and s cienc e"]
+    >>> SpacingRepair.from_texts(texts).repair("projectmanagement and s cienc e")
+    'project management and science'
+    """
+
+    def __init__(
+        self,
+        words: Mapping[str, int],
+        pairs: Mapping[tuple[str, str], int],
+        compounds: frozenset[str],
+        *,
+        texts: int,
+    ) -> None:
+        self._words = words
+        self._pairs = pairs
+        self._compounds = compounds
+        self._texts = texts
+        # Word → the words it is made of, found once.
+        self._parts: dict[str, tuple[str, ...]] = {}
+        self._common = max(_KNOWN_TEXTS, texts // 100)
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> Self:
+        """Learn in how many texts each word, pair of neighbours and hyphenated compound stands.
+
+        Parameters
+        ----------
+        texts
+            The collection's texts, cleaned.
+
+        Returns
+        -------
+        SpacingRepair
+        """
+        kept = list(texts)
+        kept = kept[:: max(1, -(-len(kept) // _MOST_TEXTS))]
+        words: Counter[str] = Counter()
+        pairs: Counter[tuple[str, str]] = Counter()
+        compounds: Counter[str] = Counter()
+        for text in kept:
+            lower = text.lower()
+            words.update(set(_WORD.findall(lower)))
+            pairs.update(set(_PAIR.findall(lower)))
+            compounds.update(set(_COMPOUND.findall(lower)))
+        return cls(
+            words,
+            {pair: count for pair, count in pairs.items() if count > 1},
+            frozenset(compound for compound, count in compounds.items() if count > 1),
+            texts=len(kept),
+        )
+
+    def repair(self, text: str) -> str:
+        """Return ``text`` with broken and run-together words mended.
+
+        Parameters
+        ----------
+        text
+            A cleaned text.
+
+        Returns
+        -------
+        str
+            The same letters, digits and lines; only spaces and line-end hyphens differ.
+        """
+        for _ in range(4):
+            repaired = _HYPHEN_BREAK.sub(self._mend_line_end, text)
+            repaired = "\n".join(self._repair_line(line) for line in repaired.split("\n"))
+            if repaired == text:
+                break
+            text = repaired
+        return text
+
+    def _repair_line(self, line: str) -> str:
+        line = _BROKEN_RUN.sub(self._join_run, line)
+        line = _BROKEN_COMPOUND.sub(self._join_compound, line)
+        return " ".join(
+            chunk if _ADDRESS.search(chunk) else _WORD.sub(self._spaced, chunk)
+            for chunk in line.split(" ")
+        )
+
+    def _mend_line_end(self, match: re.Match[str]) -> str:
+        """Move the second half of a hyphenated word up to the first, if that makes a word."""
+        first, second = match[1].lower(), match[2].lower()
+        if f"{first}-{second}" in self._compounds:
+            return f"{match[1]}-{match[2]}\n"
+        if self._words.get(first + second, 0) >= _KNOWN_TEXTS:
+            return f"{match[1]}{match[2]}\n"
+        return match[0]
+
+    def _join_compound(self, match: re.Match[str]) -> str:
+        known = f"{match[1]}-{match[2]}".lower() in self._compounds
+        return f"{match[1]}-{match[2]}" if known else match[0]
+
+    def _join_run(self, match: re.Match[str]) -> str:
+        pieces = match[0].split(" ")
+        joined: list[str] = []
+        while pieces:
+            size = next((size for size in (4, 3, 2) if self._is_broken(pieces[:size], size)), 1)
+            joined.append("".join(pieces[:size]))
+            pieces = pieces[size:]
+        return " ".join(joined)
+
+    def _is_broken(self, pieces: list[str], size: int) -> bool:
+        """Tell whether the pieces are one word that came apart."""
+        whole = "".join(pieces).lower()
+        count = self._words.get(whole, 0)
+        if len(pieces) < size or count < 5 or len(whole) < 4:
+            return False
+        if any(b[0].isupper() and a[-1].islower() for a, b in pairwise(pieces)):
+            return False
+        lower = [piece.lower() for piece in pieces]
+        if any(10 * self._pairs.get(pair, 0) > count for pair in pairwise(lower)):
+            return False
+        debris = [
+            piece
+            for piece in lower
+            if len(piece) > 1 and self._words.get(piece, 0) <= max(1, count // 20)
+        ]
+        return bool(debris) and len(self._split(whole)) == 1
+
+    def _spaced(self, match: re.Match[str]) -> str:
+        """Return a word with its lost spaces."""
+        word = match[0]
+        if len(word) < 3 or len(word) > 200 or (word.isupper() and len(word) < 5):
+            return word
+        if len(set(word)) < 3:  # a mask: XXXXXX
+            return word
+        parts = self._split(word.lower())
+        if len(parts) == 1 or not self._fits_case(word, parts):
+            return word
+        spaced, start = [], 0
+        for part in parts:
+            spaced.append(word[start : start + len(part)])
+            start += len(part)
+        return " ".join(spaced)
+
+    def _split(self, word: str) -> tuple[str, ...]:
+        """Return the words that a lower-case word is made of, itself alone if it is one word."""
+        if word not in self._parts:
+            self._parts[word] = self._best_split(word)
+        return self._parts[word]
+
+    def _best_split(self, word: str) -> tuple[str, ...]:
+        """Find the likeliest sequence of known neighbours that spells the word (Viterbi)."""
+        if word in _WHOLE_WORDS:
+            return (word,)
+        count = self._words.get(word, 0)
+        # Where a part may start → the last part before it → score and parts so far.
+        paths: dict[int, dict[str, tuple[float, tuple[str, ...]]]] = {0: {"": (0.0, ())}}
+        for start in range(len(word)):
+            for end in range(start + 1, min(len(word), start + _LONGEST_WORD) + 1):
+                part = word[start:end]
+                if start not in paths or part == word or not self._is_part(part):
+                    continue
+                score, parts = max(
+                    (before + self._link(last, part, count), parts)
+                    for last, (before, parts) in paths[start].items()
+                )
+                if score > -inf:
+                    paths.setdefault(end, {})[part] = (score, (*parts, part))
+        return max(paths[len(word)].values())[1] if len(word) in paths else (word,)
+
+    def _is_part(self, part: str) -> bool:
+        if len(part) < 3:
+            return part in _SHORT_WORDS
+        return self._words.get(part, 0) >= _KNOWN_TEXTS and len(self._split(part)) == 1
+
+    def _link(self, last: str, part: str, count: int) -> float:
+        """Score ``part`` after ``last``: minus infinity without evidence that they are two words.
+
+        ``count`` is in how many texts the two stand glued together.
+        """
+        score = log(self._words.get(part, 1) / self._texts) - 1.0
+        if not last:
+            return score
+        apart = self._pairs.get((last, part), 0)
+        glued = (last in _GLUE_WORDS) + (part in _GLUE_WORDS)
+        needed = (max(4, 3 * count), max(2, count), max(2, count // 2))[glued]
+        if apart >= needed:
+            return score + log(apart)
+        if count > 1 or any(self._words.get(one, 0) < self._common for one in (last, part)):
+            return -inf
+        # A word of one text, made of two that many use.
+        if glued == 0:
+            both_long = min(len(last), len(part)) > 4
+            return score - 6.0 if both_long and not {last, part} & _AFFIXES else -inf
+        free = last if part in _GLUE_WORDS else part
+        return score - 4.0 if len(free) > 3 and len(part) > 2 and len(last) > 1 else -inf
+
+    def _fits_case(self, word: str, parts: tuple[str, ...]) -> bool:
+        """Refuse to split a name: a capital inside a part, or parts that are seldom neighbours."""
+        if word.isupper() or word.islower():
+            return True
+        starts = {0}
+        for part in parts:
+            starts.add(max(starts) + len(part))
+        inner = [place for place in range(1, len(word)) if word[place].isupper()]
+        if any(place not in starts and not word[place - 1].isupper() for place in inner):
+            return False
+        if len(inner) < len(parts) - 1 or _GLUE_WORDS & set(parts):
+            return True
+        count = self._words.get(word.lower(), 0)
+        return all(self._pairs.get(pair, 0) >= max(4, 5 * count) for pair in pairwise(parts))

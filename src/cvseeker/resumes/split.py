@@ -1,0 +1,189 @@
+"""Splitting passages into train, val and test by person, and proof that nothing leaks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cvseeker.errors import DatasetError
+from cvseeker.files import text_hash
+from cvseeker.records import Passage, Split
+from cvseeker.resumes.duplicates import word_ngrams
+
+# Word n-grams this long are shared by copying, hardly ever by chance.
+_NGRAM_WORDS = 8
+_NOTABLE_OVERLAP = 0.1
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LeakageReport:
+    """How much of the val and test passages' wording stands in another split.
+
+    Attributes
+    ----------
+    passages
+        How many val and test passages were compared.
+    over_10_percent
+        How many have more than a tenth of their word 8-grams in another split.
+    worst_overlap
+        The largest share found.
+    worst
+        Passage id, its split, the other split and the share, the largest first, up to ten.
+    """
+
+    passages: int
+    over_10_percent: int
+    worst_overlap: float
+    worst: tuple[tuple[str, str, str, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {**asdict(self), "worst": [list(row) for row in self.worst]}
+
+
+def assign_splits(
+    group_of: Mapping[str, str], *, val_share: float, test_share: float, seed: int
+) -> dict[str, Split]:
+    """Assign every item to a split, all of a group to the same one.
+
+    A group's split follows from a hash of its name and the seed, so that a group added later
+    moves no other. Where that leaves val or test empty although its share is above zero and there
+    are three groups, the groups whose hashes come nearest to it fill it.
+
+    Parameters
+    ----------
+    group_of
+        Item id → group id.
+    val_share, test_share
+        Shares of the groups, between 0 and 1, together under 1.
+    seed
+        Another seed gives another split.
+
+    Returns
+    -------
+    dict of str to Split
+        Item id → ``train``, ``val`` or ``test``, in the order given.
+
+    Raises
+    ------
+    DatasetError
+        If the two shares leave nothing to train on.
+    """
+    if val_share + test_share >= 1:
+        raise DatasetError(
+            f"val_share {val_share} and test_share {test_share} leave nothing to train on; "
+            "give shares that add up to less than 1"
+        )
+    place = {group: _place(group, seed) for group in set(group_of.values())}
+    split_of_group: dict[str, Split] = {
+        group: _split_at(place[group], val_share, test_share) for group in place
+    }
+    if len(place) >= 3:
+        _fill_empty_splits(split_of_group, place, val_share=val_share, test_share=test_share)
+    return {item: split_of_group[group] for item, group in group_of.items()}
+
+
+def _place(group: str, seed: int) -> float:
+    """Return where a group lies between 0 and 1, the same in every collection."""
+    return int(text_hash(str(seed), group), 16) / 16**16
+
+
+def _split_at(place: float, val_share: float, test_share: float) -> Split:
+    if place < test_share:
+        return "test"
+    return "val" if place < test_share + val_share else "train"
+
+
+def _fill_empty_splits(
+    split_of: dict[str, Split], place: Mapping[str, float], *, val_share: float, test_share: float
+) -> None:
+    """Move one group into each split that should not be empty, out of the largest split."""
+    bounds: dict[Split, float] = {"test": 0.0, "val": test_share, "train": 1.0}
+    wanted: list[Split] = ["train"]
+    wanted += ["test"] if test_share > 0 else []
+    wanted += ["val"] if val_share > 0 else []
+    for split in wanted:
+        if split in split_of.values():
+            continue
+        counts = {name: list(split_of.values()).count(name) for name in bounds}
+        largest = max(counts, key=lambda name: counts[name])
+        movable = [group for group in split_of if split_of[group] == largest]
+        nearest = min(movable, key=lambda group: (abs(place[group] - bounds[split]), group))
+        split_of[nearest] = split
+
+
+def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, float]]:
+    """Measure how much of each val and test passage's wording stands in another split.
+
+    Parameters
+    ----------
+    passages
+        All splits' passages.
+
+    Returns
+    -------
+    list of (str, str, str, float)
+        Passage id, its split, the other split, and the share of its word 8-grams that stand
+        there; val and test against train, and val against test; the largest share first.
+    """
+    grams = {passage.passage_id: word_ngrams(passage.text, _NGRAM_WORDS) for passage in passages}
+    seen: dict[Split, set[int]] = {
+        name: _union(grams[one.passage_id] for one in passages if one.split == name)
+        for name in ("train", "test")
+    }
+    rows = [
+        (passage.passage_id, passage.split, other, len(own & seen[other]) / len(own))
+        for passage in passages
+        for other in _others(passage.split)
+        if (own := grams[passage.passage_id])
+    ]
+    return sorted(rows, key=lambda row: (-row[3], row[0], row[2]))
+
+
+def check_leakage(passages: Sequence[Passage], *, max_overlap: float) -> LeakageReport:
+    """Refuse a split whose val or test passages repeat another split's wording.
+
+    Parameters
+    ----------
+    passages
+        All splits' passages.
+    max_overlap
+        Largest share of a passage's word 8-grams that another split may hold.
+
+    Returns
+    -------
+    LeakageReport
+
+    Raises
+    ------
+    DatasetError
+        If a passage has more; the message names the worst.
+    """
+    rows = split_overlap(passages)
+    leaking = [row for row in rows if row[3] > max_overlap]
+    if leaking:
+        named = "; ".join(
+            f"{passage_id} ({split}) shares {share:.0%} with {other}"
+            for passage_id, split, other, share in leaking[:3]
+        )
+        raise DatasetError(
+            f"{len({row[0] for row in leaking})} passages repeat more than {max_overlap:.0%} of their wording in "
+            f"another split: {named}; lower duplicate_similarity, or remove one of the two résumés"
+        )
+    return LeakageReport(
+        passages=len({row[0] for row in rows}),
+        over_10_percent=len({row[0] for row in rows if row[3] > _NOTABLE_OVERLAP}),
+        worst_overlap=round(rows[0][3], 4) if rows else 0.0,
+        worst=tuple((*row[:3], round(row[3], 4)) for row in rows[:_LISTED] if row[3] > 0),
+    )
+
+
+def _others(split: Split) -> tuple[Split, ...]:
+    return {"train": (), "val": ("train", "test"), "test": ("train",)}[split]  # type: ignore[return-value]
+
+
+def _union(sets: Iterable[set[int]]) -> set[int]:
+    union: set[int] = set()
+    for one in sets:
+        union |= one
+    return union

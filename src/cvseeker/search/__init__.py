@@ -1,0 +1,1 @@
+"""An index of passages, and candidates found in it."""

@@ -1,0 +1,78 @@
+"""The search index: passages and their windows' vectors. Exact; rebuildable from the workspace."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from cvseeker.encoder.local import Encoder, WindowEmbeddings
+from cvseeker.encoder.windows import Window
+from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.progress import Progress, silent
+from cvseeker.records import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Everything that a search needs but the encoder.
+
+    Attributes
+    ----------
+    passages
+        In the order of the embeddings; a résumé's passages follow one another.
+    embeddings
+        Their windows, encoded.
+    model
+        Folder or name of the encoder that made the embeddings and must encode the queries.
+    """
+
+    passages: list[Passage]
+    embeddings: WindowEmbeddings
+    model: str
+
+    @classmethod
+    def build(
+        cls,
+        passages: Sequence[Passage],
+        encoder: Encoder,
+        *,
+        model: str,
+        progress: Progress = silent,
+    ) -> Self:
+        """Encode the passages.
+
+        Parameters
+        ----------
+        passages
+            What is to be found.
+        encoder
+            Encodes them.
+        model
+            How the encoder is loaded again for queries.
+        progress
+            Called with the windows done.
+        """
+        embeddings = encoder.encode_passages([passage.text for passage in passages], progress)
+        return cls(list(passages), embeddings, model)
+
+    def save(self, folder: Path) -> None:
+        """Write ``passages.jsonl``, ``windows.jsonl``, ``vectors.npy`` and ``index.json``."""
+        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in self.passages))
+        write_jsonl(
+            folder / "windows.jsonl",
+            ({"passage": w.passage, "text": w.text} for w in self.embeddings.windows),
+        )
+        np.save(folder / "vectors.npy", self.embeddings.vectors)
+        write_json(folder / "index.json", {"model": self.model})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        facts: dict[str, Any] = read_json(folder / "index.json")
+        windows = [Window(**row) for row in read_jsonl(folder / "windows.jsonl")]
+        owners = np.array([window.passage for window in windows], dtype=np.int64)
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        passages = [Passage.from_dict(row) for row in read_jsonl(folder / "passages.jsonl")]
+        return cls(passages, WindowEmbeddings(windows, vectors, owners), facts["model"])

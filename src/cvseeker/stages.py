@@ -1,0 +1,250 @@
+"""Each stage of a workspace: its inputs, its settings, its work, its files."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cvseeker.config import Settings
+from cvseeker.dataset import (
+    RetrievalDataset,
+    dataset_from_records,
+    read_dataset,
+    read_judgements,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.encoder.base_models import choose_model, model_identity
+from cvseeker.errors import DatasetError
+from cvseeker.files import file_hash
+from cvseeker.progress import Progress, silent
+from cvseeker.records import SPLITS
+from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
+from cvseeker.workspace import StageResult, Workspace
+
+
+def ingest_stage(
+    workspace: Workspace, sources: Sequence[Path], settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Files → résumés, passages, person groups and splits."""
+    return workspace.run_stage(
+        "ingest",
+        settings.ingest.model_dump(exclude={"workers"}),
+        input_hashes(sources),
+        lambda folder: ingest(sources, folder, settings=settings.ingest, progress=progress),
+    )
+
+
+def generate_stage(
+    workspace: Workspace, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Passages → queries and qrels for each split."""
+    from cvseeker.queries.offline import generate_offline
+
+    def work(folder: Path) -> dict[str, Any]:
+        ingested = workspace.require("ingest")
+        passages = load_passages(ingested)
+        profiles = {resume.resume_id: resume.profile for resume in load_resumes(ingested)}
+        queries = generate_offline(
+            {passage.passage_id: passage.text for passage in passages},
+            profiles={passage.passage_id: profiles[passage.resume_id] for passage in passages},
+            settings=settings.generate,
+            progress=progress,
+        )
+        counts: dict[str, Any] = {"queries": len(queries)}
+        for split in SPLITS:
+            members = [passage for passage in passages if passage.split == split]
+            member_ids = {passage.passage_id for passage in members}
+            dataset = dataset_from_records(
+                members, [query for query in queries if query.passage_id in member_ids]
+            )
+            write_llamaindex(dataset, folder / f"{split}.json")
+            write_beir(dataset, folder / "beir" / split, split=split)
+            counts[split] = {"queries": len(dataset.queries), "passages": len(members)}
+        return counts
+
+    return workspace.run_stage(
+        "queries", settings.generate.model_dump(), workspace.output_hashes("ingest"), work
+    )
+
+
+def finetune_stage(
+    workspace: Workspace, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Queries and qrels of the training split → a tuned encoder."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.train.finetune import finetune
+
+        train = read_dataset(queries / "beir" / "train")
+        val = read_dataset(queries / "beir" / "val", needs_queries=False)
+        result = finetune(
+            train,
+            folder,
+            settings=settings.finetune,
+            val=val if val.queries else None,
+            scratch=folder / ".training",
+            progress=progress,
+        )
+        shutil.rmtree(folder / ".training")
+        return asdict(result)
+
+    queries = workspace.require("queries")
+    return workspace.run_stage(
+        "model",
+        settings.finetune.model_dump(),
+        {
+            "base": model_identity(choose_model(settings.finetune.base)),
+            **workspace.output_hashes("queries"),
+        },
+        work,
+        resumable=True,
+    )
+
+
+def evaluate_stage(
+    workspace: Workspace,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    judgements: Path | None = None,
+) -> StageResult:
+    """Test split, and hand-written queries where there are some → metrics, runs and a report."""
+    from cvseeker.evaluate.evaluation import write_evaluation
+    from cvseeker.evaluate.report import write_report
+
+    def work(folder: Path) -> dict[str, Any]:
+        sets = [_test_set(workspace, settings, progress)]
+        if judgements is not None:
+            sets.append(_judged_set(workspace, judgements, settings, progress))
+        metrics = write_evaluation(folder, sets)
+        write_report(
+            folder / "report.html",
+            sets,
+            title=workspace.path.name,
+            facts=(workspace.manifest("ingest") or {}).get("counts"),
+            stages=finished_stages(workspace),
+            settings=settings.model_dump(),
+        )
+        return {"systems": list(metrics["systems"])}
+
+    inputs = {
+        **workspace.output_hashes("ingest"),
+        **workspace.output_hashes("queries"),
+        **workspace.output_hashes("model"),
+    }
+    if judgements is not None:
+        inputs |= {
+            f"judgements/{path.name}": file_hash(path)
+            for path in sorted(judgements.rglob("*"))
+            if path.is_file()
+        }
+    return workspace.run_stage("evaluation", settings.evaluate.model_dump(), inputs, work)
+
+
+def index_stage(
+    workspace: Workspace, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Passages → the search index, by the tuned model or, where there is none, by the base."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.encoder.local import LocalEncoder
+        from cvseeker.search.index import Index
+
+        encoder = LocalEncoder.from_name(str(model) if tuned else settings.finetune.base)
+        passages = load_passages(workspace.require("ingest"))
+        # The tuned model is named by its place in the workspace, which may be moved.
+        name = "" if tuned else encoder.name
+        index = Index.build(passages, encoder, model=name, progress=progress)
+        index.save(folder)
+        return {
+            "passages": len(passages),
+            "windows": len(index.embeddings.windows),
+            "model": "tuned" if tuned else encoder.name,
+        }
+
+    model = workspace.stage_folder("model")
+    tuned = workspace.manifest("model") is not None
+    inputs = dict(workspace.output_hashes("ingest"))
+    if tuned:
+        inputs |= workspace.output_hashes("model")
+    else:
+        inputs["base"] = model_identity(choose_model(settings.finetune.base))
+    return workspace.run_stage("index", {}, inputs, work)
+
+
+def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return the finished stages' names, seconds and counts, in their order."""
+    manifests = [workspace.manifest(stage) for stage in ("ingest", "queries", "model")]
+    return [
+        {key: manifest[key] for key in ("stage", "seconds", "counts")}
+        for manifest in manifests
+        if manifest is not None
+    ]
+
+
+def _models(workspace: Workspace, settings: Settings) -> dict[str, str | None]:
+    """Return the two systems that every workspace compares: the true base and the tuned model."""
+    base = settings.finetune.base or (workspace.manifest("model") or {})["counts"]["base"]
+    return {"base": base, "tuned": str(workspace.require("model"))}
+
+
+def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> Any:
+    from cvseeker.evaluate.compare import compare_systems
+    from cvseeker.evaluate.evaluation import EvaluatedSet
+
+    dataset = read_dataset(workspace.require("queries") / "beir" / "test")
+    passages = load_passages(workspace.require("ingest"))
+    ingested = (workspace.manifest("ingest") or {})["counts"]
+    return EvaluatedSet(
+        name="test",
+        dataset=dataset,
+        results=compare_systems(
+            dataset, _models(workspace, settings), settings=settings.evaluate, progress=progress
+        ),
+        resume_of={passage.passage_id: passage.resume_id for passage in passages},
+        facts={"leakage": ingested.get("leakage", {})},
+    )
+
+
+def _judged_set(
+    workspace: Workspace, judgements: Path, settings: Settings, progress: Progress
+) -> Any:
+    from cvseeker.evaluate.compare import compare_systems
+    from cvseeker.evaluate.evaluation import EvaluatedSet
+
+    passages = load_passages(workspace.require("ingest"))
+    resume_of = {passage.passage_id: passage.resume_id for passage in passages}
+    dataset = _judged_dataset(judgements, resume_of, {p.passage_id: p.text for p in passages})
+    trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
+    return EvaluatedSet(
+        name="handwritten",
+        dataset=dataset,
+        results=compare_systems(
+            dataset,
+            _models(workspace, settings),
+            settings=settings.evaluate,
+            resume_of=resume_of,
+            progress=progress,
+        ),
+        level="resume",
+        resume_of=resume_of,
+        facts={"resumes": len(set(resume_of.values())), "resumes_trained_on": len(trained_on)},
+    )
+
+
+def _judged_dataset(
+    judgements: Path, resume_of: dict[str, str], corpus: dict[str, str]
+) -> RetrievalDataset:
+    """Read judgements whose qrels name résumés, over the passages of a workspace."""
+    queries, kinds, qrels = read_judgements(judgements)
+    known = set(resume_of.values())
+    for query_id, grades in qrels.items():
+        for resume_id in grades:
+            if resume_id not in known:
+                raise DatasetError(
+                    f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is not "
+                    f"among the {len(known)} ingested; résumés are named by their path in the source"
+                )
+    return RetrievalDataset(corpus=corpus, queries=queries, qrels=qrels, kinds=kinds)

@@ -1,0 +1,159 @@
+"""Single stages on files of one's own, without a workspace."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cvseeker.config import Settings
+from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
+from cvseeker.encoder.base_models import choose_model, model_identity
+from cvseeker.errors import InputError
+from cvseeker.files import file_hash
+from cvseeker.progress import Progress, silent
+from cvseeker.workspace import StageResult, Workspace
+
+
+def generate_file(
+    corpus: Path, out: Path, settings: Settings, progress: Progress = silent
+) -> RetrievalDataset:
+    """Write queries for the passages of a file or folder.
+
+    Parameters
+    ----------
+    corpus
+        LlamaIndex JSON or a BEIR folder; queries in it are not read.
+    out
+        ``….json`` for LlamaIndex's form, else a folder in BEIR's.
+    settings
+        All stages' settings.
+    progress
+        Called while queries are written.
+
+    Returns
+    -------
+    RetrievalDataset
+        What was written.
+    """
+    from cvseeker.queries.offline import generate_offline
+
+    passages = read_dataset(corpus, needs_queries=False)
+    if out.suffix != ".json" and out.is_file():
+        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
+    queries = generate_offline(passages.corpus, settings=settings.generate, progress=progress)
+    dataset = RetrievalDataset(
+        corpus=passages.corpus,
+        queries={query.query_id: query.text for query in queries},
+        qrels={query.query_id: {query.passage_id: 1} for query in queries},
+        kinds={query.query_id: query.kind for query in queries},
+        person_groups=passages.person_groups,
+    )
+    if out.suffix == ".json":
+        write_llamaindex(dataset, out)
+    else:
+        write_beir(dataset, out, split="train")
+    return dataset
+
+
+def finetune_files(
+    train: Path, val: Path | None, out: Path, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Fine-tune on a data set and write the tuned model to ``out``.
+
+    Parameters
+    ----------
+    train, val
+        LlamaIndex JSON or BEIR folders; without ``val``, a share of the persons is held out.
+    out
+        The model's folder. Interrupted, the same call continues where it was.
+    settings
+        All stages' settings.
+    progress
+        Called at each step.
+
+    Returns
+    -------
+    StageResult
+        Its counts are a :class:`~cvseeker.train.finetune.FinetuneResult`.
+    """
+
+    def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.train.finetune import finetune
+
+        result = finetune(
+            read_dataset(train),
+            folder,
+            settings=settings.finetune,
+            val=read_dataset(val) if val else None,
+            scratch=folder / ".training",
+            progress=progress,
+        )
+        shutil.rmtree(folder / ".training")
+        return asdict(result)
+
+    inputs = {
+        "base": model_identity(choose_model(settings.finetune.base)),
+        **_hashes("train", train),
+        **(_hashes("val", val) if val else {}),
+    }
+    return Workspace(out.parent).run_stage(
+        out.name, settings.finetune.model_dump(), inputs, work, resumable=True
+    )
+
+
+def evaluate_files(
+    dataset: Path, models: Sequence[str], out: Path, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Evaluate models on a data set and write metrics, runs and a report to ``out``.
+
+    Parameters
+    ----------
+    dataset
+        LlamaIndex JSON or a BEIR folder.
+    models
+        Folders or names; ``base`` is the default base model. They name the systems.
+    out
+        The evaluation's folder.
+    settings
+        All stages' settings.
+    progress
+        Called while corpora are encoded.
+
+    Returns
+    -------
+    StageResult
+        Its counts are the content of ``metrics.json``.
+    """
+
+    def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.evaluate.compare import compare_systems
+        from cvseeker.evaluate.evaluation import EvaluatedSet, write_evaluation
+        from cvseeker.evaluate.report import write_report
+
+        content = read_dataset(dataset)
+        results = compare_systems(
+            content, {name: name for name in models}, settings=settings.evaluate, progress=progress
+        )
+        evaluated = EvaluatedSet(name="test", dataset=content, results=results)
+        metrics = write_evaluation(folder, [evaluated])
+        write_report(
+            folder / "report.html",
+            [evaluated],
+            title=dataset.name,
+            settings=settings.model_dump(include={"evaluate"}),
+        )
+        return metrics
+
+    inputs = {name: model_identity(choose_model(name)) for name in models}
+    return Workspace(out.parent).run_stage(
+        out.name, settings.evaluate.model_dump(), {**inputs, **_hashes("dataset", dataset)}, work
+    )
+
+
+def _hashes(name: str, path: Path) -> dict[str, str]:
+    """Return the hash of a file, or of every file of a folder."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return {f"{name}/{file.relative_to(path).as_posix()}": file_hash(file) for file in files}

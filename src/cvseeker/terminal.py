@@ -1,0 +1,174 @@
+"""What the command line draws: progress on stderr, tables and search results on stdout."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from cvseeker import progress as reporting
+
+if TYPE_CHECKING:
+    from cvseeker.diagnosis import Finding
+    from cvseeker.search.searcher import Hit
+    from cvseeker.workspace import StageResult
+
+# Between two lines of progress where stderr is a file.
+SECONDS_BETWEEN_LINES = 15.0
+
+COLUMNS = {
+    "accuracy@1": "acc@1",
+    "hit_rate@5": "hit@5",
+    "accuracy@10": "acc@10",
+    "recall@10": "recall@10",
+    "mrr@10": "MRR@10",
+    "ndcg@10": "nDCG@10",
+    "map@100": "MAP@100",
+}
+
+
+def stdout() -> Console:
+    """Return a console on stdout; wide enough for a table where stdout is no terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=110)
+
+
+def stderr() -> Console:
+    """Return a console on stderr."""
+    return Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def drawn_progress() -> Iterator[reporting.Progress]:
+    """Give a progress callback that draws bars on a terminal, and lines into a file."""
+    if not sys.stderr.isatty():
+        yield _LineProgress()
+        return
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bars:
+        yield _BarProgress(bars)
+
+
+class _BarProgress:
+    """Draws the task at hand as one bar."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+        self._name = ""
+
+    def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
+        if self._task is None or task != self._name:
+            if self._task is not None:
+                self._bars.remove_task(self._task)
+            self._task = self._bars.add_task(escape(task), total=total, note="")
+            self._name = task
+        self._bars.update(self._task, completed=done, total=total, note=escape(note))
+
+
+class _LineProgress:
+    """Writes a line when a task begins, then now and then, and when it ends."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._began = self._written = 0.0
+
+    def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        if task != self._name:
+            self._name, self._began = task, now
+        elif done < total and now - self._written < SECONDS_BETWEEN_LINES:
+            return
+        self._written = now
+        count = f" {done}/{total}" if total else ""
+        left = (now - self._began) / done * (total - done) if 0 < done < total else 0.0
+        eta = f", {left:.0f} s left" if left >= 1 else ""
+        say(f"  {task}{count}{eta}{f' ({note})' if note else ''}")
+
+
+def stage_line(stage: str, result: "StageResult") -> str:
+    """Say in one line what a stage came to."""
+    if result.skipped:
+        return f"{stage}: unchanged, kept"
+    flat = [f"{value} {name}" for name, value in result.counts.items() if isinstance(value, int)]
+    return f"{stage}: done in {result.seconds:.1f} s ({', '.join(flat)})"
+
+
+def metrics_table(systems: Mapping[str, Mapping[str, Any]], title: str) -> Table:
+    """Draw ``metrics.json``'s systems as a table, each column's best value in bold."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("system")
+    for heading in [*COLUMNS.values(), "seconds"]:
+        table.add_column(heading, justify="right")
+    best = {key: max(row[key] for row in systems.values()) for key in COLUMNS}
+    for name, row in systems.items():
+        cells = [
+            Text(f"{row[key]:.3f}", style="bold" if row[key] == best[key] else "")
+            for key in COLUMNS
+        ]
+        table.add_row(escape(name), *cells, f"{row['seconds']:.1f}")
+    return table
+
+
+def files_table(counts: Mapping[str, Any]) -> Table:
+    """Draw what became of the input files, failures by reason."""
+    table = Table(title="input files", title_justify="left", title_style="bold")
+    table.add_column("what became of them")
+    table.add_column("files", justify="right")
+    files = counts["files"]
+    table.add_row("read", str(files["ok"]))
+    table.add_row("duplicate of another, left out", str(files["duplicate"]))
+    for reason, count in counts["failures"].items():
+        table.add_row(f"failed: {escape(reason)}", str(count))
+    return table
+
+
+def hits_table(hits: Sequence["Hit"], title: str) -> Table:
+    """Draw search results, the words that the query shares in bold."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", show_lines=True)
+    table.add_column("#", justify="right")
+    table.add_column("résumé", overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_column("best passage", ratio=1)
+    for rank, hit in enumerate(hits, start=1):
+        table.add_row(str(rank), Text(hit.resume_id), f"{hit.score:.3f}", _snippet(hit))
+    return table
+
+
+def diagnosis_table(findings: Sequence["Finding"]) -> Table:
+    """Draw what the doctor found."""
+    table = Table(title="cvseeker doctor", title_justify="left", title_style="bold")
+    for heading in ("what", "state", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        table.add_row(finding.what, Text(finding.state), Text(finding.remedy))
+    return table
+
+
+def _snippet(hit: "Hit") -> Text:
+    """Mark the matched words and shorten the snippet around the first of them."""
+    text = Text(hit.snippet)
+    for start, end in hit.spans:
+        text.stylize("bold yellow", start, end)
+    begin = max(0, hit.spans[0][0] - 60) if hit.spans else 0
+    return Text(" ").join(text[begin : begin + 280].split("\n"))

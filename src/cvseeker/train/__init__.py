@@ -1,0 +1,1 @@
+"""Queries and qrels → a tuned encoder."""

@@ -1,0 +1,100 @@
+"""The model card: what the tuned model was made of and how it scored."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cvseeker
+from cvseeker.config import FinetuneSettings
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.files import write_text
+
+if TYPE_CHECKING:
+    from cvseeker.train.finetune import FinetuneResult
+
+CARD = """\
+---
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+base_model: {base}
+tags: [sentence-transformers, feature-extraction, retrieval, cvseeker]
+---
+
+# {base}, fine-tuned on résumés by CVSeeker
+
+Maps recruiters' queries and windows of résumés to unit-length vectors of {dim} dimensions, to be
+compared by cosine similarity. It was trained on windows of {window} tokens with {overlap} tokens of
+overlap: a passage's score is the **maximum** over its windows.
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("PATH/TO/THIS/FOLDER")
+query = model.encode_query("icu nurse, night shifts")
+window = model.encode_document("Intensive care nurse since 2015, permanent nights …")
+print(model.similarity(query, window))
+```
+
+## Data
+
+{pairs} training pairs over {train_passages} passages of {train_persons} person groups; {val_queries}
+validation queries over {val_passages} passages of other people. Queries and passages stay with
+whoever trained this model; none is in this folder, but a model can still give away what it was
+trained on: share it as you would share the résumés.
+
+## Scores on the validation split
+
+Windowed, the best window counts. The validation split chose when to stop, so these flatter the
+tuned model a little; the test split's scores are in the evaluation's report.
+
+| | {metric_names} |
+|---|{rules}|
+| base | {base_scores} |
+| tuned | {tuned_scores} |
+
+## Settings
+
+InfoNCE with in-batch negatives, those of the same person left out; each query's positive is the
+window of its passage that fits it best. {steps} steps, the weights of step {best_step} kept.
+
+| setting | value |
+|---|---|
+{settings}
+
+Made by CVSeeker {version}.
+"""
+
+SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
+
+
+def write_model_card(
+    folder: Path,
+    result: "FinetuneResult",
+    settings: FinetuneSettings,
+    *,
+    train: RetrievalDataset,
+    val: RetrievalDataset,
+) -> None:
+    """Write ``README.md`` into a model's folder: data, settings and validation scores."""
+    from cvseeker.files import read_json
+
+    flat = {**settings.model_dump(exclude={"windows"}), "base": result.base}
+    text = CARD.format(
+        base=result.base,
+        dim=read_json(folder / "config.json").get("hidden_size", "?"),
+        window=settings.windows.window_tokens,
+        overlap=settings.windows.overlap_tokens,
+        pairs=result.pairs,
+        train_passages=len(train.corpus),
+        train_persons=len(set(train.person_groups.values())) or "unnamed",
+        val_queries=len(val.queries),
+        val_passages=len(val.corpus),
+        metric_names=" | ".join(SHOWN),
+        rules="|".join(["---:"] * len(SHOWN)),
+        base_scores=" | ".join(f"{result.base_scores[name]:.3f}" for name in SHOWN),
+        tuned_scores=" | ".join(f"{result.tuned_scores[name]:.3f}" for name in SHOWN),
+        steps=result.steps,
+        best_step=result.best_step,
+        settings="\n".join(f"| {name} | {value} |" for name, value in flat.items()),
+        version=cvseeker.__version__,
+    )
+    write_text(folder / "README.md", text)

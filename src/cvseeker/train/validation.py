@@ -1,0 +1,33 @@
+"""How good an encoder is on the validation split while it is being trained."""
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.encoder.local import Encoder
+from cvseeker.rank.base import top_k
+from cvseeker.rank.dense import DenseRanker
+from cvseeker.rank.metrics import mean_metrics, query_metrics
+
+
+def validate(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, float]:
+    """Rank the data set's corpus with the encoder and return the mean of every metric.
+
+    Parameters
+    ----------
+    encoder
+        The encoder, in whatever state it is.
+    dataset
+        The validation split.
+
+    Returns
+    -------
+    dict
+        Name of the metric → mean over the queries.
+    """
+    passage_ids = list(dataset.corpus)
+    ranker = DenseRanker.from_corpus(encoder, list(dataset.corpus.values()))
+    ranking = top_k(ranker.scores(list(dataset.queries.values())), 100)
+    return mean_metrics(
+        {
+            query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
+            for query_id, row in zip(dataset.queries, ranking, strict=True)
+        }
+    )

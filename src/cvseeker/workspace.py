@@ -1,0 +1,193 @@
+"""The folder that holds one project's stages, each complete or absent.
+
+A stage writes into a temporary folder, which is renamed into place once its ``manifest.json`` is
+written; the manifest's presence therefore means that the stage completed. Its fingerprint covers
+the settings and the inputs' hashes: while it matches, the stage is skipped.
+"""
+
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cvseeker
+from cvseeker.errors import WorkspaceError
+from cvseeker.files import file_hash, read_json, text_hash, write_json
+
+COMMAND_OF_STAGE: dict[str, str] = {
+    "ingest": "cvseeker ingest SOURCE... -w {workspace}",
+    "queries": "cvseeker generate -w {workspace}",
+    "model": "cvseeker finetune -w {workspace}",
+    "evaluation": "cvseeker evaluate -w {workspace}",
+    "index": "cvseeker index -w {workspace}",
+}
+
+# Raised when a stage writes other files or means something else by the same settings.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What running a stage came to: its counts, its seconds, and whether it was skipped."""
+
+    counts: dict[str, Any]
+    seconds: float
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A folder of stages.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> workspace = Workspace(Path(tempfile.mkdtemp()))
+    >>> result = workspace.run_stage("index", {"a": 1}, {}, lambda folder: {"passages": 3})
+    >>> result.counts, result.skipped
+    ({'passages': 3}, False)
+    >>> workspace.run_stage("index", {"a": 1}, {}, lambda folder: {"passages": 3}).skipped
+    True
+    """
+
+    path: Path
+
+    def stage_folder(self, stage: str) -> Path:
+        """Return where a stage lies, whether or not it is complete."""
+        return self.path / stage
+
+    def scratch_folder(self, stage: str) -> Path:
+        """Return the folder that a stage in progress writes to; it outlives an interruption."""
+        return self.path / f".{stage}.part"
+
+    def manifest(self, stage: str) -> dict[str, Any] | None:
+        """Return a complete stage's manifest, or ``None`` where the stage is not complete."""
+        path = self.stage_folder(stage) / "manifest.json"
+        return read_json(path) if path.is_file() else None
+
+    def require(self, stage: str) -> Path:
+        """Return a complete stage's folder.
+
+        Raises
+        ------
+        WorkspaceError
+            If the stage is not complete; the message names the command that completes it.
+        """
+        folder = self.stage_folder(stage)
+        if self.manifest(stage) is None:
+            command = COMMAND_OF_STAGE[stage].format(workspace=shlex.quote(str(self.path)))
+            raise WorkspaceError(f"{folder}: no finished {stage} stage there; run: {command}")
+        return folder
+
+    def output_hashes(self, stage: str) -> dict[str, str]:
+        """Return the hashes of a complete stage's files: the inputs of the stages after it."""
+        self.require(stage)
+        manifest = self.manifest(stage) or {}
+        return {f"{stage}/{name}": digest for name, digest in manifest["outputs"].items()}
+
+    def run_stage(
+        self,
+        stage: str,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        work: Callable[[Path], dict[str, Any]],
+        *,
+        resumable: bool = False,
+    ) -> StageResult:
+        """Run ``work`` in a scratch folder and move it into place, unless nothing changed.
+
+        Parameters
+        ----------
+        stage
+            The stage's name, which is its folder's name.
+        settings
+            What the outcome depends on, JSON-ready.
+        inputs
+            Name → hash of everything that is read.
+        work
+            Fills the folder it is given and returns the stage's counts.
+        resumable
+            Keep the scratch folder of an interrupted run of the same fingerprint, for ``work``
+            to continue; otherwise it starts empty.
+
+        Returns
+        -------
+        StageResult
+            Of this run, or of the run that is still valid.
+
+        Raises
+        ------
+        WorkspaceError
+            If the folder holds something that no stage wrote; nothing is touched then.
+        """
+        fingerprint = _fingerprint(settings, inputs)
+        manifest = self.manifest(stage)
+        if manifest is not None and manifest["fingerprint"] == fingerprint:
+            return StageResult(manifest["counts"], manifest["seconds"], skipped=True)
+        self._refuse_foreign(self.stage_folder(stage), manifest)
+        scratch = self._open_scratch(stage, fingerprint, resumable=resumable)
+        started = time.perf_counter()
+        counts = work(scratch)
+        seconds = round(time.perf_counter() - started, 3)
+        manifest = {
+            "stage": stage,
+            "fingerprint": fingerprint,
+            "settings": dict(settings),
+            "inputs": dict(inputs),
+            "outputs": _hash_files(scratch),
+            "counts": counts,
+            "seconds": seconds,
+            "version": cvseeker.__version__,
+        }
+        self._publish(stage, scratch, manifest)
+        return StageResult(counts, seconds, skipped=False)
+
+    def _refuse_foreign(self, folder: Path, manifest: dict[str, Any] | None) -> None:
+        """Refuse to replace what CVSeeker did not write."""
+        if self.path.exists() and not self.path.is_dir():
+            raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
+        if manifest is None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+            raise WorkspaceError(
+                f"{folder}: already there and not written by CVSeeker; name another place, or move "
+                "it away first"
+            )
+
+    def _open_scratch(self, stage: str, fingerprint: str, *, resumable: bool) -> Path:
+        scratch = self.scratch_folder(stage)
+        marker = scratch / ".fingerprint"
+        same = marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint
+        if not (resumable and same):
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            marker.write_text(fingerprint, encoding="utf-8")
+        return scratch
+
+    def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any]) -> None:
+        """Replace the stage's folder by the scratch folder; the manifest is the last file written.
+
+        A kill between the two moves leaves no stage folder, and the next run redoes the stage.
+        """
+        (scratch / ".fingerprint").unlink(missing_ok=True)
+        write_json(scratch / "manifest.json", manifest)
+        folder = self.stage_folder(stage)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.replace(folder)
+
+
+def _fingerprint(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    def lines(mapping: Mapping[str, Any]) -> list[str]:
+        return [f"{key}={mapping[key]!r}" for key in sorted(mapping)]
+
+    return text_hash(str(FORMAT_VERSION), *lines(settings), "inputs", *lines(inputs))
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): file_hash(path)
+        for path in files
+        if path.name != ".fingerprint"
+    }

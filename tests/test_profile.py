@@ -1,0 +1,169 @@
+import pytest
+
+from cvseeker.records import Profile
+from cvseeker.resumes.dates import working_years
+from cvseeker.resumes.profile import extract_profile
+
+RESUME = """Mira Voss
+Senior Welder | mira.voss@example.com | +1 555 0142
+Tacoma, WA
+
+SUMMARY
+Ten years on ships. Fluent in Norwegian.
+
+EXPERIENCE
+Lead Fabricator at Harbour Works
+March 2014 - Present
+- Repaired hulls with AutoCAD drawings, trained by the shop Manager
+
+Welder, Nordhavn Yard  06/2008 - 02/2014
+- Ran the TIG line
+
+EDUCATION
+BSc Mechanical Engineering, Example University, 2008
+
+SKILLS
+Welding: TIG, MIG; blueprint reading | crane operation
+• first aid (5 years)
+
+LANGUAGES
+English, German
+"""
+
+
+def test_reads_a_whole_resume() -> None:
+    profile = extract_profile(RESUME)
+    assert profile.name == "Mira Voss"
+    assert profile.titles == ("Senior Welder", "Lead Fabricator", "Welder")
+    assert profile.skills[:6] == (
+        "TIG",
+        "MIG",
+        "blueprint reading",
+        "crane operation",
+        "first aid",
+        "AutoCAD",
+    )
+    assert profile.education == ("BSc Mechanical Engineering",)
+    assert profile.languages == ("English", "German", "Norwegian")
+    assert profile.location == "Tacoma, WA"
+    # March 2014 to the end of that year, the latest named, after 06/2008 - 02/2014.
+    assert profile.years == 6
+
+
+def test_an_empty_text_has_an_empty_profile() -> None:
+    assert extract_profile("") == Profile()
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("ACCOUNTANT", "ACCOUNTANT"),
+        ("Data Analyst  Petrel Services 2016 - 2018", "Data Analyst"),
+        ("Senior Chef at The Anchor", "Senior Chef"),
+        ("Night Nurse | Example Hospital | 2011 - 2014", "Night Nurse"),
+        ("Designation: Branch Manager", "Branch Manager"),
+        ("Role: Sr. Java Developer", "Sr. Java Developer"),
+        ("2001 - 2003: Director of Nursing, Example Clinic", "Director of Nursing"),
+        ("Worked as a delivery driver", ""),
+        ("Worked as a Delivery Driver for Example Ltd.", "Delivery Driver"),
+        ("Software Engineer II", "Software Engineer II"),
+        ("Banquet Server", "Banquet Server"),
+        ("Microsoft SQL Server", ""),
+        ("Reported to the Manager", ""),
+        ("Responsible for every Teacher", ""),
+        ("Trained each new Nurse.", ""),
+        ("- Managed by a Chef", ""),
+        ("Master of Business Administration", ""),
+        ("Harbour Works", ""),
+    ],
+)
+def test_reads_titles(line: str, title: str) -> None:
+    titles = extract_profile(f"EXPERIENCE\n{line}\nmore of it").titles
+    assert titles == ((title,) if title else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Ann Example\nann@example.com", "Ann Example"),
+        ("ANN EXAMPLE\nNurse", "ANN EXAMPLE"),
+        ("CURRICULUM VITAE\nAnn van der Berg\n555-0100 555-0101", "Ann van der Berg"),
+        ("Resume of Ann Example\nann@example.com", "Ann Example"),
+        ("Name: Ann Example\nsome text", "Ann Example"),
+        ("INFORMATION TECHNOLOGY MANAGER\nann@example.com", ""),
+        ("BUSINESS DEVELOPMENT\nann@example.com", ""),
+        ("Example Works, Warren, NJ May 2016\nDriver", ""),
+        ("ACCOUNTANT\nann@example.com", ""),
+        ("Harbour Works\nwe built ships", ""),
+        ("San Francisco, CA\nann@example.com", ""),
+    ],
+)
+def test_reads_names(text: str, name: str) -> None:
+    assert extract_profile(text).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("BSc Computer Science, 2010", ("BSc Computer Science",)),
+        ("Bachelor of Science in Nursing - Example University", ("Bachelor of Science in Nursing",)),
+        ("Bachelor of Science : Electrical Engineering 2001", ("Bachelor of Science in Electrical Engineering",)),
+        ("MBA, Example School", ("MBA",)),
+        ("M.A. in History", ("M.A. History",)),
+        ("Boston, MA and Austin", ()),
+        ("MS Office, MS Project, MS Excel", ()),
+        ("worked with BA and QA", ()),
+        ("High School Diploma", ("High School Diploma",)),
+    ],
+)
+def test_reads_degrees(text: str, degrees: tuple[str, ...]) -> None:
+    assert extract_profile(f"EDUCATION\n{text}").education == degrees
+
+
+@pytest.mark.parametrize(
+    ("text", "location"),
+    [
+        ("Ann Example\nann@example.com\nTacoma, WA 98402", "Tacoma, WA"),
+        ("Ann Example\nann@example.com | Oslo, Norway", "Oslo, Norway"),
+        ("Ann Example\nann@example.com\nLocation: Leeds, England", "Leeds, England"),
+        ("Ann Example\nann@example.com\nWelding, Rigging", ""),
+        ("Client: Example Inc., Washington\nDriver", ""),
+    ],
+)
+def test_reads_locations(text: str, location: str) -> None:
+    assert extract_profile(text).location == location
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("Clerk 2010 - 2014", 4),
+        ("Clerk Jan 2010 to Dec 2011", 2),
+        ("Clerk 03/2010 to 02/2012", 2),
+        ("Clerk 2010 - 2014\nCook 2012 - 2016", 6),
+        ("Clerk 2010 - 2014\nCook 2016 - 2018", 6),
+        ("Clerk Oct’10 to Nov ‘12, again 2014", 2),
+        ("Clerk 2010 - Present\nTraining 2015", 6),
+        ("Clerk since long ago", None),
+        ("12 years of experience in sales", 12),
+        ("over 20+ years of progressive sales experience", 20),
+        ("8 yrs experience, Clerk 2010 - 2012", 8),
+        ("phone 555-0100, room 2010", None),
+        ("Clerk 2014 - 2010", None),
+    ],
+)
+def test_counts_working_years(text: str, years: int | None) -> None:
+    assert working_years(text, text) == years
+
+
+def test_study_is_no_work() -> None:
+    text = "EDUCATION\nBSc Physics 2001 - 2005\n\nEXPERIENCE\nClerk 2006 - 2008"
+    assert extract_profile(text).years == 2
+
+
+def test_reads_a_passage_that_starts_in_the_middle() -> None:
+    profile = extract_profile("of the ward.\nStaff Nurse  Example Hospital 2012 - 2015\nUsed EpicCare")
+    assert profile.titles == ("Staff Nurse",)
+    assert profile.skills == ("EpicCare",)
+    assert profile.years == 3
+    assert profile.name == ""
