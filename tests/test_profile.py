@@ -90,6 +90,8 @@ def test_reads_titles(line: str, title: str) -> None:
         ("CURRICULUM VITAE\nAnn van der Berg\n555-0100 555-0101", "Ann van der Berg"),
         ("Resume of Ann Example\nann@example.com", "Ann Example"),
         ("Name: Ann Example\nsome text", "Ann Example"),
+        ("Ann Baker\nann@example.com", "Ann Baker"),
+        ("Pastry Cook\nann@example.com", ""),
         ("INFORMATION TECHNOLOGY MANAGER\nann@example.com", ""),
         ("BUSINESS DEVELOPMENT\nann@example.com", ""),
         ("Example Works, Warren, NJ May 2016\nDriver", ""),
@@ -106,8 +108,14 @@ def test_reads_names(text: str, name: str) -> None:
     ("text", "degrees"),
     [
         ("BSc Computer Science, 2010", ("BSc Computer Science",)),
-        ("Bachelor of Science in Nursing - Example University", ("Bachelor of Science in Nursing",)),
-        ("Bachelor of Science : Electrical Engineering 2001", ("Bachelor of Science in Electrical Engineering",)),
+        (
+            "Bachelor of Science in Nursing - Example University",
+            ("Bachelor of Science in Nursing",),
+        ),
+        (
+            "Bachelor of Science : Electrical Engineering 2001",
+            ("Bachelor of Science in Electrical Engineering",),
+        ),
         ("MBA, Example School", ("MBA",)),
         ("M.A. in History", ("M.A. History",)),
         ("Boston, MA and Austin", ()),
@@ -162,7 +170,9 @@ def test_study_is_no_work() -> None:
 
 
 def test_reads_a_passage_that_starts_in_the_middle() -> None:
-    profile = extract_profile("of the ward.\nStaff Nurse  Example Hospital 2012 - 2015\nUsed EpicCare")
+    profile = extract_profile(
+        "of the ward.\nStaff Nurse  Example Hospital 2012 - 2015\nUsed EpicCare"
+    )
     assert profile.titles == ("Staff Nurse",)
     assert profile.skills == ("EpicCare",)
     assert profile.years == 3

@@ -99,7 +99,9 @@ def test_refuses_leakage() -> None:
         passage("b", words("s", 30), "test"),
         passage("c", words("s", 30) + " " + words("c", 20), "val"),
     ]
-    with pytest.raises(DatasetError, match=r"2 passages repeat .*: b \(test\) shares 100% with train"):
+    with pytest.raises(
+        DatasetError, match=r"2 passages repeat .*: b \(test\) shares 100% with train"
+    ):
         check_leakage(passages, max_overlap=0.5)
     assert check_leakage(passages, max_overlap=1.0).worst_overlap == 1.0
 

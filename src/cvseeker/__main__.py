@@ -1,13 +1,66 @@
 """The ``cvseeker`` command: runs the command line and turns errors into one line each."""
 
 import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+
+from cvseeker.cli import app
+from cvseeker.errors import CVSeekerError
 
 
 def main() -> None:
     """Run the command line; exit with 0 fine, 1 our fault, 2 the user's input, 130 interrupted."""
-    from cvseeker.cli import run_command_line
-
     sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and turn every error into one line on stderr.
+
+    Parameters
+    ----------
+    arguments
+        What was typed after ``cvseeker``.
+
+    Returns
+    -------
+    int
+        0 fine, 1 our fault, 2 the user's input, 130 interrupted.
+    """
+    try:
+        status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
+    except NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        return 2
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "cvseeker"
+        return _complain(f"{_sentence(error)} See: {command} --help", 2)
+    except ClickException as error:
+        return _complain(_sentence(error), 2)
+    except CVSeekerError as error:
+        return _complain(" ".join(str(error).split()), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted; the same command continues where it stopped", 130)
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+    except Exception:
+        traceback.print_exc()
+        return _complain("that was our fault; please report the lines above", 1)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str, status: int) -> int:
+    typer.echo(f"cvseeker: {message}", err=True)
+    return status
+
+
+def _sentence(error: ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 if __name__ == "__main__":

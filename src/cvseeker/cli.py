@@ -4,17 +4,25 @@ Heavy modules are imported inside the commands, so that ``cvseeker --help`` is i
 """
 
 import json
-import sys
-import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
 from cvseeker import __version__
-from cvseeker.errors import CVSeekerError, InputError
+from cvseeker.cli_options import (
+    BaseOption,
+    ConfigOption,
+    EpochsOption,
+    JsonOption,
+    JudgementsOption,
+    LlmOption,
+    OptionalWorkspace,
+    PerPassageOption,
+    SourcesArgument,
+    WorkspaceOption,
+)
+from cvseeker.errors import InputError
 
 if TYPE_CHECKING:
     from cvseeker.config import Settings
@@ -28,54 +36,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("-w", "--workspace", metavar="DIR", help="Folder of the project's stages.")
-]
-OptionalWorkspace = Annotated[
-    Path | None,
-    typer.Option("-w", "--workspace", metavar="DIR", help="Folder of the project's stages."),
-]
-SourcesArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="SOURCE...",
-        help="Files and folders of résumés: PDF, DOCX, HTML, RTF, text, CSV, TSV, Parquet, JSONL, "
-        "JSON Resume.",
-    ),
-]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="TOML", help="Settings, one table a stage.")
-]
-BaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--base",
-        metavar="MODEL",
-        help="Base model: a folder or a hub's name, downloaded if it is not here. Default: "
-        "mixedbread-ai/mxbai-embed-large-v1 on a GPU where it is on this machine, else the "
-        "packaged all-MiniLM-L6-v2.",
-    ),
-]
-LlmOption = Annotated[
-    str | None, typer.Option("--llm", metavar="offline", help="Who writes the queries: offline.")
-]
-PerPassageOption = Annotated[
-    int | None, typer.Option("--per-passage", metavar="N", help="Queries a passage [default: 6].")
-]
-EpochsOption = Annotated[
-    float | None, typer.Option("--epochs", metavar="N", help="Passes over the pairs [default: 2].")
-]
-JudgementsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--judgements",
-        metavar="DIR",
-        help="Queries of your own with graded qrels that name résumés (queries.jsonl and "
-        "qrels/test.tsv), evaluated as well.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -309,53 +269,6 @@ def doctor(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([finding.to_dict() for finding in findings], indent=2))
         return
     stdout().print(diagnosis_table(findings))
-
-
-def run_command_line(arguments: Sequence[str]) -> int:
-    """Run one command and turn every error into one line on stderr.
-
-    Parameters
-    ----------
-    arguments
-        What was typed after ``cvseeker``.
-
-    Returns
-    -------
-    int
-        0 fine, 1 our fault, 2 the user's input, 130 interrupted.
-    """
-    try:
-        status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
-    except NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        return 2
-    except UsageError as error:
-        command = error.ctx.command_path if error.ctx else "cvseeker"
-        return _complain(f"{_sentence(error)} See: {command} --help", 2)
-    except ClickException as error:
-        return _complain(_sentence(error), 2)
-    except CVSeekerError as error:
-        return _complain(" ".join(str(error).split()), 2)
-    except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; the same command continues where it stopped", 130)
-    except BrokenPipeError:
-        # Whoever read our output, such as `head`, has seen enough.
-        sys.stderr.close()
-        return 0
-    except Exception:
-        traceback.print_exc()
-        return _complain("that was our fault; please report the lines above", 1)
-    return status if isinstance(status, int) else 0
-
-
-def _complain(message: str, status: int) -> int:
-    typer.echo(f"cvseeker: {message}", err=True)
-    return status
-
-
-def _sentence(error: ClickException) -> str:
-    text = " ".join(error.format_message().split())
-    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _settings(config: Path | None, **flags: dict[str, Any]) -> "Settings":

@@ -66,7 +66,9 @@ class FinetuneSettings(StageSettings):
     windows: WindowSettings = WindowSettings()
     epochs: float = Field(default=2.0, gt=0, description="passes over the pairs at most")
     learning_rate: float | None = Field(
-        default=None, gt=0, description="peak learning rate; none: 1e-4 up to 50M weights, else 2e-5"
+        default=None,
+        gt=0,
+        description="peak learning rate; none: by the model's size",
     )
     batch_size: int = Field(default=64, ge=2, description="pairs in a batch")
     temperature: float = Field(default=0.05, gt=0, description="InfoNCE temperature")

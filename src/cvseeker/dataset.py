@@ -1,11 +1,13 @@
 """A corpus, queries and their qrels, read and written in LlamaIndex's form and in BEIR's."""
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cvseeker.errors import DatasetError
+from cvseeker.errors import DatasetError, InputError
 from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from cvseeker.records import Passage, Query
 
@@ -49,24 +51,26 @@ class RetrievalDataset:
         Raises
         ------
         DatasetError
-            If there are no passages or queries, a text is empty, a query has no relevant passage,
-            or the qrels name an unknown id.
+            If there are no passages or queries, a text is empty or no Unicode, a query has no
+            relevant passage, or the qrels name an unknown id.
         """
         if not self.corpus:
             raise DatasetError(f"{source}: no passages; expected at least one in 'corpus'")
-        _refuse_empty(source, "passage", self.corpus)
+        _refuse_unusable(source, "passage", self.corpus)
         if not needs_queries:
             return
         if not self.queries:
             raise DatasetError(
-                f"{source}: no queries; write some with: cvseeker generate --corpus {source} --out FILE"
+                f"{source}: no queries; write some with: "
+                f"cvseeker generate --corpus {source} --out FILE"
             )
-        _refuse_empty(source, "query", self.queries)
+        _refuse_unusable(source, "query", self.queries)
         for query_id in self.queries:
             grades = self.qrels.get(query_id, {})
             if not any(grade > 0 for grade in grades.values()):
                 raise DatasetError(
-                    f"{source}: query {query_id!r} has no relevant passage; give it one or remove it"
+                    f"{source}: query {query_id!r} has no relevant passage; "
+                    "give it one or remove it"
                 )
         for query_id, grades in self.qrels.items():
             if query_id not in self.queries:
@@ -79,11 +83,11 @@ class RetrievalDataset:
                     )
 
     def subset(self, passage_ids: set[str]) -> "RetrievalDataset":
-        """Return the passages named, with the queries whose relevant passages are all among them."""
+        """Return the passages named, with the queries that are answered among them alone."""
         kept = {
-            query_id: grades
+            query_id: {key: grade for key, grade in grades.items() if key in passage_ids}
             for query_id, grades in self.qrels.items()
-            if set(grades) <= passage_ids
+            if all(key in passage_ids for key, grade in grades.items() if grade > 0)
         }
         return RetrievalDataset(
             corpus={key: text for key, text in self.corpus.items() if key in passage_ids},
@@ -127,12 +131,14 @@ def read_dataset(path: Path, *, needs_queries: bool = True) -> RetrievalDataset:
     DatasetError
         If the path is neither, or its content cannot be used; see :meth:`RetrievalDataset.check`.
     """
-    if path.is_dir():
-        dataset = _read_beir(path)
-    elif path.is_file():
-        dataset = _read_llamaindex(path)
-    else:
-        raise DatasetError(f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder")
+    if not path.exists():
+        raise DatasetError(
+            f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder"
+        )
+    try:
+        dataset = _read_beir(path) if path.is_dir() else _read_llamaindex(path)
+    except InputError as error:
+        raise DatasetError(str(error)) from error
     dataset.check(path, needs_queries=needs_queries)
     return dataset
 
@@ -158,7 +164,12 @@ def write_beir(dataset: RetrievalDataset, folder: Path, *, split: str) -> None:
     write_jsonl(
         folder / "corpus.jsonl",
         (
-            {"_id": key, "title": "", "text": text, "metadata": _metadata("person_group", dataset.person_groups.get(key))}
+            {
+                "_id": key,
+                "title": "",
+                "text": text,
+                "metadata": _metadata("person_group", dataset.person_groups.get(key)),
+            }
             for key, text in dataset.corpus.items()
         ),
     )
@@ -169,12 +180,13 @@ def write_beir(dataset: RetrievalDataset, folder: Path, *, split: str) -> None:
             for key, text in dataset.queries.items()
         ),
     )
-    rows = [
-        f"{query_id}\t{passage_id}\t{grade}\n"
-        for query_id, grades in dataset.qrels.items()
-        for passage_id, grade in grades.items()
-    ]
-    write_text(folder / "qrels" / f"{split}.tsv", "".join(["query-id\tcorpus-id\tscore\n", *rows]))
+    table = io.StringIO(newline="")
+    # BEIR's own dialect: an id that holds a tab or a line end is quoted.
+    rows = csv.writer(table, dialect="excel-tab", lineterminator="\n")
+    rows.writerow(["query-id", "corpus-id", "score"])
+    for query_id, grades in dataset.qrels.items():
+        rows.writerows([query_id, passage_id, grade] for passage_id, grade in grades.items())
+    write_text(folder / "qrels" / f"{split}.tsv", table.getvalue())
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -183,17 +195,22 @@ def read_qrels(path: Path) -> Qrels:
     Raises
     ------
     DatasetError
-        If a line has another number of columns or its grade is no whole number.
+        If the file is not UTF-8, or a line has another number of columns or a grade that is no
+        whole number.
     """
     qrels: Qrels = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        columns = line.split("\t")
-        if number == 1 and columns[-1].strip() == "score":
+    try:
+        table = io.StringIO(path.read_bytes().decode("utf-8"), newline="")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: expected UTF-8 ({error})") from error
+    for number, columns in enumerate(csv.reader(table, dialect="excel-tab"), start=1):
+        if not columns or (number == 1 and columns[-1].strip() == "score"):
             continue
         try:
             query_id, passage_id, grade = columns
             qrels.setdefault(query_id, {})[passage_id] = int(grade)
         except ValueError:
+            line = "\t".join(columns)
             raise DatasetError(
                 f"{path}, line {number}: expected query-id, corpus-id and a whole-number score, "
                 f"separated by tabs; got {line[:60]!r}"
@@ -228,15 +245,13 @@ def read_judgements(folder: Path) -> tuple[dict[str, str], dict[str, str], Qrels
         for query_id, grades in read_qrels(files[0]).items()
         if any(grade > 0 for grade in grades.values())
     }
-    rows = {str(row["_id"]): row for row in read_jsonl(folder / "queries.jsonl")}
+    rows = dict(_beir_rows(folder / "queries.jsonl"))
     missing = next((query_id for query_id in qrels if query_id not in rows), None)
     if missing is not None:
         raise DatasetError(f"{files[0]}: query {missing!r} is not in {folder / 'queries.jsonl'}")
-    queries = {query_id: rows[query_id]["text"] for query_id in qrels}
+    queries = {query_id: rows[query_id].get("text") or "" for query_id in qrels}
     kinds = {
-        query_id: kind
-        for query_id in qrels
-        if (kind := (rows[query_id].get("metadata") or {}).get("kind"))
+        query_id: kind for query_id in qrels if (kind := _read_metadata(rows[query_id], "kind"))
     }
     return queries, kinds, qrels
 
@@ -252,6 +267,11 @@ def _read_llamaindex(path: Path) -> RetrievalDataset:
     relevant = content.get("relevant_docs") or {}
     if not isinstance(queries, dict) or not isinstance(relevant, dict):
         raise DatasetError(f"{path}: 'queries' and 'relevant_docs' must be JSON objects")
+    for query_id, passages in relevant.items():
+        if not isinstance(passages, list) or not all(isinstance(key, str) for key in passages):
+            raise DatasetError(
+                f"{path}: 'relevant_docs' of query {query_id!r} must be a list of passage ids"
+            )
     return RetrievalDataset(
         corpus=content["corpus"],
         queries=queries,
@@ -262,20 +282,47 @@ def _read_llamaindex(path: Path) -> RetrievalDataset:
 def _read_beir(folder: Path) -> RetrievalDataset:
     corpus: dict[str, str] = {}
     groups: dict[str, str] = {}
-    for row in read_jsonl(folder / "corpus.jsonl"):
+    for key, row in _beir_rows(folder / "corpus.jsonl"):
         title, text = row.get("title") or "", row.get("text") or ""
-        corpus[str(row["_id"])] = f"{title}\n{text}" if title else text
-        if group := (row.get("metadata") or {}).get("person_group"):
-            groups[str(row["_id"])] = group
+        corpus[key] = f"{title}\n{text}" if title else text
+        if group := _read_metadata(row, "person_group"):
+            groups[key] = group
     queries, kinds, qrels = read_judgements(folder)
     return RetrievalDataset(corpus, queries, qrels, kinds, groups)
 
 
-def _refuse_empty(source: object, what: str, texts: Mapping[str, Any]) -> None:
+def _beir_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of a BEIR file with their ids."""
+    for number, row in enumerate(read_jsonl(path), start=1):
+        if "_id" not in row:
+            raise DatasetError(f"{path}, row {number}: no '_id'; expected '_id' and 'text'")
+        yield str(row["_id"]), row
+
+
+def _refuse_unusable(source: object, what: str, texts: Mapping[str, Any]) -> None:
     for key, text in texts.items():
         if not isinstance(text, str) or not text.strip():
             raise DatasetError(f"{source}: {what} {key!r} has no text; remove it or fill it in")
+        if not _is_unicode(key) or not _is_unicode(text):
+            raise DatasetError(
+                f"{source}: {what} {key!r} holds half a surrogate pair, which is no Unicode text; "
+                "repair or remove it"
+            )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _metadata(name: str, value: str | None) -> dict[str, str]:
     return {name: value} if value else {}
+
+
+def _read_metadata(row: Mapping[str, Any], name: str) -> str:
+    """Return a value of a row's metadata, empty where there is none."""
+    metadata = row.get("metadata")
+    return str(metadata.get(name) or "") if isinstance(metadata, dict) else ""

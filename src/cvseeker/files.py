@@ -56,17 +56,19 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected one JSON object a line")
-    # newline="\n": a U+2028 or a lone carriage return inside a value must not end the line.
-    with path.open(encoding="utf-8", newline="\n") as lines:
+    # In bytes: a U+2028 or a lone carriage return inside a value must not end the line.
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
+                row = json.loads(line.decode("utf-8"))
+            except ValueError as error:  # not UTF-8 or not JSON
                 raise InputError(f"{path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):
-                raise InputError(f"{path}, line {number}: expected a JSON object, got {line[:40]!r}")
+                raise InputError(
+                    f"{path}, line {number}: expected a JSON object, got {str(row)[:40]!r}"
+                )
             yield row
 
 

@@ -56,9 +56,7 @@ def run(
     stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
     stage_done("queries", generate_stage(workspace, settings, progress))
     stage_done("model", finetune_stage(workspace, settings, progress))
-    stage_done(
-        "evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements)
-    )
+    stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
     stage_done("index", index_stage(workspace, settings, progress))
 
 

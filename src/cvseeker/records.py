@@ -90,7 +90,7 @@ class Resume:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
         """Build a résumé from what :meth:`to_dict` returned."""
-        profile = {
+        profile: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in row["profile"].items()
         }

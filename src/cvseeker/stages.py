@@ -72,7 +72,7 @@ def generate_stage(
 def finetune_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
 ) -> StageResult:
-    """Queries and qrels of the training split → a tuned encoder."""
+    """Train on queries and qrels: → a tuned encoder."""
 
     def work(folder: Path) -> dict[str, Any]:
         from cvseeker.train.finetune import finetune
@@ -244,7 +244,7 @@ def _judged_dataset(
         for resume_id in grades:
             if resume_id not in known:
                 raise DatasetError(
-                    f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is not "
-                    f"among the {len(known)} ingested; résumés are named by their path in the source"
+                    f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is "
+                    f"not among the {len(known)} ingested; expected paths within the source folder"
                 )
     return RetrievalDataset(corpus=corpus, queries=queries, qrels=qrels, kinds=kinds)

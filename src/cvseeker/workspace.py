@@ -66,7 +66,10 @@ class Workspace:
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """Return a complete stage's manifest, or ``None`` where the stage is not complete."""
         path = self.stage_folder(stage) / "manifest.json"
-        return read_json(path) if path.is_file() else None
+        manifest = read_json(path) if path.is_file() else None
+        # Other programs have files of this name, too.
+        ours = isinstance(manifest, dict) and {"stage", "fingerprint"} <= manifest.keys()
+        return manifest if ours else None
 
     def require(self, stage: str) -> Path:
         """Return a complete stage's folder.
@@ -168,13 +171,18 @@ class Workspace:
     def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any]) -> None:
         """Replace the stage's folder by the scratch folder; the manifest is the last file written.
 
-        A kill between the two moves leaves no stage folder, and the next run redoes the stage.
+        The old folder is moved away whole before it is deleted: a kill halfway through deleting
+        must not leave half a stage in its place. A kill between the two moves leaves no stage
+        folder, and the next run redoes the stage.
         """
         (scratch / ".fingerprint").unlink(missing_ok=True)
         write_json(scratch / "manifest.json", manifest)
-        folder = self.stage_folder(stage)
-        shutil.rmtree(folder, ignore_errors=True)
+        folder, retired = self.stage_folder(stage), self.path / f".{stage}.old"
+        shutil.rmtree(retired, ignore_errors=True)
+        if folder.exists():
+            folder.replace(retired)
         scratch.replace(folder)
+        shutil.rmtree(retired, ignore_errors=True)
 
 
 def _fingerprint(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cvseeker.config import WindowSettings
 from cvseeker.encoder.base_models import (
+    CPU_BASE,
     QUERY_PROMPTS,
     BaseModelChoice,
     choose_model,
@@ -85,7 +86,7 @@ class LocalEncoder:
 
     @classmethod
     def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
-        """Load a model by its folder or name; see :func:`~cvseeker.encoder.base_models.choose_model`.
+        """Load a model by its folder or name, as ``choose_model`` finds it.
 
         Parameters
         ----------
@@ -175,7 +176,7 @@ class LocalEncoder:
             chosen = order[begin : begin + CHUNK]
             vectors[chosen] = self.model.encode(
                 [texts[position] for position in chosen],
-                prompt=prompt or None,
+                prompt=prompt,  # be it empty: with None, a model's default prompt would be put
                 batch_size=32,
                 show_progress_bar=False,
                 normalize_embeddings=True,
@@ -220,6 +221,11 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
             f"{choice.name}: cannot load this model ({reason}); expected a sentence-transformers "
             "folder or the name of a model on the hub; see what is here with: cvseeker doctor"
         ) from error
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{choice.name}: its tokenizer gives no character offsets, which windows are cut by; "
+            f"expected a model with a fast tokenizer, such as {CPU_BASE}"
+        )
     if not model.prompts.get("query") and choice.name in QUERY_PROMPTS:
         model.prompts["query"] = QUERY_PROMPTS[choice.name]
     return model

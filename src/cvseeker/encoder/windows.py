@@ -6,7 +6,7 @@ passage's score for a query is the **maximum** over its windows (MaxP: Dai & Cal
 https://arxiv.org/abs/1905.09217). Training, evaluation and search all use this one module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,35 +56,31 @@ def window_bounds(
     """
     count = len(offsets)
     starts_word = [
-        position == 0 or start == 0 or text[start - 1].isspace()
+        position == 0 or start == 0 or text[start - 1].isspace() or text[start].isspace()
         for position, (start, _) in enumerate(offsets)
     ]
 
-    def word_start(position: int, lowest: int) -> int:
-        """Return the nearest start of a word at or before ``position``, above ``lowest``."""
-        for candidate in range(position, lowest, -1):
-            if starts_word[candidate]:
-                return candidate
-        return position
+    def first_start(candidates: Iterable[int], otherwise: int) -> int:
+        """Return the first of the positions at which a word starts."""
+        return next((at for at in candidates if starts_word[at]), otherwise)
 
     bounds: list[tuple[int, int]] = []
     begin = 0
     while begin < count:
         end = min(begin + size, count)
         if end < count:
-            end = word_start(end, begin + size // 2)
+            end = first_start(range(end, begin + size // 2, -1), end)
         bounds.append((offsets[begin][0], offsets[end - 1][1]))
         if end == count:
             break
-        following = word_start(max(end - overlap, begin + 1), begin)
-        begin = following if count - following > size else _last_begin(starts_word, count, size)
+        # A word that began before the overlap is begun again, or, if it is this window's first,
+        # left to this window; the search forward ends where this window does: nothing is skipped.
+        wanted = max(end - overlap, begin + 1)
+        begin = first_start((*range(wanted, begin, -1), *range(wanted, end + 1)), wanted)
+        if count - begin <= size:
+            reach = count - size
+            begin = first_start(range(reach, min(begin, count - size // 2) + 1), reach)
     return bounds
-
-
-def _last_begin(starts_word: Sequence[bool], count: int, size: int) -> int:
-    """Return where the last window begins: the first start of a word within reach of the end."""
-    reach = max(count - size, 1)
-    return next((at for at in range(reach, count - size // 2) if starts_word[at]), reach)
 
 
 def split_windows(

@@ -18,6 +18,9 @@ from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import fuse
 from cvseeker.rank.metrics import mean_metrics, query_metrics
 
+# The deepest cut-off of the metrics.
+METRICS_DEPTH = 100
+
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256
 
@@ -168,10 +171,11 @@ def _record(
     dataset: RetrievalDataset,
     depth: int,
 ) -> None:
-    """Add a block of queries to a system's result."""
-    for query_id, row, positions in zip(query_ids, scores, top_k(scores, depth), strict=True):
+    """Add a block of queries to a system's result; a short run still has metrics at 100."""
+    best = top_k(scores, max(depth, METRICS_DEPTH))
+    for query_id, row, positions in zip(query_ids, scores, best, strict=True):
         ranked = [(candidates.ids[at], float(row[at])) for at in positions]
-        result.run[query_id] = ranked
+        result.run[query_id] = ranked[:depth]
         result.per_query[query_id] = query_metrics(
             [key for key, _ in ranked], dataset.qrels[query_id]
         )

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from cvseeker.files import write_text
+from cvseeker.files import text_hash, write_text
 
 
-def write_run(
-    path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str
-) -> None:
+def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:
     """Write a run as ``query-id Q0 id rank score system``.
 
     Parameters
@@ -38,7 +36,9 @@ def run_file_name(system: str) -> str:
     >>> run_file_name("models/mine")
     'models%2Fmine.trec'
     """
-    return f"{quote(system, safe='()@+=,')}.trec"
+    name = quote(system, safe="()@+=,")
+    # File systems allow 255 bytes; the end of a long path says most.
+    return f"{name if len(name) <= 200 else f'{text_hash(system)}-{name[-150:]}'}.trec"
 
 
 def _column(text: str) -> str:

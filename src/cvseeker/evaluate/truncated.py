@@ -17,13 +17,14 @@ def truncated_metrics(encoder: LocalEncoder, dataset: RetrievalDataset) -> dict[
     Returns
     -------
     dict
-        The evaluator's metrics under its own names less the prefix ``cosine_``, six decimals.
+        The evaluator's metrics under its own names less the similarity's (``cosine_``), six
+        decimals.
     """
     from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
     evaluator = InformationRetrievalEvaluator(
-        queries=dataset.queries,
-        corpus=dataset.corpus,
+        queries=dict(dataset.queries),
+        corpus=dict(dataset.corpus),
         relevant_docs={
             query_id: {key for key, grade in grades.items() if grade > 0}
             for query_id, grades in dataset.qrels.items()
@@ -32,9 +33,10 @@ def truncated_metrics(encoder: LocalEncoder, dataset: RetrievalDataset) -> dict[
         write_csv=False,
         show_progress_bar=False,
     )
+    prefix = f"{encoder.model.similarity_fn_name}_"
     values = evaluator(encoder.model)
     return {
-        name.removeprefix("cosine_"): round(float(value), 6)
+        name.removeprefix(prefix): round(float(value), 6)
         for name, value in values.items()
-        if name.startswith("cosine_")
+        if name.startswith(prefix)
     }

@@ -9,13 +9,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from cvseeker.queries.lexicon import (
-    GERUNDS,
-    INNER_WORDS,
-    PAST_FORMS,
-    PERSONAL_LABELS,
-    STOP_WORDS,
-)
+from cvseeker.queries.lexicon import ADDRESSES, INNER_WORDS, PERSONAL_LABELS, STOP_WORDS, word_set
+from cvseeker.queries.verbs import GERUNDS, PAST_FORMS
 
 _MASKS = re.compile(
     r"""
@@ -34,7 +29,7 @@ _BOUNDARY = re.compile(
 )
 # JavaScript, C++, B.Com, node.js, R&D, e-mail, .NET; 3D, 4G
 _TOKEN = re.compile(r"\.?[^\W\d_][\w&'’./+#-]*|\d[A-Za-z][A-Za-z0-9]*")
-_DATE_WORDS = words(
+_DATE_WORDS = word_set(
     """
     january february march april june july august september october november december jan
     feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun monday tuesday
@@ -70,7 +65,7 @@ def unwrap(text: str) -> list[str]:
             continue
         if open_end and line[0].islower() and raw.lstrip()[:1] == line[0]:
             lines[-1] += " " + line
-        elif not PERSONAL_LABELS.match(line):
+        elif not PERSONAL_LABELS.match(line) and not (len(line) < 90 and ADDRESSES.search(line)):
             lines.append(_MASKS.sub(" | ", line) if _suspicious(line) else line)
         else:
             open_end = False
@@ -82,15 +77,11 @@ def unwrap(text: str) -> list[str]:
 def _suspicious(line: str) -> bool:
     """Whether the slow pattern of masks need look at a line at all."""
     low = line.lower()
-    digits = sum(map(str.isdigit, line))
-    return (
-        digits > 6
-        or "@" in line
-        or "www" in low
-        or "://" in low
-        or "xxx" in low
-        or (any(end in low for end in (".com", ".org", ".net", ".edu", ".gov", ".io")))
-    )
+    return any(mark in low for mark in _MARKS) or bool(_LONG_NUMBER.search(line))
+
+
+_MARKS = ("@", "://", "www", "xxx", ".com", ".org", ".net", ".edu", ".gov", ".io")
+_LONG_NUMBER = re.compile(r"\d[\d\s().-]{6,}\d")
 
 
 class Chunk(NamedTuple):
@@ -164,7 +155,7 @@ def _read(token: str) -> tuple[str, str, str]:
     """Return a token's word, its stem, and its role: content, gerund, inner or break."""
     if token == "&":
         return "and", "and", "inner"
-    word = token.strip("'’‘`.-&/") if token[0] != "." else token
+    word = token.strip("'’‘`.-&/") if token.lower() != ".net" else token
     low = word.lower()
     if low in INNER_WORDS:
         return low, low, "inner"

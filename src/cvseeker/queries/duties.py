@@ -2,19 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from cvseeker.queries.chunks import stem
-from cvseeker.queries.lexicon import (
-    GERUNDS,
-    INNER_WORDS,
-    LEMMAS,
-    NOUN_LIKE,
-    PAST_FORMS,
-    STOP_WORDS,
-    TITLE_HEADS,
-)
+from cvseeker.queries.lexicon import INNER_WORDS, STOP_WORDS, TITLE_HEADS, word_set
 from cvseeker.queries.rarity import CorpusStatistics
+from cvseeker.queries.verbs import GERUNDS, LEMMAS, NOUN_LIKE, PAST_FORMS
 
 
 class Duty(NamedTuple):
@@ -28,6 +22,7 @@ class Duty(NamedTuple):
 
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)][.;!?])\s+(?=[A-Z])|\s*;\s+|\s+[•●▪]\s*")
+_MANY = re.compile(r"[.;!?] \S|[•●▪]")
 _OPENING = re.compile(
     r"""
     (?:(?:I|We|He|She)\s+(?:(?:have|had|has|am|was|also)\s+)*)?
@@ -47,21 +42,23 @@ _CLAUSE = re.compile(
     r"""
     \s*[:.!?]\s | \s*[–—]\s | \s-\s
     | ,?\s+(?:which|that|who|whom|where|resulting|so|in\ order|thereby|while|when|because|since
-        |such\ as|including|includes|e\.g|i\.e|etc|to\ ensure|ensuring|leading\ to|by\ \w+ing|as\ well
-        |due\ to|according\ to|if|until|after|before|but|yet|and\ (?:was|were|is|am|have|had|[a-z]+ed|[a-z]+ing|made|built|led|wrote|ran)(?=\s))(?!\w)
+        |such\ as|including|includes|e\.g|i\.e|etc|to\ ensure|ensuring|leading\ to|by\ \w+ing
+        |as\ well|due\ to|according\ to|if|until|after|before|but|yet
+        |and\ (?:was|were|is|am|have|had|[a-z]+ed|[a-z]+ing|made|built|led|wrote|ran)(?=\s))(?!\w)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _NUMBER = re.compile(
-    r"(?<!\w)(?:\b(?:of|over|about|around|approximately|approx\.?|up to|more than|at least|by|nearly"
-    r"|from|to)\s+)*[~$€£₹#]?\d[\d,.:/x×-]*\s?(?:%|\+|[kKMm]\b|million\b|thousand\b|percent\b)?"
+    r"(?<!\w)(?:\b(?:of|over|about|around|approximately|approx\.?|up to|more than|at least|by"
+    r"|nearly|from|to)\s+)*[~$€£₹#]?\d[\d,.:/x×-]*\s?"
+    r"(?:%|\+|(?:st|nd|rd|th|k|K|M|m|million|thousand|percent)\b)?"
 )
-_DETERMINERS = words(
+_DETERMINERS = word_set(
     """
     the a an all any our new daily various and multiple both each
     """
 )
-_PUFF = words(
+_PUFF = word_set(
     """
     various multiple numerous several many different successful successfully effectively
     efficiently excellent innovative exceptional outstanding overall quality accurate
@@ -89,7 +86,7 @@ def read_duties(lines: Iterable[str], statistics: CorpusStatistics) -> Iterator[
     """
     position = 0
     for line in lines:
-        for sentence in _SENTENCE_END.split(line) if len(line) > 60 else (line,):
+        for sentence in _SENTENCE_END.split(line) if _MANY.search(line) else (line,):
             duty = _read(sentence, position, statistics) if _may_open(sentence) else None
             if duty:
                 yield duty
@@ -102,7 +99,7 @@ def _may_open(sentence: str) -> bool:
     return len(sentence) > 15 and (first in LEMMAS or first in _OPENERS or first.endswith("ly"))
 
 
-_OPENERS = words(
+_OPENERS = word_set(
     """
     i we he she was am responsible accountable involved engaged participated assisted helped
     experience experienced expertise skilled proficient duties also
@@ -115,14 +112,16 @@ def _read(sentence: str, position: int, statistics: CorpusStatistics) -> Duty | 
     if not match:
         return None
     lemma, rest = _verb_and_rest(match)
-    if not lemma:
+    if not lemma or (
+        lemma == "work" and not rest.startswith(("with ", "on ", "under ", "closely "))
+    ):
         return None
     words = _object(rest, statistics)
-    if not 2 <= len(words) <= _MAX_OBJECT or words[-1].lower() in TITLE_HEADS and len(words) < 4:
+    if not 2 <= len(words) <= _MAX_OBJECT or (words[-1].lower() in TITLE_HEADS and len(words) < 4):
         return None
     stems = tuple(stem(word) for word in words if word.lower() not in STOP_WORDS)
     told = [root for root in stems if root not in INNER_WORDS and statistics.is_specific((root,))]
-    pairs = [pair for pair in zip(stems, stems[1:], strict=False) if statistics.is_specific(pair)]
+    pairs = [pair for pair in pairwise(stems) if statistics.is_specific(pair)]
     if not told and not pairs:
         return None
     rarity = sum(sorted((statistics.rarity((root,)) for root in stems), reverse=True)[:3])
@@ -160,7 +159,7 @@ def _is_verb(form: str, rest: str) -> bool:
 
 def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
     """Return the words of the object, cut short; none where a word is unfit."""
-    rest = re.sub(r"\([^)]*\)?|[\"“”*\[\]{}<>|]", " ", rest)
+    rest = re.sub(r"\([^)]*\)?|(?<=\s)&(?=\w)|[\"“”*\[\]{}<>|]", " ", rest)
     head = _CLAUSE.split(rest, maxsplit=1)[0]
     head = _NUMBER.sub(" ", head)
     parts = [part.strip() for part in head.split(",")]
@@ -174,6 +173,8 @@ def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
     plain = [word.strip(",.'’&/") for word in words]
     if not all(word and statistics.word(word).sound for word in plain if len(word) > 2):
         return []
+    if any(word.isupper() and word.lower() in STOP_WORDS - {"it", "us"} for word in words):
+        words = [word.lower() for word in words]
     owned = {"our": "the", "my": "the", "their": "the", "his": "the", "her": "the", "&": "and"}
     surfaces = (
         owned.get(word.lower(), statistics.surface(word) if word.strip(",") == word else word)

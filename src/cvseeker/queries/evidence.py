@@ -1,21 +1,15 @@
 """What a passage offers to ask about: titles, employers, skills, credentials and duties."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cvseeker.queries.chunks import stem, unwrap
 from cvseeker.queries.duties import Duty, read_duties
-from cvseeker.queries.lexicon import (
-    GENERIC_WORDS,
-    LEMMAS,
-    NOUN_LIKE,
-    NOUN_STARTS,
-    STOP_WORDS,
-    TITLE_HEADS,
-)
-from cvseeker.queries.phrases import is_name, key_phrases
+from cvseeker.queries.lexicon import GENERIC_WORDS, word_set
+from cvseeker.queries.mentions import SCHOOL, read_mentions, title_case
+from cvseeker.queries.phrases import key_phrases
 from cvseeker.queries.rarity import GENERIC_STEMS, CorpusStatistics
 from cvseeker.records import Profile
 from cvseeker.resumes.sections import find_sections
@@ -77,17 +71,17 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     """
     lines = unwrap(_without_outsiders(text))
     banned = frozenset(stem(part) for part in re.findall(r"[^\W\d_]{2,}", profile.name))
-    found = _read_facts(lines, statistics, banned)
+    found = _read_facts(lines, profile, statistics, banned)
     names = {word for kind in _ORGANIZATIONS for stems in found[kind] for word in stems}
     names |= GENERIC_STEMS
     phrases = [
         Fact(phrase.text, phrase.stems, phrase.position, phrase.score)
-        for phrase in key_phrases(lines, statistics, banned=banned)
+        for phrase in key_phrases(lines, statistics, banned=banned, limit=_MOST_PHRASES)
         if not names.issuperset(phrase.stems)
     ]
     duties = [duty for duty in read_duties(lines, statistics) if banned.isdisjoint(duty.stems)]
     return Evidence(
-        titles=tuple(found["title"].values()),
+        titles=tuple(found["title"].values()) or _profile_titles(profile, statistics),
         employers=tuple(found["employer"].values()),
         schools=tuple(found["school"].values()),
         skills=tuple(found["skill"].values())[:_MOST_SKILLS],
@@ -103,7 +97,12 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     )
 
 
-_MOST_SKILLS = 40
+def _profile_titles(profile: Profile, statistics: CorpusStatistics) -> tuple[Fact, ...]:
+    facts = (_fact(title_case(title), 0, statistics) for title in profile.titles[:2])
+    return tuple(fact for fact in facts if fact)
+
+
+_MOST_SKILLS, _MOST_PHRASES = 30, 30
 _ORGANIZATIONS = ("employer", "school")
 _KINDS = ("title", "employer", "school", "credential", "skill")
 
@@ -122,11 +121,14 @@ _OUTSIDERS = re.compile(r"^\W*(?:refer|hobb|interest)", re.IGNORECASE | re.MULTI
 
 
 def _read_facts(
-    lines: Sequence[str], statistics: CorpusStatistics, banned: frozenset[str]
+    lines: Sequence[str],
+    profile: Profile,
+    statistics: CorpusStatistics,
+    banned: frozenset[str],
 ) -> dict[str, dict[tuple[str, ...], Fact]]:
     """Return kind → stems → fact, the first mention of each."""
     found: dict[str, dict[tuple[str, ...], Fact]] = {kind: {} for kind in _KINDS}
-    for kind, wording, position in _wordings(lines):
+    for kind, wording, position in read_mentions(lines, profile):
         fact = _fact(wording, position, statistics)
         if fact and banned.isdisjoint(fact.stems) and _is_fit(kind, fact, statistics):
             found[kind].setdefault(fact.stems, fact)
@@ -143,12 +145,20 @@ def _fact(wording: str, position: int, statistics: CorpusStatistics) -> Fact | N
         or not all(statistics.word(word.strip(".,&")).sound for word in words)
     ):
         return None
+    if "companyname" in wording.lower().replace(" ", ""):
+        return None  # what anonymised résumés have in an employer's place
+    if len(words) > 1 and words[: len(words) // 2] == words[(len(words) + 1) // 2 :]:
+        return None
     stems = tuple(stem(word.strip(".,&")) for word in words)
     rarity = max(statistics.rarity((word,)) for word in stems)
     return Fact(" ".join(words), stems, position, rarity)
 
 
-_MONTH = re.compile(r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*\.?$", re.I)
+_MONTH = re.compile(
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?$",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(r"v?\d[\d.x]*$", re.IGNORECASE)
 
 
@@ -158,7 +168,7 @@ def _is_fit(kind: str, fact: Fact, statistics: CorpusStatistics) -> bool:
         return kind != "skill" or statistics.is_specific(fact.stems)
     words = fact.text.split()
     if kind == "school" or len(words) > 1:
-        words = [word for word in words if not _SCHOOL.match(word)]
+        words = [word for word in words if not SCHOOL.match(word)]
     return any(
         len(word) > 2
         and word.lower() not in GENERIC_WORDS
@@ -167,7 +177,7 @@ def _is_fit(kind: str, fact: Fact, statistics: CorpusStatistics) -> bool:
     )
 
 
-_PROJECT_HEADS = words(
+_PROJECT_HEADS = word_set(
     """
     app application campaign database initiative module platform portal product program
     programme project site software system website
@@ -177,122 +187,3 @@ _PROJECT_HEADS = words(
 
 def _is_project(phrase: Fact) -> bool:
     return len(phrase.stems) > 1 and phrase.text.lower().rsplit(" ", 1)[-1] in _PROJECT_HEADS
-
-
-def _wordings(lines: Sequence[str]) -> Iterator[tuple[str, str, int]]:
-    """Yield the (kind, wording, position) of what the lines name."""
-    position = 0
-    for line in lines:
-        words = line.lower().replace(",", " ").split()
-        if len(line) < 120 and not TITLE_HEADS.isdisjoint(words):
-            yield from (("title", title, position) for title in _titles(line))
-        yield from (("skill", item, position) for item in _items(line))
-        position += len(words)
-    text = "\n".join(lines)
-    scale = position / max(1, len(text))
-    for match in _AS_TITLE.finditer(text):
-        yield "title", _title_case(match[1]), int(match.start() * scale)
-    for match in _ORGANIZATION.finditer(text):
-        kind = "school" if _SCHOOL.search(match[1]) else "employer"
-        yield kind, _LEGAL_FORM.sub("", match[1]).strip(" ,&."), int(match.start() * scale)
-    for match in _EMPLOYER_LABEL.finditer(text):
-        yield "employer", _LEGAL_FORM.sub("", match[1]).strip(" ,&."), int(match.start() * scale)
-    for match in _CREDENTIAL.finditer(text):
-        yield "credential", match.group().strip(" ,."), int(match.start() * scale)
-
-
-_SPLIT = re.compile(r"\ *[,;|•(){}\t:–—/]\ *|\ +[-~@]\ +|\ +(?:at|for|with|in|from|to)\ +|\ *\d\S*")
-
-
-def _titles(line: str) -> Iterator[str]:
-    for part in _SPLIT.split(line):
-        words = part.strip(" .").split()
-        if 1 <= len(words) <= 6 and words[-1].lower() in TITLE_HEADS and words[0][0].isupper():
-            proper = all(word[0].isupper() or word in ("of", "and", "&") for word in words)
-            first = words[0].lower()
-            proper = proper and (first not in LEMMAS or first in NOUN_LIKE)
-            if proper and (len(words) > 1 or words[0].lower() not in GENERIC_WORDS):
-                yield _title_case(part.strip(" ."))
-
-
-def _title_case(title: str) -> str:
-    """Write a title as one is typed: lower case but for the short forms."""
-    title = re.sub(r"\b[Ss][Rr]\b\.?", "senior", title)
-    title = re.sub(r"\b[Jj][Rr]\b\.?", "junior", title)
-    shouted = title.isupper()
-    return " ".join(
-        word if not shouted and (word.isupper() or not word[1:].islower()) else word.lower()
-        for word in title.split()
-    )
-
-
-_HEADS = "|".join(sorted(TITLE_HEADS))
-_AS_TITLE = re.compile(
-    rf"\b(?:[Aa]s|[Rr]ole of) (?:an? |the )?((?:[A-Z][\w/.+&-]*\ +){{1,4}}(?i:{_HEADS}))\b"
-)
-_ORGANIZATION = re.compile(
-    r"\b((?:[A-Z][\w&'’-]*\.?\ +(?:(?:of|and|&|for)\ +)?){1,4}"
-    r"(?:Ltd|LTD|Limited|LIMITED|Inc|INC|LLC|LLP|PLC|Plc|plc|GmbH|AG|Corp|Corporation|Company"
-    r"|Group|Bank|BANK|University|UNIVERSITY|College|COLLEGE|School|Hospital|HOSPITAL|Clinic"
-    r"|Institute|Technologies|Insurance|Foundation|Council|Trust|Association|Agency|Cent(?:er|re)"
-    r"|Academy|Airlines|Motors|Industries|Enterprises|Laborator(?:y|ies)|Labs|Hotel|Restaurant"
-    r"|Pharmaceuticals|Healthcare|Communications|Logistics|Consulting|Partnership|Authority)"
-    r"(?:\ +of(?:\ +[A-Z]\w+){1,2})?)(?!\w)"
-)
-_EMPLOYER_LABEL = re.compile(
-    r"^(?:client|company|employer|organi[sz]ation)(?: name)?\s*[:–-]+\s*((?-i:[A-Z])[^,;:|(–\n\d]{2,40})",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SCHOOL = re.compile(r"university|college|school|institute|academy", re.IGNORECASE)
-_LEGAL_FORM = re.compile(
-    r"[\s,]+(?:pvt|private|ltd|limited|inc|llc|llp|plc|gmbh|corp|corporation|co)\b\.?",
-    re.IGNORECASE,
-)
-_FIELD = r"(?:\ +(?:of|in|and|&)?\ *[A-Z][A-Za-z]+(?:\ +(?:and|&|of)\ +[A-Z][a-z]+)?){1,3}"
-_CREDENTIAL = re.compile(
-    rf"""
-    \b(?:Bachelor|Master|Associate|Doctor|Diploma)(?:['’]?s)?(?:\ +(?:degree|Degree))?{_FIELD}
-    | \b(?:B\.?\ ?(?:Com|Sc|Tech|Ed)|B\.(?:A|E|S)|B[AS](?=\ in\b)|M\.?\ ?(?:Com|Sc|Tech|Ed)|M\.S|MBA|MCA
-        |BCA|BBA|PhD|Ph\.D|LLB|PGDM|PGCE|HND|NVQ|MSW)\b\.?(?:\ +(?:in|of)?\ *[A-Z][a-z]+(?:\ [A-Z][a-z]+)?)?
-    | \b(?:PMP|CPA|CFA|ACCA|CIPD|CISSP|CISA|CCNA|CCNP|CSM|ITIL|CDL|ACLS|BLS|LCSW|LPN|CNA|SHRM|PHR
-        |NEBOSH|IOSH|OSHA|SIA|QTS|CompEx|ServSafe|FINRA|EIT)\b
-    | \bCertified(?:\ +[A-Z][\w+-]*){{1,4}}
-    | \b(?:[A-Z][\w&-]*\ +){{1,3}}(?:[Ll]icen[cs]e|[Cc]ertifica(?:te|tion)|[Dd]iploma)\b
-    """,
-    re.VERBOSE,
-)
-
-_LABEL = re.compile(r"^[^,;|:]{2,30}[:–]\s+")
-
-
-def _items(line: str) -> list[str]:
-    """Return the items of a line that is a list of short names."""
-    items = [item.strip(" .&") for item in re.split(r"[,;|•]|\s/\s", _LABEL.sub("", line))]
-    items = [item.removeprefix("and ") for item in items if item]
-    if len(items) < 3 or sum(item.count(" ") < 3 for item in items) < 0.8 * len(items):
-        return []
-    return [item for item in items if _is_item(item)]
-
-
-def _is_noun_like(words: list[str]) -> bool:
-    """Whether the words are no instruction or clause ("created brd", "involved in testing")."""
-    first = words[0].lower()
-    if len(words) == 1:
-        return is_name(words[0]) or first in NOUN_STARTS
-    if first.endswith(("ing", "ed")) and len(first) > 5:
-        return first in NOUN_STARTS
-    return first not in LEMMAS or first in NOUN_LIKE
-
-
-def _is_item(item: str) -> bool:
-    words = item.split()
-    return (
-        len(words) <= 3
-        and len(item) > 1
-        and not any(char.isdigit() and item[0].isdigit() for char in item)
-        and words[0].lower() not in STOP_WORDS
-        and words[-1].lower() not in STOP_WORDS
-        and not all(word.lower() in GENERIC_WORDS for word in words)
-        and _is_noun_like(words)
-        and not any(mark in item for mark in '()[]:<>="“”_')
-    )

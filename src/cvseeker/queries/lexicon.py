@@ -1,13 +1,28 @@
-"""The recruiter's vocabulary: function words, action verbs, and other words for the same thing.
+"""Word lists: function words, words that fit every résumé, personal labels, titles' last words.
 
 Everything here is general language, written by hand; nothing is learnt from a data set.
 """
 
 import re
-from functools import lru_cache
+
+
+def word_set(block: str) -> frozenset[str]:
+    """Return the words of a block of text.
+
+    Parameters
+    ----------
+    block
+        Words with white space between them.
+
+    Returns
+    -------
+    frozenset of str
+    """
+    return frozenset(block.split())
+
 
 # English, and the commonest function words of the languages résumés are otherwise written in.
-STOP_WORDS = words(
+STOP_WORDS = word_set(
     """
     using 'm 've a about above across after again against all also although always am among
     an and any are around as at be because been before being below between both but by can
@@ -53,7 +68,9 @@ STOP_WORDS = words(
     und mit für von den dem des ein eine einer im zur zum bei auf aus als el la los las del
     con para por una uno en y de que al como su sus le les du et dans pour par sur aux une
     avec chez au ses il lo gli della delle dei nel nella per e di da che con alla o os do
-    dos das na no em com uma um para het een van voor met bij op te
+    dos das na no em com uma um para het een van voor met bij op te coming going dealing
+    relating depending belonging relates operates integrates provides includes contains
+    hereby i.e e.g etc regards various
     """
 )
 
@@ -61,24 +78,24 @@ STOP_WORDS = words(
 INNER_WORDS = frozenset({"of", "and"})
 
 # Words that fit nearly every résumé: they never make a query specific.
-GENERIC_WORDS = words(
+GENERIC_WORDS = word_set(
     """
-    academic academics admin aggregate annum board cgpa ctc curricular designation
-    percentage marks passing pass passed grade gpa percent result score obtained joining
-    relieving fresher country state town village street road plot nagar post india indian
-    usa uk america american online remote offline onsite versa taluk district singing song
-    songs dancing cricket music listening travelling traveling reading books surfing chess
-    swimming movies playing hobby hobbies sec hsc ssc higher secondary declare knowledge
-    belief born married single male female father mother son daughter family gender
-    signature sign email mail mobile telephone website online internet computer computers
-    windows basic basics corp inc llc ltd limited pvt pte plc private sr jr senior junior
-    beginning easy edge end front group handling idea lower middle nature number order plan
-    point respect set side site sized start style step thing things total type types use
-    view ability achievement activities address applicant application area areas aspect
-    background basis candidate career challenge challenging city class clients communication
-    company companies competencies competency course cover current curriculum cv date
-    department details document duties dynamic education educational employee employees
-    employer employment english environment excellent excel exceptional experience
+    academic academics admin aggregate annum board companyname cgpa ctc curricular
+    designation percentage marks passing pass passed grade gpa percent result score obtained
+    joining relieving fresher country state town village street road plot nagar post india
+    indian usa uk america american online remote offline onsite versa taluk district singing
+    song songs dancing cricket music listening travelling traveling reading books surfing
+    chess swimming movies playing hobby hobbies sec hsc ssc higher secondary declare
+    knowledge belief born married single male female father mother son daughter family
+    gender signature sign email mail mobile telephone website online internet computer
+    computers windows basic basics corp inc llc ltd limited pvt pte plc private sr jr senior
+    junior beginning easy edge end front group handling idea lower middle nature number
+    order plan point respect set side site sized start style step thing things total type
+    types use view ability achievement activities address applicant application area areas
+    aspect background basis candidate career challenge challenging city class clients
+    communication company companies competencies competency course cover current curriculum
+    cv date department details document duties dynamic education educational employee
+    employees employer employment english environment excellent excel exceptional experience
     experienced experiences field focus following full goal goals growth hard hardworking
     highlights history including individual individuals industry information interpersonal
     interview job jobs key knowledge language languages leadership letter level life list
@@ -90,7 +107,9 @@ GENERIC_WORDS = words(
     responsibilities responsibility result results resume résumé role roles school self
     service services skill skilled skills solution solving staff state strength strengths
     strong student students summary support system systems task tasks team teams technical
-    tool tools training type university value vitae word words work worker works xxx
+    tool tools training type university value vitae word words work worker works xxx hindu
+    muslim christian sikh jain buddhist catholic matriculation intermediate declaration
+    self-declaration nationality plant-training curriculum-vitae bio-data biodata
     """
 )
 
@@ -102,335 +121,23 @@ PERSONAL_LABELS = re.compile(
     r"|current address|residence|pin ?code|zip|dist\b|district|phone|mobile|mob\b|tel|cell|fax"
     r"|e-?mail|contact|linkedin|github|website|skype|declaration|i hereby|signature|yours|place\b"
     r"|dated?\b|references?\b|referees?\b|salary|notice period|pan\b|aadha?ar|hobb(?:y|ies)"
-    r"|hereby|to whom|page\b|warning|evaluation warning|confidential|curriculum vitae"
+    r"|hereby|to whom|self[ -]declaration|page\b|warning|confidential|curriculum vitae"
     r"|r[eé]sum[eé]\b)",
     re.IGNORECASE,
 )
 
-# Lemma → verbs that a recruiter may put in its place (each of them a lemma of this table).
-VERBS: dict[str, tuple[str, ...]] = {
-    line.split(":")[0].strip(): tuple(line.split(":")[1].split())
-    for line in """
-    achieve: reach
-    acquire: win bring
-    administer: manage run
-    adapt: adjust
-    adjust: adapt
-    advise: counsel guide
-    allocate: assign
-    analyze: examine study evaluate
-    apply: use
-    appraise: assess
-    approve: authorize
-    arrange: organize plan
-    assemble: build
-    assess: evaluate review judge
-    assign: allocate
-    assist: help support
-    attend:
-    audit: check review
-    authorize: approve
-    automate: script
-    balance: reconcile
-    book: arrange
-    brief: inform
-    bring:
-    budget: plan
-    build: create develop construct
-    calculate: compute
-    calibrate: adjust
-    care: look
-    chair: lead
-    check: verify inspect
-    clean: maintain
-    coach: mentor train
-    code: program write
-    collaborate: work
-    collect: gather
-    communicate: talk
-    compare:
-    compile: gather prepare
-    complete: finish
-    compose: write
-    compute: calculate
-    conduct: run perform lead
-    configure: install
-    construct: build
-    consult: advise
-    control: manage monitor
-    convert: turn
-    cook: prepare
-    coordinate: organize arrange
-    counsel: advise coach
-    create: build develop design
-    cultivate: grow build
-    debug: troubleshoot fix
-    define: specify
-    delegate: assign
-    deliver: provide
-    demonstrate: show
-    deploy: install release
-    design: create plan
-    determine: decide
-    develop: build create
-    devise: design create
-    diagnose: identify troubleshoot
-    direct: lead manage
-    dispense: supply
-    distribute: deliver
-    document: write record
-    draft: write prepare
-    drive: lead
-    edit: revise
-    educate: teach train
-    eliminate: remove
-    enforce: apply
-    engage: involve
-    engineer: build design
-    enhance: improve
-    ensure: guarantee
-    enter: record
-    establish: create found
-    estimate: calculate
-    evaluate: assess review
-    examine: review inspect
-    execute: run perform
-    expand: grow extend
-    explain: teach
-    extend: expand
-    facilitate: run support
-    file: record
-    finish: complete
-    fix: repair
-    forecast: predict
-    formulate: develop write
-    found: establish
-    gather: collect
-    generate: produce
-    greet: welcome
-    grow: expand increase
-    guarantee: ensure
-    guide: coach advise
-    handle: manage process
-    head: lead run
-    help: assist support
-    hire: recruit
-    host: run
-    identify: find
-    implement: introduce deploy
-    import:
-    improve: enhance
-    increase: raise grow
-    inform: brief
-    initiate: start launch
-    inspect: check examine
-    install: configure
-    instruct: teach train
-    integrate: connect
-    interpret: read
-    interview:
-    introduce: launch start
-    investigate: examine research
-    judge: assess
-    launch: start introduce
-    lead: head manage run
-    leverage: use
-    liaise: coordinate
-    load:
-    maintain: keep service
-    manage: run lead oversee
-    manufacture: make produce
-    market: promote sell
-    measure: track
-    mediate:
-    mentor: coach train
-    migrate: move
-    mix:
-    model:
-    modify: change adapt
-    monitor: track watch
-    motivate: encourage
-    move:
-    negotiate: agree
-    observe: watch
-    obtain: get
-    operate: run use
-    optimize: improve tune
-    order: buy
-    organize: arrange plan
-    originate: start
-    oversee: manage supervise
-    participate:
-    perform: carry conduct
-    pick:
-    pilot: test
-    plan: organize schedule
-    post: record
-    predict: forecast
-    prepare: compile draft
-    present: show
-    process: handle
-    procure: buy purchase
-    produce: make create
-    program: code write
-    promote: market
-    propose: suggest
-    provide: give deliver offer
-    publish: release
-    purchase: buy procure
-    query:
-    receive:
-    recommend: suggest
-    reconcile: balance
-    record: document log
-    recruit: hire
-    redesign: rework
-    reduce: cut lower
-    register: record
-    release: deploy
-    remove:
-    repair: fix
-    replace: change
-    report:
-    represent:
-    research: investigate study
-    resolve: solve fix
-    restore: repair
-    restructure: reorganize
-    review: check evaluate
-    revise: update
-    run: manage operate
-    schedule: plan book
-    secure: win
-    select: choose
-    sell: market
-    serve: support
-    service: maintain
-    set:
-    ship: send
-    simplify: streamline
-    solve: resolve
-    spearhead: lead
-    staff: recruit
-    stock:
-    streamline: simplify improve
-    study: examine
-    submit: send
-    supervise: oversee manage
-    supply: provide
-    support: help assist
-    teach: train instruct
-    test: check
-    track: monitor
-    train: teach coach
-    transcribe:
-    transfer: move
-    transform: change
-    translate:
-    treat:
-    troubleshoot: debug diagnose fix
-    tune: optimize
-    tutor: teach
-    update: revise maintain
-    upgrade: update
-    use: operate
-    utilize: use
-    validate: verify check
-    verify: check confirm
-    visit:
-    weld: join
-    win: secure
-    wire:
-    work:
-    write: draft prepare
-    """.splitlines()
-    if line.strip()
-}
-
-_PAST = {
-    "bring": ("brought", "brought"),
-    "build": ("built", "built"),
-    "buy": ("bought", "bought"),
-    "choose": ("chose", "chosen"),
-    "cut": ("cut", "cut"),
-    "drive": ("drove", "driven"),
-    "find": ("found", "found"),
-    "get": ("got", "got"),
-    "give": ("gave", "given"),
-    "grow": ("grew", "grown"),
-    "keep": ("kept", "kept"),
-    "lead": ("led", "led"),
-    "make": ("made", "made"),
-    "oversee": ("oversaw", "overseen"),
-    "read": ("read", "read"),
-    "run": ("ran", "run"),
-    "sell": ("sold", "sold"),
-    "send": ("sent", "sent"),
-    "set": ("set", "set"),
-    "show": ("showed", "shown"),
-    "teach": ("taught", "taught"),
-    "troubleshoot": ("troubleshot", "troubleshot"),
-    "understand": ("understood", "understood"),
-    "win": ("won", "won"),
-    "write": ("wrote", "written"),
-}
-_DOUBLED = words(
-    """
-    cut get plan program run set ship submit transfer win
-    """
-)
-
-
-@lru_cache(maxsize=2048)
-def verb_forms(lemma: str) -> tuple[str, str, str, str]:
-    """Return a verb's gerund, past, past participle and third person."""
-    stem = lemma + lemma[-1] if lemma in _DOUBLED else lemma
-    silent_e = lemma.endswith("e") and not lemma.endswith("ee")
-    gerund = (stem[:-1] if silent_e else stem) + "ing"
-    consonant_y = lemma.endswith("y") and lemma[-2] not in "aeiou"
-    regular = lemma + "d" if lemma.endswith("e") else lemma[:-1] + "ied" if consonant_y else ""
-    past, participle = _PAST.get(lemma, (regular or stem + "ed",) * 2)
-    sibilant = lemma.endswith(("s", "x", "z", "ch", "sh"))
-    third = lemma[:-1] + "ies" if consonant_y else lemma + ("es" if sibilant else "s")
-    return gerund, past, participle, third
-
-
-_BRITISH = {"analyze": "analyse", "organize": "organise", "optimize": "optimise"}
-_BRITISH |= {"utilize": "utilise", "authorize": "authorise", "program": "programme"}
-
-
-def _form_table(slot: int | None) -> dict[str, str]:
-    table = {}
-    for lemma in VERBS:
-        for spelling in (lemma, _BRITISH.get(lemma, lemma)):
-            forms = (*verb_forms(spelling), spelling)
-            for form in forms if slot is None else (forms[slot],):
-                table[form] = lemma
-    return table
-
-
-LEMMAS = _form_table(None)
-"""Every form of every action verb → its lemma."""
-PAST_FORMS = frozenset(_form_table(1)) - frozenset({"set", "cut", "read", "found"})
-"""The past forms, which end one noun phrase and begin another clause."""
-GERUNDS = frozenset(_form_table(0))
-
-# Verbs whose bare form is as often a noun: "design reviews" is no instruction to design reviews.
-NOUN_LIKE = words(
-    """
-    audit book brief budget care check coach code control cook counsel design document draft
-    drive engineer estimate file forecast fix guide head help host import interview lead
-    load market measure mix model monitor move order pick pilot plan post present process
-    produce program purchase query record release repair report research review schedule
-    secure service set ship staff stock study supply support test track train transfer tune
-    tutor update upgrade use visit weld wire work
-    """
+# Anywhere in a line, these tell an address.
+ADDRESSES = re.compile(
+    r"\b(?:nagar|vihar|colony|taluka?|tehsil|vill|dist|pin ?code|p\.o|post box|h\.? ?no|door no"
+    r"|flat no|plot no|house no|po box|apt)\b"
+    r"|^\W*\d+[\w/-]*,? (?:[\w.]+ ){1,4}(?:street|st|avenue|ave|road|rd|lane|drive|blvd)\b",
+    re.IGNORECASE,
 )
 
 # Last words of job titles.
-TITLE_HEADS = words(
+TITLE_HEADS = word_set(
     """
-    accountant accounting actuary administrator adviser advisor agent analyst apprentice
+    accountant actuary administrator adviser advisor agent analyst apprentice
     architect artist assistant associate attendant attorney auditor aide baker banker
     barista bartender biologist bookkeeper broker builder butcher buyer captain caregiver
     carer carpenter cashier chairman chef chemist cleaner clerk clinician coach consultant
@@ -454,7 +161,7 @@ TITLE_HEADS = words(
 )
 
 # Words in -ing and -ed that begin a noun phrase rather than a clause.
-NOUN_STARTS = words(
+NOUN_STARTS = word_set(
     """
     accounting advertising banking billing bookkeeping branding budgeting building catering
     coaching coding computing consulting cooking counseling counselling copywriting drilling

@@ -1,22 +1,16 @@
 """Key phrases: what a passage says that most others do not, in sound words that belong together."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from cvseeker.queries.chunks import Chunk, chunks
-from cvseeker.queries.lexicon import (
-    ADJECTIVE_ENDINGS,
-    INNER_WORDS,
-    LEMMAS,
-    NOUN_LIKE,
-    NOUN_STARTS,
-)
+from cvseeker.queries.lexicon import INNER_WORDS
 from cvseeker.queries.rarity import CorpusStatistics, Word, grams
 
 MAX_WORDS = 4
+_SHORT = 3
+_LARGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +48,18 @@ def key_phrases(
     list of Phrase
     """
     found: dict[tuple[str, ...], Phrase] = {}
-    counts: Counter[tuple[str, ...]] = Counter()
+    counts: dict[tuple[str, ...], int] = {}
     for chunk in chunks(lines):
+        if len(chunk.words) == 1 and not chunk.alone and chunk.words[0][1:].islower():
+            continue
         words = [statistics.word(word) for word in chunk.words]
-        for start, stop in _candidates(chunk, statistics):
+        for start, stop in _candidates(chunk, words, statistics):
             stems = tuple(chunk.stems[start:stop])
-            counts[stems] += 1
-            if (
-                counts[stems] > 1
-                or not statistics.is_specific(stems)
-                or not banned.isdisjoint(stems)
-            ):
+            counts[stems] = counts.get(stems, 0) + 1
+            if counts[stems] > 1 or not statistics.is_specific(stems):
                 continue
-            if all(word.sound for word in words[start:stop]):
-                text = " ".join(word.surface for word in words[start:stop])
+            if banned.isdisjoint(stems):
+                text = " ".join([word.surface for word in words[start:stop]])
                 score = _score(words[start:stop])
                 found[stems] = Phrase(text, stems, chunk.position + start, score)
     ranked = sorted(
@@ -76,42 +68,50 @@ def key_phrases(
     return _apart(ranked, limit)
 
 
-def _candidates(chunk: Chunk, statistics: CorpusStatistics) -> Iterator[tuple[int, int]]:
+def _candidates(
+    chunk: Chunk, words: Sequence[Word], statistics: CorpusStatistics
+) -> Iterator[tuple[int, int]]:
     """Yield the whole of a short chunk and its endings; of a long one, what the corpus repeats."""
-    words, stems = chunk.words, chunk.stems
-    bounds = [-1, *(at for at, word in enumerate(stems) if word == "and"), len(words)]
-    for before, after in pairwise(bounds):
-        part = range(before + 1, after)
-        if len(part) <= MAX_WORDS:
-            yield from ((start, after) for start in part if _may_start(chunk, start, after))
-    if len(words) <= 3 and len(bounds) == 2:
-        return
-    for start, stop in grams(stems):
-        if (
-            stop - start > 1
-            and _may_start(chunk, start, stop)
-            and statistics.frequency(stems[start:stop]) > 1
-        ):
+    stems = chunk.stems
+    joints = [at for at, word in enumerate(stems) if word == "and"]
+    begin = 0
+    for after in (*joints, len(stems)):
+        if after - begin <= MAX_WORDS and words[after - 1].ends:
+            yield from _endings(chunk, words, begin, after, statistics)
+        begin = after + 1
+    if len(stems) > _SHORT or joints:
+        for start, stop in grams(stems):
+            if (
+                stop - start > 1
+                and words[start].starts
+                and words[stop - 1].ends
+                and statistics.frequency(stems[start:stop]) > 1
+                and all(word.sound for word in words[start:stop])
+            ):
+                yield start, stop
+
+
+def _endings(
+    chunk: Chunk, words: Sequence[Word], begin: int, stop: int, statistics: CorpusStatistics
+) -> Iterator[tuple[int, int]]:
+    """Yield the phrases that end where the words do."""
+    for start in range(stop - 1, begin - 1, -1):
+        if not words[start].sound:
+            break
+        if start < stop - 1:
+            if words[start].starts:
+                yield start, stop
+        elif _stands_alone(chunk, words[start], start, statistics):
             yield start, stop
 
 
-def _may_start(chunk: Chunk, start: int, stop: int) -> bool:
-    """Whether the words from ``start`` on make a phrase that can stand alone."""
-    first, last = chunk.words[start].lower(), chunk.words[stop - 1].lower()
-    if first in INNER_WORDS or last.endswith("ed") or last in LEMMAS and last not in NOUN_LIKE:
-        return last in NOUN_STARTS and first not in LEMMAS
-    if first.endswith(("ing", "ed")) and len(first) > 5 and first not in NOUN_STARTS:
-        return False
-    if stop - start > 1:
-        return first not in LEMMAS or first in NOUN_LIKE and not chunk.alone or first in NOUN_STARTS
-    # One common word says nothing in a sentence; alone between commas it is an item of a list.
-    return (chunk.alone and is_name(first)) or not chunk.words[start][1:].islower()
-
-
-def is_name(word: str) -> bool:
-    """Whether a single word may name a skill: no verb, no adjective."""
-    low = word.lower()
-    return low not in LEMMAS and not (word.islower() and low.endswith(ADJECTIVE_ENDINGS))
+def _stands_alone(chunk: Chunk, word: Word, at: int, statistics: CorpusStatistics) -> bool:
+    """Whether one word is a phrase: a proper name, a short form, an item of a list."""
+    if not chunk.words[at][1:].islower():
+        return word.names
+    # Alone and met once in a large corpus, a word is as often misspelt as it is rare.
+    known = statistics.passages < _LARGE or statistics.frequency((chunk.stems[at],)) > 1
+    return chunk.alone and known and word.names
 
 
 def _score(words: Sequence[Word]) -> float:

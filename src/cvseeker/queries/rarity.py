@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cvseeker.queries.chunks import chunks, stem, unwrap
-from cvseeker.queries.lexicon import GENERIC_WORDS, INNER_WORDS, STOP_WORDS
+from cvseeker.queries.glue import is_glued
+from cvseeker.queries.lexicon import (
+    ADJECTIVE_ENDINGS,
+    GENERIC_WORDS,
+    INNER_WORDS,
+    NOUN_STARTS,
+)
+from cvseeker.queries.verbs import LEMMAS, NOUN_LIKE
 
 
 def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -34,20 +41,53 @@ def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 GENERIC_STEMS = frozenset(map(stem, GENERIC_WORDS)) | INNER_WORDS
 
-# The words that text without spaces most often swallows.
-_SMALL = words(
-    """
-    the of and to in for with from by our or are any that this is be etc
-    """
-)
-
 
 class Word(NamedTuple):
-    """Whether a word is fit for a query (no code, not glued, no mask), its spelling, its weight."""
+    """What is known of a word.
+
+    Attributes
+    ----------
+    sound
+        Whether it is fit for a query: no code, not glued.
+    surface
+        Its spelling, in lower case where the corpus mostly writes it so.
+    weight
+        How much it tells.
+    starts, ends, names
+        Whether a phrase may start with it, end with it, or consist of it.
+    """
 
     sound: bool
     surface: str
     weight: float
+    starts: bool
+    ends: bool
+    names: bool
+
+
+def may_start_end_name(word: str) -> tuple[bool, bool, bool]:
+    """Tell whether a phrase may start with a word, end with it, or consist of it.
+
+    Parameters
+    ----------
+    word
+        As it is written.
+
+    Returns
+    -------
+    tuple of bool
+    """
+    low = word.lower()
+    verb = low in LEMMAS
+    noun = not verb or low in NOUN_LIKE
+    if low in INNER_WORDS:
+        return False, False, False
+    if low in NOUN_STARTS:
+        return True, True, True
+    clause = len(low) > 5 and low.endswith(("ing", "ed"))
+    ends = noun and not low.endswith("ed")
+    names = not verb and not clause and not (word.islower() and low.endswith(ADJECTIVE_ENDINGS))
+    return noun and not clause, ends, names
 
 
 @dataclass(slots=True)
@@ -123,8 +163,9 @@ class CorpusStatistics:
         if known is None:
             root = stem(word)
             weight = 0.3 if root in GENERIC_STEMS else 1.0
-            sound = _is_well_formed(word) and not self.is_glued(word)
-            known = Word(sound, self.surface(word), self.rarity((root,)) * weight)
+            sound = _is_well_formed(word) and not is_glued(word, self.frequencies)
+            surface, rarity = self.surface(word), self.rarity((root,))
+            known = Word(sound, surface, rarity * weight, *may_start_end_name(word))
             self._words[word] = known
         return known
 
@@ -134,42 +175,11 @@ class CorpusStatistics:
             return False
         return self.frequency(stems) <= max(2.0, 0.05 * self.passages)
 
-    def is_glued(self, word: str) -> bool:
-        """Whether a word is two or more that have lost the space between them."""
-        base = word.replace("’", "'").removesuffix("'s")
-        if len(base) < 5 or not base.isalpha():
-            return False
-        return self._splits(base, self.frequency((stem(base),)))
-
-    def _splits(self, word: str, own: int) -> bool:
-        low = word.lower()
-        for cut in range(2, len(low) - 1):
-            left, right = low[:cut], low[cut:]
-            first, second = self._count(left), self._count(right)
-            if first and second and self._is_joint(left, right, min(first, second), own):
-                return True
-            if first and second and own <= 2 and word[cut - 1].islower() and word[cut].isupper():
-                return True
-            if own <= 2 and first > 5 and len(left) > 3 and self._splits(word[cut:], own):
-                return True
-        return False
-
-    def _is_joint(self, left: str, right: str, known: int, own: int) -> bool:
-        """Whether two words that the corpus knows are likelier than the one they make."""
-        if left in _SMALL or right in _SMALL:
-            return own <= 3 and known >= own and max(len(left), len(right)) > 3
-        if self.frequencies.get(f"{stem(left)} {stem(right)}", 0) >= max(own, 2):
-            return True
-        return own <= 2 and known > 10 and min(len(left), len(right)) > 3
-
-    def _count(self, word: str) -> int:
-        if word in _SMALL or (len(word) > 3 and word in STOP_WORDS):
-            return self.passages
-        return self.frequencies.get(stem(word), 0) if len(word) > 2 else 0
-
 
 def _is_well_formed(word: str) -> bool:
     if len(word) > 18 or sum(map(str.isdigit, word)) > 3 or _CODE.search(word):
+        return False
+    if _MOJIBAKE.search(word):
         return False
     return len(word) < 5 or word.isupper() or not word.isascii() or bool(_VOWEL.search(word))
 
@@ -178,4 +188,5 @@ _CODE = re.compile(
     r"[a-z]{7}\d|^\d+[a-z]$|^\d[KLM]$|\d(?:yrs?|years?|months?|st|nd|rd|th)$|['’-]\d\d?$",
     re.IGNORECASE,
 )
+_MOJIBAKE = re.compile("[ÂÃ¼½]|â€|ï$|â$")
 _VOWEL = re.compile(r"[aeiouy]", re.IGNORECASE)

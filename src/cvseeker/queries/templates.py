@@ -51,7 +51,7 @@ Who {did}?
 Can anyone here handle {phrase}? Some {farskill} would help too.
 Which {title} has experience of {phrase}?
 Find me {a_title} who has {done}
-Do any of the applicants know {skill} well enough to {do}?
+Do any of the applicants know {skill} and {skill2}?
 I need someone for {phrase}. Who has also dealt with {farphrase}?
 who used to {do}
 Who was {a_title} at {employer} and dealt with {phrase}?

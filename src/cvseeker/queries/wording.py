@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from cvseeker.queries.chunks import stem
 from cvseeker.queries.duties import Duty
 from cvseeker.queries.evidence import Evidence, Fact
-from cvseeker.queries.lexicon import STOP_WORDS, VERBS, verb_forms
+from cvseeker.queries.lexicon import STOP_WORDS
 from cvseeker.queries.paraphrases import paraphrase_term, paraphrase_title
+from cvseeker.queries.verbs import VERBS, verb_forms
 
 # Query and passage share less wording the more of it is replaced or dropped; beyond this the
 # query no longer says the same thing.
@@ -109,7 +110,8 @@ class Wording:
 
     def _pick(self, pool: str, *, far: bool) -> Fact | None:
         facts = self._pool(pool)
-        free = [fact for fact in facts if fact.text.lower() not in self._taken and self._adds(fact)]
+        said = {word for stems in self.told for word in stems}
+        free = [fact for fact in facts if _adds(fact, said)]
         if not free:
             return None
         fact = free[self._draw([(fact.text, fact.position, fact.rarity) for fact in free], far)]
@@ -119,22 +121,10 @@ class Wording:
     def _pool(self, pool: str) -> Sequence[Fact]:
         evidence = self.evidence
         facts: Sequence[Fact] = getattr(evidence, pool)
-        if pool == "titles" and not facts:
-            return [
-                Fact(title.lower(), tuple(map(stem, title.split())), 0, 1.0)
-                for title in evidence.profile.titles[:2]
-            ]
         if pool == "skills" and len(facts) < 3:
             # Prose has no lists: its shortest phrases name what the candidate knows.
-            return [*facts, *(fact for fact in evidence.phrases if len(fact.stems) < 3)]
+            return [*facts, *(fact for fact in evidence.phrases if len(fact.stems) == 2)]
         return facts
-
-    def _adds(self, fact: Fact) -> bool:
-        """Whether a fact says something that the query has not said yet."""
-        said = {word for stems in self.told for word in stems}
-        return not said.issuperset(fact.stems) and len(said & set(fact.stems)) * 2 <= len(
-            fact.stems
-        )
 
     def _draw(self, options: Sequence[tuple[str, int, float]], far: bool) -> int:
         weights = []
@@ -182,6 +172,12 @@ class Wording:
             words = words[1:]
         text = paraphrase_term(" ".join(words), self.rng, rate=_REPLACE_TERM)
         return f"the {text}" if base == "aproject" else text
+
+
+def _adds(fact: Fact, said: set[str]) -> bool:
+    """Whether at least half of what a fact says has not been said yet."""
+    again = [word for word in fact.stems if word in said]
+    return not again or len(again) * 2 <= len(fact.stems) - (len(fact.stems) == 1)
 
 
 def _clashes(verb: str, what: str) -> bool:

@@ -54,6 +54,6 @@ class DenseRanker:
                 vectors[begin : begin + QUERY_BLOCK] @ self._embeddings.vectors.T,
                 self._embeddings.owners,
             )
-            for begin in range(0, len(vectors), QUERY_BLOCK)
+            for begin in range(0, max(len(vectors), 1), QUERY_BLOCK)
         ]
         return np.concatenate(blocks)

@@ -61,11 +61,14 @@ def fuse(first: FloatArray, second: FloatArray, *, weight: float) -> FloatArray:
     >>> fuse(np.float32([[0, 4]]), np.float32([[0.5, 0.5]]), weight=0.5).tolist()
     [[0.0, 0.5]]
     """
-    return (weight * min_max(first) + (1 - weight) * min_max(second)).astype(np.float32)
+    share = np.float32(weight)
+    return share * min_max(first) + (1 - share) * min_max(second)
 
 
 def min_max(scores: FloatArray) -> FloatArray:
     """Scale each row to [0, 1]; a row whose scores are all equal becomes 0."""
     low = scores.min(axis=1, keepdims=True)
     span = scores.max(axis=1, keepdims=True) - low
-    return np.divide(scores - low, span, out=np.zeros_like(scores), where=span > 0)
+    scaled = np.zeros_like(scores)
+    np.divide(scores - low, span, out=scaled, where=span > 0)
+    return scaled

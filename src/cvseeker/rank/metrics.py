@@ -13,7 +13,7 @@ Grades = Sequence[int]
 Metric = Callable[[Grades, Grades], float]
 
 
-def accuracy(grades: Grades, ideal: Grades, *, k: int) -> float:
+def accuracy(grades: Grades, _ideal: Grades, *, k: int) -> float:
     """Return 1 if a relevant passage is among the first k, else 0.
 
     The same number is called accuracy@k by sentence-transformers and hit rate by LlamaIndex.
@@ -37,7 +37,7 @@ def recall(grades: Grades, ideal: Grades, *, k: int) -> float:
     return sum(grade > 0 for grade in grades[:k]) / len(ideal)
 
 
-def reciprocal_rank(grades: Grades, ideal: Grades, *, k: int) -> float:
+def reciprocal_rank(grades: Grades, _ideal: Grades, *, k: int) -> float:
     """Return 1 / the rank of the first relevant passage, 0 beyond rank k.
 
     Examples

@@ -72,12 +72,12 @@ cyber data declaration degree department description design details development 
 economics editorial education electrical electronics email employee employment energy
 engineering english enterprise environmental equipment event events executive experience
 facilities family fashion field finance financial fitness food foreign freelance general global
-government graduate graphic group health healthcare high highlights hospital hotel human
+government graduate graphic group head health healthcare high highlights hospital hotel human
 identity inc india industrial information innovation institute insurance interior international
-internship inventory investment junior key lab legal lead learning library limited llc logistics
+internship inventory investment junior key lab legal lead learning library limited line llc logistics
 ltd maintenance management manufacturing market marketing mechanical media medical mental
 military mobile mortgage name national network nursing objective office online operations other
-overview page park patient people personal phone photography policy portfolio pr private process
+overview page park pastry patient people prep personal phone photography policy portfolio pr private process
 product production professional profile program programme project projects property public
 purchasing quality references regional relations relationship reporting research resource
 resources responsibilities restaurant resume retail risk road safety sales school science
@@ -112,6 +112,13 @@ security social sociology software spanish special speech sports statistics stud
 surveying sustainability systems taxation teaching technical technology telecommunications textile
 textiles theater theatre theology tourism translation transportation urban veterinary visual water
 web welding wildlife writing zoology
+""")
+
+# Trades that are surnames as well.
+SURNAMES = words("""
+baker barber brewer butcher carpenter chandler cook farmer fisher forester foreman gardener
+goldsmith groom guard head judge mason merchant miller packer painter parson plumber porter potter
+sailor sergeant smith steward tailor teller usher ward warden weaver
 """)
 
 LANGUAGES = words("""

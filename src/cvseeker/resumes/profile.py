@@ -16,6 +16,7 @@ from cvseeker.resumes.lexicon import (
     NOT_IN_TITLES,
     NOT_SKILLS,
     PLACES,
+    SURNAMES,
     TITLE_HEADS,
     TITLE_TAILS,
     US_STATES,
@@ -155,7 +156,9 @@ def _is_name(candidate: str) -> bool:
     if not 2 <= len(tokens) <= 4 or not all(_NAME_WORD.fullmatch(word) for word in tokens):
         return False
     lower = [word.lower().strip(".") for word in tokens]
-    if any(word in NOT_IN_NAMES or word in TITLE_HEADS or word in LANGUAGES for word in lower):
+    if any(word in NOT_IN_NAMES or word in LANGUAGES for word in lower):
+        return False
+    if any(word in TITLE_HEADS for word in lower[:-1]) or lower[-1] in TITLE_HEADS - SURNAMES:
         return False
     if " ".join(lower) in PLACES or "xxx" in lower:
         return False

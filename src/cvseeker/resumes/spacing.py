@@ -24,7 +24,10 @@ _HYPHEN_BREAK = re.compile(r"([^\W\d_]+)-\n([^\W\d_]+)[ ]?")
 _KNOWN_TEXTS = 3
 # The words of this many texts tell all; more would only cost memory.
 _MOST_TEXTS = 5000
+# A broken word must be well known as a whole.
+_EVIDENT_TEXTS = 5
 _LONGEST_WORD = 24
+_LONGEST_RUN = 200
 # Parts this short are the debris of other words more often than words.
 _SHORT_WORDS = words("a i am an as at be by do he if in is it me my no of on or so to up us we")
 # Words of grammar that start or end no compound: gluing them on is always a fault.
@@ -37,18 +40,24 @@ _GLUE_WORDS = words(
 # Words that a reader would take apart by that rule, wrongly.
 _WHOLE_WORDS = words(
     """
-    again along apart ascent aside assist away forever forward forwards inform into isn onto order
-    other organ toward towards whoever maybe without therein thereof therefor tofu today together
-    tomorrow tonight hereto hitherto
+    aboard about above abreast abroad across adept adrift afar afloat afoot afresh again ahead akin
+    alight alike alive alone along aloud amiss amount apart area areas arise around array ascent
+    ashore aside asleep aspect assess asset assets assign assist assort assume assure attest await
+    awake award aware away awhile basis forbid force forecast foreign forest forever forge forget
+    form formal format formation former formula forth fortune forum forward forwards inform into
+    island isn issue notation often onto order other organ ourselves prepare theft theme themselves
+    there thereby therefor therein thereof they today together tomorrow tonight total totally toward
+    towards withdraw withdrawal withdrawals withheld withhold within without withstand whoever
+    whole wholesale maybe
     """
 )
 # Halves of compounds rather than words: next to them only a pair seen apart counts.
 _AFFIXES = words(
     """
-    ability able anti auto back book counter cross down extra fold full half house hyper inter
-    intra land less like line macro mega meta micro mini mobile more multi ness note over person
-    photo post proof self semi ship side soft some super sub tele time town trans under ville ward
-    ware wards ways where wide wise wood work worth yard
+    abilities ability able anti auto back book counter cross down extra fold forward full half
+    house hyper inter intra land less like line macro mega meta micro mini mobile more multi ness
+    note over person photo post proof self semi ship side soft some super sub tele time town trans
+    under ville ward ware wards ways where wide wise wood work worth yard
     """
 )
 _ADDRESS = re.compile(r"@|://|www\.|_|\\|\.(?:com|org|net|edu|io)\b", re.IGNORECASE)
@@ -82,6 +91,7 @@ class SpacingRepair:
         self._texts = texts
         # Word → the words it is made of, found once.
         self._parts: dict[str, tuple[str, ...]] = {}
+        self._spellings: dict[str, str] = {}
         self._common = max(_KNOWN_TEXTS, texts // 100)
 
     @classmethod
@@ -127,21 +137,25 @@ class SpacingRepair:
         str
             The same letters, digits and lines; only spaces and line-end hyphens differ.
         """
-        for _ in range(4):
-            repaired = _HYPHEN_BREAK.sub(self._mend_line_end, text)
-            repaired = "\n".join(self._repair_line(line) for line in repaired.split("\n"))
-            if repaired == text:
-                break
-            text = repaired
-        return text
+        text = _HYPHEN_BREAK.sub(self._mend_line_end, text)
+        return "\n".join(self._repair_line(line) for line in text.split("\n"))
 
     def _repair_line(self, line: str) -> str:
-        line = _BROKEN_RUN.sub(self._join_run, line)
-        line = _BROKEN_COMPOUND.sub(self._join_compound, line)
-        return " ".join(
-            chunk if _ADDRESS.search(chunk) else _WORD.sub(self._spaced, chunk)
-            for chunk in line.split(" ")
-        )
+        # One repair can make way for the next.
+        for _ in range(5):
+            repaired = _BROKEN_RUN.sub(self._join_run, line)
+            repaired = _BROKEN_COMPOUND.sub(self._join_compound, repaired)
+            if _ADDRESS.search(repaired):
+                repaired = " ".join(
+                    chunk if _ADDRESS.search(chunk) else _WORD.sub(self._spaced, chunk)
+                    for chunk in repaired.split(" ")
+                )
+            else:
+                repaired = _WORD.sub(self._spaced, repaired)
+            if repaired == line:
+                break
+            line = repaired
+        return line
 
     def _mend_line_end(self, match: re.Match[str]) -> str:
         """Move the second half of a hyphenated word up to the first, if that makes a word."""
@@ -158,35 +172,45 @@ class SpacingRepair:
 
     def _join_run(self, match: re.Match[str]) -> str:
         pieces = match[0].split(" ")
+        lower = match[0].lower().split(" ")
         joined: list[str] = []
-        while pieces:
-            size = next((size for size in (4, 3, 2) if self._is_broken(pieces[:size], size)), 1)
-            joined.append("".join(pieces[:size]))
-            pieces = pieces[size:]
+        start = 0
+        while start < len(pieces):
+            end = start + 1
+            for size in (4, 3, 2):
+                whole = "".join(lower[start : start + size])
+                if self._words.get(whole, 0) >= _EVIDENT_TEXTS and self._is_broken(
+                    pieces[start : start + size], whole
+                ):
+                    end = min(start + size, len(pieces))
+                    break
+            joined.append("".join(pieces[start:end]))
+            start = end
         return " ".join(joined)
 
-    def _is_broken(self, pieces: list[str], size: int) -> bool:
-        """Tell whether the pieces are one word that came apart."""
-        whole = "".join(pieces).lower()
-        count = self._words.get(whole, 0)
-        if len(pieces) < size or count < 5 or len(whole) < 4:
+    def _is_broken(self, pieces: list[str], whole: str) -> bool:
+        """Tell whether the pieces are one well-known word that came apart."""
+        if len(pieces) < 2 or len(whole) < 4:
             return False
         if any(b[0].isupper() and a[-1].islower() for a, b in pairwise(pieces)):
             return False
+        count = self._words[whole]
         lower = [piece.lower() for piece in pieces]
         if any(10 * self._pairs.get(pair, 0) > count for pair in pairwise(lower)):
             return False
-        debris = [
-            piece
-            for piece in lower
-            if len(piece) > 1 and self._words.get(piece, 0) <= max(1, count // 20)
-        ]
-        return bool(debris) and len(self._split(whole)) == 1
+        rare = max(1, count // 20)
+        debris = any(len(piece) > 1 and self._words.get(piece, 0) <= rare for piece in lower)
+        return debris and len(self._split(whole)) == 1
 
     def _spaced(self, match: re.Match[str]) -> str:
         """Return a word with its lost spaces."""
         word = match[0]
-        if len(word) < 3 or len(word) > 200 or (word.isupper() and len(word) < 5):
+        if word not in self._spellings:
+            self._spellings[word] = self._spell(word)
+        return self._spellings[word]
+
+    def _spell(self, word: str) -> str:
+        if not 3 <= len(word) <= _LONGEST_RUN or (word.isupper() and len(word) < 5):
             return word
         if len(set(word)) < 3:  # a mask: XXXXXX
             return word
@@ -238,19 +262,29 @@ class SpacingRepair:
         score = log(self._words.get(part, 1) / self._texts) - 1.0
         if not last:
             return score
+        # No English word starts with "of" and another word, bar "often".
+        if last == "of" and part != "ten" and self._words.get(part, 0) >= self._common:
+            return score
         apart = self._pairs.get((last, part), 0)
         glued = (last in _GLUE_WORDS) + (part in _GLUE_WORDS)
+        if glued == 0 and count >= self._common:
+            return -inf
         needed = (max(4, 3 * count), max(2, count), max(2, count // 2))[glued]
+        if glued == 1 and len(last) < 3:
+            needed = max(4, 4 * count)
         if apart >= needed:
             return score + log(apart)
+        return score - self._penalty(last, part, count, glued)
+
+    def _penalty(self, last: str, part: str, count: int, glued: int) -> float:
+        """Return what a link without evidence costs; infinity but for one writer's slip."""
         if count > 1 or any(self._words.get(one, 0) < self._common for one in (last, part)):
-            return -inf
-        # A word of one text, made of two that many use.
+            return inf
         if glued == 0:
-            both_long = min(len(last), len(part)) > 4
-            return score - 6.0 if both_long and not {last, part} & _AFFIXES else -inf
-        free = last if part in _GLUE_WORDS else part
-        return score - 4.0 if len(free) > 3 and len(part) > 2 and len(last) > 1 else -inf
+            long = min(len(last), len(part)) > 5
+            return 6.0 if long and not {last, part} & _AFFIXES else inf
+        free, glue = (last, part) if part in _GLUE_WORDS else (part, last)
+        return 4.0 if len(free) > 4 and len(glue) > 2 else inf
 
     def _fits_case(self, word: str, parts: tuple[str, ...]) -> bool:
         """Refuse to split a name: a capital inside a part, or parts that are seldom neighbours."""

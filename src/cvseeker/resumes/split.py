@@ -134,7 +134,7 @@ def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, floa
     rows = [
         (passage.passage_id, passage.split, other, len(own & seen[other]) / len(own))
         for passage in passages
-        for other in _others(passage.split)
+        for other in _OTHERS[passage.split]
         if (own := grams[passage.passage_id])
     ]
     return sorted(rows, key=lambda row: (-row[3], row[0], row[2]))
@@ -166,9 +166,10 @@ def check_leakage(passages: Sequence[Passage], *, max_overlap: float) -> Leakage
             f"{passage_id} ({split}) shares {share:.0%} with {other}"
             for passage_id, split, other, share in leaking[:3]
         )
+        count = len({row[0] for row in leaking})
         raise DatasetError(
-            f"{len({row[0] for row in leaking})} passages repeat more than {max_overlap:.0%} of their wording in "
-            f"another split: {named}; lower duplicate_similarity, or remove one of the two résumés"
+            f"{count} passages repeat more than {max_overlap:.0%} of their wording in another "
+            f"split: {named}; lower duplicate_similarity, or remove one of the two résumés"
         )
     return LeakageReport(
         passages=len({row[0] for row in rows}),
@@ -178,8 +179,11 @@ def check_leakage(passages: Sequence[Passage], *, max_overlap: float) -> Leakage
     )
 
 
-def _others(split: Split) -> tuple[Split, ...]:
-    return {"train": (), "val": ("train", "test"), "test": ("train",)}[split]  # type: ignore[return-value]
+_OTHERS: dict[Split, tuple[Split, ...]] = {
+    "train": (),
+    "val": ("train", "test"),
+    "test": ("train",),
+}
 
 
 def _union(sets: Iterable[set[int]]) -> set[int]:

@@ -12,8 +12,8 @@ from cvseeker.rank.base import top_k
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import fuse
-from cvseeker.search.index import Index
 from cvseeker.rank.matches import matched_spans
+from cvseeker.search.index import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ class Searcher:
         )[0]  # (n_passages,)
         best = self._best_passages(scores)  # (n_resumes,)
         order = top_k(scores[best][None], top_k_resumes)[0]
-        return [self._hit(query, int(best[at]), float(scores[best[at]])) for at in order]
+        vector = self._encoder.encode_queries([query])[0]  # (dim,)
+        return [self._hit(query, vector, int(best[at]), float(scores[best[at]])) for at in order]
 
     def _best_passages(self, scores: FloatArray) -> IntArray:
         """Return the position of each résumé's best passage, in the résumés' order."""
@@ -110,9 +111,9 @@ class Searcher:
                 best[passage.resume_id] = at
         return np.array(list(best.values()), dtype=np.int64)
 
-    def _hit(self, query: str, at: int, score: float) -> Hit:
+    def _hit(self, query: str, vector: FloatArray, at: int, score: float) -> Hit:
         passage = self._index.passages[at]
-        snippet = self._best_window(query, at)
+        snippet = self._best_window(query, vector, at)
         return Hit(
             resume_id=passage.resume_id,
             score=round(score, 4),
@@ -121,14 +122,11 @@ class Searcher:
             spans=tuple(matched_spans(query, snippet)),
         )
 
-    def _best_window(self, query: str, at: int) -> str:
+    def _best_window(self, query: str, vector: FloatArray, at: int) -> str:
         """Return the text of the passage's window that fits the query best."""
         begin, end = np.searchsorted(self._index.embeddings.owners, [at, at + 1])
-        vector = self._encoder.encode_queries([query])[0]
         cosines = self._index.embeddings.vectors[begin:end] @ vector
         texts = [window.text for window in self._index.embeddings.windows[begin:end]]
         lexical = BM25Ranker(texts).scores([query])
         fused = fuse(lexical, cosines[None].astype(np.float32), weight=self._lexical_weight)
         return texts[int(fused[0].argmax())]
-
-

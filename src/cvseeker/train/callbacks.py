@@ -1,7 +1,8 @@
-"""What the trainer calls while it trains: validation through windows, and progress."""
+"""The trainer, and what it calls while it trains: validation through windows, and progress."""
 
 from typing import TYPE_CHECKING, Any
 
+from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import TrainerCallback
 
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 
-class WindowedEvaluator(BaseEvaluator):  # type: ignore[misc]
+class PlainTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """The trainer without its model card: that one draws a bar, and quotes training texts."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add none; CVSeeker writes a card of its own."""
+
+
+class WindowedEvaluator(BaseEvaluator):
     """Validation as search will use the encoder: windows, the best of which counts."""
 
     def __init__(self, encoder: LocalEncoder, dataset: RetrievalDataset) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = "ndcg@10"
         self._encoder = encoder
         self._dataset = dataset

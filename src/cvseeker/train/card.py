@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import cvseeker
 from cvseeker.config import FinetuneSettings
 from cvseeker.dataset import RetrievalDataset
-from cvseeker.files import write_text
+from cvseeker.files import read_json, write_text
 
 if TYPE_CHECKING:
     from cvseeker.train.finetune import FinetuneResult
@@ -36,8 +36,8 @@ print(model.similarity(query, window))
 
 ## Data
 
-{pairs} training pairs over {train_passages} passages of {train_persons} person groups; {val_queries}
-validation queries over {val_passages} passages of other people. Queries and passages stay with
+{pairs} training pairs over {train_passages} passages of {train_persons} person groups;
+{val_queries} validation queries about other people. Queries and passages stay with
 whoever trained this model; none is in this folder, but a model can still give away what it was
 trained on: share it as you would share the résumés.
 
@@ -75,8 +75,6 @@ def write_model_card(
     val: RetrievalDataset,
 ) -> None:
     """Write ``README.md`` into a model's folder: data, settings and validation scores."""
-    from cvseeker.files import read_json
-
     flat = {**settings.model_dump(exclude={"windows"}), "base": result.base}
     text = CARD.format(
         base=result.base,
@@ -87,7 +85,6 @@ def write_model_card(
         train_passages=len(train.corpus),
         train_persons=len(set(train.person_groups.values())) or "unnamed",
         val_queries=len(val.queries),
-        val_passages=len(val.corpus),
         metric_names=" | ".join(SHOWN),
         rules="|".join(["---:"] * len(SHOWN)),
         base_scores=" | ".join(f"{result.base_scores[name]:.3f}" for name in SHOWN),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SMALL_MODEL_WEIGHTS = 50_000_000
 
+# What a resumed run reads, besides the state.
+CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
@@ -178,7 +181,8 @@ def _base_scores(encoder: LocalEncoder, val: RetrievalDataset, path: Path) -> di
 def _last_checkpoint(folder: Path) -> str | None:
     """Return the newest checkpoint that was written whole; others are deleted.
 
-    The trainer writes ``trainer_state.json`` last, so a checkpoint with a readable one is whole.
+    The trainer writes ``trainer_state.json`` last, so a checkpoint with a readable one is whole,
+    unless it was being deleted: then other files are missing.
     """
     checkpoints = sorted(
         folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])
@@ -187,8 +191,12 @@ def _last_checkpoint(folder: Path) -> str | None:
     for checkpoint in checkpoints:
         try:
             json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-            whole = checkpoint
         except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+            continue
+        if all((checkpoint / name).is_file() for name in CHECKPOINT_FILES):
+            whole = checkpoint
+        else:
             shutil.rmtree(checkpoint)
     return str(whole) if whole else None
 
@@ -202,11 +210,10 @@ def _trainer(
     progress: Progress,
 ) -> "SentenceTransformerTrainer":
     from datasets import Dataset
-    from sentence_transformers import SentenceTransformerTrainer
     from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-    from cvseeker.train.callbacks import ReportProgress, WindowedEvaluator
+    from cvseeker.train.callbacks import PlainTrainer, ReportProgress, WindowedEvaluator
     from cvseeker.train.loss import MaskedInfoNCELoss
 
     columns = {
@@ -214,7 +221,10 @@ def _trainer(
         "positive": [pair.positive for pair in pairs],
         "label": [pair.group for pair in pairs],
     }
-    trainer = SentenceTransformerTrainer(
+    # Each checkpoint gets the library's card: it is to ask no hub and to encode no examples.
+    encoder.model.model_card_data.local_files_only = True
+    encoder.model.model_card_data.generate_widget_examples = False
+    trainer = PlainTrainer(
         model=encoder.model,
         args=_arguments(encoder, len(pairs), settings, checkpoints),
         train_dataset=Dataset.from_dict(columns),
@@ -238,8 +248,9 @@ def _arguments(
 
     batch_size = min(settings.batch_size, max(2, pairs // 2))
     steps_per_epoch = max(1, -(-pairs // batch_size))
-    evaluation_steps = max(1, steps_per_epoch // settings.evaluations_per_epoch)
     total_steps = max(1, round(steps_per_epoch * settings.epochs))
+    # At least one: without a validation there is no best step to keep.
+    evaluation_steps = min(max(1, steps_per_epoch // settings.evaluations_per_epoch), total_steps)
     return SentenceTransformerTrainingArguments(
         output_dir=str(checkpoints),
         max_steps=total_steps,

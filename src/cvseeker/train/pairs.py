@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvseeker.config import IngestSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import Encoder
 from cvseeker.encoder.windows import FloatArray
@@ -79,19 +80,17 @@ def build_pairs(
 
 
 def group_numbers(dataset: RetrievalDataset) -> list[int]:
-    """Number the person groups of the corpus, in its order; found by overlap where not known."""
+    """Return the number of each passage's person group, in the corpus's order."""
     groups: Mapping[str, str] = complete_person_groups(dataset)
     numbers: dict[str, int] = {}
-    return [
-        numbers.setdefault(groups[passage_id], len(numbers)) for passage_id in dataset.corpus
-    ]
+    return [numbers.setdefault(groups[passage_id], len(numbers)) for passage_id in dataset.corpus]
 
 
 def complete_person_groups(dataset: RetrievalDataset) -> dict[str, str]:
     """Return the person group of every passage; found by overlap where the data set has none."""
     if all(passage_id in dataset.person_groups for passage_id in dataset.corpus):
         return dict(dataset.person_groups)
-    return person_groups(dataset.corpus)
+    return person_groups(dataset.corpus, similarity=IngestSettings().duplicate_similarity)
 
 
 def _sample(query_ids: list[str], count: int, seed: int) -> list[str]:
@@ -109,10 +108,7 @@ def _own_scores(
     queries: FloatArray, windows: FloatArray, spans: Sequence[tuple[int, int]]
 ) -> list[FloatArray]:
     """Return each query's cosines with the windows of its own passage."""
-    return [
-        windows[begin:end] @ query
-        for query, (begin, end) in zip(queries, spans, strict=True)
-    ]
+    return [windows[begin:end] @ query for query, (begin, end) in zip(queries, spans, strict=True)]
 
 
 def _own_bm25_scores(

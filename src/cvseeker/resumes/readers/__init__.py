@@ -1,0 +1,160 @@
+"""Readers: one file of any kind → documents. The content decides which reader, not the name."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cvseeker.resumes.readers.base import Document, ReadError, check_length
+from cvseeker.resumes.readers.docx import read_docx
+from cvseeker.resumes.readers.html import html_to_text, read_html
+from cvseeker.resumes.readers.json_resume import is_json_lines, read_json_lines, read_json_text
+from cvseeker.resumes.readers.pdf import read_pdf
+from cvseeker.resumes.readers.rtf import read_rtf
+from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
+from cvseeker.resumes.readers.text import decode
+
+__all__ = ["Document", "ReadError", "read_document"]
+
+_READERS: tuple[tuple[bytes, Callable[[bytes], list[Document]]], ...] = (
+    (b"PK\x03\x04", read_docx),
+    (b"PK\x05\x06", read_docx),
+    (b"{\\rtf", read_rtf),
+    (b"PAR1", read_parquet),
+)
+_IMAGE = "an image ({}): run OCR on it first, e.g. ocrmypdf --image-dpi 300 IN OUT"
+_ARCHIVE = "an archive ({}): unpack it and pass the folder"
+_REFUSED: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n", _IMAGE.format("PNG")),
+    (b"\xff\xd8\xff", _IMAGE.format("JPEG")),
+    (b"GIF8", _IMAGE.format("GIF")),
+    (b"II*\0", _IMAGE.format("TIFF")),
+    (b"MM\0*", _IMAGE.format("TIFF")),
+    (b"\x1f\x8b", _ARCHIVE.format("gzip")),
+    (b"7z\xbc\xaf\x27\x1c", _ARCHIVE.format("7z")),
+    (b"Rar!\x1a\x07", _ARCHIVE.format("rar")),
+    (b"\xfd7zXZ\0", _ARCHIVE.format("xz")),
+    (b"BZh", _ARCHIVE.format("bzip2")),
+    (b"\x7fELF", "a program, not a résumé"),
+    (b"MZ\x90\0", "a program, not a résumé"),
+    (b"SQLite format 3\0", "a database, not a résumé"),
+    (b"%!PS", "PostScript: convert it to PDF first, e.g. ps2pdf IN OUT"),
+    (b"\xffWPC", "WordPerfect: save it as .docx or PDF"),
+    (b"ID3", "a recording, not a résumé"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*"
+    r"<(?:!doctype\s+html|html|head|body|div|table|p|meta|style|h[1-6]|span|center|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_MHTML = re.compile(rb"(?:mime-version|from):.{0,2000}content-type:", re.IGNORECASE | re.DOTALL)
+_SURROGATES = re.compile("[\ud800-\udfff]+")
+# Prose may begin with a bracket; JSON goes on with another one or a quotation mark.
+_JSON = re.compile(r"[\[{]\s*[\[{\"}\]]")
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
+
+
+def read_document(path: Path) -> list[Document]:
+    """Read one file, by the reader that its content asks for.
+
+    Parameters
+    ----------
+    path
+        A PDF, Word, HTML, RTF, text or Markdown file, a JSON résumé, or a table (CSV, TSV,
+        JSON lines, Parquet). Its suffix matters only between a table and plain text.
+
+    Returns
+    -------
+    list of Document
+        One for a file, one a row for a table; each has text.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read; the message is one short sentence for a person.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ReadError("the file has vanished, or is a link to nothing") from error
+    except PermissionError as error:
+        raise ReadError("no permission to read the file") from error
+    except OSError as error:
+        raise ReadError(f"not readable: {error.strerror or error}") from error
+    if not data.strip(b" \t\r\n\0"):
+        raise ReadError("empty file" if not data.strip() else "no readable text: only zero bytes")
+    documents = [_sound(document) for document in _read(data, path.suffix.lower())]
+    check_length(max((len(document.text) for document in documents), default=0))
+    readable = [document for document in documents if document.text.strip()]
+    if not readable:
+        raise ReadError("no text in it")
+    return readable
+
+
+def _read(data: bytes, suffix: str) -> list[Document]:
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    if b"%PDF-" in data[:1024]:
+        return read_pdf(data)
+    for magic, read in _READERS:
+        if start.startswith(magic):
+            return read(data)
+    _refuse_by_magic(data)
+    if _MHTML.match(start):
+        return read_html(data)
+    return _read_by_text(data, suffix)
+
+
+def _refuse_by_magic(data: bytes) -> None:
+    if data.startswith(_OLE):
+        raise ReadError(_ole_reason(data))
+    for magic, reason in _REFUSED:
+        if data.startswith(magic):
+            raise ReadError(reason)
+    if data[:2] == b"BM" and len(data) > 14 and data[6:10] == bytes(4):
+        raise ReadError(_IMAGE.format("BMP"))
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        raise ReadError(_IMAGE.format("WebP"))
+    if data[4:8] == b"ftyp":
+        still = data[8:12] in (b"heic", b"heix", b"mif1", b"avif")
+        raise ReadError(_IMAGE.format("HEIC") if still else "a video, not a résumé")
+
+
+def _ole_reason(data: bytes) -> str:
+    """Name the file by the entries of its directory, which are UTF-16."""
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        return "encrypted Office file: needs a password"
+    if "Workbook".encode("utf-16-le") in data:
+        return "legacy Excel .xls: save the sheet as .csv"
+    if "PowerPoint".encode("utf-16-le") in data:
+        return "legacy PowerPoint .ppt: save it as PDF"
+    if "__substg1.0".encode("utf-16-le") in data:
+        return "an Outlook message: save its attachment"
+    return "legacy Word .doc: save it as .docx or PDF"
+
+
+def _read_by_text(data: bytes, suffix: str) -> list[Document]:
+    text = decode(data)
+    start = text[:5000].lstrip("\ufeff \t\r\n")
+    if _HTML.match(start):
+        return read_html(data) if data[:1] == b"<" else [Document(html_to_text(text))]
+    if _JSON.match(start) or suffix in _JSON_SUFFIXES:
+        is_lines = start.startswith("{") and is_json_lines(start if "\n" in start else text)
+        return read_json_lines(text) if is_lines else read_json_text(text)
+    if suffix in _TABLE_SUFFIXES and is_delimited(text):
+        return read_delimited(text)
+    return [Document(text)]
+
+
+def _sound(document: Document) -> Document:
+    """Make the text valid Unicode with one kind of line end: it will be written as UTF-8."""
+    text = document.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return replace(document, text=_mend_surrogates(text))
+
+
+def _mend_surrogates(text: str) -> str:
+    """Join the two halves of a character outside the basic plane; a lone half is lost."""
+    if not _SURROGATES.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

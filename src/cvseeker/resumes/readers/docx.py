@@ -49,9 +49,7 @@ def read_docx(data: bytes) -> list[Document]:
 
 
 def _parts(names: list[str], prefix: str) -> list[str]:
-    return [
-        name for name in names if name.startswith(f"word/{prefix}") and name.endswith(".xml")
-    ]
+    return [name for name in names if name.startswith(f"word/{prefix}") and name.endswith(".xml")]
 
 
 def _parse(content: bytes) -> Any:
@@ -134,9 +132,7 @@ def _table_lines(table: Any, bullets: frozenset[str]) -> list[str]:
 
 def _cells(row: Any, table: Any) -> list[Any]:
     return [
-        cell
-        for cell in row.iter(_WORD + "tc")
-        if next(cell.iterancestors(_WORD + "tbl")) is table
+        cell for cell in row.iter(_WORD + "tc") if next(cell.iterancestors(_WORD + "tbl")) is table
     ]
 
 

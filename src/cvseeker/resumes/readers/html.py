@@ -126,9 +126,7 @@ def _surrounding(tag: str) -> str:
 
 def _lay_out(marked: str) -> str:
     """Join the cells of the innermost rows; the rows around them become plain lines."""
-    marked = _ROW.sub(
-        lambda row: "\n".join(join_cells(map(_tidy, row[1].split(_CELL)))), marked
-    )
+    marked = _ROW.sub(lambda row: "\n".join(join_cells(map(_tidy, row[1].split(_CELL)))), marked)
     return _tidy(_ROW_MARKS.sub(_LINE, marked))
 
 

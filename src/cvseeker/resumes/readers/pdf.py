@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cvseeker.resumes.readers.base import Document, ReadError, check_length
-from cvseeker.resumes.readers.layout import Boxes, Codes, page_text
+from cvseeker.resumes.readers.layout import page_text
+from cvseeker.resumes.readers.pieces import Boxes, Codes
 
 MAX_PAGES = 1000
 # Fewer letters and digits than an address has: a stamp on a scan, not a résumé.
@@ -145,7 +146,15 @@ def _read_by_pypdf(data: bytes) -> str:
         text = "\n".join(page.extract_text() for page in reader.pages)
     except ReadError:
         raise
-    except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, OSError) as error:
+    except (
+        PyPdfError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        OSError,
+    ) as error:
         raise ReadError(_damage(data)) from error
     except (AssertionError, RecursionError, NotImplementedError, OverflowError) as error:
         raise ReadError(_damage(data)) from error
@@ -165,12 +174,8 @@ def _refuse_unreadable(text: str, images: int) -> None:
     if letters < _MIN_LETTERS and not images:
         raise ReadError("an empty PDF: no text on its pages")
     if letters < _MIN_LETTERS:
-        raise ReadError(
-            "no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT"
-        )
-    garbled = sum(
-        "\ue000" <= character <= "\uf8ff" or character == "\ufffd" for character in text
-    )
+        raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")
+    garbled = sum("\ue000" <= character <= "\uf8ff" or character == "\ufffd" for character in text)
     if garbled > letters:
         raise ReadError(
             "unreadable text layer: its fonts name no letters; run OCR on it, "

@@ -1,0 +1,217 @@
+"""The report: one HTML file that needs no network, no other file and no script."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cvseeker import __version__
+from cvseeker.errors import InputError
+from cvseeker.evaluate.changes import rank_changes
+from cvseeker.evaluate.charts import bar_chart
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.facts import dataset_facts
+from cvseeker.evaluate.tables import (
+    METRIC_TITLES,
+    bars,
+    difference_rows,
+    kind_rows,
+    shown_systems,
+    system_rows,
+    truncated_rows,
+)
+from cvseeker.evaluate.verdict import (
+    BM25,
+    FEWEST_GROUPS,
+    display_name,
+    models_of,
+    query_groups,
+    roles_of,
+    verdict_sentence,
+)
+from cvseeker.files import write_text
+
+SET_TITLES = {"test": "Generated test queries", "handwritten": "Hand-written queries"}
+CHARTED = ("ndcg@10", "accuracy@5")
+# Failures of more sorts are counted in the manifest of the ingest stage.
+MOST_FAILURES = 12
+
+
+def write_report(
+    path: Path,
+    sets: Sequence[EvaluatedSet],
+    *,
+    title: str = "",
+    facts: Mapping[str, Any] | None = None,
+    stages: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a self-contained page that says what every system is worth, and why.
+
+    Parameters
+    ----------
+    path
+        The HTML file.
+    sets
+        The query sets; hand-written ones come first on the page, for no generator made them.
+    title
+        What was evaluated, such as the workspace's name.
+    facts
+        The ingest stage's counts; ``None`` where there was none.
+    stages
+        What each finished stage took: ``stage``, ``seconds`` and ``counts``.
+    settings
+        Settings by stage, as :class:`~cvseeker.config.Settings` dumps them.
+
+    Raises
+    ------
+    InputError
+        If there is no set, or one has no queries or no systems.
+    """
+    if not sets:
+        raise InputError("no query sets to report on; expected one at least")
+    ordered = sorted(sets, key=lambda evaluated: evaluated.name != "handwritten")
+    environment = Environment(
+        loader=PackageLoader("cvseeker.evaluate"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"words": _words, "duration": _duration}
+    page = environment.get_template("report.html").render(
+        title=title or "Evaluation",
+        date=datetime.now(UTC).date().isoformat(),
+        version=__version__,
+        sets=[_set_context(evaluated, number) for number, evaluated in enumerate(ordered)],
+        metric_titles=list(METRIC_TITLES.values()),
+        facts=facts or {},
+        failures=list((facts or {}).get("failures", {}).items())[:MOST_FAILURES],
+        failure_kinds=len((facts or {}).get("failures", {})),
+        stages=[{**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages],
+        settings=_toml(settings or {}),
+        command=_command(ordered[-1], title, from_workspace=bool(stages)),
+    )
+    # A lone surrogate, the trace of an odd file name, is no UTF-8.
+    write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _set_context(evaluated: EvaluatedSet, number: int) -> dict[str, Any]:
+    """Return what the template says about one query set."""
+    roles = roles_of(evaluated)
+    queries = list(evaluated.dataset.queries)
+    against = roles.reference or (BM25 if BM25 in evaluated.results else None)
+    return {
+        "anchor": f"set-{number}",
+        "title": SET_TITLES.get(evaluated.name, evaluated.name),
+        "level": "résumés" if evaluated.level == "resume" else "passages",
+        "verdict": verdict_sentence(evaluated),
+        "notes": _notes(evaluated),
+        "queries": len(queries),
+        "people": len(set(query_groups(evaluated, queries))),
+        "systems": system_rows(evaluated, roles),
+        "truncated": truncated_rows(evaluated),
+        "charts": [
+            # The drawing's own names are escaped by its maker.
+            (METRIC_TITLES[metric], Markup(_chart(evaluated, metric)))
+            for metric in CHARTED
+        ],
+        "differences": difference_rows(evaluated, roles),
+        "kinds": kind_rows(evaluated, roles),
+        "shown": [(role, display_name(name)) for role, name in shown_systems(evaluated, roles)],
+        "reference": display_name(against) if against else "",
+        "candidate": display_name(roles.candidate) if roles.candidate else "",
+        "changes": (
+            rank_changes(evaluated, against, roles.candidate)
+            if against and roles.candidate
+            else None
+        ),
+        "facts": {**dataset_facts(evaluated.dataset), **evaluated.facts},
+    }
+
+
+def _chart(evaluated: EvaluatedSet, metric: str) -> str:
+    title = f"{METRIC_TITLES[metric]} by system, {SET_TITLES.get(evaluated.name, evaluated.name)}"
+    return bar_chart(bars(evaluated, metric), title=title)
+
+
+def _notes(evaluated: EvaluatedSet) -> list[str]:
+    """Say what a reader must know before believing the verdict."""
+    queries = list(evaluated.dataset.queries)
+    notes = []
+    if evaluated.name == "test" and {"base", "tuned"} <= set(models_of(evaluated)):
+        notes.append(
+            "The generator that wrote the training queries wrote these as well, about other "
+            "people’s résumés. They flatter the tuned model: it has learnt the generator’s way of "
+            "asking. Hand-written queries tell more."
+        )
+    groups = len(set(query_groups(evaluated, queries)))
+    if groups < FEWEST_GROUPS:
+        noun = "independent query or person" if groups == 1 else "independent queries or people"
+        notes.append(
+            f"Only {groups} {noun}: with fewer than {FEWEST_GROUPS} no difference can be told "
+            "from chance."
+        )
+    trained_on = evaluated.facts.get("resumes_trained_on")
+    if trained_on:
+        notes.append(
+            f"{trained_on:,} of the {evaluated.facts.get('resumes', 0):,} résumés ranked here were "
+            "trained on, with other queries."
+        )
+    return notes
+
+
+def _command(evaluated: EvaluatedSet, title: str, *, from_workspace: bool) -> str:
+    """Return the command that does it again."""
+    if from_workspace:
+        return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')} --config settings.toml"
+    models = "".join(f" --model {shlex.quote(name)}" for name in models_of(evaluated))
+    return (
+        f"cvseeker evaluate --dataset {shlex.quote(title or 'FILE')}{models} --out DIR "
+        "--config settings.toml"
+    )
+
+
+def _toml(settings: Mapping[str, Any], name: str = "") -> str:
+    """Write settings as TOML; what is ``None`` is left to its default, for TOML has no null."""
+    values = [
+        # JSON's strings, numbers and booleans are TOML's as well.
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in settings.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    tables = [
+        _toml(value, f"{name}.{key}" if name else key)
+        for key, value in settings.items()
+        if isinstance(value, Mapping)
+    ]
+    head = [f"[{name}]"] if name and values else []
+    return "\n\n".join(part for part in ["\n".join(head + values), *tables] if part)
+
+
+def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return a stage's counts that are a number or a name; the rest is in its manifest."""
+    return [
+        (_words(name), f"{value:,}" if isinstance(value, int) else str(value)[:80])
+        for name, value in counts.items()
+        if isinstance(value, int | str)
+    ]
+
+
+def _words(name: str) -> str:
+    """Print an identifier as words."""
+    return name.replace("_", " ").replace("resume", "résumé")
+
+
+def _duration(seconds: float) -> str:
+    """Print seconds as a reader would say them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

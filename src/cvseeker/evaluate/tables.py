@@ -1,0 +1,268 @@
+"""The report's tables, as rows of what is printed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cvseeker.evaluate.charts import Bar
+from cvseeker.evaluate.compare import SystemResult
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.significance import bootstrap_interval
+from cvseeker.evaluate.verdict import (
+    BM25,
+    Comparison,
+    Roles,
+    compare_pair,
+    display_name,
+    hybrid_of,
+    metric_values,
+    models_of,
+    p_in_words,
+    query_groups,
+    ranking,
+)
+
+METRIC_TITLES = {
+    "accuracy@1": "Accuracy@1",
+    "accuracy@5": "Hit rate@5",
+    "accuracy@10": "Accuracy@10",
+    "recall@10": "Recall@10",
+    "mrr@10": "MRR@10",
+    "ndcg@10": "nDCG@10",
+    "map@100": "MAP@100",
+}
+Key = TypeVar("Key")
+
+COMPARED = ("ndcg@10", "accuracy@5")
+# More would not fit; the rest is in metrics.json.
+MOST_KINDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in a table's cell, and whether it is the best of its column."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A system's row: its name, a hint at what it is, and its cells."""
+
+    name: str
+    hint: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A comparison in words, one line a metric."""
+
+    question: str
+    metric: str
+    means: str
+    difference: str
+    interval: str
+    p_value: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of query: its systems' means and where they lie on a line from 0 to 1.
+
+    ``change`` is the candidate's gain over the reference and ``outcome`` what it is worth.
+    """
+
+    kind: str
+    queries: int
+    points: tuple[tuple[str, str, float], ...]
+    change: str
+    interval: str
+    outcome: str
+
+
+def system_hint(system: str, roles: Roles) -> str:
+    """Say in a few words what a system is."""
+    if system == BM25:
+        return "no model"
+    if system.startswith("hybrid("):
+        return "both scores fused"
+    if roles.tuning and system in {"base", "tuned"}:
+        return "before fine-tuning" if system == "base" else "after fine-tuning"
+    return "model alone"
+
+
+def system_rows(evaluated: EvaluatedSet, roles: Roles) -> list[Row]:
+    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds."""
+    means = {
+        name: _means(result, evaluated.dataset.queries)
+        for name, result in evaluated.results.items()
+    }
+    cells = _cells(means)
+    seconds = {name: round(result.seconds, 1) for name, result in evaluated.results.items()}
+    fastest = min(seconds.values(), default=0.0)
+    return [
+        Row(
+            display_name(name),
+            system_hint(name, roles),
+            (*cells[name], Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest)),
+        )
+        for name in evaluated.results
+    ]
+
+
+def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
+    """Return two rows a model: as CVSeeker sees passages, and cut at the model's length.
+
+    Empty where no model was evaluated both ways.
+    """
+    values: dict[tuple[str, str], dict[str, float]] = {}
+    for name, result in evaluated.results.items():
+        if result.truncated:
+            values[name, "best window"] = _means(result, evaluated.dataset.queries)
+            values[name, "cut"] = {
+                metric: result.truncated[metric]
+                for metric in METRIC_TITLES
+                if metric in result.truncated
+            }
+    cells = _cells(values)
+    return [Row(display_name(name), how, cells[name, how]) for name, how in values]
+
+
+def difference_rows(evaluated: EvaluatedSet, roles: Roles) -> list[Difference]:
+    """Return the comparisons that a reader asks for, each on nDCG@10 and hit rate@5."""
+    pairs: dict[tuple[str, str], str] = {}
+    reference, candidate = roles.reference, roles.candidate
+    if reference is not None and candidate is not None:
+        gain = "Did fine-tuning help" if roles.tuning else f"Is {candidate} better"
+        pairs[candidate, reference] = f"{gain}, model alone?"
+        pairs[hybrid_of(candidate), hybrid_of(reference)] = f"{gain}, with BM25 beside it?"
+    if candidate is not None:
+        pairs[candidate, BM25] = "Does the model alone beat BM25?"
+        pairs[hybrid_of(candidate), BM25] = "Do both together beat BM25?"
+        pairs[hybrid_of(candidate), candidate] = "Does BM25 add to the model?"
+    best = ranking(evaluated)[0][0]
+    if best != BM25:
+        pairs.setdefault((best, BM25), "Does the best row beat BM25?")
+    return [
+        _difference(question, metric, compare_pair(evaluated, first, second, metric=metric))
+        for (first, second), question in pairs.items()
+        if {first, second} <= set(evaluated.results)
+        for metric in COMPARED
+    ]
+
+
+def kind_rows(evaluated: EvaluatedSet, roles: Roles) -> list[KindRow]:
+    """Return one row a kind of query, the most frequent first; none where kinds are not known."""
+    kinds = {
+        query_id: evaluated.dataset.kinds.get(query_id, "")
+        for query_id in evaluated.dataset.queries
+    }
+    if not any(kinds.values()) or roles.candidate is None:
+        return []
+    members: dict[str, list[str]] = {}
+    for query_id, kind in kinds.items():
+        members.setdefault(kind or "not known", []).append(query_id)
+    rows = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_KINDS]
+    return [_kind_row(evaluated, roles, kind, query_ids) for kind, query_ids in rows]
+
+
+def bars(evaluated: EvaluatedSet, metric: str) -> list[Bar]:
+    """Return every system's mean of a metric with its 95 % interval."""
+    query_ids = list(evaluated.dataset.queries)
+    groups = query_groups(evaluated, query_ids)
+    drawn = []
+    for name in evaluated.results:
+        values = metric_values(evaluated, name, metric, query_ids)
+        low, high = bootstrap_interval(values, groups=groups)
+        family = "lexical" if name == BM25 else "model" if name in models_of(evaluated) else "fused"
+        drawn.append(Bar(display_name(name), family, sum(values) / len(values), low, high))
+    return drawn
+
+
+def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]]:
+    """Return (role, system) of what the table of kinds shows, in the order of its columns."""
+    wanted = {
+        "bm25": BM25,
+        "reference": roles.reference,
+        "candidate": roles.candidate,
+        "hybrid": None if roles.candidate is None else hybrid_of(roles.candidate),
+    }
+    return [(role, name) for role, name in wanted.items() if name in evaluated.results and name]
+
+
+def _kind_row(
+    evaluated: EvaluatedSet, roles: Roles, kind: str, query_ids: Sequence[str]
+) -> KindRow:
+    points = []
+    for role, name in shown_systems(evaluated, roles):
+        values = metric_values(evaluated, name, "ndcg@10", query_ids)
+        points.append((role, display_name(name), sum(values) / len(values)))
+    against = roles.reference or BM25
+    if roles.candidate is None or against not in evaluated.results:
+        return KindRow(kind, len(query_ids), tuple(points), "", "", "")
+    gain = compare_pair(evaluated, roles.candidate, against, query_ids=query_ids)
+    return KindRow(
+        kind=kind,
+        queries=len(query_ids),
+        points=tuple(points),
+        change=signed(gain.difference),
+        interval=f"{signed(gain.low)} to {signed(gain.high)}",
+        outcome=gain.outcome,
+    )
+
+
+def _difference(question: str, metric: str, comparison: Comparison) -> Difference:
+    return Difference(
+        question=question,
+        metric=METRIC_TITLES[metric],
+        means=f"{comparison.second_mean:.3f} → {comparison.first_mean:.3f}",
+        difference=signed(comparison.difference),
+        interval=f"{signed(comparison.low)} to {signed(comparison.high)}",
+        p_value=p_in_words(comparison.p_value).removeprefix("p").removeprefix(" ="),
+        outcome={"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
+            comparison.outcome
+        ],
+    )
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign, the minus in its typographic form.
+
+    Examples
+    --------
+    >>> signed(0.1), signed(-0.25), signed(-0.0001)
+    ('+0.100', '−0.250', '0.000')
+    """
+    text = f"{value:+.3f}"
+    return "0.000" if float(text) == 0 else text.replace("-", "−")
+
+
+def _means(result: SystemResult, query_ids: Iterable[str]) -> dict[str, float]:
+    rows = [result.per_query[query_id] for query_id in query_ids]
+    return {
+        metric: sum(row[metric] for row in rows) / len(rows)
+        for metric in METRIC_TITLES
+        if rows and all(metric in row for row in rows)
+    }
+
+
+def _cells(values: Mapping[Key, Mapping[str, float]]) -> dict[Key, tuple[Cell, ...]]:
+    """Print every metric to three places and mark the best of each column as printed."""
+    best = {
+        metric: max(
+            (round(row[metric], 3) for row in values.values() if metric in row), default=0.0
+        )
+        for metric in METRIC_TITLES
+    }
+    return {
+        key: tuple(
+            Cell(f"{row[metric]:.3f}", round(row[metric], 3) == best[metric])
+            if metric in row
+            else Cell("–")
+            for metric in METRIC_TITLES
+        )
+        for key, row in values.items()
+    }

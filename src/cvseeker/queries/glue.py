@@ -1,0 +1,128 @@
+"""Words that have lost the space between them ("teamof", "financialanalysis"): unfit for a query.
+
+PDF text is full of them. What counts is what the corpus knows: a word is glued where the words that
+it would be made of are much commoner than itself, or stand side by side about as often.
+"""
+
+import re
+from collections.abc import Mapping
+
+from cvseeker.queries.chunks import stem
+from cvseeker.queries.lexicon import STOP_WORDS, word_set
+
+# Function words that glue to the word after them, to the word before them; the last of each list
+# begin or end many sound words, and need more evidence.
+_BEFORE = word_set("the of and to with from by our any that this for their all new your which")
+_BEFORE_WEAK = word_set("in on as at be is a an or are it")
+_AFTER = word_set("and the of to with from for by that their which")
+_AFTER_WEAK = word_set("in is are as at all")
+_WEAK_FACTOR = 20
+# Sound words whose parts also stand side by side.
+_COMPOUNDS = word_set(
+    """
+    backend backlog barcode benchmark bookkeeping checkout childcare classroom clipboard
+    copyright cybersecurity database deadline download feedback firewall firsthand frontend
+    framework groundwork guideline handbook handheld handout hardware headcount healthcare
+    homecare homepage household housekeeping inbound infrastructure keyboard landscape
+    lifecycle lifestyle logbook longterm mainframe marketplace meantime multimedia network
+    newborn newsletter offshore onboarding onsite outbound outdoor outpatient outreach
+    outsource overtime overview paperwork payroll photoshop policyholder roadmap safeguard
+    salesforce schoolwork shareholder shipyard smartphone software spreadsheet stakeholder
+    standalone statewide storefront storyboard subcontractor supermarket taxpayer teamwork
+    telemarketing timeline timesheet trademark turnaround turnover underwriting upgrade
+    videoconference voicemail warehouse webpage website wholesale widespread workflow
+    workforce workload workplace workshop workstation worldwide
+    """
+)
+_AND = re.compile(r"(?!thousand).{5,}(?<!l)(?<!h)(?<!st)(?<!m)(?<!br)(?<!p)and$")
+_TO = re.compile(r"(?!manifesto|sacramento).{7,}to$")
+_OF = re.compile(r"of(?!f|t).{4,}$")
+_THE = re.compile(r".{5,}the$")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# Passages that must hold a word before it counts as one that others are made of; a long one
+# is seldom found inside another by chance.
+_KNOWN, _KNOWN_LONG, _LONG = 5, 2, 6
+
+
+def is_glued(word: str, frequencies: Mapping[str, int]) -> bool:
+    """Tell whether a word is two or more that have lost the space between them.
+
+    Parameters
+    ----------
+    word
+        As it is written.
+    frequencies
+        Stem, or stems joined by spaces → passages that contain them.
+
+    Returns
+    -------
+    bool
+    """
+    base = word.replace("’", "'").removesuffix("'s")
+    low = base.lower()
+    if len(base) < 5 or not base.isalpha() or low in _COMPOUNDS or stem(low) in _COMPOUND_STEMS:
+        return False
+    if _AND.match(low) or _TO.match(low) or _OF.match(low) or _THE.match(low):
+        return True
+    own = frequencies.get(stem(base), 1)
+    pieces = _CAMEL.split(base)
+    if len(pieces) > 1:
+        known = all(
+            piece.isupper() or _count(piece.lower(), frequencies) >= _KNOWN for piece in pieces
+        )
+        return (own <= 2 and known) or any(is_glued(piece, frequencies) for piece in pieces)
+    parts = _parts(low, frequencies)
+    if len(parts) > 2:
+        return own <= 10
+    return len(parts) == 2 and (
+        _are_apart(*parts, own, frequencies) or any(is_glued(part, frequencies) for part in parts)
+    )
+
+
+def _are_apart(first: str, second: str, own: int, frequencies: Mapping[str, int]) -> bool:
+    """Whether two words are likelier to stand apart than to make one."""
+    for small, other, strong, weak in (
+        (first, second, _BEFORE, _BEFORE_WEAK),
+        (second, first, _AFTER, _AFTER_WEAK),
+    ):
+        if small in strong or small in weak:
+            count = frequencies.get(stem(other), 0)
+            factor = 2 if small in strong else _WEAK_FACTOR
+            return count > factor * own and len(other) > (3 if small in strong else 4)
+    pair = frequencies.get(f"{stem(first)} {stem(second)}", 0)
+    if pair >= max(2, own / 3) and min(len(first), len(second)) > 2:
+        return True
+    count = min(_count(first, frequencies), _count(second, frequencies))
+    enough = 3 * own if pair > 1 else 10 if own > 1 else 5
+    return (own <= 3 or pair > 1) and count > enough and min(len(first), len(second)) > 3
+
+
+def _parts(low: str, frequencies: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the fewest known words that a word is made of, itself aside."""
+    best: list[tuple[str, ...] | None] = [()]
+    for end in range(1, len(low) + 1):
+        found: tuple[str, ...] | None = None
+        for start in range(max(0, end - 16), end):
+            before = best[start]
+            if before is None or (found and len(before) + 1 >= len(found)):
+                continue
+            part = low[start:end]
+            if part != low and _is_known(part, frequencies):
+                found = (*before, part)
+        best.append(found)
+    return best[-1] or ()
+
+
+def _is_known(part: str, frequencies: Mapping[str, int]) -> bool:
+    if len(part) < 3:
+        return part in _SMALL
+    return _count(part, frequencies) >= (_KNOWN_LONG if len(part) >= _LONG else _KNOWN)
+
+
+def _count(word: str, frequencies: Mapping[str, int]) -> int:
+    return _KNOWN_STOP if word in STOP_WORDS else frequencies.get(stem(word), 0)
+
+
+_KNOWN_STOP = 1000
+_SMALL = _BEFORE | _BEFORE_WEAK | _AFTER | _AFTER_WEAK
+_COMPOUND_STEMS = frozenset(map(stem, _COMPOUNDS))

@@ -1,0 +1,196 @@
+"""Reading files in worker processes: a malformed file costs only itself.
+
+Libraries that parse PDF and XML in C can crash, loop or eat the memory on a hostile file. Each file
+is read in a worker with a time-out and a memory limit, and what goes wrong becomes its reason.
+"""
+
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cvseeker.progress import Progress, silent
+from cvseeker.resumes.discover import display_name, refusal
+from cvseeker.resumes.readers import Document, ReadError, read_document
+
+if TYPE_CHECKING:
+    from pebble import ProcessFuture, ProcessPool
+
+    from cvseeker.config import IngestSettings
+
+# Files in flight a worker: enough to keep all busy while the first in line takes its time.
+_AHEAD = 16
+# Workers are replaced now and then, since parsers in C leak.
+_FILES_PER_WORKER = 500
+_START_SECONDS = 120.0
+_PRELOADED = ["cvseeker.resumes.sandbox", "pypdfium2", "docx", "selectolax.lexbor"]
+_CRASHED = "the reader crashed on it"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutcome:
+    """What became of one file: its documents, or the reason why there are none."""
+
+    path: Path
+    documents: tuple[Document, ...]
+    reason: str
+
+
+def read_files(
+    paths: Sequence[Path], *, settings: "IngestSettings", progress: Progress = silent
+) -> Iterator[ReadOutcome]:
+    """Read files in worker processes, each within the time and memory that the settings allow.
+
+    Parameters
+    ----------
+    paths
+        Files of any kind, sound or not.
+    settings
+        ``timeout_seconds``, ``memory_mb``, ``max_file_mb`` and ``workers`` count here.
+    progress
+        Called once a file.
+
+    Yields
+    ------
+    ReadOutcome
+        One for each path, in their order.
+
+    Raises
+    ------
+    ReadError
+        If no worker can be started at all.
+    """
+    reasons = [refusal(path, max_file_mb=settings.max_file_mb) for path in paths]
+    readable = iter([path for path, reason in zip(paths, reasons, strict=True) if not reason])
+    outcomes = _read_in_workers(readable, settings, sum(not reason for reason in reasons))
+    for done, (path, reason) in enumerate(zip(paths, reasons, strict=True), start=1):
+        yield ReadOutcome(path, (), reason) if reason else next(outcomes)
+        progress("reading", done, len(paths), display_name(path.name))
+
+
+def _read_in_workers(
+    paths: Iterator[Path], settings: "IngestSettings", count: int
+) -> Iterator[ReadOutcome]:
+    if not count:
+        return
+    workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), count), settings)
+    try:
+        waiting: deque[tuple[Path, ProcessFuture[Any]]] = deque()
+        for path in paths:
+            waiting.append((path, workers.submit(path)))
+            if len(waiting) >= _AHEAD * workers.count:
+                yield workers.collect(*waiting.popleft())
+        while waiting:
+            yield workers.collect(*waiting.popleft())
+    finally:
+        workers.stop()
+
+
+class _Workers:
+    """A pool of worker processes, opened anew when it breaks."""
+
+    def __init__(self, count: int, settings: "IngestSettings") -> None:
+        self.count = count
+        self._settings = settings
+        self._pool = _open_pool(count, settings)
+
+    def submit(self, path: Path) -> "ProcessFuture[Any]":
+        if not self._pool.active:
+            self.stop()
+            self._pool = _open_pool(self.count, self._settings)
+        return self._pool.schedule(
+            _read_safely,
+            args=[path, self._settings.memory_mb],
+            timeout=self._settings.timeout_seconds,
+        )
+
+    def collect(
+        self, path: Path, future: "ProcessFuture[Any]", *, again: bool = True
+    ) -> ReadOutcome:
+        from pebble import ProcessExpired
+
+        try:
+            documents, reason = future.result()
+        except TimeoutError:
+            return ReadOutcome(path, (), f"took longer than {self._settings.timeout_seconds:g} s")
+        except ProcessExpired:
+            return ReadOutcome(path, (), _CRASHED)
+        except (CancelledError, OSError, EOFError, RuntimeError):
+            # The pool broke, which need not be this file's fault.
+            if again:
+                return self.collect(path, self.submit(path), again=False)
+            return ReadOutcome(path, (), _CRASHED)
+        return ReadOutcome(path, documents, reason)
+
+    def stop(self) -> None:
+        _close(self._pool)
+
+
+def _open_pool(workers: int, settings: "IngestSettings") -> "ProcessPool":
+    from pebble import ProcessPool
+
+    # Forking this process would copy threads and locks in any state; a fork server is clean.
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context: Any = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(_PRELOADED)
+    pool = ProcessPool(
+        max_workers=workers,
+        max_tasks=_FILES_PER_WORKER,
+        initializer=_limit_memory,
+        initargs=(settings.memory_mb,),
+        context=context,
+    )
+    try:
+        # A script that runs at import, without the usual guard, starts no worker at all.
+        pool.schedule(_answer).result(timeout=_START_SECONDS)
+    except (TimeoutError, OSError, RuntimeError) as error:
+        _close(pool)
+        raise ReadError(
+            "no worker process could be started; a script needs its calls below "
+            "if __name__ == '__main__':"
+        ) from error
+    return pool
+
+
+def _close(pool: Any) -> None:
+    pool.stop()
+    pool.join()
+
+
+def _answer() -> bool:
+    return True
+
+
+def _read_safely(path: Path, memory_mb: int) -> tuple[tuple[Document, ...], str]:
+    """Read a file in a worker; every failure that Python survives becomes a reason."""
+    try:
+        return tuple(read_document(path)), ""
+    except ReadError as error:
+        return (), str(error)
+    except MemoryError:
+        return (), f"needed more than {memory_mb} MB of memory"
+    except RecursionError:
+        return (), "nested too deeply to be a résumé"
+    except Exception as error:  # noqa: BLE001
+        # The one place that catches all: whatever a library raises is about this file alone.
+        return (), f"the reader failed on it ({type(error).__name__})"
+
+
+def _limit_memory(memory_mb: int) -> None:
+    """Limit what a worker may claim beyond what it holds at its start; Linux alone obeys."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        limit = pages * resource.getpagesize() + memory_mb * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        # A crash of a C library must not leave a core file a worker behind.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

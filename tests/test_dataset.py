@@ -1,0 +1,259 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cvseeker.dataset import (
+    RetrievalDataset,
+    dataset_from_records,
+    read_dataset,
+    read_judgements,
+    read_qrels,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.errors import DatasetError
+from cvseeker.records import Passage, Query
+
+AWKWARD = "first\u2028second\u2029third\x85fourth\rfifth\tsixth"
+
+ids = st.text(min_size=1, max_size=8)
+texts = st.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+
+
+@st.composite
+def datasets(draw: st.DrawFn, *, max_grade: int = 1) -> RetrievalDataset:
+    corpus = draw(st.dictionaries(ids, texts, min_size=1, max_size=5))
+    queries = draw(st.dictionaries(ids, texts, min_size=1, max_size=5))
+    grades = st.dictionaries(
+        st.sampled_from(sorted(corpus)), st.integers(1, max_grade), min_size=1, max_size=3
+    )
+    return RetrievalDataset(
+        corpus=corpus,
+        queries=queries,
+        qrels={query_id: draw(grades) for query_id in queries},
+        kinds={query_id: draw(texts) for query_id in sorted(queries)[:2]},
+        person_groups={key: draw(texts) for key in sorted(corpus)[:2]},
+    )
+
+
+@given(datasets())
+def test_llamaindex_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, dataset: RetrievalDataset
+) -> None:
+    path = tmp_path_factory.mktemp("dataset") / "train.json"
+    write_llamaindex(dataset, path)
+    again = read_dataset(path)
+    assert (again.corpus, again.queries) == (dataset.corpus, dataset.queries)
+    assert again.qrels == dataset.qrels
+
+
+@given(datasets(max_grade=3))
+def test_beir_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, dataset: RetrievalDataset
+) -> None:
+    folder = tmp_path_factory.mktemp("dataset")
+    write_beir(dataset, folder, split="test")
+    assert read_dataset(folder) == dataset
+
+
+def test_llamaindex_form_is_llamaindexs(tmp_path: Path, tiny_dataset: RetrievalDataset) -> None:
+    path = tmp_path / "a.json"
+    write_llamaindex(tiny_dataset, path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert list(content) == ["queries", "corpus", "relevant_docs", "mode"]
+    assert content["mode"] == "text"
+    assert content["relevant_docs"]["q1"] == ["ana-prunk#1"]
+
+
+def test_a_grade_of_zero_is_not_relevant_in_llamaindex_form(tmp_path: Path) -> None:
+    dataset = RetrievalDataset({"p": "a", "n": "b"}, {"q": "c"}, {"q": {"p": 2, "n": 0}})
+    write_llamaindex(dataset, tmp_path / "a.json")
+    assert read_dataset(tmp_path / "a.json").qrels == {"q": {"p": 1}}
+
+
+def test_line_separators_inside_texts_survive(tmp_path: Path) -> None:
+    dataset = RetrievalDataset({"p": AWKWARD}, {"q": AWKWARD}, {"q": {"p": 1}})
+    write_beir(dataset, tmp_path / "beir", split="test")
+    write_llamaindex(dataset, tmp_path / "a.json")
+    assert read_dataset(tmp_path / "beir").corpus["p"] == AWKWARD
+    assert read_dataset(tmp_path / "a.json").queries["q"] == AWKWARD
+
+
+def beir(folder: Path, **files: str) -> Path:
+    """Write a sound BEIR folder, but for the files given."""
+    content = {
+        "corpus": '{"_id": "p1", "title": "", "text": "A pastry chef."}\n',
+        "queries": '{"_id": "q1", "text": "chef"}\n{"_id": "q2", "text": "of another split"}\n',
+        "test": "query-id\tcorpus-id\tscore\nq1\tp1\t1\n",
+        **files,
+    }
+    (folder / "qrels").mkdir(parents=True)
+    for name in ("corpus", "queries"):
+        (folder / f"{name}.jsonl").write_text(content.pop(name), encoding="utf-8")
+    for name, text in content.items():
+        (folder / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8", newline="")
+    return folder
+
+
+def test_titles_stand_before_texts(tmp_path: Path) -> None:
+    corpus = (
+        '{"_id": "p1", "title": "Ana Prunk", "text": "A chef."}\n'
+        '{"_id": "p2", "text": "No title."}\n{"_id": 3, "title": null, "text": "A number."}\n'
+    )
+    dataset = read_dataset(beir(tmp_path / "d", corpus=corpus))
+    assert dataset.corpus == {"p1": "Ana Prunk\nA chef.", "p2": "No title.", "3": "A number."}
+
+
+def test_the_test_split_is_read_of_several(tmp_path: Path) -> None:
+    folder = beir(tmp_path / "d", dev="q2\tp1\t1\n")
+    assert list(read_dataset(folder).queries) == ["q1"]
+    (folder / "qrels" / "test.tsv").unlink()
+    assert list(read_dataset(folder).queries) == ["q2"]
+
+
+def test_qrels_need_no_header_and_may_end_lines_as_on_windows(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes("q\u2028 1\tp1\t2\r\nq\u2028 1\tp2\t0\r\n\r\n".encode())
+    assert read_qrels(path) == {"q\u2028 1": {"p1": 2, "p2": 0}}
+
+
+def test_judgements_may_name_what_is_in_no_corpus(tmp_path: Path) -> None:
+    folder = beir(
+        tmp_path / "d",
+        queries='{"_id": "q1", "text": "chef", "metadata": {"kind": "title"}}\n'
+        '{"_id": "q2", "text": "none"}\n',
+        test="q1\tsales/ana.pdf\t2\nq2\tsales/ana.pdf\t0\n",
+    )
+    assert read_judgements(folder) == (
+        {"q1": "chef"},
+        {"q1": "title"},
+        {"q1": {"sales/ana.pdf": 2}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"corpus": ""}, "no passages"),
+        ({"corpus": '{"_id": "p1", "text": " "}\n'}, "passage 'p1' has no text"),
+        ({"corpus": '{"_id": "p1", "text": 7}\n'}, "passage 'p1' has no text"),
+        ({"corpus": '{"text": "a"}\n'}, "row 1: no '_id'"),
+        ({"corpus": "[]\n"}, "line 1: expected a JSON object"),
+        ({"corpus": "{\n"}, "line 1: not JSON"),
+        ({"corpus": '{"_id": "p1", "text": "a\\ud800"}\n'}, "passage 'p1' holds half"),
+        ({"queries": '{"_id": "q1"}\n'}, "query 'q1' has no text"),
+        ({"queries": '{"_id": "q1", "text": null}\n'}, "query 'q1' has no text"),
+        ({"queries": '{"_id": "q2", "text": "a"}\n'}, "query 'q1' is not in"),
+        ({"test": "q1\tp9\t1\n"}, "points to passage 'p9'"),
+        ({"test": "q1\tp1\tgood\n"}, "line 1: expected query-id"),
+        ({"test": "q1 0 p1 1\n"}, "got 'q1 0 p1 1'"),
+        ({"test": "q1\tp1\t0\n"}, "no queries"),
+        ({"test": "query-id\tcorpus-id\tscore\n"}, "no queries"),
+    ],
+)
+def test_a_bad_beir_folder_is_refused_in_one_line(
+    tmp_path: Path, files: dict[str, str], told: str
+) -> None:
+    refused(beir(tmp_path / "d", **files), told)
+
+
+def test_odd_metadata_is_passed_over(tmp_path: Path) -> None:
+    corpus = '{"_id": "p1", "text": "a", "metadata": "none"}\n'
+    assert read_dataset(beir(tmp_path / "d", corpus=corpus)).person_groups == {}
+
+
+def test_an_incomplete_beir_folder_is_refused(tmp_path: Path) -> None:
+    folder = beir(tmp_path / "d")
+    (folder / "qrels" / "test.tsv").write_bytes(b"q\xff\tp1\t1\n")
+    refused(folder, "expected UTF-8")
+    (folder / "qrels" / "test.tsv").unlink()
+    refused(folder, "no queries; write some with: cvseeker generate --corpus")
+    (folder / "corpus.jsonl").unlink()
+    refused(folder, "corpus.jsonl: no such file")
+    refused(tmp_path / "none", "expected a LlamaIndex JSON file or a BEIR folder")
+
+
+def refused(path: Path, told: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        read_dataset(path)
+    assert told in str(caught.value)
+    assert path.name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+SOUND: dict[str, Any] = {
+    "queries": {"q1": "chef"},
+    "corpus": {"p1": "A pastry chef."},
+    "relevant_docs": {"q1": ["p1"]},
+    "mode": "text",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"corpus": None}, "no 'corpus' object"),
+        ({"corpus": {}}, "no passages"),
+        ({"corpus": {"p1": ""}}, "passage 'p1' has no text"),
+        ({"corpus": {"p1": "a", "p2": ["b"]}}, "passage 'p2' has no text"),
+        ({"queries": []}, "no queries"),
+        ({"queries": ["chef"]}, "must be JSON objects"),
+        ({"queries": {"q1": ""}}, "query 'q1' has no text"),
+        ({"queries": {"q1": "half \ud800"}}, "query 'q1' holds half a surrogate"),
+        ({"relevant_docs": {}}, "query 'q1' has no relevant passage"),
+        ({"relevant_docs": {"q1": []}}, "query 'q1' has no relevant passage"),
+        ({"relevant_docs": {"q1": "p1"}}, "of query 'q1' must be a list"),
+        ({"relevant_docs": {"q1": 1}}, "of query 'q1' must be a list"),
+        ({"relevant_docs": {"q1": [["p1"]]}}, "of query 'q1' must be a list"),
+        ({"relevant_docs": {"q1": ["p9"]}}, "points to passage 'p9'"),
+        ({"relevant_docs": {"q1": ["p1"], "q9": ["p1"]}}, "unknown query 'q9'"),
+    ],
+)
+def test_a_bad_json_file_is_refused_in_one_line(
+    tmp_path: Path, change: dict[str, Any], told: str
+) -> None:
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps({**SOUND, **change}), encoding="utf-8")
+    refused(path, told)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "3"])
+def test_what_is_no_data_set_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "train.json"
+    path.write_text(content, encoding="utf-8")
+    refused(path, "train.json: ")
+
+
+def test_a_corpus_alone_will_do_to_generate_for(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.json"
+    path.write_text(json.dumps({"corpus": SOUND["corpus"]}), encoding="utf-8")
+    assert read_dataset(path, needs_queries=False).corpus == SOUND["corpus"]
+    refused(path, "no queries")
+
+
+def test_subset_keeps_the_queries_that_it_can_answer() -> None:
+    dataset = RetrievalDataset(
+        corpus={"a": "1", "b": "2", "c": "3"},
+        queries={"q1": "x", "q2": "y", "q3": "z"},
+        qrels={"q1": {"a": 2, "c": 0}, "q2": {"a": 1, "c": 1}, "q3": {"c": 1}},
+        kinds={"q1": "title", "q3": "skill"},
+        person_groups={"a": "g", "c": "h"},
+    )
+    part = dataset.subset({"a", "b"})
+    assert part == RetrievalDataset(
+        {"a": "1", "b": "2"}, {"q1": "x"}, {"q1": {"a": 2}}, {"q1": "title"}, {"a": "g"}
+    )
+    part.check()
+
+
+def test_records_become_a_data_set() -> None:
+    passages = [Passage("p1", "r1", "text", person_group="g1"), Passage("p2", "r1", "more")]
+    dataset = dataset_from_records(passages, [Query("q1", "words", "title", "p2")])
+    assert dataset.qrels == {"q1": {"p2": 1}}
+    assert dataset.kinds == {"q1": "title"}
+    assert dataset.person_groups["p1"] == "g1"
+    dataset.check()

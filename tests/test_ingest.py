@@ -1,0 +1,218 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from cvseeker.config import IngestSettings
+from cvseeker.errors import InputError
+from cvseeker.files import read_jsonl
+from cvseeker.records import Passage
+from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
+
+DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+SETTINGS = IngestSettings(workers=1, passage_tokens=200)
+
+TRADES = {
+    "welder": "welding hulls plating frames grinding seams pipes tanks steel ferry yard",
+    "nurse": "wards patients triage medicine charts night shifts infusion recovery clinic",
+    "teacher": "pupils lessons grammar exams parents timetable reading classroom marking school",
+    "chef": "menus kitchen sauces pastry suppliers banquet grill brigade tasting plates",
+    "driver": "routes parcels vans depots tachograph loading customers scanner pallets lorry",
+    "analyst": "forecasts ledgers variance dashboards budgets audits queries reports models tables",
+}
+
+
+def resume(name: str, trade: str, *, entries: int = 6) -> str:
+    words = TRADES[trade].split()
+    first = name.split(maxsplit=1)[0]
+    lines = [
+        f"- {first} {words[number % 10]} {words[(number * 3 + 1) % 10]} number {number} "
+        f"together with {words[(number * 7 + 2) % 10]} of {trade} team {number}"
+        for number in range(entries)
+    ]
+    return "\n".join(
+        [
+            name,
+            f"{trade.title()} | {first.lower()}@example.com",
+            "",
+            "EXPERIENCE",
+            f"Senior {trade.title()}, Example Works, 2012 - 2018",
+            *lines,
+            "",
+            "SKILLS",
+            ", ".join(words),
+        ]
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "resumes"
+    (folder / "sales").mkdir(parents=True)
+    people = ["Ann Abel", "Bob Baker", "Cyd Cole", "Dan Drew", "Eve Eton", "Fay Ford"]
+    for name, trade in zip(people, TRADES, strict=True):
+        text = resume(name, trade)
+        (folder / f"{name.split()[0].lower()}.txt").write_text(text, encoding="utf-8")
+    (folder / "sales" / "ann-copy.txt").write_text(
+        resume("Ann Abel", "welder").replace("- ", "*  "), encoding="utf-8"
+    )
+    (folder / "sales" / "ann-2.txt").write_text(
+        resume("Ann Abel", "welder", entries=9), encoding="utf-8"
+    )
+    (folder / "short.txt").write_text("Just a few words here.", encoding="utf-8")
+    (folder / "empty.pdf").write_bytes(b"")
+    return folder
+
+
+def rows_by_file(folder: Path) -> dict[str, dict[str, object]]:
+    return {str(row["file"]): row for row in read_jsonl(folder / "files.jsonl")}
+
+
+def test_ingests_a_folder(source: Path, tmp_path: Path) -> None:
+    counts = ingest([source], tmp_path / "out", settings=SETTINGS)
+    assert counts["files"] == {"ok": 7, "duplicate": 1, "failed": 2}
+    assert counts["failures"]["only N words of text"] == 1
+    assert counts["resumes"] == 7
+    assert counts["person_groups"] == 6
+    assert all(counts["splits"][split]["passages"] > 0 for split in ("train", "val", "test"))
+    assert sum(split["resumes"] for split in counts["splits"].values()) == 7
+    assert json.loads(json.dumps(counts)) == counts
+
+
+def test_accounts_for_every_file(source: Path, tmp_path: Path) -> None:
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    rows = rows_by_file(tmp_path / "out")
+    assert len(rows) == 10
+    assert rows["ann.txt"] == {"file": "ann.txt", "status": "ok", "reason": "", "resumes": 1}
+    assert rows["sales/ann-copy.txt"]["status"] == "duplicate"
+    assert rows["sales/ann-copy.txt"]["reason"] == "same text as ann.txt"
+    assert rows["short.txt"]["reason"] == "only 5 words of text"
+    assert rows["empty.pdf"]["status"] == "failed"
+    assert rows["empty.pdf"]["reason"]
+
+
+def test_writes_resumes_and_passages(source: Path, tmp_path: Path) -> None:
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    resumes = {one.resume_id: one for one in load_resumes(tmp_path / "out")}
+    bob = resumes["bob.txt"]
+    assert bob.profile.name == "Bob Baker"
+    assert bob.profile.titles[:2] == ("Nurse", "Senior Nurse")
+    assert bob.profile.years == 6
+    assert [section.kind for section in bob.sections] == ["header", "experience", "skills"]
+    passages = load_passages(tmp_path / "out")
+    assert {passage.resume_id for passage in passages} == set(resumes)
+    assert all(isinstance(passage, Passage) and passage.text for passage in passages)
+    assert passages[0].passage_id == f"{passages[0].resume_id}:0"
+
+
+def test_versions_of_a_person_share_a_group_and_a_split(source: Path, tmp_path: Path) -> None:
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    of_ann = [one for one in load_passages(tmp_path / "out") if "ann" in one.resume_id]
+    assert {one.resume_id for one in of_ann} == {"ann.txt", "sales/ann-2.txt"}
+    assert {one.person_group for one in of_ann} == {"ann.txt"}
+    assert len({one.split for one in of_ann}) == 1
+
+
+def test_shared_wording_never_crosses_the_splits(tmp_path: Path) -> None:
+    folder = tmp_path / "resumes"
+    folder.mkdir()
+    shared = " ".join(f"clause{number}" for number in range(60))
+    for number in range(30):
+        own = " ".join(f"own{number}word{place}" for place in range(300 if number > 4 else 30))
+        text = f"{shared} {own}" if number <= 4 else own
+        (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    counts = ingest([folder], tmp_path / "out", settings=SETTINGS)
+    assert counts["leakage"]["worst_overlap"] <= SETTINGS.max_overlap
+    assert counts["person_groups"] == 26
+
+
+def test_the_same_files_give_the_same_output(source: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        ingest([source], tmp_path / name, settings=SETTINGS)
+    for file in ("resumes.jsonl", "passages.jsonl", "files.jsonl"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_rows_of_a_table_are_resumes(tmp_path: Path) -> None:
+    table = tmp_path / "people.csv"
+    lines = ["id,category,text"]
+    lines += [
+        f'{number},{trade},"{resume("Ann Abel", trade).replace("ann@", f"p{number}@")}"'
+        for number, trade in enumerate(TRADES, start=100)
+    ]
+    lines += [lines[-1].replace("105,", "106,"), '107,chef,"too short a text"']
+    table.write_text("\n".join(lines), encoding="utf-8")
+    counts = ingest([table], tmp_path / "out", settings=SETTINGS)
+    assert counts["resumes"] == 6
+    first = load_resumes(tmp_path / "out")[0]
+    assert first.resume_id == "people.csv#100"
+    assert first.metadata["category"] == "welder"
+    row = rows_by_file(tmp_path / "out")["people.csv"]
+    assert row["status"] == "ok"
+    assert row["rows"] == {"ok": 6, "duplicate": 1, "failed": 1}
+    assert row["rows_left_out"] == [
+        {"row": "people.csv#106", "reason": "same text as people.csv#105"},
+        {"row": "people.csv#107", "reason": "only 4 words of text"},
+    ]
+
+
+def test_odd_file_names_survive(tmp_path: Path) -> None:
+    folder = tmp_path / "resumes"
+    folder.mkdir()
+    names = [b"caf\xe9.txt", b"two\nlines.txt", "émoji 🚀.txt".encode()]
+    for name, trade in zip(names, TRADES, strict=False):
+        (folder / os.fsdecode(name)).write_text(
+            resume("Ann Abel", trade).replace("ann@", f"{trade}@")
+        )
+    counts = ingest([folder], tmp_path / "out", settings=SETTINGS)
+    assert counts["resumes"] == 3
+    ids = {one.resume_id for one in load_resumes(tmp_path / "out")}
+    assert "émoji 🚀.txt" in ids
+    assert all("\n" not in one for one in ids)
+    assert len(input_hashes([folder])) == 3
+
+
+def test_nothing_readable_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "resumes").mkdir()
+    with pytest.raises(InputError, match="no files there"):
+        ingest([tmp_path / "resumes"], tmp_path / "out", settings=SETTINGS)
+    (tmp_path / "resumes" / "a.txt").write_text("four words are few")
+    with pytest.raises(InputError, match=r"no résumé could be read from 1 .*only 4 words") as info:
+        ingest([tmp_path / "resumes"], tmp_path / "out", settings=SETTINGS)
+    assert "\n" not in str(info.value)
+    with pytest.raises(InputError, match="nowhere"):
+        ingest([tmp_path / "nowhere"], tmp_path / "out", settings=SETTINGS)
+
+
+def test_reports_progress(source: Path, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    ingest(
+        [source],
+        tmp_path / "out",
+        settings=SETTINGS,
+        progress=lambda task, done, total, note: seen.append((task, done, total)),
+    )
+    assert ("finding sections", 7, 7) in seen
+    assert all(done <= total for _, done, total in seen)
+
+
+def test_input_hashes_follow_the_contents(source: Path) -> None:
+    before = input_hashes([source])
+    assert set(before) >= {"ann.txt", "sales/ann-2.txt"}
+    (source / "ann.txt").write_text("changed", encoding="utf-8")
+    after = input_hashes([source])
+    assert {name for name in before if before[name] != after[name]} == {"ann.txt"}
+
+
+@pytest.mark.slow
+def test_real_resumes(tmp_path: Path) -> None:
+    folder = DATA / "resumes_pdf"
+    if not folder.is_dir():
+        pytest.skip("no real résumés here")
+    started = time.perf_counter()
+    counts = ingest([folder], tmp_path / "out", settings=IngestSettings())
+    assert time.perf_counter() - started < 120
+    assert counts["resumes"] > 580
+    assert counts["leakage"]["worst_overlap"] <= 0.5

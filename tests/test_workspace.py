@@ -1,0 +1,294 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvseeker import workspace as module
+from cvseeker.errors import WorkspaceError
+from cvseeker.workspace import COMMAND_OF_STAGE, Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "w")
+
+
+def writes(text: str) -> Callable[[Path], dict[str, Any]]:
+    def work(folder: Path) -> dict[str, Any]:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "out.txt").write_text(text, encoding="utf-8")
+        (folder / "own.txt").write_text(text, encoding="utf-8")
+        return {"letters": len(text)}
+
+    return work
+
+
+def never(folder: Path) -> dict[str, Any]:
+    raise AssertionError("this stage was to be skipped")
+
+
+def content(workspace: Workspace, stage: str = "index") -> str:
+    return (workspace.require(stage) / "deep" / "out.txt").read_text(encoding="utf-8")
+
+
+def test_an_unchanged_stage_is_skipped(workspace: Workspace) -> None:
+    first = workspace.run_stage("index", {"a": 1}, {"x": "h"}, writes("one"))
+    again = workspace.run_stage("index", {"a": 1}, {"x": "h"}, never)
+    assert (first.skipped, again.skipped) == (False, True)
+    assert again.counts == first.counts == {"letters": 3}
+    assert again.seconds == first.seconds
+
+
+@pytest.mark.parametrize(
+    ("settings", "inputs"),
+    [
+        ({"a": 2}, {"x": "h"}),
+        ({"a": "1"}, {"x": "h"}),
+        ({"a": 1, "b": None}, {"x": "h"}),
+        ({"a": 1}, {"x": "i"}),
+        ({"a": 1}, {"y": "h"}),
+        ({"a": 1}, {}),
+    ],
+)
+def test_other_settings_or_inputs_redo_a_stage(
+    workspace: Workspace, settings: dict[str, Any], inputs: dict[str, str]
+) -> None:
+    workspace.run_stage("index", {"a": 1}, {"x": "h"}, writes("one"))
+    (workspace.require("index") / "left-over.txt").touch()
+    assert not workspace.run_stage("index", settings, inputs, writes("two")).skipped
+    assert content(workspace) == "two"
+    assert not (workspace.require("index") / "left-over.txt").exists()
+
+
+def test_a_new_format_redoes_every_stage(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    monkeypatch.setattr(module, "FORMAT_VERSION", module.FORMAT_VERSION + 1)
+    assert not workspace.run_stage("index", {}, {}, writes("two")).skipped
+
+
+def test_the_order_of_settings_does_not_matter(workspace: Workspace) -> None:
+    workspace.run_stage("index", {"a": 1, "b": 2}, {}, writes("one"))
+    assert workspace.run_stage("index", {"b": 2, "a": 1}, {}, never).skipped
+
+
+def test_outputs_are_the_next_stages_inputs(workspace: Workspace) -> None:
+    workspace.run_stage("ingest", {}, {}, writes("one"))
+    before = workspace.output_hashes("ingest")
+    assert set(before) == {"ingest/deep/out.txt", "ingest/own.txt"}
+    workspace.run_stage("ingest", {"a": 1}, {}, writes("one"))
+    assert workspace.output_hashes("ingest") == before
+    workspace.run_stage("ingest", {"a": 2}, {}, writes("two"))
+    assert workspace.output_hashes("ingest") != before
+
+
+@pytest.mark.parametrize("stage", COMMAND_OF_STAGE)
+def test_a_missing_stage_names_its_command(tmp_path: Path, stage: str) -> None:
+    workspace = Workspace(tmp_path / "my work")
+    with pytest.raises(WorkspaceError, match=r"run: cvseeker [a-z]+ .*-w '.*my work'"):
+        workspace.require(stage)
+
+
+def test_a_failing_stage_keeps_the_old_one(workspace: Workspace) -> None:
+    workspace.run_stage("index", {"a": 1}, {}, writes("one"))
+
+    def fails(folder: Path) -> dict[str, Any]:
+        (folder / "half.txt").touch()
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        workspace.run_stage("index", {"a": 2}, {}, fails)
+    assert content(workspace) == "one"
+    assert workspace.run_stage("index", {"a": 1}, {}, never).skipped
+    assert not workspace.run_stage("index", {"a": 2}, {}, writes("two")).skipped
+    assert not (workspace.require("index") / "half.txt").exists()
+
+
+def resumes(seen: list[list[str]]) -> Callable[[Path], dict[str, Any]]:
+    """Stop the first time, having written a checkpoint."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        seen.append(sorted(path.name for path in folder.iterdir() if path.name != ".fingerprint"))
+        (folder / "checkpoint").touch()
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        return {}
+
+    return work
+
+
+def test_a_resumable_stage_finds_what_it_left(workspace: Workspace) -> None:
+    seen: list[list[str]] = []
+    with pytest.raises(KeyboardInterrupt):
+        workspace.run_stage("model", {"a": 1}, {}, resumes(seen), resumable=True)
+    workspace.run_stage("model", {"a": 1}, {}, resumes(seen), resumable=True)
+    assert seen == [[], ["checkpoint"]]
+    assert not workspace.scratch_folder("model").exists()
+    assert set(workspace.output_hashes("model")) == {"model/checkpoint"}
+
+
+@pytest.mark.parametrize(("settings", "resumable"), [({"a": 2}, True), ({"a": 1}, False)])
+def test_what_another_run_left_is_thrown_away(
+    workspace: Workspace, settings: dict[str, int], resumable: bool
+) -> None:
+    seen: list[list[str]] = []
+    with pytest.raises(KeyboardInterrupt):
+        workspace.run_stage("model", {"a": 1}, {}, resumes(seen), resumable=True)
+    workspace.run_stage("model", settings, {}, resumes(seen), resumable=resumable)
+    assert seen == [[], []]
+
+
+def test_a_foreign_folder_is_refused_untouched(workspace: Workspace) -> None:
+    folder = workspace.stage_folder("index")
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").touch()
+    with pytest.raises(WorkspaceError, match="not written by CVSeeker"):
+        workspace.run_stage("index", {}, {}, never)
+    assert (folder / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("manifest", ['{"name": "a web page"}', "[]", '{"stage": "x"}'])
+def test_another_programs_manifest_is_foreign(workspace: Workspace, manifest: str) -> None:
+    folder = workspace.stage_folder("index")
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(manifest, encoding="utf-8")
+    assert workspace.manifest("index") is None
+    with pytest.raises(WorkspaceError, match="not written by CVSeeker"):
+        workspace.run_stage("index", {}, {}, never)
+
+
+def test_a_file_in_the_way_is_refused(workspace: Workspace) -> None:
+    workspace.path.mkdir()
+    workspace.stage_folder("index").touch()
+    with pytest.raises(WorkspaceError, match="not written by CVSeeker"):
+        workspace.run_stage("index", {}, {}, never)
+    with pytest.raises(WorkspaceError, match="expected a folder"):
+        Workspace(workspace.stage_folder("index")).run_stage("index", {}, {}, never)
+
+
+def test_an_empty_folder_is_no_obstacle(workspace: Workspace) -> None:
+    workspace.stage_folder("index").mkdir(parents=True)
+    workspace.run_stage("index", {}, {}, writes("one"))
+    assert content(workspace) == "one"
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+STEPS = [
+    (shutil, "rmtree"),
+    (Path, "mkdir"),
+    (Path, "write_text"),
+    (Path, "replace"),
+    (Path, "unlink"),
+    (module, "write_json"),
+    (module, "_hash_files"),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("fresh", [False, True], ids=["replacing", "fresh"])
+def test_killed_around_any_step_the_same_call_completes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, fresh: bool
+) -> None:
+    """Stop at the first, the second, … file operation, until a run gets through."""
+    for stop_at in range(1, 60):
+        workspace = Workspace(tmp_path / str(stop_at))
+        if not fresh:
+            workspace.run_stage("index", {"a": 1}, {}, writes("one"))
+        done = 0
+
+        def stopping(original: Callable[..., Any]) -> Callable[..., Any]:
+            def step(*arguments: Any, **options: Any) -> Any:
+                nonlocal done
+                done += 1
+                if done == stop_at and not after:
+                    raise Killed
+                value = original(*arguments, **options)
+                if done == stop_at and after:
+                    raise Killed
+                return value
+
+            return step
+
+        with monkeypatch.context() as patch:
+            for owner, name in STEPS:
+                patch.setattr(owner, name, stopping(getattr(owner, name)))
+            try:
+                workspace.run_stage("index", {"a": 2}, {}, writes("two"))
+                finished = True
+            except Killed:
+                finished = False
+        if (manifest := workspace.manifest("index")) is not None:
+            assert content(workspace) == {"{'a': 1}": "one", "{'a': 2}": "two"}[
+                str(manifest["settings"])
+            ]
+        workspace.run_stage("index", {"a": 2}, {}, writes("two"))
+        assert content(workspace) == "two"
+        assert sorted(os.listdir(workspace.path)) in (["index"], [".index.old", "index"])
+        if finished:
+            break
+    else:
+        pytest.fail("no run got through")
+    assert stop_at > 8
+
+
+def test_killed_while_the_old_stage_is_being_deleted(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a stage must not be taken for the old stage, nor for somebody else's folder."""
+    workspace.run_stage("index", {"a": 1}, {}, writes("one"))
+    rmtree = shutil.rmtree
+
+    for first_gone in ("own.txt", "manifest.json"):
+
+        def half(folder: Path, first_gone: str = first_gone, **options: Any) -> None:
+            if (folder / first_gone).exists():
+                (folder / first_gone).unlink()
+                raise Killed
+            rmtree(folder, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", half)
+            with pytest.raises(Killed):
+                workspace.run_stage("index", {"a": first_gone}, {}, writes("two"))
+        workspace.run_stage("index", {"a": first_gone}, {}, writes("two"))
+        assert (workspace.require("index") / "own.txt").exists()
+        assert content(workspace) == "two"
+
+
+PROGRAM = """
+    import os, signal, sys
+    from pathlib import Path
+    from cvseeker.workspace import Workspace
+
+    def work(folder):
+        notes = folder / "notes.txt"
+        with notes.open("a") as file:
+            file.write("x")
+        if len(notes.read_text()) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"runs": len(notes.read_text())}
+
+    result = Workspace(Path(sys.argv[1])).run_stage("model", {"a": 1}, {}, work, resumable=True)
+    print(result.counts["runs"], result.skipped)
+"""
+
+
+def test_a_killed_process_is_taken_up_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path / "w")]
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        for _ in range(3)
+    ]
+    assert runs[0].returncode == -signal.SIGKILL
+    assert [run.stdout for run in runs] == ["", "2 False\n", "2 True\n"], runs[1].stderr
