@@ -75,7 +75,9 @@ def scanned_pdf() -> bytes:
 
 def docx_of(body: str, *, prolog: str = "", extra: dict[str, bytes] | None = None) -> bytes:
     """Return a Word file whose ``w:body`` holds ``body``."""
-    document = f"<?xml version='1.0'?>{prolog}<w:document {_WORD}><w:body>{body}</w:body></w:document>"
+    document = (
+        f"<?xml version='1.0'?>{prolog}<w:document {_WORD}><w:body>{body}</w:body></w:document>"
+    )
     return zip_of({"word/document.xml": document.encode(), **(extra or {})})
 
 
@@ -109,6 +111,30 @@ def nested_pdf(depth: int) -> bytes:
         b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1>>endobj\n"
         b"trailer<</Root 1 0 R/Size 3>>\n%%EOF\n"
     )
+
+
+def long_pdf(pages: int) -> bytes:
+    """Return a PDF of many pages, all of which show the same content."""
+    kids = b" ".join(b"%d 0 R" % number for number in range(5, 5 + pages))
+    stream = b"BT /F 12 Tf 72 700 Td (Page) Tj ET"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        *[b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>>>"] * pages,
+    ]
+    buffer, offsets = io.BytesIO(), []
+    buffer.write(b"%PDF-1.4\n")
+    for number, content in enumerate(objects, start=1):
+        offsets.append(buffer.tell())
+        buffer.write(b"%d 0 obj%s endobj\n" % (number, content))
+    start = buffer.tell()
+    buffer.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    buffer.write(b"".join(b"%010d 00000 n \n" % offset for offset in offsets))
+    buffer.write(b"trailer<</Root 1 0 R/Size %d>>\n" % (len(objects) + 1))
+    buffer.write(b"startxref\n%d\n%%%%EOF\n" % start)
+    return buffer.getvalue()
 
 
 def _contents() -> Iterator[tuple[str, bytes]]:
@@ -150,7 +176,7 @@ def _broken_pdfs() -> Iterator[tuple[str, bytes]]:
     yield "encrypted.pdf", pdf_of(SOUND_TEXT, password="secret")
     yield "scanned.pdf", scanned_pdf()
     yield "blank.pdf", pdf_of("")
-    yield "ten-thousand-pages.pdf", pdf_of("x", pages=10_000)
+    yield "ten-thousand-pages.pdf", long_pdf(10_000)
     yield "nested-arrays.pdf", nested_pdf(100_000)
     yield "only-a-header.pdf", b"%PDF-1.7\n"
     yield "null-bytes.pdf", b"%PDF-1.7\n" + bytes(100_000)
@@ -184,12 +210,15 @@ def _broken_texts() -> Iterator[tuple[str, bytes]]:
     yield "picture.png", b"\x89PNG\r\n\x1a\n" + bytes(100)
     yield "picture.pdf", b"\xff\xd8\xff\xe0" + bytes(100)
     yield "latin-1.txt", (SOUND_TEXT + "résumé déjà vu à Zürich, señor\n").encode("latin-1")
-    yield "shift-jis.txt", ("職務経歴書\n東京の会社で菓子職人として働いた。\n" * 20).encode("shift_jis")
+    yield (
+        "shift-jis.txt",
+        ("職務経歴書\n東京の会社で菓子職人として働いた。\n" * 20).encode("shift_jis"),
+    )
     yield "cut-utf-8.txt", (SOUND_TEXT + "Zürich é").encode()[:-1]
     yield "one-line.txt", b"word " * 300_000
     yield "too-long.txt", b"word " * 500_000
-    yield "deep.html", b"<div>" * 20_000 + b"deep"
-    yield "deep-tables.html", b"<table><tr><td>" * 3000 + b"deep"
+    yield "deep.html", b"<div>" * 5_000 + b"deep"
+    yield "deep-tables.html", b"<table><tr><td>" * 2_000 + b"deep"
     yield "unclosed.html", b"<html><body><script>" + b"x" * 50_000
     yield "deep.json", b"[" * 200_000
     yield "deep-objects.json", b'{"a":' * 100_000
@@ -221,9 +250,7 @@ def _make_special_files(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server, _WorkingIn(folder):
         # The address of a socket is short: it has to be named from its own folder.
         server.bind("socket.txt")
-    foreign = os.fsencode(folder) + b"/foreign-\xff\xfe.txt"
-    with open(foreign, "wb") as file:
-        file.write(SOUND_TEXT.encode())
+    (folder / os.fsdecode(b"foreign-\xff\xfe.txt")).write_bytes(SOUND_TEXT.encode())
 
 
 class _WorkingIn:

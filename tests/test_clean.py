@@ -33,6 +33,7 @@ def repair() -> SpacingRepair:
         ("Title \t  Company", "Title  Company"),
         ("cafÃ© â€“ naÃ¯ve", "café – naïve"),
         ("CompanyNameï¼\x8c City", "CompanyName\uff0c City"),
+        ("Reliable Â\nCompany ï¼ City", "Reliable\nCompany, City"),
         ("S K I L L S", "SKILLS"),
         ("W O R K  H I S T O R Y", "WORK  HISTORY"),
         ("\uf0b7 Led a team", "• Led a team"),

@@ -66,7 +66,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["search", "nurse"], "Missing option '-w'"),
         (["finetune", "--epoch", "3"], "--epochs"),
         (["finetune", "--epochs", "many"], "'many'"),
-        (["generate"], "takes either -w DIR or --corpus and --out; got neither"),
+        (["generate"], "generate takes either -w DIR or --corpus and --out; got neither"),
         (["generate", "--corpus", "a.json"], "got --corpus"),
         (["finetune", "-w", "w", "--out", "m"], "got -w, --out"),
         (["evaluate", "--dataset", "a.json"], "got --dataset"),

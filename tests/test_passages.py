@@ -65,6 +65,14 @@ def test_sections_are_bounds_where_there_is_a_choice() -> None:
     ]
 
 
+def test_an_entry_keeps_its_head() -> None:
+    heads = [f"Example Works {number}, Welder 2001 - 2003" for number in range(12)]
+    body = "\n\n".join(f"{head}\n\n{SENTENCE * 4}" for head in heads)
+    passages = split_passages((Section("experience", "WORK", body),), passage_tokens=200)
+    assert len(passages) > 2
+    assert not [text for text, _ in passages if text.split("\n")[-1] in heads]
+
+
 def test_an_empty_resume_has_no_passages() -> None:
     assert split_passages((), passage_tokens=750) == []
 

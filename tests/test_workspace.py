@@ -211,10 +211,11 @@ def test_killed_around_any_step_the_same_call_completes(
             def step(*arguments: Any, **options: Any) -> Any:
                 nonlocal done
                 done += 1
-                if done == stop_at and not after:
+                here = done == stop_at
+                if here and not after:
                     raise Killed
                 value = original(*arguments, **options)
-                if done == stop_at and after:
+                if here and after:
                     raise Killed
                 return value
 

@@ -5,28 +5,32 @@ Heavy modules are imported inside the commands, so that ``cvseeker --help`` is i
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cvseeker import __version__
 from cvseeker.cli_options import (
     BaseOption,
+    BatchSizeOption,
     ConfigOption,
     EpochsOption,
     JsonOption,
     JudgementsOption,
+    LearningRateOption,
     LlmOption,
+    MaxPairsOption,
     OptionalWorkspace,
     PerPassageOption,
+    SeedOption,
     SourcesArgument,
     WorkspaceOption,
+    read_settings,
+    require_one_way,
 )
-from cvseeker.errors import InputError
 
 if TYPE_CHECKING:
     from cvseeker.config import Settings
-    from cvseeker.workspace import StageResult
 
 app = typer.Typer(
     name="cvseeker",
@@ -57,7 +61,7 @@ def demo(
     from cvseeker.search.workspace import open_base_searcher, open_searcher
     from cvseeker.terminal import drawn_progress, hits_table, stdout
 
-    settings = _settings(None, finetune={"base": base})
+    settings = read_settings(None, finetune={"base": base})
     _run([demo_resumes()], workspace, settings, demo_judgements())
     # Dense scores only: this shows what the training changed, without BM25's help.
     with drawn_progress() as progress:
@@ -81,7 +85,9 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Run the whole pipeline on your résumés; the same command completes an interrupted run."""
-    settings = _settings(config, generate={"llm": llm}, finetune={"base": base, "epochs": epochs})
+    settings = read_settings(
+        config, generate={"llm": llm}, finetune={"base": base, "epochs": epochs}
+    )
     _run(sources, workspace, settings, judgements)
     _print_where(workspace)
 
@@ -92,12 +98,12 @@ def ingest(
 ) -> None:
     """Read résumés, cut them into passages, group them by person and split them."""
     from cvseeker.stages import ingest_stage
-    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import Workspace
 
     with drawn_progress() as progress:
-        result = ingest_stage(Workspace(workspace), sources, _settings(config), progress)
-    _print_stage("ingest", result)
+        result = ingest_stage(Workspace(workspace), sources, read_settings(config), progress)
+    print_stage("ingest", result)
 
 
 @app.command()
@@ -118,18 +124,18 @@ def generate(
     """Write queries that each passage answers, for a workspace or for a file of passages."""
     from cvseeker.stages import generate_stage
     from cvseeker.standalone import generate_file
-    from cvseeker.terminal import drawn_progress, say
+    from cvseeker.terminal import drawn_progress, print_stage, say
     from cvseeker.workspace import Workspace
 
-    settings = _settings(config, generate={"llm": llm, "per_passage": per_passage})
-    _one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
+    settings = read_settings(config, generate={"llm": llm, "per_passage": per_passage})
+    require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
     with drawn_progress() as progress:
         if workspace is not None:
             result = generate_stage(Workspace(workspace), settings, progress)
         elif corpus is not None and out is not None:
             dataset = generate_file(corpus, out, settings, progress)
     if workspace is not None:
-        _print_stage("queries", result)
+        print_stage("queries", result)
         return
     say(f"{len(dataset.queries)} queries about {len(dataset.corpus)} passages")
     typer.echo(out)
@@ -151,22 +157,16 @@ def finetune(
     ] = None,
     base: BaseOption = None,
     epochs: EpochsOption = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="X", help="Peak learning rate [default: by size].")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Pairs in a batch [default: 64].")
-    ] = None,
-    max_pairs: Annotated[
-        int | None, typer.Option(metavar="N", help="Pairs used at most [default: 6000].")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed [default: 13].")] = None,
+    learning_rate: LearningRateOption = None,
+    batch_size: BatchSizeOption = None,
+    max_pairs: MaxPairsOption = None,
+    seed: SeedOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Fine-tune the base model on queries and their passages."""
     from cvseeker.stages import finetune_stage
     from cvseeker.standalone import finetune_files
-    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import Workspace
 
     flags = {
@@ -177,14 +177,14 @@ def finetune(
         "max_pairs": max_pairs,
         "seed": seed,
     }
-    settings = _settings(config, finetune=flags)
-    _one_way(workspace, {"--train": train, "--out": out}, "finetune")
+    settings = read_settings(config, finetune=flags)
+    require_one_way(workspace, {"--train": train, "--out": out}, "finetune")
     with drawn_progress() as progress:
         if workspace is not None:
             result = finetune_stage(Workspace(workspace), settings, progress)
         elif train is not None and out is not None:
             result = finetune_files(train, val, out, settings, progress)
-    _print_stage("model", result)
+    print_stage("model", result)
     typer.echo(out if workspace is None else workspace / "model")
 
 
@@ -208,11 +208,11 @@ def evaluate(
     from cvseeker.files import read_json
     from cvseeker.stages import evaluate_stage
     from cvseeker.standalone import evaluate_files
-    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal import drawn_progress, print_metrics
     from cvseeker.workspace import Workspace
 
-    settings = _settings(config)
-    _one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
+    settings = read_settings(config)
+    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
     with drawn_progress() as progress:
         if workspace is not None:
             evaluate_stage(Workspace(workspace), settings, progress, judgements=judgements)
@@ -224,7 +224,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2))
         return
-    _print_metrics(metrics)
+    print_metrics(metrics)
     typer.echo(folder / "report.html")
 
 
@@ -232,12 +232,12 @@ def evaluate(
 def index(workspace: WorkspaceOption, config: ConfigOption = None) -> None:
     """Build the search index of a workspace."""
     from cvseeker.stages import index_stage
-    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import Workspace
 
     with drawn_progress() as progress:
-        result = index_stage(Workspace(workspace), _settings(config), progress)
-    _print_stage("index", result)
+        result = index_stage(Workspace(workspace), read_settings(config), progress)
+    print_stage("index", result)
 
 
 @app.command()
@@ -271,32 +271,10 @@ def doctor(as_json: JsonOption = False) -> None:
     stdout().print(diagnosis_table(findings))
 
 
-def _settings(config: Path | None, **flags: dict[str, Any]) -> "Settings":
-    """Read the settings file, then let the flags override it."""
-    from cvseeker.config import Settings
-
-    settings = Settings.from_toml(config) if config else Settings()
-    for stage, values in flags.items():
-        settings = settings.override(stage, values)
-    return settings
-
-
-def _one_way(workspace: Path | None, files: dict[str, Path | None], command: str) -> None:
-    """Refuse a command that names neither a workspace nor all its files, or both."""
-    named = [name for name, value in files.items() if value is not None]
-    if (workspace is None) == (len(named) < len(files)) or (workspace is not None and named):
-        wanted = " and ".join(files)
-        given = ", ".join(["-w"] * (workspace is not None) + named) or "neither"
-        raise InputError(
-            f"cvseeker {command} takes either -w DIR or {wanted}; got {given}. "
-            f"See: cvseeker {command} --help"
-        )
-
-
 def _run(sources: list[Path], workspace: Path, settings: "Settings", judged: Path | None) -> None:
     from cvseeker import pipeline
     from cvseeker.files import read_json
-    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal import drawn_progress, print_metrics, print_stage
     from cvseeker.workspace import Workspace
 
     with drawn_progress() as progress:
@@ -306,27 +284,9 @@ def _run(sources: list[Path], workspace: Path, settings: "Settings", judged: Pat
             settings,
             judgements=judged,
             progress=progress,
-            stage_done=_print_stage,
+            stage_done=print_stage,
         )
-    _print_metrics(read_json(workspace / "evaluation" / "metrics.json"))
-
-
-def _print_stage(stage: str, result: "StageResult") -> None:
-    from cvseeker.terminal import files_table, say, stage_line, stderr
-
-    say(stage_line(stage, result))
-    if stage == "ingest" and not result.skipped:
-        stderr().print(files_table(result.counts))
-
-
-def _print_metrics(metrics: dict[str, Any]) -> None:
-    from cvseeker.terminal import metrics_table, stdout
-
-    titles = {"systems": "test split", "handwritten": "hand-written queries"}
-    stdout().print(metrics_table(metrics["systems"], titles["systems"]))
-    for name, part in metrics.items():
-        if name not in {"dataset", "systems"}:
-            stdout().print(metrics_table(part["systems"], titles.get(name, name)))
+    print_metrics(read_json(workspace / "evaluation" / "metrics.json"))
 
 
 def _print_where(workspace: Path) -> None:

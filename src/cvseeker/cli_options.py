@@ -1,9 +1,14 @@
-"""The options that several commands of the command line share."""
+"""The options that commands share, and how they become settings."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cvseeker.errors import InputError
+
+if TYPE_CHECKING:
+    from cvseeker.config import Settings
 
 WorkspaceOption = Annotated[
     Path, typer.Option("-w", "--workspace", metavar="DIR", help="Folder of the project's stages.")
@@ -52,3 +57,36 @@ JudgementsOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+LearningRateOption = Annotated[
+    float | None,
+    typer.Option("--learning-rate", metavar="X", help="Peak learning rate [default: by size]."),
+]
+BatchSizeOption = Annotated[
+    int | None, typer.Option("--batch-size", metavar="N", help="Pairs in a batch [default: 64].")
+]
+MaxPairsOption = Annotated[
+    int | None, typer.Option("--max-pairs", metavar="N", help="Pairs used at most [default: 6000].")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed [default: 13].")]
+
+
+def read_settings(config: Path | None, **flags: dict[str, Any]) -> "Settings":
+    """Read the settings file, then let the flags override it."""
+    from cvseeker.config import Settings
+
+    settings = Settings.from_toml(config) if config else Settings()
+    for stage, values in flags.items():
+        settings = settings.override(stage, values)
+    return settings
+
+
+def require_one_way(workspace: Path | None, files: dict[str, Path | None], command: str) -> None:
+    """Refuse a command that names neither a workspace nor all its files, or both."""
+    named = [name for name, value in files.items() if value is not None]
+    if (workspace is None) == (len(named) < len(files)) or (workspace is not None and named):
+        wanted = " and ".join(files)
+        given = ", ".join(["-w"] * (workspace is not None) + named) or "neither"
+        raise InputError(
+            f"{command} takes either -w DIR or {wanted}; got {given}. "
+            f"See: cvseeker {command} --help"
+        )

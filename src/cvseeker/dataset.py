@@ -1,17 +1,14 @@
 """A corpus, queries and their qrels, read and written in LlamaIndex's form and in BEIR's."""
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cvseeker.errors import DatasetError, InputError
-from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl, write_text
+from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.qrels import Qrels, read_qrels, write_qrels
 from cvseeker.records import Passage, Query
-
-Qrels = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,42 +177,7 @@ def write_beir(dataset: RetrievalDataset, folder: Path, *, split: str) -> None:
             for key, text in dataset.queries.items()
         ),
     )
-    table = io.StringIO(newline="")
-    # BEIR's own dialect: an id that holds a tab or a line end is quoted.
-    rows = csv.writer(table, dialect="excel-tab", lineterminator="\n")
-    rows.writerow(["query-id", "corpus-id", "score"])
-    for query_id, grades in dataset.qrels.items():
-        rows.writerows([query_id, passage_id, grade] for passage_id, grade in grades.items())
-    write_text(folder / "qrels" / f"{split}.tsv", table.getvalue())
-
-
-def read_qrels(path: Path) -> Qrels:
-    """Read BEIR's ``query-id<TAB>corpus-id<TAB>score`` file.
-
-    Raises
-    ------
-    DatasetError
-        If the file is not UTF-8, or a line has another number of columns or a grade that is no
-        whole number.
-    """
-    qrels: Qrels = {}
-    try:
-        table = io.StringIO(path.read_bytes().decode("utf-8"), newline="")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: expected UTF-8 ({error})") from error
-    for number, columns in enumerate(csv.reader(table, dialect="excel-tab"), start=1):
-        if not columns or (number == 1 and columns[-1].strip() == "score"):
-            continue
-        try:
-            query_id, passage_id, grade = columns
-            qrels.setdefault(query_id, {})[passage_id] = int(grade)
-        except ValueError:
-            line = "\t".join(columns)
-            raise DatasetError(
-                f"{path}, line {number}: expected query-id, corpus-id and a whole-number score, "
-                f"separated by tabs; got {line[:60]!r}"
-            ) from None
-    return qrels
+    write_qrels(folder / "qrels" / f"{split}.tsv", dataset.qrels)
 
 
 def read_judgements(folder: Path) -> tuple[dict[str, str], dict[str, str], Qrels]:

@@ -143,6 +143,22 @@ def files_table(counts: Mapping[str, Any]) -> Table:
     return table
 
 
+def print_stage(stage: str, result: "StageResult") -> None:
+    """Say on stderr what a stage came to, and what became of the input files."""
+    say(stage_line(stage, result))
+    if stage == "ingest" and not result.skipped:
+        stderr().print(files_table(result.counts))
+
+
+def print_metrics(metrics: Mapping[str, Any]) -> None:
+    """Print the tables of ``metrics.json``, one a query set."""
+    stdout().print(metrics_table(metrics["systems"], "test split"))
+    for name, part in metrics.items():
+        if name not in {"dataset", "systems"}:
+            title = "hand-written queries" if name == "handwritten" else name
+            stdout().print(metrics_table(part["systems"], title))
+
+
 def hits_table(hits: Sequence["Hit"], title: str) -> Table:
     """Draw search results, the words that the query shares in bold."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", show_lines=True)

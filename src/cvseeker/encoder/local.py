@@ -205,6 +205,7 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
         If it cannot be loaded, with the reason on one line.
     """
     keep_libraries_quiet()
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     silence_libraries()
@@ -215,7 +216,7 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
             local_files_only=choice.is_local,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{choice.name}: cannot load this model ({reason}); expected a sentence-transformers "

@@ -47,7 +47,7 @@ def window_bounds(
     size
         Tokens in a window at most.
     overlap
-        Tokens that neighbours share, about.
+        Tokens that neighbours share, about; at most half of ``size``.
 
     Returns
     -------
@@ -73,10 +73,11 @@ def window_bounds(
         bounds.append((offsets[begin][0], offsets[end - 1][1]))
         if end == count:
             break
-        # A word that began before the overlap is begun again, or, if it is this window's first,
-        # left to this window; the search forward ends where this window does: nothing is skipped.
-        wanted = max(end - overlap, begin + 1)
-        begin = first_start((*range(wanted, begin, -1), *range(wanted, end + 1)), wanted)
+        # Begin with the word that the overlap falls into, but not so early that the next window
+        # ends where this one does; else with the next word, at this window's end at the latest.
+        wanted = end - overlap
+        near = (*range(wanted, end - size // 2 - 1, -1), *range(wanted, end + 1))
+        begin = first_start(near, wanted)
         if count - begin <= size:
             reach = count - size
             begin = first_start(range(reach, min(begin, count - size // 2) + 1), reach)

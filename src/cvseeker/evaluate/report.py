@@ -14,6 +14,13 @@ from cvseeker import __version__
 from cvseeker.errors import InputError
 from cvseeker.evaluate.changes import rank_changes
 from cvseeker.evaluate.charts import bar_chart
+from cvseeker.evaluate.comparison import (
+    BM25,
+    display_name,
+    models_of,
+    query_groups,
+    roles_of,
+)
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.facts import dataset_facts
 from cvseeker.evaluate.tables import (
@@ -25,19 +32,15 @@ from cvseeker.evaluate.tables import (
     system_rows,
     truncated_rows,
 )
-from cvseeker.evaluate.verdict import (
-    BM25,
-    FEWEST_GROUPS,
-    display_name,
-    models_of,
-    query_groups,
-    roles_of,
-    verdict_sentence,
-)
+from cvseeker.evaluate.verdict import caveats, verdict_sentence
 from cvseeker.files import write_text
 
-SET_TITLES = {"test": "Generated test queries", "handwritten": "Hand-written queries"}
 CHARTED = ("ndcg@10", "accuracy@5")
+GENERATED_NOTE = (
+    "The generator that wrote the training queries wrote these as well, about other people’s "
+    "résumés. They flatter the tuned model, which has learnt the generator’s way of asking. "
+    "Hand-written queries tell more."
+)
 # Failures of more sorts are counted in the manifest of the ingest stage.
 MOST_FAILURES = 12
 
@@ -88,37 +91,44 @@ def write_report(
         title=title or "Evaluation",
         date=datetime.now(UTC).date().isoformat(),
         version=__version__,
-        sets=[_set_context(evaluated, number) for number, evaluated in enumerate(ordered)],
+        sets=[
+            _set_context(evaluated, f"set-{number}", in_workspace=bool(stages))
+            for number, evaluated in enumerate(ordered)
+        ],
         metric_titles=list(METRIC_TITLES.values()),
         facts=facts or {},
         failures=list((facts or {}).get("failures", {}).items())[:MOST_FAILURES],
         failure_kinds=len((facts or {}).get("failures", {})),
         stages=[{**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages],
         settings=_toml(settings or {}),
-        command=_command(ordered[-1], title, from_workspace=bool(stages)),
+        command=_command(ordered[-1], title, in_workspace=bool(stages)),
     )
     # A lone surrogate, the trace of an odd file name, is no UTF-8.
     write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
 
 
-def _set_context(evaluated: EvaluatedSet, number: int) -> dict[str, Any]:
+def _set_context(evaluated: EvaluatedSet, anchor: str, *, in_workspace: bool) -> dict[str, Any]:
     """Return what the template says about one query set."""
     roles = roles_of(evaluated)
     queries = list(evaluated.dataset.queries)
+    title = _set_title(evaluated.name, in_workspace=in_workspace)
     against = roles.reference or (BM25 if BM25 in evaluated.results else None)
     return {
-        "anchor": f"set-{number}",
-        "title": SET_TITLES.get(evaluated.name, evaluated.name),
+        "anchor": anchor,
+        "title": title,
         "level": "résumés" if evaluated.level == "resume" else "passages",
         "verdict": verdict_sentence(evaluated),
-        "notes": _notes(evaluated),
+        "notes": [
+            *([GENERATED_NOTE] if in_workspace and evaluated.name == "test" else []),
+            *caveats(evaluated),
+        ],
         "queries": len(queries),
         "people": len(set(query_groups(evaluated, queries))),
         "systems": system_rows(evaluated, roles),
         "truncated": truncated_rows(evaluated),
         "charts": [
             # The drawing's own names are escaped by its maker.
-            (METRIC_TITLES[metric], Markup(_chart(evaluated, metric)))
+            (METRIC_TITLES[metric], Markup(_chart(evaluated, metric, title)))
             for metric in CHARTED
         ],
         "differences": difference_rows(evaluated, roles),
@@ -135,40 +145,20 @@ def _set_context(evaluated: EvaluatedSet, number: int) -> dict[str, Any]:
     }
 
 
-def _chart(evaluated: EvaluatedSet, metric: str) -> str:
-    title = f"{METRIC_TITLES[metric]} by system, {SET_TITLES.get(evaluated.name, evaluated.name)}"
-    return bar_chart(bars(evaluated, metric), title=title)
+def _set_title(name: str, *, in_workspace: bool) -> str:
+    """Name a query set; only a workspace's test queries are known to be generated."""
+    if name == "test":
+        return "Generated test queries" if in_workspace else "Test queries"
+    return "Hand-written queries" if name == "handwritten" else name
 
 
-def _notes(evaluated: EvaluatedSet) -> list[str]:
-    """Say what a reader must know before believing the verdict."""
-    queries = list(evaluated.dataset.queries)
-    notes = []
-    if evaluated.name == "test" and {"base", "tuned"} <= set(models_of(evaluated)):
-        notes.append(
-            "The generator that wrote the training queries wrote these as well, about other "
-            "people’s résumés. They flatter the tuned model: it has learnt the generator’s way of "
-            "asking. Hand-written queries tell more."
-        )
-    groups = len(set(query_groups(evaluated, queries)))
-    if groups < FEWEST_GROUPS:
-        noun = "independent query or person" if groups == 1 else "independent queries or people"
-        notes.append(
-            f"Only {groups} {noun}: with fewer than {FEWEST_GROUPS} no difference can be told "
-            "from chance."
-        )
-    trained_on = evaluated.facts.get("resumes_trained_on")
-    if trained_on:
-        notes.append(
-            f"{trained_on:,} of the {evaluated.facts.get('resumes', 0):,} résumés ranked here were "
-            "trained on, with other queries."
-        )
-    return notes
+def _chart(evaluated: EvaluatedSet, metric: str, where: str) -> str:
+    return bar_chart(bars(evaluated, metric), title=f"{METRIC_TITLES[metric]} by system, {where}")
 
 
-def _command(evaluated: EvaluatedSet, title: str, *, from_workspace: bool) -> str:
+def _command(evaluated: EvaluatedSet, title: str, *, in_workspace: bool) -> str:
     """Return the command that does it again."""
-    if from_workspace:
+    if in_workspace:
         return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')} --config settings.toml"
     models = "".join(f" --model {shlex.quote(name)}" for name in models_of(evaluated))
     return (

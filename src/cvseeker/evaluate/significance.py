@@ -154,7 +154,7 @@ def _group_sums(
         raise InputError(f"{len(groups)} groups for {len(values)} values; expected one a value")
     position = {group: at for at, group in enumerate(dict.fromkeys(groups))}
     owners = np.array([position[group] for group in groups])
-    sums = np.bincount(owners, weights=values)
+    sums = np.bincount(owners, weights=values).astype(np.float64)
     return sums, np.bincount(owners).astype(np.float64)
 
 

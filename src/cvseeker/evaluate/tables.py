@@ -4,11 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cvseeker.evaluate.charts import Bar
+from cvseeker.evaluate.charts import Bar, Family
 from cvseeker.evaluate.compare import SystemResult
-from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.significance import bootstrap_interval
-from cvseeker.evaluate.verdict import (
+from cvseeker.evaluate.comparison import (
     BM25,
     Comparison,
     Roles,
@@ -20,7 +18,10 @@ from cvseeker.evaluate.verdict import (
     p_in_words,
     query_groups,
     ranking,
+    signed,
 )
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.significance import bootstrap_interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -177,9 +178,15 @@ def bars(evaluated: EvaluatedSet, metric: str) -> list[Bar]:
     for name in evaluated.results:
         values = metric_values(evaluated, name, metric, query_ids)
         low, high = bootstrap_interval(values, groups=groups)
-        family = "lexical" if name == BM25 else "model" if name in models_of(evaluated) else "fused"
-        drawn.append(Bar(display_name(name), family, sum(values) / len(values), low, high))
+        mean = sum(values) / len(values)
+        drawn.append(Bar(display_name(name), _family(evaluated, name), mean, low, high))
     return drawn
+
+
+def _family(evaluated: EvaluatedSet, system: str) -> Family:
+    if system == BM25:
+        return "lexical"
+    return "model" if system in models_of(evaluated) else "fused"
 
 
 def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]]:
@@ -226,18 +233,6 @@ def _difference(question: str, metric: str, comparison: Comparison) -> Differenc
             comparison.outcome
         ],
     )
-
-
-def signed(value: float) -> str:
-    """Return a difference with its sign, the minus in its typographic form.
-
-    Examples
-    --------
-    >>> signed(0.1), signed(-0.25), signed(-0.0001)
-    ('+0.100', '−0.250', '0.000')
-    """
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "−")
 
 
 def _means(result: SystemResult, query_ids: Iterable[str]) -> dict[str, float]:

@@ -1,209 +1,28 @@
 """The verdict: which system is best, and whether tuning or the model itself is worth anything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from cvseeker.errors import InputError
+from cvseeker.evaluate.comparison import (
+    BM25,
+    Comparison,
+    Roles,
+    compare_pair,
+    display_name,
+    hybrid_of,
+    p_in_words,
+    query_groups,
+    ranking,
+    roles_of,
+    signed,
+)
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.significance import bootstrap_interval, randomization_p_value
 
-# What the verdict is about. It sees grades and ranks alike.
-HEADLINE_METRIC = "ndcg@10"
-SIGNIFICANT = 0.05
 # With five persons even a clean sweep has a two-sided p-value of 2/2^5 = 0.06.
 FEWEST_GROUPS = 6
-
-BM25 = "bm25"
-
-Outcome = Literal["better", "worse", "within noise"]
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Which systems the verdict compares.
-
-    ``candidate`` is the last model (``tuned`` where there is one), ``reference`` the first
-    (``base``); ``None`` where there is no such model.
-    """
-
-    reference: str | None
-    candidate: str | None
-
-    @property
-    def tuning(self) -> bool:
-        """Whether the two are one encoder before and after fine-tuning."""
-        return self.reference == "base" and self.candidate == "tuned"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two systems on one metric: the difference is ``first`` less ``second``.
-
-    ``low`` and ``high`` are the ends of its 95 % interval; ``p_value`` is two-sided.
-    """
-
-    first: str
-    second: str
-    first_mean: float
-    second_mean: float
-    low: float
-    high: float
-    p_value: float
-
-    @property
-    def difference(self) -> float:
-        """Return the difference of the means."""
-        return self.first_mean - self.second_mean
-
-    @property
-    def outcome(self) -> Outcome:
-        """Say what the first system is in comparison with the second."""
-        if self.p_value >= SIGNIFICANT:
-            return "within noise"
-        return "better" if self.difference > 0 else "worse"
-
-
-def models_of(evaluated: EvaluatedSet) -> list[str]:
-    """Return the names of the models, without BM25 and the hybrids."""
-    hybrids = {hybrid_of(name) for name in evaluated.results}
-    return [name for name in evaluated.results if name != BM25 and name not in hybrids]
-
-
-def hybrid_of(model: str) -> str:
-    """Return the name of a model's fusion with BM25.
-
-    Examples
-    --------
-    >>> hybrid_of("tuned")
-    'hybrid(tuned)'
-    """
-    return f"hybrid({model})"
-
-
-def roles_of(evaluated: EvaluatedSet) -> Roles:
-    """Say which model is the reference and which is the candidate."""
-    models = models_of(evaluated)
-    if {"base", "tuned"} <= set(models):
-        return Roles("base", "tuned")
-    return Roles(
-        reference=models[0] if len(models) > 1 else None,
-        candidate=models[-1] if models else None,
-    )
-
-
-def display_name(system: str) -> str:
-    """Return a system's name in words.
-
-    Examples
-    --------
-    >>> display_name("bm25"), display_name("hybrid(tuned)"), display_name("models/mine")
-    ('BM25', 'tuned + BM25', 'models/mine')
-    """
-    if system == BM25:
-        return "BM25"
-    if system.startswith("hybrid(") and system.endswith(")"):
-        return f"{system[len('hybrid(') : -1]} + BM25"
-    return system
-
-
-def query_groups(evaluated: EvaluatedSet, query_ids: Sequence[str]) -> list[str]:
-    """Return the person whom each query is about: what is resampled together.
-
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    query_ids
-        Some of its queries.
-
-    Returns
-    -------
-    list of str
-        Shape (n_queries,): the person group of the query's relevant passage or résumé, where that
-        is not known the résumé or the passage itself; a query about several is a group of its own.
-    """
-    group_of = dict(evaluated.resume_of) | dict(evaluated.dataset.person_groups)
-    # Where résumés are ranked, a résumé's group is that of its passages.
-    group_of |= {
-        resume_id: group_of[passage_id] for passage_id, resume_id in evaluated.resume_of.items()
-    }
-    groups = []
-    for query_id in query_ids:
-        grades = evaluated.dataset.qrels[query_id]
-        about = {group_of.get(key) or key for key, grade in grades.items() if grade > 0}
-        groups.append(f"person {about.pop()}" if len(about) == 1 else f"query {query_id}")
-    return groups
-
-
-def metric_values(
-    evaluated: EvaluatedSet, system: str, metric: str, query_ids: Sequence[str]
-) -> list[float]:
-    """Return a system's value of a metric for each of the queries."""
-    per_query = evaluated.results[system].per_query
-    return [per_query[query_id][metric] for query_id in query_ids]
-
-
-def compare_pair(
-    evaluated: EvaluatedSet,
-    first: str,
-    second: str,
-    *,
-    metric: str = HEADLINE_METRIC,
-    query_ids: Sequence[str] | None = None,
-) -> Comparison:
-    """Compare two systems query by query, with whole persons resampled.
-
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    first, second
-        Names of two of its systems.
-    metric
-        What is compared.
-    query_ids
-        The queries compared; ``None``: all.
-
-    Returns
-    -------
-    Comparison
-        Its interval is a percentile bootstrap, its p-value a paired randomization test.
-    """
-    queries = list(evaluated.dataset.queries) if query_ids is None else list(query_ids)
-    groups = query_groups(evaluated, queries)
-    ours = metric_values(evaluated, first, metric, queries)
-    theirs = metric_values(evaluated, second, metric, queries)
-    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
-    p_value = randomization_p_value(ours, theirs, groups=groups)
-    low, high = bootstrap_interval(differences, groups=groups)
-    return Comparison(
-        first, second, sum(ours) / len(ours), sum(theirs) / len(theirs), low, high, p_value
-    )
-
-
-def ranking(evaluated: EvaluatedSet) -> list[tuple[str, float]]:
-    """Return the systems and their means of the headline metric, best first.
-
-    Of equals the one that stands first comes first, and BM25 stands before every model.
-
-    Raises
-    ------
-    InputError
-        If the set has no systems or no queries.
-    """
-    queries = list(evaluated.dataset.queries)
-    if not evaluated.results or not queries:
-        raise InputError(
-            f"the query set {evaluated.name!r} has {len(queries)} queries and "
-            f"{len(evaluated.results)} systems; expected one of each at least"
-        )
-    means = {
-        name: sum(metric_values(evaluated, name, HEADLINE_METRIC, queries)) / len(queries)
-        for name in evaluated.results
-    }
-    # Rounded, so that what prints alike is alike.
-    return sorted(means.items(), key=lambda item: -round(item[1], 6))
+# Percentile intervals of fewer draw too few tails.
+ENOUGH_GROUPS = 20
+# A difference in nDCG@10 that few readers of a ranking would notice.
+NEGLIGIBLE = 0.02
 
 
 def verdict_sentence(evaluated: EvaluatedSet) -> str:
@@ -253,9 +72,9 @@ def _queries_in_words(evaluated: EvaluatedSet) -> str:
 def _gain_clause(roles: Roles, gain: Comparison) -> str:
     """Say what the candidate gained over the reference."""
     evidence = (
-        f"({gain.difference:+.3f}, 95 % interval {gain.low:+.3f} to {gain.high:+.3f}, "
+        f"({signed(gain.difference)}, 95 % interval {signed(gain.low)} to {signed(gain.high)}, "
         f"{p_in_words(gain.p_value)})"
-    ).replace("-", "−")
+    )
     first, second = display_name(gain.first), display_name(gain.second)
     values = f"from {gain.second_mean:.3f} to {gain.first_mean:.3f}"
     if gain.outcome == "within noise":
@@ -274,29 +93,67 @@ def _bm25_clause(evaluated: EvaluatedSet, ranked: Sequence[tuple[str, float]], r
     rival = next(name for name, _ in ranked if name != BM25)
     against_rival = compare_pair(evaluated, BM25, rival)
     if ranked[0][0] == BM25:
-        if against_rival.outcome == "better":
-            return f"BM25 alone beats everything, {display_name(rival)} included"
-        return f"BM25 alone is as good as everything else here, {display_name(rival)} included"
+        verb = "beats" if against_rival.outcome == "better" else "is as good as"
+        return f"BM25 alone {verb} everything else here, {display_name(rival)} included"
     if against_rival.outcome != "worse":
-        return f"BM25 alone is as good as {display_name(rival)}, within noise ({score:.3f})"
+        return _standing(against_rival, display_name(rival))
     if roles.candidate is None or roles.candidate == rival:
         return f"BM25 alone is behind ({score:.3f})"
-    candidate = display_name(roles.candidate)
     against_candidate = compare_pair(evaluated, BM25, roles.candidate)
     if against_candidate.outcome == "worse":
         return f"BM25 alone is behind ({score:.3f})"
-    verb = "beats" if against_candidate.outcome == "better" else "is as good as"
-    return f"BM25 alone ({score:.3f}) {verb} {candidate} alone, though not {display_name(rival)}"
+    standing = _standing(against_candidate, f"{display_name(roles.candidate)} alone")
+    return f"{standing}, and {display_name(rival)} beats it"
 
 
-def p_in_words(p_value: float) -> str:
-    """Return a p-value as it is printed.
+def _standing(comparison: Comparison, rival: str) -> str:
+    """Say how BM25 stands beside a rival that was not shown to be better."""
+    score = f"({comparison.first_mean:.3f})"
+    if comparison.outcome == "better":
+        return f"BM25 alone {score} is better than {rival}"
+    # What chance may explain need not be equal: a large difference calls for more queries.
+    if comparison.difference < -NEGLIGIBLE:
+        return f"BM25 alone {score} is behind {rival}, but by no more than chance explains"
+    return f"BM25 alone {score} is as good as {rival}"
 
-    Examples
-    --------
-    >>> p_in_words(0.0312), p_in_words(0.0001), p_in_words(1.0)
-    ('p = 0.031', 'p < 0.001', 'p = 1.000')
-    """
-    if p_value < 0.001:
-        return "p < 0.001"
-    return f"p = {p_value:.3f}"
+
+def caveats(evaluated: EvaluatedSet) -> list[str]:
+    """Return what a reader must know before believing the verdict, one sentence or two each."""
+    notes = []
+    groups = len(set(query_groups(evaluated, list(evaluated.dataset.queries))))
+    if groups < FEWEST_GROUPS:
+        noun = "independent query or person" if groups == 1 else "independent queries or people"
+        notes.append(
+            f"Only {groups} {noun}: with fewer than {FEWEST_GROUPS} no difference can be told "
+            "from chance."
+        )
+    elif groups < ENOUGH_GROUPS:
+        notes.append(
+            f"Only {groups} independent queries or people: with fewer than {ENOUGH_GROUPS} the "
+            "intervals are too narrow; go by the p-values."
+        )
+    notes += _fusion_caveat(evaluated)
+    if trained_on := evaluated.facts.get("resumes_trained_on"):
+        notes.append(
+            f"{trained_on:,} of the {evaluated.facts.get('resumes', 0):,} résumés ranked here were "
+            "trained on, with other queries."
+        )
+    return notes
+
+
+def _fusion_caveat(evaluated: EvaluatedSet) -> list[str]:
+    """Say so where the gain of the model alone does not show beside BM25."""
+    roles = roles_of(evaluated)
+    if roles.reference is None or roles.candidate is None:
+        return []
+    before, after = hybrid_of(roles.reference), hybrid_of(roles.candidate)
+    if not {before, after} <= set(evaluated.results):
+        return []
+    alone = compare_pair(evaluated, roles.candidate, roles.reference)
+    fused = compare_pair(evaluated, after, before)
+    if alone.outcome != "better" or fused.outcome == "better":
+        return []
+    return [
+        f"Beside BM25 the gain is not shown: {display_name(before)} {fused.second_mean:.3f}, "
+        f"{display_name(after)} {fused.first_mean:.3f} ({p_in_words(fused.p_value)})."
+    ]

@@ -22,6 +22,7 @@ class Duty(NamedTuple):
 
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)][.;!?])\s+(?=[A-Z])|\s*;\s+|\s+[•●▪]\s*")
+_ASIDE = re.compile(r"\s*\([^)]*\)?\s*")
 _MANY = re.compile(r"[.;!?] \S|[•●▪]")
 _OPENING = re.compile(
     r"""
@@ -51,7 +52,7 @@ _CLAUSE = re.compile(
 _NUMBER = re.compile(
     r"(?<!\w)(?:\b(?:of|over|about|around|approximately|approx\.?|up to|more than|at least|by"
     r"|nearly|from|to)\s+)*[~$€£₹#]?\d[\d,.:/x×-]*\s?"
-    r"(?:%|\+|(?:st|nd|rd|th|k|K|M|m|million|thousand|percent)\b)?"
+    r"(?:%|\+|(?:st|nd|rd|th|k|K|M|m|g|kg|km|cm|mm|kV|kW|million|thousand|percent)\b)?"
 )
 _DETERMINERS = word_set(
     """
@@ -108,7 +109,7 @@ _OPENERS = word_set(
 
 
 def _read(sentence: str, position: int, statistics: CorpusStatistics) -> Duty | None:
-    match = _OPENING.match(sentence)
+    match = _OPENING.match(_ASIDE.sub(" ", sentence))
     if not match:
         return None
     lemma, rest = _verb_and_rest(match)
@@ -159,7 +160,7 @@ def _is_verb(form: str, rest: str) -> bool:
 
 def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
     """Return the words of the object, cut short; none where a word is unfit."""
-    rest = re.sub(r"\([^)]*\)?|(?<=\s)&(?=\w)|[\"“”*\[\]{}<>|]", " ", rest)
+    rest = re.sub(r"(?<=\s)&(?=\w)|[\"“”*\[\]{}<>|]", " ", rest)
     head = _CLAUSE.split(rest, maxsplit=1)[0]
     head = _NUMBER.sub(" ", head)
     parts = [part.strip() for part in head.split(",")]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cvseeker.queries.chunks import stem, unwrap
 from cvseeker.queries.duties import Duty, read_duties
-from cvseeker.queries.lexicon import GENERIC_WORDS, word_set
+from cvseeker.queries.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
 from cvseeker.queries.mentions import SCHOOL, read_mentions, title_case
 from cvseeker.queries.phrases import key_phrases
 from cvseeker.queries.rarity import GENERIC_STEMS, CorpusStatistics
@@ -70,7 +70,8 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     Evidence
     """
     lines = unwrap(_without_outsiders(text))
-    banned = frozenset(stem(part) for part in re.findall(r"[^\W\d_]{2,}", profile.name))
+    name = profile.name or _probable_name(text)
+    banned = frozenset(map(stem, _NAME_PART.findall(name) + name.split()))
     found = _read_facts(lines, profile, statistics, banned)
     names = {word for kind in _ORGANIZATIONS for stems in found[kind] for word in stems}
     names |= GENERIC_STEMS
@@ -97,11 +98,27 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     )
 
 
+def _probable_name(text: str) -> str:
+    """Return a first line of two to four capitalised words that no title or section is made of."""
+    line = text.strip().split("\n", 1)[0].strip(" #*•")
+    words = line.split()
+    lower = {word.lower() for word in words} - _PARTICLES
+    own = [word for word in words if word not in _PARTICLES]
+    proper = 2 <= len(words) <= _LONGEST_NAME and all(map(_NAME_WORD.fullmatch, own))
+    return line if proper and lower.isdisjoint(TITLE_HEADS | GENERIC_WORDS | STOP_WORDS) else ""
+
+
+_NAME_WORD = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[.'’-][^\W\d_]*)*")
+_PARTICLES = word_set("al bin da de del den der di dos du el la le van von y")
+_LONGEST_NAME = 4
+
+
 def _profile_titles(profile: Profile, statistics: CorpusStatistics) -> tuple[Fact, ...]:
     facts = (_fact(title_case(title), 0, statistics) for title in profile.titles[:2])
     return tuple(fact for fact in facts if fact)
 
 
+_NAME_PART = re.compile(r"[^\W\d_]{2,}")
 _MOST_SKILLS, _MOST_PHRASES = 30, 30
 _ORGANIZATIONS = ("employer", "school")
 _KINDS = ("title", "employer", "school", "credential", "skill")

@@ -80,7 +80,7 @@ INNER_WORDS = frozenset({"of", "and"})
 # Words that fit nearly every résumé: they never make a query specific.
 GENERIC_WORDS = word_set(
     """
-    academic academics admin aggregate annum board companyname cgpa ctc curricular
+    player working academic academics admin aggregate annum board companyname cgpa ctc curricular
     designation percentage marks passing pass passed grade gpa percent result score obtained
     joining relieving fresher country state town village street road plot nagar post india
     indian usa uk america american online remote offline onsite versa taluk district singing
@@ -144,7 +144,7 @@ TITLE_HEADS = word_set(
     contractor controller cook coordinator co-ordinator copywriter counsel counselor
     counsellor dba dentist designer developer dietitian director dispatcher doctor driver
     economist editor educator electrician engineer estimator evangelist executive expert
-    farmer fitter foreman forester founder gardener guard hairdresser head housekeeper
+    farmer fitter foreman forester founder gardener hairdresser head housekeeper
     hygienist illustrator inspector instructor intern interpreter investigator janitor
     journalist judge lawyer leader lecturer librarian lieutenant machinist manager marketer
     mason mechanic mentor merchandiser midwife miner nanny nurse nutritionist officer

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cvseeker.queries.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
+from cvseeker.queries.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.rarity import may_start_end_name
-from cvseeker.queries.verbs import LEMMAS, NOUN_LIKE
+from cvseeker.queries.verbs import GERUNDS, LEMMAS, NOUN_LIKE
 from cvseeker.records import Profile
+from cvseeker.resumes.lexicon import PLACES
 
 
 def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str, str, int]]:
@@ -37,7 +38,7 @@ def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str,
     lower = text.lower()
     for skill in profile.skills:
         start = lower.find(skill.lower())
-        if start >= 0 and _is_item(skill):
+        if start >= 0 and _is_item(skill) and (len(skill) > 2 or skill in _SHORT_SKILLS):
             yield "skill", skill, int(start * scale)
     for match in _AS_TITLE.finditer(text):
         yield "title", title_case(match[1]), int(match.start() * scale)
@@ -59,7 +60,7 @@ def _titles(line: str) -> Iterator[str]:
         if 1 <= len(words) <= 6 and words[-1].lower() in TITLE_HEADS and words[0][0].isupper():
             proper = all(word[0].isupper() or word in ("of", "and", "&") for word in words)
             first = words[0].lower()
-            proper = proper and (first not in LEMMAS or first in NOUN_LIKE)
+            proper = proper and (first not in LEMMAS or first in _TITLE_STARTS)
             if proper and (len(words) > 1 or words[0].lower() not in GENERIC_WORDS):
                 yield title_case(part.strip(" ."))
 
@@ -90,6 +91,8 @@ def title_case(title: str) -> str:
     )
 
 
+# "Perform System Analyst" is an instruction; "Registered Nurse", "Managing Director" are not.
+_TITLE_STARTS = NOUN_LIKE | NOUN_STARTS | GERUNDS
 _HEADS = "|".join(sorted(TITLE_HEADS))
 _AS_TITLE = re.compile(
     rf"\b(?:[Aa]s|[Rr]ole of) (?:an? |the )?((?:[A-Z][\w/.+&-]*\ +){{1,4}}(?i:{_HEADS}))\b"
@@ -128,6 +131,8 @@ _CREDENTIAL = re.compile(
     re.VERBOSE,
 )
 
+# Other short forms of two letters are as often a place or a unit.
+_SHORT_SKILLS = frozenset({"AI", "BI", "C#", "Go", "HR", "JS", "ML", "PR", "QA", "UI", "UX", "VB"})
 _LABEL = re.compile(r"^[^,;|:]{2,30}[:–]\s+")
 
 
@@ -153,6 +158,7 @@ def _is_item(item: str) -> bool:
     return (
         len(words) <= 3
         and len(item) > 1
+        and item.lower() not in PLACES
         and not any(char.isdigit() and item[0].isdigit() for char in item)
         and words[0].lower() not in STOP_WORDS
         and words[-1].lower() not in STOP_WORDS

@@ -98,6 +98,7 @@ class _Writer:
         self.evidence = evidence
         self.statistics = statistics
         self.rng = rng
+        self.name = frozenset(_LETTERS.findall(evidence.profile.name.lower()))
         self.used: dict[str, int] = {}
         self.decks = {
             kind: rng.sample(list(lines), len(lines)) for kind, lines in templates.items()
@@ -129,7 +130,7 @@ class _Writer:
                 continue
             tries += 1
             text = self._finish(kind, template, values)
-            if self._is_specific(wording) and self._is_new(text):
+            if self._is_anonymous(text) and self._is_specific(wording) and self._is_new(text):
                 query_id = text_hash(self.passage_id, kind, text)
                 return Query(query_id, text, kind, self.passage_id)
         return None
@@ -144,10 +145,18 @@ class _Writer:
             return text.lower()
         return text[0].upper() + text[1:] if template[-1] in ".?" else text
 
+    def _is_anonymous(self, text: str) -> bool:
+        """Whether no part of the candidate's name is in a query, by whichever way it got there."""
+        return self.name.isdisjoint(_LETTERS.findall(text.lower()))
+
     def _is_specific(self, wording: Wording) -> bool:
         """Whether the evidence used points at few passages."""
         statistics = self.statistics
-        if any(len(stems) > 1 and statistics.is_specific(stems) for stems in wording.told):
+        few = max(2.0, 0.01 * statistics.passages)
+        if any(
+            len(stems) > 1 and statistics.is_specific(stems) and statistics.frequency(stems) <= few
+            for stems in wording.told
+        ):
             return True
         words = {word for stems in wording.told for word in stems} - STOP_WORDS - GENERIC_STEMS
         told = sum(statistics.rarity((word,)) for word in words)
@@ -164,5 +173,6 @@ class _Writer:
         return True
 
 
-_WORD = re.compile(r"[^\W_][\w+#.&'’-]*")
+_WORD = re.compile(r"[^\W_]+[+#]*")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
 _PLAIN = re.compile(r"(?:\{\w+\} ?)+")

@@ -31,7 +31,7 @@ emergency room | emergency department | A&E ; emergency department > emergency r
 operating room | operating theatre ; electronic medical records | EMR
 emr > electronic patient records ; ehr > electronic health records ; vital signs > observations
 medication administration > giving medicines ; medications > medicines | drugs
-patients > people in care ; patient care > looking after patients ; home health > care at home
+home health > care at home
 long term care | nursing home ; mental health | psychiatric ; physical therapy | physiotherapy
 speech therapy > speech and language work ; blood draws | phlebotomy
 infection control > infection prevention ; cpr > resuscitation ; first aid > emergency aid
@@ -101,7 +101,7 @@ web developer > frontend developer | website developer
 data scientist > data science specialist ; data analyst > BI analyst
 systems administrator | sysadmin ; system administrator | sysadmin ; business analyst | BA
 network engineer > network specialist ; project manager | project lead
-registered nurse | RN | nurse ; nurse > nursing staff ; nurse practitioner | NP
+registered nurse | RN | nurse ; nurse practitioner | NP
 certified nursing assistant | CNA ; caregiver | carer ; physician > doctor
 accountant > accounting specialist ; staff accountant > accountant ; bookkeeper > accounts clerk
 chief executive officer | CEO ; chief financial officer | CFO ; chief technology officer | CTO

@@ -84,8 +84,9 @@ def may_start_end_name(word: str) -> tuple[bool, bool, bool]:
         return False, False, False
     if low in NOUN_STARTS:
         return True, True, True
-    clause = len(low) > 5 and low.endswith(("ing", "ed"))
-    ends = noun and not low.endswith("ed")
+    past = len(low) > 4 and low.endswith("ed") and not low.endswith("eed")
+    clause = past or (len(low) > 5 and low.endswith("ing"))
+    ends = noun and not past
     names = not verb and not clause and not (word.islower() and low.endswith(ADJECTIVE_ENDINGS))
     return noun and not clause, ends, names
 

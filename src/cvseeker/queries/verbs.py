@@ -8,7 +8,7 @@ from cvseeker.queries.lexicon import word_set
 VERBS: dict[str, tuple[str, ...]] = {
     line.split(":")[0].strip(): tuple(line.split(":")[1].split())
     for line in """
-    achieve: reach; acquire: win bring; administer: manage run; adapt: adjust; adjust: adapt
+    achieve: reach; acquire: win bring; administer: manage; adapt: adjust; adjust: adapt
     advise: counsel guide; allocate: assign; analyze: examine study evaluate; apply: use
     appraise: assess; approve: authorize; arrange: organize plan; assemble: build
     assess: evaluate review judge; assign: allocate; assist: help support; attend:
@@ -24,7 +24,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     deliver: provide; demonstrate: show; deploy: install release; design: create plan
     determine: decide; develop: build create; devise: design create
     diagnose: identify troubleshoot; direct: lead manage; dispense: supply; distribute: deliver
-    document: write record; draft: write prepare; drive: lead; edit: revise
+    document: write record; draft: write prepare; drive:; edit: revise
     educate: teach train; eliminate: remove; enforce: apply; engage: involve
     engineer: build design; enhance: improve; ensure: guarantee; enter: record
     establish: create found; estimate: calculate; evaluate: assess review
@@ -51,7 +51,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     reconcile: balance; record: document log; recruit: hire; redesign: rework; reduce: cut lower
     render:; retrieve:; register: record; release: deploy; remove:; repair: fix; replace: change
     report:; represent:; research: investigate study; resolve: solve fix; restore: repair
-    restructure: reorganize; review: check evaluate; revise: update; run: manage operate
+    restructure: reorganize; review: check evaluate; revise: update; run: manage
     schedule: plan book; secure: win; select: choose; sell: market; serve: support
     service: maintain; set:; ship: send; simplify: streamline; solve: resolve; spearhead: lead
     staff: recruit; stock:; streamline: simplify improve; study: examine; submit: send

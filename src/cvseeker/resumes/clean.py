@@ -40,6 +40,9 @@ _CONTINUATION = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–�
 _MOJIBAKE = re.compile(
     f"[\xc2-\xdf]{_CONTINUATION}|[\xe0-\xef]{_CONTINUATION}{{2}}|[\xf0-\xf4]{_CONTINUATION}{{3}}"
 )
+# What is left of a no-break space and of a wide comma once their last byte is lost.
+_LOST_SPACE = re.compile(r"(?<![A-Z])Â(?=\s|$)", re.MULTILINE)
+_LOST_COMMA = re.compile(r"[ ]?ï¼(?=\s|$)", re.MULTILINE)
 
 
 def clean_text(text: str) -> str:
@@ -78,6 +81,8 @@ def _clean_once(text: str) -> str:
         (_STRAY_JOINER, ""),
         (_CONTROL, ""),
         (_SPACES, " "),
+        (_LOST_SPACE, " "),
+        (_LOST_COMMA, ","),
         # Symbol fonts keep their bullets in the private use area.
         (_PRIVATE_USE, "•"),
     ):

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+import numpy as np
+
 from cvseeker.files import text_hash
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ _PROPOSAL_MARGIN = 0.15
 _MOST_SHARERS = 20
 # A text with fewer 8-grams than this can be contained in another by chance.
 _FEWEST_GRAMS = 8
+
+# Odd and large, so that the order of the words counts in every bit.
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ().-]{7,17}\d(?![\w])")
@@ -40,13 +45,17 @@ def word_ngrams(text: str, size: int) -> set[int]:
     Returns
     -------
     set of int
-        32-bit hashes that are the same in every process.
+        64-bit hashes that are the same in every process.
     """
     words = _WORD.findall(text.lower())
-    return {
-        crc32(" ".join(words[start : start + size]).encode("utf-8", "replace"))
-        for start in range(len(words) - size + 1)
-    }
+    count = len(words) - size + 1
+    if count < 1:
+        return set()
+    codes = np.fromiter((crc32(word.encode("utf-8", "replace")) for word in words), np.uint64)
+    hashes = np.zeros(count, np.uint64)
+    for place in range(size):
+        hashes = hashes * _MULTIPLIER + codes[place : place + count]  # (count,), modulo 2**64
+    return set(hashes.tolist())
 
 
 def exact_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
@@ -205,7 +214,8 @@ def _signature(shingles: set[int]) -> "MinHash":
 
 
 def _as_hash(value: int) -> int:
-    return value
+    # datasketch permutes hashes of 32 bits; the upper ones are mixed best.
+    return value >> 32
 
 
 def _join_by_key(

@@ -10,41 +10,40 @@ def words(text: str) -> frozenset[str]:
 TITLE_HEADS = words("""
 accountant actor actuary adjuster administrator adviser advisor advocate agent aide ambassador
 analyst anesthesiologist apprentice arborist arbitrator architect archivist artist assembler
-assessor assistant associate astronomer attendant attorney auctioneer auditor author baker
-banker barber barista barrister bartender beautician biochemist biologist blacksmith boilermaker
+assessor assistant associate astronomer attendant attorney auctioneer auditor author baker banker
+barber barista barrister bartender beautician biochemist biologist blacksmith boilermaker
 bookkeeper bricklayer broker builder butcher buyer captain caregiver caretaker carer carpenter
 cartographer cashier caterer ceo cfo cheesemaker chef chemist chiropractor cio cleaner clerk
 clinician coach cobbler coder collector columnist compliance composer concierge conductor
-conservator consultant contractor controller cook coo coordinator co-ordinator copywriter
-corporal correspondent counsel counsellor counselor courier crew cto curator custodian dancer
-dealer dentist deputy dermatologist designer detective developer dietician dietitian director
-dispatcher distiller docent doctor doula dramaturg driller driver ecologist economist editor
-educator electrician embryologist engineer engraver entrepreneur epidemiologist estimator
-evaluator examiner executive expert fabricator facilitator farmer farrier fellow filmmaker
-firefighter fisher fisherman fitter florist forecaster foreman forester founder co-founder
-freelancer fundraiser gardener generalist geographer geologist geophysicist glazier goldsmith
-grader groom guard guide hairdresser handler handyman head herder historian host hostess
-hygienist illustrator inspector installer instructor intern internist interpreter interviewer
-inventor investigator janitor jeweler jeweller joiner journalist judge keeper laborer labourer
-landscaper lawyer leader lecturer liaison librarian lieutenant lifeguard linguist machinist
-magistrate maker manager marketer mason master mathematician mechanic mechanician mediator
-medic mentor merchandiser merchant meteorologist microbiologist midwife miller millwright miner
-model moderator musician nanny naturalist negotiator neurologist nurse nutritionist
-oceanographer officer oncologist operative operator optician optometrist orderly organizer
-organiser originator owner packer painter paralegal paramedic paraprofessional partner pastor
-pathologist pediatrician perfusionist pharmacist phlebotomist photographer physicist physician
-physiologist physiotherapist picker pilot planner plasterer plumber podiatrist porter potter
-practitioner preceptor preparer president presenter principal printer processor producer
-professor programmer promoter proofreader provider psychiatrist psychologist publicist purser
-radiographer radiologist rancher ranger realtor receptionist recruiter registrar renovator
-reporter representative researcher restaurateur rigger roofer sailor salesman salesperson
-saleswoman scaffolder scheduler scientist sculptor seamstress secretary sergeant server
-sheriff shipwright shopkeeper smith sociologist soldier solicitor sommelier sonographer
-specialist statistician stenographer steward stewardess stocker storekeeper strategist stylist
-superintendent supervisor surgeon surveyor tailor teacher technician technologist telemarketer
-teller tester therapist toolmaker trader trainee trainer translator treasurer tutor
-typist underwriter upholsterer usher valet valuer veterinarian videographer vintner vp waiter
-waitress warden weaver webmaster welder winemaker worker writer zoologist
+conservator consultant contractor controller cook coo coordinator co-ordinator copywriter corporal
+correspondent counsel counsellor counselor courier crew cto curator custodian dancer dealer
+dentist deputy dermatologist designer detective developer dietician dietitian director dispatcher
+distiller docent doctor doula dramaturg driller driver ecologist economist editor educator
+electrician embryologist engineer engraver entrepreneur epidemiologist estimator evaluator
+examiner executive expert fabricator facilitator farmer farrier fellow filmmaker firefighter
+fisher fisherman fitter florist forecaster foreman forester founder co-founder freelancer
+fundraiser gardener generalist geographer geologist geophysicist glazier goldsmith grader groom
+guard guide hairdresser handler handyman head herder historian host hostess hygienist illustrator
+inspector installer instructor intern internist interpreter interviewer inventor investigator
+janitor jeweler jeweller joiner journalist judge keeper laborer labourer landscaper lawyer leader
+lecturer liaison librarian lieutenant lifeguard linguist machinist magistrate maker manager
+marketer mason master mathematician mechanic mechanician mediator medic mentor merchandiser
+merchant meteorologist microbiologist midwife miller millwright miner model moderator musician
+nanny naturalist negotiator neurologist nurse nutritionist oceanographer officer oncologist
+operative operator optician optometrist orderly organizer organiser originator owner packer
+painter paralegal paramedic paraprofessional partner pastor pathologist pediatrician perfusionist
+pharmacist phlebotomist photographer physicist physician physiologist physiotherapist picker pilot
+planner plasterer plumber podiatrist porter potter practitioner preceptor preparer president
+presenter principal printer processor producer professor programmer promoter proofreader provider
+psychiatrist psychologist publicist purser radiographer radiologist rancher ranger realtor
+receptionist recruiter registrar renovator reporter representative researcher restaurateur rigger
+roofer sailor salesman salesperson saleswoman scaffolder scheduler scientist sculptor seamstress
+secretary sergeant server sheriff shipwright shopkeeper smith sociologist soldier solicitor
+sommelier sonographer specialist statistician stenographer steward stewardess stocker storekeeper
+strategist stylist superintendent supervisor surgeon surveyor tailor teacher technician
+technologist telemarketer teller tester therapist toolmaker trader trainee trainer translator
+treasurer tutor typist underwriter upholsterer usher valet valuer veterinarian videographer
+vintner vp waiter waitress warden weaver webmaster welder winemaker worker writer zoologist
 """)
 
 # Words that lead a title on: seniority and the like.
@@ -54,7 +53,7 @@ TITLE_TAILS = words("i ii iii iv v vi 1 2 3 4 intern trainee assistant lead")
 NOT_IN_TITLES = words("""
 able achieved achieving also am ability assisted been being completed create created developed
 did do ensure ensured ensures experience experienced for from had has have helped hired i include
-included includes including into is it its led managed managing my our performed prepared
+included includes including into is it its led managed managing my name our performed prepared
 provide provided provides providing reported reporting reports responsibilities responsible
 resume served serving skilled skills strong summary supervised supported that the their they this
 through to trained training under up using various was we were when where which while who will
@@ -67,25 +66,24 @@ academic account accounting accounts address agency analysis and application app
 area art arts associates auto automotive aviation bachelor bank banking bio biology bpo building
 business capability care career center centre certificate certified chemical city clinical college
 commercial communication communications community company computer confidential construction
-contact content control core corp corporate council creative credit curriculum customer cv
-cyber data declaration degree department description design details development digital district
-economics editorial education electrical electronics email employee employment energy
-engineering english enterprise environmental equipment event events executive experience
-facilities family fashion field finance financial fitness food foreign freelance general global
-government graduate graphic group head health healthcare high highlights hospital hotel human
-identity inc india industrial information innovation institute insurance interior international
-internship inventory investment junior key lab legal lead learning library limited line llc logistics
-ltd maintenance management manufacturing market marketing mechanical media medical mental
-military mobile mortgage name national network nursing objective office online operations other
-overview page park pastry patient people prep personal phone photography policy portfolio pr private process
-product production professional profile program programme project projects property public
-purchasing quality references regional relations relationship reporting research resource
-resources responsibilities restaurant resume retail risk road safety sales school science
-sciences security select selected senior service services site skill skills social software
-solutions special sports staff state store strategic strategy street studies summary supply
-support system systems talent team technical technologies technology telecom test testing the
-title tax training transportation travel university unit urban user vendor virtual vitae warehouse
-web work working world
+contact content control core corp corporate council creative credit curriculum customer cv cyber
+data declaration degree department description design details development digital district
+economics editorial education electrical electronics email employee employment energy engineering
+english enterprise environmental equipment event events executive experience facilities family
+fashion field finance financial fitness food foreign freelance general global government graduate
+graphic group head health healthcare high highlights hospital hotel human identity inc india
+industrial information innovation institute insurance interior international internship inventory
+investment junior key lab legal lead learning library limited line llc logistics ltd maintenance
+management manufacturing market marketing mechanical media medical mental military mobile mortgage
+name national network nursing objective office online operations other overview page park pastry
+patient people prep personal phone photography policy portfolio pr private process product
+production professional profile program programme project projects property public purchasing
+quality references regional relations relationship reporting research resource resources
+responsibilities restaurant resume retail risk road safety sales school science sciences security
+select selected senior service services site skill skills social software solutions special sports
+staff state store strategic strategy street studies summary supply support system systems talent
+team technical technologies technology telecom test testing the title tax training transportation
+travel university unit urban user vendor virtual vitae warehouse web work working world
 """)
 
 # Words that start, or come second in, a field of study.

@@ -76,6 +76,7 @@ _NOT_FIELD = words(
     december from present
     """
 )
+_JOINING = words("and of in for the &")
 _CITY = r"[A-Z][a-zé'’.-]+(?:\s[A-Z][a-zé'’.-]+){0,2}"
 _LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")
 _LABELLED_LOCATION = re.compile(
@@ -227,7 +228,7 @@ def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:
         if part.kind == "skills":
             found += _skill_items(part.text)
     for part in parts:
-        if part.kind not in ("education", "references", "languages", "interests"):
+        if part.kind not in ("education", "publications", "references", "languages"):
             # A header with a name is no prose; without one the passage starts mid-section.
             found += _tools_in(part.text if part.kind != "header" or not name else "")
     return _distinct((skill for skill in found if skill != name), _MOST_SKILLS)
@@ -298,7 +299,7 @@ def _until_institution(tokens: Sequence[str]) -> list[str]:
             # "Boston University": what stands before the word is the institution's name.
             return kept if lower not in ("university", "college", "school", "institute") else []
         kept.append(word)
-    while kept and kept[-1].lower() in ("and", "of", "in", "for", "the", "&"):
+    while kept and kept[-1].lower() in PLACES | _JOINING:
         kept.pop()
     return kept
 

@@ -8,7 +8,7 @@ import multiprocessing
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,15 +80,24 @@ def _read_in_workers(
         return
     workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), count), settings)
     try:
-        waiting: deque[tuple[Path, ProcessFuture[Any]]] = deque()
+        waiting: deque[_Task] = deque()
         for path in paths:
-            waiting.append((path, workers.submit(path)))
+            waiting.append(workers.submit(path))
             if len(waiting) >= _AHEAD * workers.count:
-                yield workers.collect(*waiting.popleft())
+                yield workers.collect(waiting.popleft())
         while waiting:
-            yield workers.collect(*waiting.popleft())
+            yield workers.collect(waiting.popleft())
     finally:
         workers.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A file in the hands of a pool."""
+
+    path: Path
+    future: "ProcessFuture[Any]"
+    pool: "ProcessPool"
 
 
 class _Workers:
@@ -99,33 +108,33 @@ class _Workers:
         self._settings = settings
         self._pool = _open_pool(count, settings)
 
-    def submit(self, path: Path) -> "ProcessFuture[Any]":
+    def submit(self, path: Path) -> _Task:
         if not self._pool.active:
             self.stop()
             self._pool = _open_pool(self.count, self._settings)
-        return self._pool.schedule(
+        future = self._pool.schedule(
             _read_safely,
             args=[path, self._settings.memory_mb],
             timeout=self._settings.timeout_seconds,
         )
+        return _Task(path, future, self._pool)
 
-    def collect(
-        self, path: Path, future: "ProcessFuture[Any]", *, again: bool = True
-    ) -> ReadOutcome:
+    def collect(self, task: _Task, *, again: bool = True) -> ReadOutcome:
         from pebble import ProcessExpired
 
+        # A pool that breaks forgets its tasks: waiting for one of them would never end.
+        while not wait([task.future], timeout=1.0).done and task.pool.active:
+            pass
+        if not task.future.done() and again:
+            return self.collect(self.submit(task.path), again=False)
         try:
-            documents, reason = future.result()
+            documents, reason = task.future.result(timeout=0)
+        except (ProcessExpired, CancelledError):
+            return ReadOutcome(task.path, (), _CRASHED)
         except TimeoutError:
-            return ReadOutcome(path, (), f"took longer than {self._settings.timeout_seconds:g} s")
-        except ProcessExpired:
-            return ReadOutcome(path, (), _CRASHED)
-        except (CancelledError, OSError, EOFError, RuntimeError):
-            # The pool broke, which need not be this file's fault.
-            if again:
-                return self.collect(path, self.submit(path), again=False)
-            return ReadOutcome(path, (), _CRASHED)
-        return ReadOutcome(path, documents, reason)
+            timeout = f"took longer than {self._settings.timeout_seconds:g} s"
+            return ReadOutcome(task.path, (), timeout if task.future.done() else _CRASHED)
+        return ReadOutcome(task.path, documents, reason)
 
     def stop(self) -> None:
         _close(self._pool)

@@ -46,9 +46,9 @@ def assign_splits(
 ) -> dict[str, Split]:
     """Assign every item to a split, all of a group to the same one.
 
-    A group's split follows from a hash of its name and the seed, so that a group added later
-    moves no other. Where that leaves val or test empty although its share is above zero and there
-    are three groups, the groups whose hashes come nearest to it fill it.
+    Groups are put in the order of a hash of their names and the seed; the first are for testing,
+    the next for validation. So the shares are exact however few groups there are, and a group
+    added later moves hardly any other.
 
     Parameters
     ----------
@@ -74,42 +74,22 @@ def assign_splits(
             f"val_share {val_share} and test_share {test_share} leave nothing to train on; "
             "give shares that add up to less than 1"
         )
-    place = {group: _place(group, seed) for group in set(group_of.values())}
+    order = sorted(set(group_of.values()), key=lambda group: text_hash(str(seed), group))
+    tests = _count(test_share, len(order))
+    # Rounding up must leave somebody to train on.
+    vals = min(_count(val_share, len(order)), max(len(order) - tests - 1, 0))
     split_of_group: dict[str, Split] = {
-        group: _split_at(place[group], val_share, test_share) for group in place
+        group: "test" if place < tests else "val" if place < tests + vals else "train"
+        for place, group in enumerate(order)
     }
-    if len(place) >= 3:
-        _fill_empty_splits(split_of_group, place, val_share=val_share, test_share=test_share)
     return {item: split_of_group[group] for item, group in group_of.items()}
 
 
-def _place(group: str, seed: int) -> float:
-    """Return where a group lies between 0 and 1, the same in every collection."""
-    return int(text_hash(str(seed), group), 16) / 16**16
-
-
-def _split_at(place: float, val_share: float, test_share: float) -> Split:
-    if place < test_share:
-        return "test"
-    return "val" if place < test_share + val_share else "train"
-
-
-def _fill_empty_splits(
-    split_of: dict[str, Split], place: Mapping[str, float], *, val_share: float, test_share: float
-) -> None:
-    """Move one group into each split that should not be empty, out of the largest split."""
-    bounds: dict[Split, float] = {"test": 0.0, "val": test_share, "train": 1.0}
-    wanted: list[Split] = ["train"]
-    wanted += ["test"] if test_share > 0 else []
-    wanted += ["val"] if val_share > 0 else []
-    for split in wanted:
-        if split in split_of.values():
-            continue
-        counts = {name: list(split_of.values()).count(name) for name in bounds}
-        largest = max(counts, key=lambda name: counts[name])
-        movable = [group for group in split_of if split_of[group] == largest]
-        nearest = min(movable, key=lambda group: (abs(place[group] - bounds[split]), group))
-        split_of[nearest] = split
+def _count(share: float, groups: int) -> int:
+    """Return how many groups a share comes to; at least one, if there are three to share out."""
+    if share == 0 or groups < 3:
+        return 0
+    return min(max(1, round(share * groups)), groups - 1)
 
 
 def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, float]]:

@@ -172,7 +172,7 @@ def _damage(data: bytes) -> str:
 def _refuse_unreadable(text: str, images: int) -> None:
     letters = sum(character.isalnum() for character in text)
     if letters < _MIN_LETTERS and not images:
-        raise ReadError("an empty PDF: no text on its pages")
+        raise ReadError("no text on its pages: an empty or damaged PDF")
     if letters < _MIN_LETTERS:
         raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")
     garbled = sum("\ue000" <= character <= "\uf8ff" or character == "\ufffd" for character in text)

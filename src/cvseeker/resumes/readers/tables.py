@@ -99,6 +99,10 @@ def read_parquet(data: bytes) -> list[Document]:
     ReadError
         If the file is damaged, or no column holds a text.
     """
+    # Importing pyarrow takes seconds: what does not even end as it should is refused before.
+    footer = int.from_bytes(data[-8:-4], "little")
+    if not data.endswith(b"PAR1") or not 0 < footer < len(data):
+        raise ReadError("truncated or damaged Parquet file")
     import pyarrow as arrow
     from pyarrow import parquet
 
@@ -106,7 +110,7 @@ def read_parquet(data: bytes) -> list[Document]:
         table = parquet.read_table(io.BytesIO(data))
         rows = table.to_pylist()
     except (arrow.ArrowException, OSError, ValueError) as error:
-        raise ReadError("damaged Parquet file") from error
+        raise ReadError("truncated or damaged Parquet file") from error
     return read_rows([flatten(row) for row in rows])
 
 

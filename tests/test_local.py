@@ -1,0 +1,187 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cvseeker.config import WindowSettings
+from cvseeker.encoder import local
+from cvseeker.encoder.base_models import QUERY_PROMPTS, BaseModelChoice
+from cvseeker.encoder.local import LocalEncoder, load_model
+from cvseeker.errors import ModelError
+
+LONG = "Backend engineer. Go, PostgreSQL and Kafka for a payment service. " * 12
+SMALL = WindowSettings(window_tokens=24, overlap_tokens=6)
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model: Path) -> LocalEncoder:
+    return LocalEncoder.from_name(str(tiny_model), windows=SMALL)
+
+
+def plain(folder: Path) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def with_prompts(model: Path, folder: Path, **settings: Any) -> Path:
+    """Copy a model and change what its configuration says of prompts."""
+    shutil.copytree(model, folder)
+    path = folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+    return folder
+
+
+def test_vectors_are_of_unit_length(encoder: LocalEncoder) -> None:
+    queries = encoder.encode_queries(["chef", LONG, ""])
+    windows = encoder.encode_passages(["chef", LONG, ""]).vectors
+    for vectors in (queries, windows):
+        assert vectors.dtype == np.float32
+        assert vectors.shape[1] == 32
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_order_is_kept(encoder: LocalEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["chef", LONG, "nurse on nights", "payroll", LONG[:200], "drives"]
+    alone = np.concatenate([encoder.encode_queries([text]) for text in texts])
+    assert np.allclose(encoder.encode_queries(texts), alone, atol=1e-6)
+    monkeypatch.setattr(local, "CHUNK", 2)
+    assert np.allclose(encoder.encode_queries(texts), alone, atol=1e-6)
+
+
+def test_windows_belong_to_their_passages(encoder: LocalEncoder) -> None:
+    texts = ["chef", LONG, "nurse"]
+    embeddings = encoder.encode_passages(texts)
+    assert embeddings.owners.tolist() == [window.passage for window in embeddings.windows]
+    assert embeddings.owners[0] == 0
+    assert embeddings.owners[-1] == 2
+    assert np.all(np.diff(embeddings.owners) >= 0)
+    assert len(embeddings.windows) > 4
+    for window, vector in zip(embeddings.windows, embeddings.vectors, strict=True):
+        assert window.text in texts[window.passage]
+        assert np.allclose(encoder.encode_queries([window.text])[0], vector, atol=1e-6)
+
+
+def test_a_passage_of_one_window_is_plainly_encoded(
+    encoder: LocalEncoder, tiny_model: Path, tiny_corpus: dict[str, str]
+) -> None:
+    texts = [text[:60] for text in tiny_corpus.values()]
+    whole = LocalEncoder(encoder.model, name="tiny", windows=WindowSettings())
+    embeddings = whole.encode_passages(texts)
+    assert len(embeddings.windows) == len(texts)
+    assert np.allclose(embeddings.vectors, plain(tiny_model).encode(texts), atol=1e-6)
+
+
+def test_a_saved_encoder_is_a_plain_model(encoder: LocalEncoder, tmp_path: Path) -> None:
+    encoder.save(tmp_path / "saved")
+    texts = ["chef", "intensive care nurse"]
+    assert np.array_equal(
+        plain(tmp_path / "saved").encode(texts), encoder.model.encode(texts)
+    )
+    again = LocalEncoder.from_name(str(tmp_path / "saved"))
+    assert again.windows == SMALL
+    assert np.array_equal(again.encode_queries(texts), encoder.encode_queries(texts))
+    named = LocalEncoder.from_name(str(tmp_path / "saved"), windows=WindowSettings())
+    assert named.windows == WindowSettings()
+
+
+def test_a_model_saved_by_others_has_the_default_windows(tiny_model: Path) -> None:
+    assert LocalEncoder.from_name(str(tiny_model)).windows == WindowSettings()
+
+
+def test_the_query_prompt_is_put_before_queries_only(tiny_model: Path, tmp_path: Path) -> None:
+    folder = with_prompts(tiny_model, tmp_path / "m", prompts={"query": "backend engineer: "})
+    encoder, model = LocalEncoder.from_name(str(folder)), plain(tiny_model)
+    assert encoder.query_prompt == "backend engineer: "
+    expected = model.encode(["backend engineer: chef", "chef"])
+    assert np.allclose(encoder.encode_queries(["chef"])[0], expected[0], atol=1e-6)
+    assert np.allclose(encoder.encode_passages(["chef"]).vectors[0], expected[1], atol=1e-6)
+    assert not np.allclose(expected[0], expected[1], atol=1e-3)
+
+
+def test_a_default_prompt_is_not_put_before_passages(tiny_model: Path, tmp_path: Path) -> None:
+    folder = with_prompts(
+        tiny_model, tmp_path / "m", prompts={"query": "nurse: "}, default_prompt_name="query"
+    )
+    encoder, model = LocalEncoder.from_name(str(folder)), plain(tiny_model)
+    vectors = encoder.encode_passages(["chef"]).vectors
+    assert np.allclose(vectors, model.encode(["chef"]), atol=1e-6)
+    assert np.allclose(encoder.encode_queries(["chef"]), model.encode(["nurse: chef"]), atol=1e-6)
+
+
+def test_a_known_models_prompt_is_filled_in(tiny_model: Path) -> None:
+    ((name, prompt),) = QUERY_PROMPTS.items()
+    assert load_model(BaseModelChoice(name, str(tiny_model), is_local=True)).prompts["query"] == (
+        prompt
+    )
+    other = load_model(BaseModelChoice("other", str(tiny_model), is_local=True))
+    assert not other.prompts.get("query")
+
+
+@pytest.mark.parametrize("limit", [16, 64])
+def test_windows_are_no_longer_than_the_model_reads(tiny_model: Path, limit: int) -> None:
+    encoder = LocalEncoder.from_name(str(tiny_model))
+    encoder.model.max_seq_length = limit
+    windows = encoder.split([LONG])
+    lengths = [len(encoder.model.tokenizer(window.text)["input_ids"]) for window in windows]
+    assert limit // 2 < max(lengths) <= limit
+    assert encoder.windows.window_tokens == 128
+
+
+def test_progress_is_told_and_nothing_is_printed(
+    encoder: LocalEncoder,
+    tiny_model: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(local, "CHUNK", 8)
+    calls: list[tuple[str, int, int, str]] = []
+    loaded = LocalEncoder.from_name(str(tiny_model), windows=SMALL)
+    embeddings = loaded.encode_passages([LONG, "chef"], lambda *call: calls.append(call))
+    loaded.save(tmp_path / "saved")
+    count = len(embeddings.windows)
+    assert [done for _, done, _, _ in calls] == [*range(8, count, 8), count]
+    assert {(task, total) for task, _, total, _ in calls} == {
+        (f"encode with {tiny_model}", count)
+    }
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_cannot_be_loaded_is_told_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_model, broken)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="cannot load this model") as caught:
+        LocalEncoder.from_name(str(broken))
+    assert "\n" not in str(caught.value)
+
+
+def test_code_that_comes_with_weights_is_not_run(tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "trap"
+    shutil.copytree(tiny_model, folder)
+    (folder / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\nclass Trap: pass\n")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[-1]["type"] = "trap.Trap"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ModelError, match="cannot load this model"):
+        LocalEncoder.from_name(str(folder))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_tokenizer_without_offsets_is_refused(tmp_path: Path) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models
+
+    tokenizer = Tokenizer(models.WordLevel({"chef": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    static = StaticEmbedding(tokenizer, embedding_weights=torch.eye(2).numpy())
+    SentenceTransformer(modules=[static], device="cpu").save_pretrained(
+        str(tmp_path / "static"), create_model_card=False
+    )
+    with pytest.raises(ModelError, match="gives no character offsets"):
+        LocalEncoder.from_name(str(tmp_path / "static"))

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cvseeker.errors import DatasetError
+from cvseeker.qrels import read_qrels, write_qrels
+
+ids = st.text(max_size=8)
+
+
+def test_no_header_is_needed_and_lines_may_end_as_on_windows(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes("q\u2028 1\tp1\t2\r\nq\u2028 1\tp2\t0\r\n\r\n".encode())
+    assert read_qrels(path) == {"q\u2028 1": {"p1": 2, "p2": 0}}
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(ids, st.dictionaries(ids, st.integers(-1, 9), min_size=1, max_size=4)))
+def test_qrels_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, qrels: dict[str, dict[str, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("qrels") / "test.tsv"
+    write_qrels(path, qrels)
+    assert read_qrels(path) == qrels
+
+
+def test_plain_ids_are_written_plainly(tmp_path: Path) -> None:
+    path = tmp_path / "test.tsv"
+    write_qrels(path, {"q1": {"sales/jane doe.pdf": 2}})
+    assert path.read_text() == "query-id\tcorpus-id\tscore\nq1\tsales/jane doe.pdf\t2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"q1\tp1\n", "line 1"),
+        (b"q1\tp1\t1\nq1\tp2\tbest\n", "line 2"),
+        (b"q1\tp1\t1.5\n", "whole-number"),
+        (b"q1 0 p1 1\n", "got 'q1 0 p1 1'"),
+        (b"q\xff\tp1\t1\n", "expected a table in UTF-8"),
+        (b'"q\tp1\t1\n' + b"q\tp1\t1\n" * 30_000, "expected a table in UTF-8"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        read_qrels(path)
+    assert str(path) in str(caught.value)
+    assert told in str(caught.value)

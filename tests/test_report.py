@@ -1,0 +1,392 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cvseeker
+from cvseeker.config import Settings
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.errors import InputError
+from cvseeker.evaluate.changes import rank_changes, snippet
+from cvseeker.evaluate.charts import Bar, bar_chart
+from cvseeker.evaluate.compare import SystemResult
+from cvseeker.evaluate.comparison import roles_of
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report import write_report
+from cvseeker.evaluate.tables import difference_rows, kind_rows, system_rows, truncated_rows
+from cvseeker.evaluate.verdict import verdict_sentence
+from cvseeker.rank.metrics import query_metrics
+
+ATTACK = "<script>alert('x')</script>"
+
+FACTS: dict[str, Any] = {
+    "files": {"ok": 6, "duplicate": 1, "failed": 2},
+    "failures": {f"password <b>needed</b> {ATTACK}": 2},
+    "resumes": 6,
+    "passages": 1_234,
+    "person_groups": 5,
+    "splits": {"train": {"resumes": 4, "passages": 4, "person_groups": 3}},
+    "leakage": {"passages": 2, "over_10_percent": 1, "worst_overlap": 0.18, "worst": []},
+}
+STAGES = [
+    {"stage": "ingest", "seconds": 12.34, "counts": FACTS},
+    {"stage": "model", "seconds": 400.0, "counts": {"base": ATTACK, "pairs": 836}},
+]
+
+
+class Page(HTMLParser):
+    """The elements, the text and the attributes that would reach beyond the page."""
+
+    VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in {"src", "href", "xlink:href", "action", "data", "srcset"}:
+                self.references.append(value or "")
+            if name.startswith("on"):
+                self.handlers.append(name)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+def result(
+    name: str, dataset: RetrievalDataset, ranks: list[int], keys: list[str] | None = None
+) -> SystemResult:
+    """Rank each query's best answer as told and the others in their order."""
+    made = SystemResult(name, seconds=1.25)
+    for (query_id, grades), rank in zip(dataset.qrels.items(), ranks, strict=True):
+        best = max(grades, key=lambda key: grades[key])
+        order = [key for key in keys or dataset.corpus if key != best]
+        order.insert(rank - 1, best)
+        made.run[query_id] = [(key, 1 / at) for at, key in enumerate(order, start=1)]
+        made.per_query[query_id] = query_metrics(order, grades)
+    return made
+
+
+@pytest.fixture
+def evaluated(tiny_dataset: RetrievalDataset) -> EvaluatedSet:
+    """The tiny corpus, on which tuning helps four queries and harms one."""
+    ranks = {
+        "bm25": [1, 2, 2, 3, 1, 1],
+        "base": [3, 6, 2, 4, 1, 1],
+        "hybrid(base)": [2, 3, 2, 3, 1, 1],
+        "tuned": [1, 1, 1, 1, 1, 2],
+        "hybrid(tuned)": [1, 1, 1, 1, 1, 1],
+    }
+    results = {name: result(name, tiny_dataset, found) for name, found in ranks.items()}
+    results["base"].truncated = {"accuracy@1": 0.1234, "mrr@10": 0.2345, "ndcg@10": 0.3456}
+    return EvaluatedSet("test", tiny_dataset, results)
+
+
+@pytest.fixture
+def handwritten(tiny_dataset: RetrievalDataset) -> EvaluatedSet:
+    """Judgements of résumés; each résumé is one passage of the tiny corpus."""
+    resume_of = {key: key.partition("#")[0] for key in tiny_dataset.corpus}
+    dataset = replace(
+        tiny_dataset,
+        qrels={
+            query_id: {resume_of[key]: 2 for key in grades} | {"eli-marsh": 1}
+            for query_id, grades in tiny_dataset.qrels.items()
+            if "eli-marsh#1" not in grades
+        },
+        queries={key: text for key, text in tiny_dataset.queries.items() if key != "q5"},
+        person_groups={},
+    )
+    resumes = list(resume_of.values())
+    results = {
+        name: result(name, dataset, ranks, resumes)
+        for name, ranks in {"bm25": [1] * 5, "base": [5] * 5, "tuned": [2] * 5}.items()
+    }
+    return EvaluatedSet(
+        "handwritten",
+        dataset,
+        results,
+        "resume",
+        resume_of,
+        {"resumes": 6, "resumes_trained_on": 4},
+    )
+
+
+def written(tmp_path: Path, sets: list[EvaluatedSet], **options: Any) -> tuple[str, Page]:
+    path = tmp_path / "report.html"
+    write_report(path, sets, **options)
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert not page.open, "an element is left open"
+    return text, page
+
+
+def test_the_report_stands_alone(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    text, page = written(tmp_path, [evaluated], title="mine", facts=FACTS, stages=STAGES)
+    assert len(text.encode()) < 2_000_000
+    assert not {"script", "link", "iframe", "img", "object", "embed"} & set(page.tags)
+    assert not page.handlers
+    assert all(reference.startswith("#") for reference in page.references)
+    assert {reference[1:] for reference in page.references} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert not re.findall(r"url\(|@import", text)
+    assert {address for address in re.findall(r"https?://[^\s\"'<]+", text)} <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_the_report_says_what_was_asked_for(
+    tmp_path: Path, evaluated: EvaluatedSet, handwritten: EvaluatedSet
+) -> None:
+    _, page = written(
+        tmp_path,
+        [evaluated, handwritten],
+        title="my résumés",
+        facts=FACTS,
+        stages=STAGES,
+        settings=Settings().model_dump(),
+    )
+    words = page.words
+    assert verdict_sentence(evaluated) in words
+    assert verdict_sentence(handwritten) in words
+    # Hand-written queries come first: no generator made them.
+    assert words.index(verdict_sentence(handwritten)) < words.index(verdict_sentence(evaluated))
+    assert "4 of the 6 résumés ranked here were trained on" in words
+    assert "They flatter the tuned model" in words
+    assert "The right answer rose for 4 queries, fell for 1 and kept its rank for 1" in words
+    assert "1,234" in words
+    assert "the worst shares 18 %" in words
+    assert "6 min 40 s" in words
+    assert "cvseeker run SOURCE... -w 'my résumés' --config settings.toml" in words
+    assert f"CVSeeker {cvseeker.__version__}" in words
+    assert "0.346" in words
+    assert page.tags.count("figure") == 4
+
+
+def test_the_settings_shown_read_back_as_they_were(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    settings = Settings().override("finetune", {"base": 'odd "name"', "epochs": 1.5})
+    _, page = written(tmp_path, [evaluated], stages=STAGES, settings=settings.model_dump())
+    shown = page.text[page.text.index("[ingest]") : page.text.index("This page holds")]
+    (tmp_path / "settings.toml").write_text(shown, encoding="utf-8")
+    assert Settings.from_toml(tmp_path / "settings.toml") == settings
+
+
+def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    dataset = evaluated.dataset
+    hostile = replace(
+        dataset,
+        corpus={f"{key}{ATTACK}": f"{text} {ATTACK}" for key, text in dataset.corpus.items()},
+        queries={key: f"{text} {ATTACK}" for key, text in dataset.queries.items()},
+        qrels={
+            query_id: {f"{key}{ATTACK}": 1 for key in grades}
+            for query_id, grades in dataset.qrels.items()
+        },
+        kinds=dict.fromkeys(dataset.kinds, ATTACK),
+        person_groups={},
+    )
+    worse, better = f"a{ATTACK}", f"b{ATTACK}"
+    results = {
+        name: result(name, hostile, [rank] * 6)
+        for name, rank in {"bm25": 2, worse: 3, better: 1, f"hybrid({better})": 1}.items()
+    }
+    results[better].truncated = {"ndcg@10": 0.5}
+    text, page = written(
+        tmp_path,
+        [EvaluatedSet(ATTACK, hostile, results)],
+        title=ATTACK,
+        facts=FACTS,
+        stages=STAGES,
+        settings={"finetune": {"base": ATTACK}},
+    )
+    assert "<script" not in text.lower()
+    assert "script" not in page.tags
+    assert "<b>needed" not in text
+    assert page.text.count("alert(") > 10
+
+
+def test_a_lone_surrogate_does_not_stop_the_report(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    _, page = written(tmp_path, [evaluated], title="r\udce9sum\udce9s")
+    assert "r?sum?s" in page.words
+
+
+def test_named_models_and_no_workspace(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    renamed = {"bm25": "bm25", "base": "models/first", "tuned": "last one"}
+    results = {new: evaluated.results[old] for old, new in renamed.items()}
+    _, page = written(tmp_path, [replace(evaluated, results=results)], title="my data.json")
+    assert "fine-tuning" not in page.words
+    assert "generator" not in page.words
+    assert "What changed from models/first to last one" in page.words
+    assert (
+        "cvseeker evaluate --dataset 'my data.json' --model models/first --model 'last one'"
+        in page.words
+    )
+
+
+@pytest.mark.parametrize("systems", [["bm25"], ["bm25", "tuned"], ["tuned"]])
+def test_fewer_systems_make_a_report_too(
+    tmp_path: Path, evaluated: EvaluatedSet, systems: list[str]
+) -> None:
+    results = {name: evaluated.results[name] for name in systems}
+    one = replace(evaluated, results=results, dataset=replace(evaluated.dataset, kinds={}))
+    _, page = written(tmp_path, [one], facts={}, settings={})
+    assert ("What changed from BM25 to tuned" in page.words) == (len(systems) == 2)
+
+
+def test_no_sets_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no query sets"):
+        write_report(tmp_path / "report.html", [])
+
+
+def test_the_best_of_each_column_is_marked(evaluated: EvaluatedSet) -> None:
+    rows = {row.name: row for row in system_rows(evaluated, roles_of(evaluated))}
+    assert rows["tuned + BM25"].cells[0].text == "1.000"
+    assert all(cell.best for cell in rows["tuned + BM25"].cells)
+    assert not rows["base"].cells[0].best
+    # As printed: both find everything among the first ten.
+    assert rows["base"].cells[2].best
+    assert rows["base"].hint == "before fine-tuning"
+
+
+def test_truncated_rows_show_what_there_is(evaluated: EvaluatedSet) -> None:
+    best_window, cut = truncated_rows(evaluated)
+    assert (best_window.name, best_window.hint, cut.hint) == ("base", "best window", "cut")
+    assert [cell.text for cell in cut.cells] == ["0.123", "–", "–", "–", "0.234", "0.346", "–"]
+    assert best_window.cells[0].best
+    assert not cut.cells[0].best
+
+
+def test_differences_ask_once_for_each_pair(evaluated: EvaluatedSet) -> None:
+    rows = difference_rows(evaluated, roles_of(evaluated))
+    assert len(rows) == 10
+    assert rows[0].question == "Did fine-tuning help, model alone?"
+    assert rows[1].means == "0.833 → 1.000"
+    assert {row.outcome for row in rows} <= {"yes", "no, worse", "no evidence"}
+
+
+def test_kinds_come_by_their_number(evaluated: EvaluatedSet) -> None:
+    kinds = {"q1": "question", "q2": "keywords", "q3": "keywords"}
+    mixed = replace(evaluated, dataset=replace(evaluated.dataset, kinds=kinds))
+    rows = kind_rows(mixed, roles_of(mixed))
+    assert [(row.kind, row.queries) for row in rows] == [
+        ("not known", 3),
+        ("keywords", 2),
+        ("question", 1),
+    ]
+    assert [role for role, _, _ in rows[0].points] == ["bm25", "reference", "candidate", "hybrid"]
+    assert rows[2].change == "+0.500"
+
+
+def test_changes_are_counted_and_the_largest_shown_first(evaluated: EvaluatedSet) -> None:
+    changes = rank_changes(evaluated, "base", "tuned")
+    assert (changes.rose, changes.fell, changes.stayed) == (4, 1, 1)
+    assert [(one.query_id, one.before, one.after) for one in changes.improved] == [
+        ("q2", 6, 1),
+        ("q4", 4, 1),
+        ("q1", 3, 1),
+        ("q3", 2, 1),
+    ]
+    (worse,) = changes.worsened
+    assert (worse.query_id, worse.before, worse.after) == ("q6", 1, 2)
+    assert worse.right.key == "fay-okoro#1"
+    # The tuned model put another passage first, the base model did not.
+    assert worse.wrong is not None
+    assert worse.wrong.key == "ana-prunk#1"
+    assert len(rank_changes(evaluated, "base", "tuned", limit=2).improved) == 2
+
+
+def test_what_is_in_no_run_lies_below_its_end(evaluated: EvaluatedSet) -> None:
+    evaluated.results["base"].run["q5"] = [("ana-prunk#1", 1.0)]
+    change = rank_changes(evaluated, "base", "tuned").improved[0]
+    assert (change.query_id, change.before, change.after) == ("q5", None, 1)
+
+
+def test_a_resume_shows_the_passage_that_fits(handwritten: EvaluatedSet) -> None:
+    corpus = {"ana-prunk#0": "Ana Prunk, Ljubljana", **handwritten.dataset.corpus}
+    longer = replace(
+        handwritten,
+        dataset=replace(handwritten.dataset, corpus=corpus),
+        resume_of={"ana-prunk#0": "ana-prunk", **handwritten.resume_of},
+    )
+    changes = {one.query_id: one for one in rank_changes(longer, "base", "tuned").improved}
+    assert changes["q1"].right.key == "ana-prunk"
+    marked = [text for text, is_match in changes["q1"].right.pieces if is_match]
+    assert marked == ["Pastry", "chef", "chocolate"]
+    # Another query is answered by it too, less well.
+    wrong = rank_changes(handwritten, "tuned", "base").worsened
+    assert {one.wrong_grade for one in wrong} <= {0, 1}
+
+
+def test_a_snippet_is_cut_where_most_words_are() -> None:
+    text = (
+        "Nurse. "
+        + "Nothing to see here. " * 40
+        + "Intensive care\nnurse at night. "
+        + "More. " * 90
+    )
+    cut = snippet("nursing at night in intensive care", "a", text)
+    shown = "".join(piece for piece, _ in cut.pieces)
+    assert "Intensive care nurse at night" in shown
+    assert len(shown) <= 270
+    assert [piece for piece, is_match in cut.pieces if is_match] == [
+        "Intensive",
+        "care",
+        "nurse",
+        "night",
+    ]
+    assert shown.startswith("… ")
+    assert shown.endswith("\u00a0…")
+
+
+def test_a_snippet_of_nothing_shared_is_the_beginning() -> None:
+    assert snippet("Kafka", "a", "Pastry chef ===== Ljubljana").pieces == (
+        ("Pastry chef Ljubljana", False),
+    )
+    assert snippet("Kafka", "a", "").pieces == ()
+
+
+def test_a_chart_takes_its_colours_from_the_page_and_has_a_name() -> None:
+    bars = [
+        Bar("BM25", "lexical", 0.5, 0.4, 0.6),
+        Bar("models/a-long-name-number-one", "model", 0.7, 0.6, 0.8),
+        Bar(f"models/{ATTACK}", "fused", 0.9, 0.8, 1.0),
+    ]
+    drawing = bar_chart(bars, title='nDCG@10 of "x"')
+    assert drawing.startswith('<svg viewBox="')
+    assert "<title>nDCG@10 of &quot;x&quot;</title>" in drawing
+    assert "BM25 0.500, interval 0.400 to 0.600" in drawing
+    for colour in ("lexical", "model", "fused"):
+        assert f'fill="var(--{colour})"' in drawing
+    assert "currentColor" in drawing
+    assert "models/a…umber-one" in drawing
+    assert "<script" not in drawing
+    assert not re.findall(r'\b(?:width|height)="\d+"', drawing[: drawing.index(">")])
