@@ -64,8 +64,9 @@ def settings_for(model: Path, **changes: Any) -> FinetuneSettings:
         **{
             "base": str(model),
             "windows": SMALL,
-            "epochs": 3,
+            "epochs": 2,
             "batch_size": 4,
+            "evaluations_per_epoch": 1,
             "learning_rate": 1e-3,
             "patience": 9,
             "val_share": 0.25,
@@ -138,7 +139,7 @@ def test_training_learns(dataset: RetrievalDataset, tiny_model: Path, tmp_path: 
     result = finetune(
         dataset,
         tmp_path / "model",
-        settings=settings_for(tiny_model, epochs=8),
+        settings=settings_for(tiny_model, epochs=5),
         val=dataset,
         scratch=tmp_path / "scratch",
     )
@@ -160,13 +161,14 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
         )
 
     undisturbed = run("one", lambda *call: None)
-    for step in (3, 8):
+    steps_per_epoch = undisturbed.steps // 2
+    for step, left in ((2, []), (steps_per_epoch + 2, [steps_per_epoch])):
         with pytest.raises(Stopped):
             run("two", stop_at(step))
-        assert max(checkpoints(tmp_path / "two-scratch")) == step - 1
-    first_steps: list[int] = []
-    resumed = run("two", lambda task, done, *_: first_steps.append(done) if "fine" in task else None)
-    assert first_steps[0] > 6
+        assert checkpoints(tmp_path / "two-scratch") == left
+    seen: list[int] = []
+    resumed = run("two", lambda task, done, *_: seen.append(done) if "fine" in task else None)
+    assert seen[0] == steps_per_epoch + 1
     assert resumed == undisturbed
     assert weights(tmp_path / "two") == weights(tmp_path / "one")
 
@@ -208,7 +210,7 @@ def test_killed_and_resumed_the_weights_are_the_same(
         ).returncode
 
     assert run("one", kill_at=0) == 0
-    assert run("two", kill_at=6) == -signal.SIGKILL
+    assert run("two", kill_at=7) == -signal.SIGKILL
     assert not (tmp_path / "two" / "model").exists()
     assert run("two", kill_at=0) == 0
     assert weights(tmp_path / "two" / "model") == weights(tmp_path / "one" / "model")

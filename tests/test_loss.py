@@ -37,7 +37,7 @@ def looped(
 def test_the_loss_is_a_loop(groups: list[int], seed: int, temperature: float) -> None:
     anchors, positives = unit(len(groups), seed), unit(len(groups), seed + 1)
     loss = masked_info_nce(anchors, positives, torch.tensor(groups), temperature=temperature)
-    assert float(loss) == pytest.approx(looped(anchors, positives, groups, temperature), abs=1e-4)
+    assert loss.item() == pytest.approx(looped(anchors, positives, groups, temperature), abs=1e-4)
 
 
 def test_nobody_is_pushed_away_from_a_passage_of_their_own() -> None:
@@ -80,7 +80,7 @@ def test_the_same_persons_passage_changes_no_anchors_gradient() -> None:
 def test_a_batch_of_one_person_teaches_nothing() -> None:
     anchors = unit(3, 5).requires_grad_()
     loss = masked_info_nce(anchors, unit(3, 6), torch.zeros(3, dtype=torch.long), temperature=0.05)
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert torch.all(torch.autograd.grad(loss, anchors)[0] == 0)
 
 

@@ -157,7 +157,7 @@ def test_the_report_stands_alone(tmp_path: Path, evaluated: EvaluatedSet) -> Non
     assert {reference[1:] for reference in page.references} <= set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     assert not re.findall(r"url\(|@import", text)
-    assert {address for address in re.findall(r"https?://[^\s\"'<]+", text)} <= {
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
     }
@@ -187,7 +187,7 @@ def test_the_report_says_what_was_asked_for(
     assert "1,234" in words
     assert "the worst shares 18 %" in words
     assert "6 min 40 s" in words
-    assert "cvseeker run SOURCE... -w 'my résumés' --config settings.toml" in words
+    assert "cvseeker run SOURCE... -w 'my résumés' --judgements DIR --config settings.toml" in words
     assert f"CVSeeker {cvseeker.__version__}" in words
     assert "0.346" in words
     assert page.tags.count("figure") == 4

@@ -19,7 +19,7 @@ from cvseeker.encoder.base_models import choose_model, model_identity
 from cvseeker.errors import DatasetError
 from cvseeker.files import file_hash
 from cvseeker.progress import Progress, silent
-from cvseeker.records import SPLITS
+from cvseeker.records import SPLITS, Passage
 from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
 from cvseeker.workspace import StageResult, Workspace
 
@@ -216,7 +216,7 @@ def _judged_set(
 
     passages = load_passages(workspace.require("ingest"))
     resume_of = {passage.passage_id: passage.resume_id for passage in passages}
-    dataset = _judged_dataset(judgements, resume_of, {p.passage_id: p.text for p in passages})
+    dataset = _judged_dataset(judgements, passages)
     trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
     return EvaluatedSet(
         name="handwritten",
@@ -234,12 +234,15 @@ def _judged_set(
     )
 
 
-def _judged_dataset(
-    judgements: Path, resume_of: dict[str, str], corpus: dict[str, str]
-) -> RetrievalDataset:
+def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:
     """Read judgements whose qrels name résumés, over the passages of a workspace."""
     queries, kinds, qrels = read_judgements(judgements)
-    known = set(resume_of.values())
+    if not queries:
+        raise DatasetError(
+            f"{judgements}: no judged queries; expected queries.jsonl and qrels/test.tsv with a "
+            "grade above 0 for each query"
+        )
+    known = {passage.resume_id for passage in passages}
     for query_id, grades in qrels.items():
         for resume_id in grades:
             if resume_id not in known:
@@ -247,4 +250,10 @@ def _judged_dataset(
                     f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is "
                     f"not among the {len(known)} ingested; expected paths within the source folder"
                 )
-    return RetrievalDataset(corpus=corpus, queries=queries, qrels=qrels, kinds=kinds)
+    return RetrievalDataset(
+        corpus={passage.passage_id: passage.text for passage in passages},
+        queries=queries,
+        qrels=qrels,
+        kinds=kinds,
+        person_groups={passage.passage_id: passage.person_group for passage in passages},
+    )

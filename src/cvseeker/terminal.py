@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # Between two lines of progress where stderr is a file.
 SECONDS_BETWEEN_LINES = 15.0
 
+# Characters of a passage that are shown, and those of them before the first word that matches.
+SNIPPET_LENGTH, SNIPPET_LEAD = 280, 60
+
 COLUMNS = {
     "accuracy@1": "acc@1",
     "hit_rate@5": "hit@5",
@@ -182,9 +185,13 @@ def diagnosis_table(findings: Sequence["Finding"]) -> Table:
 
 
 def _snippet(hit: "Hit") -> Text:
-    """Mark the matched words and shorten the snippet around the first of them."""
+    """Mark the matched words and shorten the snippet to the words around the first of them."""
     text = Text(hit.snippet)
     for start, end in hit.spans:
         text.stylize("bold yellow", start, end)
-    begin = max(0, hit.spans[0][0] - 60) if hit.spans else 0
-    return Text(" ").join(text[begin : begin + 280].split("\n"))
+    begin = max(0, hit.spans[0][0] - SNIPPET_LEAD) if hit.spans else 0
+    begin = hit.snippet.find(" ", begin) + 1 if begin else 0
+    end = begin + SNIPPET_LENGTH
+    end = hit.snippet.rfind(" ", begin, end) if end < len(hit.snippet) else end
+    shown = Text(" ").join(text[begin:end].split("\n"))
+    return Text("… " if begin else "") + shown + Text(" …" if end < len(hit.snippet) else "")

@@ -1,6 +1,7 @@
 """The report: one HTML file that needs no network, no other file and no script."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": _words, "duration": _duration}
+    environment.filters |= {"words": _words, "duration": _duration, "unbroken": _unbroken}
     page = environment.get_template("report.html").render(
         title=title or "Evaluation",
         date=datetime.now(UTC).date().isoformat(),
@@ -101,7 +102,7 @@ def write_report(
         failure_kinds=len((facts or {}).get("failures", {})),
         stages=[{**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages],
         settings=_toml(settings or {}),
-        command=_command(ordered[-1], title, in_workspace=bool(stages)),
+        command=_command(ordered, title, in_workspace=bool(stages)),
     )
     # A lone surrogate, the trace of an odd file name, is no UTF-8.
     write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
@@ -156,15 +157,16 @@ def _chart(evaluated: EvaluatedSet, metric: str, where: str) -> str:
     return bar_chart(bars(evaluated, metric), title=f"{METRIC_TITLES[metric]} by system, {where}")
 
 
-def _command(evaluated: EvaluatedSet, title: str, *, in_workspace: bool) -> str:
+def _command(sets: Sequence[EvaluatedSet], title: str, *, in_workspace: bool) -> str:
     """Return the command that does it again."""
+    config = "--config settings.toml"
     if in_workspace:
-        return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')} --config settings.toml"
-    models = "".join(f" --model {shlex.quote(name)}" for name in models_of(evaluated))
-    return (
-        f"cvseeker evaluate --dataset {shlex.quote(title or 'FILE')}{models} --out DIR "
-        "--config settings.toml"
-    )
+        judged = any(evaluated.name == "handwritten" for evaluated in sets)
+        judgements = " --judgements DIR" if judged else ""
+        return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')}{judgements} {config}"
+    models = "".join(f" --model {shlex.quote(name)}" for name in models_of(sets[0]))
+    dataset = shlex.quote(title or "FILE")
+    return f"cvseeker evaluate --dataset {dataset}{models} --out DIR {config}"
 
 
 def _toml(settings: Mapping[str, Any], name: str = "") -> str:
@@ -196,6 +198,11 @@ def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _words(name: str) -> str:
     """Print an identifier as words."""
     return name.replace("_", " ").replace("resume", "résumé")
+
+
+def _unbroken(text: str) -> str:
+    """Keep a line from ending inside ``p = 0.031`` or ``95 %``."""
+    return re.sub(r" (?=[=<%] ?)|(?<=[=<]) ", "\u00a0", text)
 
 
 def _duration(seconds: float) -> str:

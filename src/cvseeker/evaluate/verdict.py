@@ -130,7 +130,7 @@ def caveats(evaluated: EvaluatedSet) -> list[str]:
     elif groups < ENOUGH_GROUPS:
         notes.append(
             f"Only {groups} independent queries or people: with fewer than {ENOUGH_GROUPS} the "
-            "intervals are too narrow; go by the p-values."
+            "intervals are too narrow; trust p rather than them."
         )
     notes += _fusion_caveat(evaluated)
     if trained_on := evaluated.facts.get("resumes_trained_on"):

@@ -83,11 +83,9 @@ _LABELLED_LOCATION = re.compile(
     r"^(?:location|city|based in|address|current location)\s*:\s*(.{3,60})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_FLUENT = re.compile(
-    r"(?:fluen\w+|bilingual|trilingual|proficien\w+|native|speaks?|languages?(?: known| spoken)?)"
-    r"[^.\n]{0,60}",
-    re.IGNORECASE,
-)
+# What stands before the languages that somebody speaks, and how near.
+_FLUENT = ("fluen", "lingual", "proficien", "native", "speak", "language")
+_NEAR = 70
 
 
 def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Profile:
@@ -305,9 +303,21 @@ def _until_institution(tokens: Sequence[str]) -> list[str]:
 
 
 def _find_languages(parts: Sequence[Section], text: str) -> tuple[str, ...]:
-    spoken = [part.text for part in parts if part.kind == "languages"] + _FLUENT.findall(text)
+    spoken = [part.text for part in parts if part.kind == "languages"]
+    lower = text.lower()
+    spoken += [
+        lower[start : start + _NEAR].split("\n")[0]
+        for start in sorted({found for sign in _FLUENT for found in _places_of(sign, lower)})
+    ]
     tokens = (word for piece in spoken for word in re.findall(r"[^\W\d_]+", piece))
     return _distinct((word.capitalize() for word in tokens if word.lower() in LANGUAGES), 10)
+
+
+def _places_of(sign: str, text: str) -> Iterator[int]:
+    start = text.find(sign)
+    while start >= 0:
+        yield start
+        start = text.find(sign, start + 1)
 
 
 def _find_location(header: str) -> str:

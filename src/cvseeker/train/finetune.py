@@ -19,7 +19,7 @@ from cvseeker.train.pairs import TrainingPair, build_pairs, complete_person_grou
 from cvseeker.train.validation import validate
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 
 SMALL_MODEL_WEIGHTS = 50_000_000
 
@@ -97,6 +97,7 @@ def finetune(
     scratch.mkdir(parents=True, exist_ok=True)
     pairs = _pairs(train, encoder, settings, scratch / "pairs.jsonl", progress)
     base_scores = _base_scores(encoder, val, scratch / "base.json")
+    set_dropout(encoder.model, settings.dropout)
     trainer = _trainer(encoder, pairs, val, settings, scratch / "checkpoints", progress)
     trainer.train(resume_from_checkpoint=_last_checkpoint(scratch / "checkpoints"))
     encoder.model.eval()
@@ -111,6 +112,15 @@ def finetune(
     encoder.save(folder)
     write_model_card(folder, result, settings, train=train, val=val)
     return result
+
+
+def set_dropout(model: "SentenceTransformer", probability: float) -> None:
+    """Set the probability of every dropout layer; what is saved keeps the base's configuration."""
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
 
 
 def hold_out(

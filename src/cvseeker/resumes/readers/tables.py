@@ -185,7 +185,11 @@ def _documents(
 
 
 def _find_delimiter(text: str) -> str:
-    return max(_DELIMITERS, key=lambda mark: _columns_with(text, mark))
+    best = max(_DELIMITERS, key=lambda mark: _columns_with(text, mark))
+    if _columns_with(text, best) > 1:
+        return best
+    # The rows disagree: the header decides.
+    return max(_DELIMITERS, key=text.lstrip().split("\n", 1)[0].count)
 
 
 def _columns_with(text: str, delimiter: str) -> float:

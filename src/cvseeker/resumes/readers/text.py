@@ -31,6 +31,7 @@ _ENCODINGS = [
     "cp437",
 ]
 _SAMPLE_BYTES = 65_536
+_BINARY = bytes({*range(32)} - set(b"\t\n\x0b\x0c\r\x1b"))
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 
 
@@ -109,18 +110,29 @@ def _is_nearly_utf8(data: bytes, error: UnicodeDecodeError) -> bool:
     text = data[:_SAMPLE_BYTES].decode("utf-8", "replace")
     broken = text.count("\ufffd")
     sound = sum(character > "\x7f" for character in text) - broken
-    return sound > 10 * broken
+    return sound > 2 * broken
 
 
 def _detect(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     sample = data[:_SAMPLE_BYTES]
-    if _control_share(sample.decode("latin-1")) < 0.3:
+    if len(sample.translate(None, _BINARY)) > 0.7 * len(sample):
         best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
         if best is not None:
-            return data.decode(best.encoding, "replace")
+            return data.decode(_settle(best.encoding, sample), "replace")
     raise ReadError("no readable text: binary data")
+
+
+def _settle(encoding: str, sample: bytes) -> str:
+    """Decide between Western and Central European, which the detector finds equally likely."""
+    if encoding not in ("cp1250", "cp1252", "iso8859_2"):
+        return encoding
+    text = sample.decode("cp1252", "replace")
+    western = sum(text.count(letter) for letter in "àêñïûåæãõùÀÊÑÅÆ")
+    # As they look when read as Western: the commonest letters of Polish, Czech and Hungarian.
+    central = sum(text.count(letter) for letter in "³¹¿œŸøšž")
+    return "cp1250" if central > western else "cp1252"
 
 
 def _checked(text: str) -> str:

@@ -1,0 +1,56 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cvseeker.rank.bm25 import BM25Ranker, tokenize
+
+WORDS = ["kafka", "sap", "triage", "drill", "honey", "violin"]
+texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+
+
+def looped(query: list[str], corpus: list[list[str]], at: int) -> float:
+    """Score by the textbook: Lucene's BM25, k1 1.5, b 0.75."""
+    average = sum(map(len, corpus)) / len(corpus)
+    total = 0.0
+    for word in query:
+        holders = sum(word in text for text in corpus)
+        count = corpus[at].count(word)
+        idf = math.log(1 + (len(corpus) - holders + 0.5) / (holders + 0.5))
+        total += idf * count / (count + 1.5 * (1 - 0.75 + 0.75 * len(corpus[at]) / average))
+    return total
+
+
+@settings(max_examples=50)
+@given(st.lists(texts, min_size=1, max_size=6), texts)
+def test_scores_are_the_textbooks(corpus: list[str], query: str) -> None:
+    scores = BM25Ranker(corpus).scores([query])
+    assert scores.shape == (1, len(corpus))
+    assert scores.dtype == np.float32
+    words = [text.split() for text in corpus]
+    if any(words):
+        expected = [looped(query.split(), words, at) for at in range(len(corpus))]
+        assert scores[0] == pytest.approx(expected, abs=1e-4)
+    else:
+        assert not scores.any()
+
+
+def test_words_are_stemmed_and_stop_words_left_out() -> None:
+    assert tokenize(["Nursing the nurses", "of the and"]) == [["nurs", "nurs"], []]
+
+
+@pytest.mark.parametrize("query", ["", "the of", "zzz", "?!"])
+def test_a_query_that_shares_no_word_scores_nothing(query: str) -> None:
+    assert BM25Ranker(["nurse", "chef"]).scores([query]).tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("corpus", [[""], ["", "the"], ["?"]])
+def test_a_corpus_of_no_words_ranks_everything_at_0(corpus: list[str]) -> None:
+    assert BM25Ranker(corpus).scores(["nurse", ""]).tolist() == [[0.0] * len(corpus)] * 2
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    BM25Ranker(["nurse", "chef"]).scores(["nurses"])
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,43 @@
+from dataclasses import replace
+from pathlib import Path
+
+from cvseeker.config import FinetuneSettings, WindowSettings
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.files import write_json
+from cvseeker.train.card import SHOWN, write_model_card
+from cvseeker.train.finetune import FinetuneResult
+
+
+def test_the_card_states_data_scores_and_settings(
+    tmp_path: Path, tiny_dataset: RetrievalDataset
+) -> None:
+    write_json(tmp_path / "config.json", {"hidden_size": 384})
+    result = FinetuneResult(
+        base="some/base",
+        pairs=123,
+        steps=40,
+        best_step=26,
+        base_scores=dict.fromkeys(SHOWN, 0.4111),
+        tuned_scores=dict.fromkeys(SHOWN, 0.5222),
+    )
+    settings = FinetuneSettings(
+        windows=WindowSettings(window_tokens=96, overlap_tokens=24), temperature=0.07
+    )
+    val = replace(tiny_dataset, queries={"q1": tiny_dataset.queries["q1"]})
+    write_model_card(tmp_path, result, settings, train=tiny_dataset, val=val)
+    card = " ".join((tmp_path / "README.md").read_text(encoding="utf-8").split())
+    for fact in (
+        "base_model: some/base",
+        "vectors of 384 dimensions",
+        "windows of 96 tokens with 24 tokens",
+        "123 training pairs over 6 passages of 6 person groups",
+        "1 validation queries",
+        "| base | 0.411 | 0.411 | 0.411 | 0.411 |",
+        "| tuned | 0.522 | 0.522 | 0.522 | 0.522 |",
+        "40 steps, the weights of step 26 kept",
+        "| temperature | 0.07 |",
+        "| base | some/base |",
+    ):
+        assert fact in card
+    assert "{" not in card
+    assert not any(text in card for text in tiny_dataset.queries.values())

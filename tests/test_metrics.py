@@ -1,0 +1,79 @@
+import random
+
+import ir_measures
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ir_measures import AP, RR, R, Success, nDCG
+
+from cvseeker.rank.metrics import METRICS, mean_metrics, query_metrics
+
+THEIRS = {
+    "accuracy@1": Success @ 1,
+    "accuracy@3": Success @ 3,
+    "accuracy@5": Success @ 5,
+    "accuracy@10": Success @ 10,
+    "hit_rate@5": Success @ 5,
+    "recall@5": R @ 5,
+    "recall@10": R @ 10,
+    "mrr@10": RR @ 10,
+    "ndcg@10": nDCG @ 10,
+    "map@100": AP @ 100,
+}
+
+
+def cases(seed: int, queries: int) -> tuple[dict[str, dict[str, int]], dict[str, list[str]]]:
+    """Draw graded qrels of several positives, and rankings; some find nothing at all."""
+    rng = random.Random(seed)
+    passages = [f"p{number:03}" for number in range(150)]
+    qrels: dict[str, dict[str, int]] = {}
+    rankings: dict[str, list[str]] = {}
+    for number in range(queries):
+        judged = rng.sample(passages, rng.randint(1, 40))
+        grades = {key: rng.randint(0, 3) for key in judged}
+        grades[judged[0]] = rng.randint(1, 3)
+        ranked = rng.sample(passages, rng.choice([1, 3, 12, 150]))
+        if number % 7 == 0:
+            ranked = [key for key in ranked if not grades.get(key)]
+        qrels[f"q{number}"], rankings[f"q{number}"] = grades, ranked
+    return qrels, rankings
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_metrics_are_those_of_ir_measures(seed: int) -> None:
+    qrels, rankings = cases(seed, queries=60)
+    ours = {key: query_metrics(rankings[key], grades) for key, grades in qrels.items()}
+    run = {
+        key: {passage: 1000.0 - rank for rank, passage in enumerate(ranked)}
+        for key, ranked in rankings.items()
+        if ranked
+    }
+    assert any(not any(values.values()) for values in ours.values())
+    names = {str(measure): name for name, measure in THEIRS.items()}
+    for theirs in ir_measures.iter_calc(set(THEIRS.values()), qrels, run):
+        name = names[str(theirs.measure)]
+        assert ours[theirs.query_id][name] == pytest.approx(theirs.value, abs=1e-4), name
+    means = ir_measures.calc_aggregate(set(THEIRS.values()), qrels, run)
+    for name, value in mean_metrics(ours).items():
+        assert value == pytest.approx(means[THEIRS[name]], abs=1e-4), name
+
+
+def test_every_metric_is_compared() -> None:
+    assert set(THEIRS) == set(METRICS)
+
+
+def test_a_query_with_nothing_found_scores_0_and_counts() -> None:
+    found, lost = query_metrics(["a"], {"a": 1}), query_metrics(["b"], {"a": 1})
+    assert set(found.values()) == {1.0}
+    assert set(lost.values()) == {0.0}
+    assert query_metrics([], {"a": 2}) == lost
+    assert set(mean_metrics({"q1": found, "q2": lost}).values()) == {0.5}
+
+
+@given(st.dictionaries(st.integers(0, 30), st.integers(-1, 3)), st.permutations(range(31)))
+def test_metrics_lie_between_0_and_1(grades: dict[int, int], ranked: list[int]) -> None:
+    qrels = {str(key): grade for key, grade in grades.items()} | {"30": 1}
+    values = query_metrics([str(key) for key in ranked], qrels)
+    assert all(0 <= value <= 1 for value in values.values())
+    best = sorted(qrels, key=lambda key: -qrels[key])
+    assert query_metrics(best, qrels)["ndcg@10"] == pytest.approx(1)

@@ -1,0 +1,66 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.train.pairs import build_pairs, complete_person_groups, group_numbers
+
+FILLER = "orchestra rehearsals and school concerts every single week of term " * 2
+
+
+@pytest.fixture
+def dataset() -> RetrievalDataset:
+    return RetrievalDataset(
+        corpus={
+            "a#1": f"Violin teacher. {FILLER} Keeps bees and sells honey.",
+            "b#1": "Keeps bees, too; honey and queens.",
+            "a#2": "Tax law.",
+        },
+        queries={"q1": "who keeps bees", "q2": "violin teacher", "q3": "honey"},
+        qrels={"q1": {"a#1": 1}, "q2": {"a#1": 1, "b#1": 0}, "q3": {"a#1": 1, "b#1": 2}},
+        person_groups={"a#1": "a", "a#2": "a", "b#1": "b"},
+    )
+
+
+def test_the_positive_is_the_best_window_of_the_querys_own_passage(
+    dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    pairs = build_pairs(dataset, hash_encoder, max_pairs=99, seed=1)
+    assert [pair.anchor for pair in pairs] == list(dataset.queries.values())
+    assert "Keeps bees and sells" in pairs[0].positive
+    assert pairs[1].positive.startswith("Violin teacher.")
+    assert pairs[2].positive == dataset.corpus["b#1"]
+    assert [pair.group for pair in pairs] == [0, 0, 1]
+    assert all(pair.positive in dataset.corpus["a#1"] for pair in pairs[:2])
+
+
+def test_a_sample_keeps_the_order_and_follows_the_seed(
+    dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    many = replace(
+        dataset,
+        queries={f"q{at}": f"violin {at}" for at in range(50)},
+        qrels={f"q{at}": {"a#1": 1} for at in range(50)},
+    )
+
+    def sample(seed: int) -> list[str]:
+        pairs = build_pairs(many, hash_encoder, max_pairs=10, seed=seed)
+        return [pair.anchor for pair in pairs]
+
+    assert len(sample(1)) == 10
+    assert sample(1) == sample(1) != sample(2)
+    numbers = [int(anchor.split()[1]) for anchor in sample(1)]
+    assert numbers == sorted(numbers)
+
+
+def test_groups_are_numbered_in_the_corpus_order(dataset: RetrievalDataset) -> None:
+    assert group_numbers(dataset) == [0, 1, 0]
+
+
+def test_unknown_groups_are_found_by_overlap() -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    dataset = RetrievalDataset({"x": text, "y": f"{text} more", "z": "another one"}, {}, {})
+    groups = complete_person_groups(dataset)
+    assert groups["x"] == groups["y"] != groups["z"]
+    assert group_numbers(dataset) == [0, 0, 1]

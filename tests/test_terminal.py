@@ -1,0 +1,112 @@
+import re
+import sys
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from cvseeker import terminal
+from cvseeker.diagnosis import Finding
+from cvseeker.rank.metrics import METRICS
+from cvseeker.search.searcher import Hit
+from cvseeker.workspace import StageResult
+
+
+def drawn(table: Table, *, width: int = 110, color: bool = False) -> str:
+    console = Console(width=width, force_terminal=color, color_system="standard" if color else None)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_a_stage_is_told_in_one_line() -> None:
+    done = StageResult({"passages": 12, "model": "base", "nested": {"a": 1}}, 1.234, skipped=False)
+    assert terminal.stage_line("ingest", done) == "ingest: done in 1.2 s (12 passages)"
+    kept = StageResult({}, 1.0, skipped=True)
+    assert terminal.stage_line("ingest", kept) == "ingest: unchanged, kept"
+
+
+def system(**values: float) -> dict[str, Any]:
+    return {**dict.fromkeys(METRICS, 0.5), "seconds": 2.0, **values}
+
+
+def test_the_best_of_every_column_is_bold() -> None:
+    table = terminal.metrics_table(
+        {"bm25": system(**{"ndcg@10": 0.25}), "[tuned]": system(**{"ndcg@10": 0.75})}, "test"
+    )
+    text = drawn(table)
+    assert "[tuned]" in text
+    assert "nDCG@10" in text
+    assert re.search(r"bm25 .*0\.250.* 2\.0", text)
+    assert "\x1b[1m0.750\x1b[0m" in drawn(table, color=True)
+    assert "\x1b[1m0.250\x1b[0m" not in drawn(table, color=True)
+
+
+def test_failures_are_told_by_reason() -> None:
+    counts = {"files": {"ok": 7, "duplicate": 2, "failed": 1}, "failures": {"[no] text": 1}}
+    text = drawn(terminal.files_table(counts))
+    assert re.search(r"read +│ +7", text)
+    assert re.search(r"failed: \[no\] text +│ +1", text)
+
+
+def test_hits_show_what_matched() -> None:
+    snippet = "x " * 100 + "Keeps bees\nand [sells] honey"
+    at = snippet.index("bees")
+    hit = Hit("ivo[1]", 0.98765, "ivo#1", snippet, ((at, at + 4),))
+    table = terminal.hits_table([hit], "who [keeps] bees")
+    text = drawn(table)
+    assert "who [keeps] bees" in text
+    assert "ivo[1]" in text
+    assert "0.988" in text
+    assert "Keeps bees and [sells] honey" in " ".join(re.sub(r"[│\n]", " ", text).split())
+    assert re.search(r"\x1b\[1;33mbees", drawn(table, color=True))
+
+
+def test_findings_show_what_to_do() -> None:
+    finding = Finding("torch", "not installed", "pip install torch")
+    assert "pip install torch" in drawn(terminal.diagnosis_table([finding]))
+
+
+def test_progress_into_a_file_is_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 20.0, 21.0, 30.0, 31.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    with terminal.drawn_progress() as progress:
+        progress("encode", 0, 10, "")
+        progress("encode", 1, 10, "")
+        progress("encode", 5, 10, "windows")
+        progress("encode", 6, 10, "")
+        progress("encode", 10, 10, "")
+        progress("look", 0, 0, "")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "  encode 0/10",
+        "  encode 5/10, 20 s left (windows)",
+        "  encode 10/10",
+        "  look",
+    ]
+
+
+def test_progress_on_a_terminal_is_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with terminal.drawn_progress() as progress:
+        progress("encode [a]", 3, 10, "[b]")
+        progress("rank", 1, 0, "")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "rank" in captured.err
+
+
+def test_a_wide_table_fits_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.stdout().print("x" * 105)
+    terminal.say("to stderr")
+    captured = capsys.readouterr()
+    assert captured.out == "x" * 105 + "\n"
+    assert captured.err == "to stderr\n"

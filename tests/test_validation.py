@@ -1,0 +1,27 @@
+from typing import Any
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.rank.base import top_k
+from cvseeker.rank.dense import DenseRanker
+from cvseeker.rank.metrics import METRICS, query_metrics
+from cvseeker.train.validation import validate
+
+
+def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
+    ids = list(tiny_dataset.corpus)
+    ranker = DenseRanker.from_corpus(hash_encoder, list(tiny_dataset.corpus.values()))
+    scores = ranker.scores(list(tiny_dataset.queries.values()))
+    values = [
+        query_metrics([ids[at] for at in row], grades)["mrr@10"]
+        for row, grades in zip(top_k(scores, 100), tiny_dataset.qrels.values(), strict=True)
+    ]
+    means = validate(hash_encoder, tiny_dataset)
+    assert list(means) == list(METRICS)
+    assert means["mrr@10"] == round(sum(values) / len(values), 6)
+    assert means["accuracy@1"] > 0.8
+
+
+def test_an_encoder_that_knows_nothing_scores_low(tiny_dataset: RetrievalDataset) -> None:
+    from conftest import HashEncoder
+
+    assert validate(HashEncoder(dim=1), tiny_dataset)["accuracy@1"] < 0.5
