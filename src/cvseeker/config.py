@@ -72,7 +72,7 @@ class FinetuneSettings(StageSettings):
     )
     batch_size: int = Field(default=64, ge=2, description="pairs in a batch")
     temperature: float = Field(default=0.05, gt=0, description="InfoNCE temperature")
-    # Two epochs do not overfit; without dropout a step takes a quarter less time and 40 % less memory.
+    # Two epochs hardly overfit; without it a step takes less time and 40 % less memory.
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout while training")
     warmup_share: float = Field(default=0.1, ge=0, lt=1, description="warm-up, share of the steps")
     # Keeps a laptop's run under three quarters of an hour; queries beyond it add little.

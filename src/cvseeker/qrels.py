@@ -18,8 +18,8 @@ def read_qrels(path: Path) -> Qrels:
     Raises
     ------
     DatasetError
-        If the file is no table in UTF-8, or a line has another number of columns or a grade that is no
-        whole number.
+        If the file is no table in UTF-8, or a line has another number of columns or a grade that
+        is no whole number.
     """
     qrels: Qrels = {}
     try:

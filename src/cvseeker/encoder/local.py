@@ -17,6 +17,7 @@ from cvseeker.encoder.base_models import (
     device,
     keep_libraries_quiet,
 )
+from cvseeker.encoder.memory import return_freed_memory
 from cvseeker.encoder.windows import FloatArray, IntArray, Window, split_windows
 from cvseeker.errors import ModelError
 from cvseeker.files import read_json, write_json
@@ -181,6 +182,7 @@ class LocalEncoder:
                 show_progress_bar=False,
                 normalize_embeddings=True,
             )
+            return_freed_memory()
             progress(f"encode with {self.name}", begin + len(chosen), len(order), "windows")
         return vectors
 

@@ -50,7 +50,12 @@ def _lexical_overlap(dataset: RetrievalDataset) -> float | None:
     )
     stems = tokenize([dataset.queries[query_id] for query_id in query_ids])
     shares = [
-        max(len(set(words) & passages[key]) for key in dataset.qrels[query_id]) / len(set(words))
+        max(
+            len(set(words) & passages[key])
+            for key, grade in dataset.qrels[query_id].items()
+            if grade > 0
+        )
+        / len(set(words))
         for query_id, words in zip(query_ids, stems, strict=True)
         if words
     ]

@@ -16,8 +16,8 @@ _ASCII_WORD = re.compile(r"[A-Za-z]+")
 _OTHER_PIECE = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")
 
 # Tenths of a token that an English word of 0, 1, 2 … letters costs on average, and a little more.
-_TENTHS_OF_LENGTH = (0, 10, 10, 10, 11, 11, 12, 12, 12, 13, 13, 14, 16, 18, 18, 20, 24)
-_TENTHS_OF_CAPITALS = 17
+_TENTHS_OF_LENGTH = (0, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 17, 20, 20, 22, 25)
+_TENTHS_OF_CAPITALS = 18
 # The lines of an entry's head: employer, title, place and dates.
 _LONGEST_ENTRY_HEAD = 200
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.progress import Progress, silent
-from cvseeker.resumes.discover import display_name, refusal
+from cvseeker.resumes.discover import refusal
 from cvseeker.resumes.readers import Document, ReadError, read_document
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def read_files(
     outcomes = _read_in_workers(readable, settings, sum(not reason for reason in reasons))
     for done, (path, reason) in enumerate(zip(paths, reasons, strict=True), start=1):
         yield ReadOutcome(path, (), reason) if reason else next(outcomes)
-        progress("reading", done, len(paths), display_name(path.name))
+        # No file names here: they are people's names, and progress may end in a log.
+        progress("reading", done, len(paths), "")
 
 
 def _read_in_workers(

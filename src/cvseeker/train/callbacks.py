@@ -8,6 +8,7 @@ from transformers import TrainerCallback
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
+from cvseeker.encoder.memory import return_freed_memory
 from cvseeker.progress import Progress
 from cvseeker.train.validation import validate
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 
-class PlainTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+class PlainTrainer(SentenceTransformerTrainer):
     """The trainer without its model card: that one draws a bar, and quotes training texts."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
@@ -43,6 +44,16 @@ class ReportProgress(TrainerCallback):
         self._progress = progress
         self._loss = ""
         self._ndcg = ""
+
+    def on_step_end(
+        self,
+        args: "TrainingArguments",
+        state: "TrainerState",
+        control: "TrainerControl",
+        **kwargs: Any,
+    ) -> None:
+        """Keep the step's memory from piling up on the next one's."""
+        return_freed_memory()
 
     def on_log(
         self,
