@@ -54,3 +54,10 @@ def test_a_corpus_of_no_words_ranks_everything_at_0(corpus: list[str]) -> None:
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     BM25Ranker(["nurse", "chef"]).scores(["nurses"])
     assert capfd.readouterr() == ("", "")
+
+
+def test_one_letter_skills_are_words() -> None:
+    ranker = BM25Ranker(["C++ and Qt", "C# and .NET", "statistics in R", "Java and Spring"])
+    best = ranker.scores(["c++ developer", "C#", "R", "it's a developer"]).argmax(axis=1)
+    assert best[:3].tolist() == [0, 1, 2]
+    assert not ranker.scores(["it's a developer"]).any()

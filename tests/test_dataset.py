@@ -252,3 +252,12 @@ def test_records_become_a_data_set() -> None:
     assert dataset.kinds == {"q1": "title"}
     assert dataset.person_groups["p1"] == "g1"
     dataset.check()
+
+
+def test_a_beir_folder_of_several_splits_trains_on_its_training_split(tmp_path: Path) -> None:
+    corpus = {"p1": "one", "p2": "two"}
+    for split, target in (("train", "p1"), ("test", "p2")):
+        dataset = RetrievalDataset(corpus, {"q1": "which"}, {"q1": {target: 1}})
+        write_beir(dataset, tmp_path, split=split)
+    assert read_dataset(tmp_path, split="train").qrels == {"q1": {"p1": 1}}
+    assert read_dataset(tmp_path).qrels == {"q1": {"p2": 1}}

@@ -60,9 +60,7 @@ def test_short_words_keep_their_letters() -> None:
 
 
 def test_wrapped_lines_are_joined_and_bullets_dropped() -> None:
-    text = (
-        "• Negotiated the renewal of forty supplier contracts in\n  the northern region\n- Excel"
-    )
+    text = "• Negotiated the renewal of forty supplier contracts in\n  the northern region\n- Excel"
     assert unwrap(text) == [
         "Negotiated the renewal of forty supplier contracts in the northern region",
         "Excel",

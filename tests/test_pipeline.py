@@ -66,9 +66,7 @@ def test_a_second_run_does_nothing(
     finished: Workspace, few_resumes: Path, tiny_model: Path
 ) -> None:
     seen: dict[str, StageResult] = {}
-    pipeline.run(
-        [few_resumes], finished, settings_for(tiny_model), stage_done=seen.__setitem__
-    )
+    pipeline.run([few_resumes], finished, settings_for(tiny_model), stage_done=seen.__setitem__)
     assert list(seen) == ["ingest", "queries", "model", "evaluation", "index"]
     assert all(result.skipped for result in seen.values())
 
@@ -82,9 +80,7 @@ def test_judgements_that_name_an_unknown_resume_are_refused(
     assert finished.manifest("evaluation") == before, "the finished evaluation is kept"
 
 
-def test_search_finds_somebody(
-    finished: Workspace, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_search_finds_somebody(finished: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["search", "-w", str(finished.path), "night nurse", "--top-k", "3", "--json"]
     assert run_command_line(arguments) == 0
     hits = json.loads(capsys.readouterr().out)

@@ -84,7 +84,7 @@ class FinetuneSettings(StageSettings):
     )
     # Among fewer passages every encoder is right, and validation says nothing.
     val_passages: int = Field(
-        default=200, ge=1, description="validation passages at least, filled up from training"
+        default=64, ge=1, description="validation passages at least, filled up from training"
     )
     seed: int = Field(default=13, description="seed of weights, sampling and order")
 

@@ -108,7 +108,9 @@ def dataset_from_records(passages: list[Passage], queries: list[Query]) -> Retri
     )
 
 
-def read_dataset(path: Path, *, needs_queries: bool = True) -> RetrievalDataset:
+def read_dataset(
+    path: Path, *, needs_queries: bool = True, split: str = "test"
+) -> RetrievalDataset:
     """Read a LlamaIndex JSON file or a BEIR folder and check it.
 
     Parameters
@@ -118,6 +120,8 @@ def read_dataset(path: Path, *, needs_queries: bool = True) -> RetrievalDataset:
         ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/*.tsv``.
     needs_queries
         Whether queries and qrels must be there; a corpus to generate for needs none.
+    split
+        Which of a BEIR folder's qrels are read: ``qrels/<split>.tsv`` where there is one.
 
     Returns
     -------
@@ -133,7 +137,7 @@ def read_dataset(path: Path, *, needs_queries: bool = True) -> RetrievalDataset:
             f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder"
         )
     try:
-        dataset = _read_beir(path) if path.is_dir() else _read_llamaindex(path)
+        dataset = _read_beir(path, split) if path.is_dir() else _read_llamaindex(path)
     except InputError as error:
         raise DatasetError(str(error)) from error
     dataset.check(path, needs_queries=needs_queries)
@@ -180,13 +184,17 @@ def write_beir(dataset: RetrievalDataset, folder: Path, *, split: str) -> None:
     write_qrels(folder / "qrels" / f"{split}.tsv", dataset.qrels)
 
 
-def read_judgements(folder: Path) -> tuple[dict[str, str], dict[str, str], Qrels]:
+def read_judgements(
+    folder: Path, *, split: str = "test"
+) -> tuple[dict[str, str], dict[str, str], Qrels]:
     """Read the queries and qrels of a BEIR folder; what they name need not be in a corpus there.
 
     Parameters
     ----------
     folder
-        Holds ``queries.jsonl`` and ``qrels/*.tsv``; of several, ``qrels/test.tsv`` is read.
+        Holds ``queries.jsonl`` and ``qrels/*.tsv``.
+    split
+        The qrels that are read, ``qrels/<split>.tsv``; where there is none, the first by name.
 
     Returns
     -------
@@ -199,7 +207,7 @@ def read_judgements(folder: Path) -> tuple[dict[str, str], dict[str, str], Qrels
     DatasetError
         If the qrels name a query that is not in ``queries.jsonl``.
     """
-    files = sorted((folder / "qrels").glob("*.tsv"), key=lambda file: (file.stem != "test", file))
+    files = sorted((folder / "qrels").glob("*.tsv"), key=lambda file: (file.stem != split, file))
     if not files:
         return {}, {}, {}
     qrels = {
@@ -241,7 +249,7 @@ def _read_llamaindex(path: Path) -> RetrievalDataset:
     )
 
 
-def _read_beir(folder: Path) -> RetrievalDataset:
+def _read_beir(folder: Path, split: str) -> RetrievalDataset:
     corpus: dict[str, str] = {}
     groups: dict[str, str] = {}
     for key, row in _beir_rows(folder / "corpus.jsonl"):
@@ -249,7 +257,7 @@ def _read_beir(folder: Path) -> RetrievalDataset:
         corpus[key] = f"{title}\n{text}" if title else text
         if group := _read_metadata(row, "person_group"):
             groups[key] = group
-    queries, kinds, qrels = read_judgements(folder)
+    queries, kinds, qrels = read_judgements(folder, split=split)
     return RetrievalDataset(corpus, queries, qrels, kinds, groups)
 
 

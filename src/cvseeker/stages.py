@@ -77,8 +77,8 @@ def finetune_stage(
     def work(folder: Path) -> dict[str, Any]:
         from cvseeker.train.finetune import finetune
 
-        train = read_dataset(queries / "beir" / "train")
-        val = read_dataset(queries / "beir" / "val", needs_queries=False)
+        train = read_dataset(queries / "beir" / "train", split="train")
+        val = read_dataset(queries / "beir" / "val", split="val", needs_queries=False)
         result = finetune(
             train,
             folder,

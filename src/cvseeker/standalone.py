@@ -82,10 +82,10 @@ def finetune_files(
         from cvseeker.train.finetune import finetune
 
         result = finetune(
-            read_dataset(train),
+            read_dataset(train, split="train"),
             folder,
             settings=settings.finetune,
-            val=read_dataset(val) if val else None,
+            val=read_dataset(val, split="dev") if val else None,
             scratch=folder / ".training",
             progress=progress,
         )
@@ -97,6 +97,7 @@ def finetune_files(
         **_hashes("train", train),
         **(_hashes("val", val) if val else {}),
     }
+    out = out.resolve()
     return Workspace(out.parent).run_stage(
         out.name, settings.finetune.model_dump(), inputs, work, resumable=True
     )
@@ -146,6 +147,7 @@ def evaluate_files(
         return metrics
 
     inputs = {name: model_identity(choose_model(name)) for name in models}
+    out = out.resolve()
     return Workspace(out.parent).run_stage(
         out.name, settings.evaluate.model_dump(), {**inputs, **_hashes("dataset", dataset)}, work
     )

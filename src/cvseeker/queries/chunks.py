@@ -19,11 +19,16 @@ _MASKS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# Every boundary begins with one of a few characters, which the regex engine finds fastest.
 _BOUNDARY = re.compile(
     r"""
-    [,;:!?|•·()\[\]{}<>"“”=*…\t_]+ | \s[-–—~/]+\s | [–—]
-    | \.(?=\s|$) | (?<=[a-z\d)])\.(?=[A-Z][a-z])   # also where the space after a full stop is lost
-    | (?<![A-Z])/ | /(?![A-Z])                      # "buyer/planner", but PL/SQL
+    [,;:!?|•·()\[\]{}<>"“”=*…\t_\s–—./] (?:
+        (?<= [,;:!?|•·()\[\]{}<>"“”=*…\t_] ) [,;:!?|•·()\[\]{}<>"“”=*…\t_]*
+        | (?<=\s)[-–—~/]+\s | (?<=[–—])
+        # also where the space after a full stop is lost
+        | (?<=\.)(?=\s|$) | (?<=[a-z\d)]\.)(?=[A-Z][a-z])
+        | (?<=/)(?<![A-Z]/) | (?<=/)(?![A-Z])      # "buyer/planner", but PL/SQL
+    )
     """,
     re.VERBOSE,
 )

@@ -7,6 +7,10 @@ import numpy as np
 from cvseeker.encoder.windows import FloatArray
 
 
+# Words of two letters or more, as usual, and the one-letter skills of résumés: C, C++, C#, F#, R.
+WORD = r"(?u)\b\w\w+\b|\b[a-z](?:\+\+|#)|\b[cr]\b"
+
+
 class BM25Ranker:
     """BM25 over a corpus: Snowball-stemmed English, English stop words left out.
 
@@ -66,6 +70,7 @@ def tokenize(texts: Sequence[str]) -> list[list[str]]:
     return list(
         bm25s.tokenize(
             list(texts),
+            token_pattern=WORD,
             stopwords="en",
             stemmer=Stemmer.Stemmer("english"),
             return_ids=False,

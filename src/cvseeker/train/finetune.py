@@ -38,7 +38,7 @@ class FinetuneResult:
     pairs
         Training pairs used.
     steps
-        Steps taken; ``best_step`` is the one whose weights were kept (0: the base's own).
+        Steps taken; ``best_step`` is the one whose weights were kept.
     base_scores, tuned_scores
         Metric → mean on the validation split, before and after.
     """

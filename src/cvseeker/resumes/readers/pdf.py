@@ -2,6 +2,7 @@
 
 import ctypes
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from cvseeker.resumes.readers.pieces import Boxes, Codes
 MAX_PAGES = 1000
 # Fewer letters and digits than an address has: a stamp on a scan, not a résumé.
 _MIN_LETTERS = 20
+_LETTER = re.compile(r"[^\W_]")
+_GARBLED = re.compile("[\ue000-\uf8ff\ufffd]")
 # A quarter turn to the right, and so on: what x and y of the page as shown are made of.
 _TURNS = {
     0: (1, 0, 0, 1),
@@ -95,11 +98,7 @@ def _characters(page: Any) -> tuple[Codes, Boxes]:
     text_page = page.get_textpage()
     handle, count = text_page.raw, text_page.count_chars()
     check_length(count)
-    codes = np.fromiter(
-        (pdfium.FPDFText_GetUnicode(handle, index) for index in range(count)),
-        dtype=np.uint32,
-        count=count,
-    )
+    codes = _codes(handle, count)
     # left, top, right, bottom
     cells = (pdfium.FS_RECTF * max(1, count))()
     first, size = cells[0], ctypes.sizeof(pdfium.FS_RECTF)
@@ -110,6 +109,19 @@ def _characters(page: Any) -> tuple[Codes, Boxes]:
     boxes = _turn(boxes, page.get_rotation())
     text_page.close()
     return codes, boxes
+
+
+def _codes(handle: Any, count: int) -> Codes:
+    import pypdfium2.raw as pdfium
+
+    # One call for the page, unless its text and its characters differ in number or in kind.
+    buffer = (ctypes.c_ushort * (count + 1))()
+    if pdfium.FPDFText_GetText(handle, 0, count, buffer) == count + 1:
+        units = np.frombuffer(memoryview(buffer), dtype=np.uint16)[:count]
+        if not ((units >= 0xD800) & (units <= 0xDFFF)).any():
+            return units.astype(np.uint32)
+    each = (pdfium.FPDFText_GetUnicode(handle, index) for index in range(count))
+    return np.fromiter(each, dtype=np.uint32, count=count)
 
 
 def _turn(cells: Boxes, rotation: int) -> Boxes:
@@ -170,12 +182,12 @@ def _damage(data: bytes) -> str:
 
 
 def _refuse_unreadable(text: str, images: int) -> None:
-    letters = sum(character.isalnum() for character in text)
+    letters = len(_LETTER.findall(text))
     if letters < _MIN_LETTERS and not images:
         raise ReadError("no text on its pages: an empty or damaged PDF")
     if letters < _MIN_LETTERS:
         raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")
-    garbled = sum("\ue000" <= character <= "\uf8ff" or character == "\ufffd" for character in text)
+    garbled = len(_GARBLED.findall(text))
     if garbled > letters:
         raise ReadError(
             "unreadable text layer: its fonts name no letters; run OCR on it, "

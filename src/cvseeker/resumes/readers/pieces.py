@@ -89,16 +89,15 @@ def find_pieces(codes: Codes, boxes: Boxes) -> list[Piece]:
     starts = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(ink)]
     reach = _gaps_by_habit(codes[ink], left, right, heights, breaks)
     spaced = _find_spaces(gaps, reach, np.diff(ink) > 1, heights, starts)
-    characters = [_character(code) for code in codes[ink].tolist()]
+    text = _decode(codes[ink])
     pieces = []
     for start, end in pairwise(starts):
-        text = characters[start] + "".join(
-            f" {characters[i]}" if spaced[i - 1] else characters[i] for i in range(start + 1, end)
-        )
+        words = [start, *(np.flatnonzero(spaced[start : end - 1]) + start + 1).tolist(), end]
+        line = " ".join(text[begin:after] for begin, after in pairwise(words))
         span = slice(start, end)
         pieces.append(
             Piece(
-                text.rstrip("\x02") + "-" * text.endswith("\x02"),
+                line.rstrip("\x02") + "-" * line.endswith("\x02"),
                 float(left[span].min()),
                 float(right[span].max()),
                 float(bottom[span].min()),
@@ -115,8 +114,10 @@ def _is_ink(codes: Codes) -> _Flags:
     return np.asarray(~blank | np.isin(codes, _LINE_HYPHENS))
 
 
-def _character(code: int) -> str:
-    return "\x02" if code in _LINE_HYPHENS else chr(code) if code < 0x110000 else "\ufffd"
+def _decode(codes: Codes) -> str:
+    """Return one character for each code point, the marks of line hyphens all alike."""
+    hyphens = np.isin(codes, _LINE_HYPHENS)
+    return np.where(hyphens, 2, codes).astype("<u4").tobytes().decode("utf-32-le", "replace")
 
 
 def _is_leftward(codes: Codes) -> _Flags:
