@@ -1,4 +1,4 @@
-"""Kill ``cvseeker run`` at random moments and see whether the outcome is that of an undisturbed run.
+"""Kill ``cvseeker run`` at random moments and compare the outcome with an undisturbed one.
 
     python benchmarks/kill.py SOURCE [--kills 10] [--base MODEL] [--seed 1]
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from cvseeker.encoder.windows import FloatArray
 
-
 # Words of two letters or more, as usual, and the one-letter skills of résumés: C, C++, C#, F#, R.
 WORD = r"(?u)\b\w\w+\b|\b[a-z](?:\+\+|#)|\b[cr]\b"
 

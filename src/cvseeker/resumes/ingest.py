@@ -1,24 +1,30 @@
 """From a folder of files to résumés and passages, grouped by person and split."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from cvseeker.config import IngestSettings
 from cvseeker.errors import InputError
 from cvseeker.files import file_hash, read_jsonl, write_jsonl
 from cvseeker.progress import Progress, silent
-from cvseeker.records import SPLITS, Passage, Resume
+from cvseeker.records import Passage, Resume
+from cvseeker.resumes.account import (
+    InputFile,
+    Row,
+    file_row,
+    ingest_counts,
+    nothing_read,
+    valid_text,
+)
 from cvseeker.resumes.clean import SpacingRepair, clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, find_files
 from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
 from cvseeker.resumes.passages import split_passages
 from cvseeker.resumes.profile import extract_profile
 from cvseeker.resumes.sections import find_sections
-from cvseeker.resumes.split import LeakageReport, assign_splits, check_leakage
+from cvseeker.resumes.split import assign_splits, check_leakage
 
 if TYPE_CHECKING:
     from cvseeker.resumes.readers import Document
@@ -27,29 +33,6 @@ if TYPE_CHECKING:
 _FEWEST_WORDS = 30
 
 _WORD = re.compile(r"[^\W_]+")
-
-Status = Literal["ok", "duplicate", "failed"]
-
-
-@dataclass(slots=True)
-class _Row:
-    """One document of a file, and what became of it."""
-
-    resume_id: str
-    text: str
-    source: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    status: Status = "ok"
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class _File:
-    """One input file: its documents, or why it has none."""
-
-    name: str
-    rows: list[_Row] = field(default_factory=list)
-    reason: str = ""
 
 
 def ingest(
@@ -88,16 +71,16 @@ def ingest(
     _drop_duplicates(files)
     rows = [row for file in files for row in file.rows if row.status == "ok"]
     if not rows:
-        raise InputError(_nothing_read(sources, files))
+        raise InputError(nothing_read(sources, files))
     resumes = _build_resumes(rows, progress)
     progress("grouping résumés by person", 0, 0, "")
     passages = _build_passages(resumes, settings)
     leakage = check_leakage(passages, max_overlap=settings.max_overlap)
     write_jsonl(folder / "resumes.jsonl", (resume.to_dict() for resume in resumes))
     write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
-    file_rows = [_file_row(file) for file in files]
+    file_rows = [file_row(file) for file in files]
     write_jsonl(folder / "files.jsonl", file_rows)
-    return _counts(file_rows, resumes, passages, leakage)
+    return ingest_counts(file_rows, resumes, passages, leakage)
 
 
 def load_resumes(folder: Path) -> list[Resume]:
@@ -134,11 +117,13 @@ def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
             digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
         except OSError:
             digest = "unreadable"
-        hashes[_unique(_valid(file.relative), hashes)] = digest
+        hashes[_unique(valid_text(file.relative), hashes)] = digest
     return hashes
 
 
-def _read(found: Sequence[SourceFile], settings: IngestSettings, progress: Progress) -> list[_File]:
+def _read(
+    found: Sequence[SourceFile], settings: IngestSettings, progress: Progress
+) -> list[InputFile]:
     from cvseeker.resumes.sandbox import read_files
 
     documents: dict[Path, Sequence[Document]] = {}
@@ -147,7 +132,7 @@ def _read(found: Sequence[SourceFile], settings: IngestSettings, progress: Progr
     for outcome in read_files(paths, settings=settings, progress=progress):
         documents[outcome.path] = outcome.documents
         reasons[outcome.path] = outcome.reason
-    files: list[_File] = []
+    files: list[InputFile] = []
     taken: set[str] = set()
     for file in found:
         name = _unique(display_name(Path(file.relative)), taken)
@@ -156,23 +141,23 @@ def _read(found: Sequence[SourceFile], settings: IngestSettings, progress: Progr
         reason = reasons.get(file.path, "not read")
         if not read and not reason:
             reason = "no text in it"
-        rows = _rows_of(name, _valid(str(file.path)), read)
-        files.append(_File(name, rows, _valid(reason) if not read else ""))
+        rows = _rows_of(name, valid_text(str(file.path)), read)
+        files.append(InputFile(name, rows, valid_text(reason) if not read else ""))
     return files
 
 
-def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[_Row]:
+def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[Row]:
     if len(documents) == 1 and not documents[0].row_id:
         only = documents[0]
-        return [_Row(name, only.text, source, _valid_metadata(only.metadata))]
-    rows: dict[str, _Row] = {}
+        return [Row(name, only.text, source, _valid_metadata(only.metadata))]
+    rows: dict[str, Row] = {}
     for number, document in enumerate(documents, start=1):
-        key = _unique(f"{name}#{_valid(document.row_id) or number}", rows)
-        rows[key] = _Row(key, document.text, source, _valid_metadata(document.metadata))
+        key = _unique(f"{name}#{valid_text(document.row_id) or number}", rows)
+        rows[key] = Row(key, document.text, source, _valid_metadata(document.metadata))
     return list(rows.values())
 
 
-def _clean(files: Sequence[_File], progress: Progress) -> None:
+def _clean(files: Sequence[InputFile], progress: Progress) -> None:
     """Clean every text and mend its spacing; the words of all texts tell how."""
     rows = [row for file in files for row in file.rows]
     for number, row in enumerate(rows, start=1):
@@ -188,7 +173,7 @@ def _clean(files: Sequence[_File], progress: Progress) -> None:
             row.reason = f"only {words} word{'' if words == 1 else 's'} of text"
 
 
-def _drop_duplicates(files: Sequence[_File]) -> None:
+def _drop_duplicates(files: Sequence[InputFile]) -> None:
     rows = {row.resume_id: row for file in files for row in file.rows if row.status == "ok"}
     repeated = exact_duplicates({key: row.text for key, row in rows.items()})
     for key, original in repeated.items():
@@ -196,7 +181,7 @@ def _drop_duplicates(files: Sequence[_File]) -> None:
         rows[key].reason = f"same text as {original}"
 
 
-def _build_resumes(rows: Sequence[_Row], progress: Progress) -> list[Resume]:
+def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
     resumes = []
     for number, row in enumerate(rows, start=1):
         sections = find_sections(row.text)
@@ -250,76 +235,6 @@ def _group_people(
     return {key: groups.root(key) for key in texts}
 
 
-def _file_row(file: _File) -> dict[str, Any]:
-    """Return a file's line of ``files.jsonl``; a table's tells of its rows as well."""
-    statuses = Counter(row.status for row in file.rows)
-    status: Status = next(
-        (name for name in ("ok", "duplicate", "failed") if statuses[name]), "failed"
-    )
-    reasons = [row.reason for row in file.rows if row.status == status]
-    line: dict[str, Any] = {
-        "file": file.name,
-        "status": status,
-        "reason": file.reason or (reasons[0] if reasons else ""),
-        "resumes": statuses["ok"],
-    }
-    if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
-        line["rows"] = {name: statuses[name] for name in ("ok", "duplicate", "failed")}
-        line["rows_left_out"] = [
-            {"row": row.resume_id, "reason": row.reason} for row in file.rows if row.reason
-        ]
-    return line
-
-
-def _counts(
-    file_rows: Sequence[Mapping[str, Any]],
-    resumes: Sequence[Resume],
-    passages: Sequence[Passage],
-    leakage: LeakageReport,
-) -> dict[str, Any]:
-    statuses = Counter(row["status"] for row in file_rows)
-    failures = Counter(_kind_of_failure(row) for row in file_rows if row["status"] == "failed")
-    by_split = {name: [one for one in passages if one.split == name] for name in SPLITS}
-    return {
-        "files": {name: statuses[name] for name in ("ok", "duplicate", "failed")},
-        "failures": dict(failures.most_common()),
-        "resumes": len(resumes),
-        "passages": len(passages),
-        "person_groups": len({passage.person_group for passage in passages}),
-        "splits": {
-            name: {
-                "resumes": len({passage.resume_id for passage in inside}),
-                "passages": len(inside),
-                "person_groups": len({passage.person_group for passage in inside}),
-            }
-            for name, inside in by_split.items()
-        },
-        "leakage": leakage.to_dict(),
-    }
-
-
-def _kind_of_failure(row: Mapping[str, Any]) -> str:
-    """Return the reason without its numbers, so that like failures count together."""
-    return re.sub(r"\d[\d.,]*", "N", row["reason"])
-
-
-def _nothing_read(sources: Sequence[Path], files: Sequence[_File]) -> str:
-    where = ", ".join(_valid(str(source)) for source in sources)
-    if not files:
-        return f"{where}: no files there; expected résumés as PDF, DOCX, HTML, RTF, text or a table"
-    reasons = [
-        f"{file.name}: {file.reason or file.rows[0].reason}"
-        for file in files
-        if file.reason or file.rows
-    ]
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return (
-        f"{where}: no résumé could be read from {len(files)} files "
-        f"({'; '.join(reasons[:3])}{more}); "
-        "give a folder of résumés as PDF, DOCX, HTML, RTF, text or a table"
-    )
-
-
 def _unique(name: str, taken: Mapping[str, Any] | set[str]) -> str:
     """Return the name, numbered where it is taken already."""
     number, candidate = 2, name
@@ -329,10 +244,5 @@ def _unique(name: str, taken: Mapping[str, Any] | set[str]) -> str:
     return candidate
 
 
-def _valid(text: str) -> str:
-    """Replace what UTF-8 cannot say: the surrogates that stand for odd bytes in file names."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _valid_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {_valid(str(key)): _valid(str(value)) for key, value in metadata.items()}
+    return {valid_text(str(key)): valid_text(str(value)) for key, value in metadata.items()}

@@ -170,3 +170,27 @@ ind iv jd jr la linkedin llb llc llp llm lp ltd ma mba mca md me ms msc mr mrs m
 no nj nsw nw ny nyc oh on or pa pgdm ph.d phd pin plc pm pt pvt rd re sc se si sr ssc sslc st ste
 state svp tba tbd tel the to tx uk un us usa va vi vii vp vs wa wi xxx xxxx
 """)
+
+# Words that a reader would take apart by that rule, wrongly.
+WHOLE_WORDS = words(
+    """
+    aboard about above abreast abroad across adept adrift afar afloat afoot afresh again ahead akin
+    alight alike alive alone along aloud amiss amount apart area areas arise around array ascent
+    ashore aside asleep aspect assess asset assets assign assist assort assume assure attest await
+    awake award aware away awhile basis forbid force forecast foreign forest forever forge forget
+    form formal format formation former formula forth fortune forum forward forwards inform into
+    island isn issue notation often onto order other organ ourselves prepare theft theme themselves
+    there thereby therefor therein thereof they today together tomorrow tonight total totally toward
+    towards withdraw withdrawal withdrawals withheld withhold within without withstand whoever
+    whole wholesale maybe
+    """
+)
+# Halves of compounds rather than words: next to them only a pair seen apart counts.
+AFFIXES = words(
+    """
+    abilities ability able anti auto back book counter cross down extra fold forward full half
+    house hyper inter intra land less like line macro mega meta micro mini mobile more multi ness
+    note over person photo post proof self semi ship side soft some super sub tele time town trans
+    under ville ward ware wards ways where wide wise wood work worth yard
+    """
+)

@@ -18,28 +18,14 @@ from cvseeker.resumes.lexicon import (
     PLACES,
     SURNAMES,
     TITLE_HEADS,
-    TITLE_TAILS,
     US_STATES,
     words,
 )
 from cvseeker.resumes.sections import find_sections
+from cvseeker.resumes.titles import DATE, SEPARATORS, find_titles, title_in
 
 _MOST_TITLES, _MOST_SKILLS, _MOST_EDUCATION = 8, 60, 5
 
-_SEPARATORS = re.compile(r"\s*(?:\||•|\t| {2,}|[–—]|\s-\s|\bat\b|@|;|/(?=\s)|\(|\))\s*|,\s+|:\s+")
-_DATE = re.compile(
-    r"\b(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ ,'’]*)?"
-    r"(?:\d{1,2}/)*(?:19|20)?\d\d\b|\b(?:present|current|now|to date|till date)\b",
-    re.IGNORECASE,
-)
-_LABELLED_TITLE = re.compile(
-    r"^(?:•\s*)?(?:designation|role|position|job title|title|post|position held|post held)\s*:"
-    r"[\s-]*(.{3,60})$",
-    re.IGNORECASE,
-)
-_WORKED_AS = re.compile(r"\b[Ww]ork(?:ed|ing|s)? as (?:an? |the )?([^,.;:|(\n]{4,60})")
-_TITLE_WORD = re.compile(r"[A-Z][\w.'’&+#/-]*|of|and|for|in|the|de|&|/|-|[IV]+|\d")
-_SERVING = words("server banquet bar catering cocktail dining event food head lead room")
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?")
 _PARTICLES = words("al bin da de del della den der di dos du el la le van von y")
 _CONTACT = re.compile(r"@|\+?\d[\d\s().-]{7,}\d|linkedin\.com|\[(?:phone|email)\]", re.IGNORECASE)
@@ -114,7 +100,7 @@ def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Pro
     name = _find_name(header, text)
     return Profile(
         name=name,
-        titles=_find_titles(parts, name),
+        titles=_distinct((title for title in find_titles(parts) if title != name), _MOST_TITLES),
         skills=_find_skills(parts, name),
         education=_find_education(text),
         languages=_find_languages(parts, text),
@@ -138,13 +124,13 @@ def _find_name(header: str, text: str) -> str:
         candidate = re.sub(
             r"^(?:curriculum vitae|resume|cv)\b[\s:of–-]*", "", candidate, flags=re.I
         )
-        if not _is_name(candidate) or _DATE.search(line) or _place_in(line).startswith(candidate):
+        if not _is_name(candidate) or DATE.search(line) or _place_in(line).startswith(candidate):
             continue
         around = "\n".join([line[len(candidate) :], *lines[number + 1 : number + 6]])
         if (
             _CONTACT.search(around)
             or _place_in(around)
-            or any(_title_in(piece) for piece in _SEPARATORS.split(around.replace("\n", " | ")))
+            or any(title_in(piece) for piece in SEPARATORS.split(around.replace("\n", " | ")))
         ):
             return candidate
     return ""
@@ -162,62 +148,6 @@ def _is_name(candidate: str) -> bool:
     if " ".join(lower) in PLACES or "xxx" in lower:
         return False
     return all(word[0].isupper() or word in _PARTICLES for word in tokens) and len(lower[-1]) > 1
-
-
-def _find_titles(parts: Sequence[Section], name: str) -> tuple[str, ...]:
-    titles: list[str] = []
-    for part in parts:
-        if part.kind in ("header", "experience", "summary", "projects", "volunteering", "other"):
-            # A title heads its entry: in the header and in a summary it comes first or not at all.
-            lines = part.text.split("\n")
-            titles += _titles_in(lines if part.kind != "header" else lines[:60])
-    return _distinct((title for title in titles if title != name), _MOST_TITLES)
-
-
-def _titles_in(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        if match := _LABELLED_TITLE.match(line):
-            if title := _title_in(_SEPARATORS.split(match[1])[0]):
-                yield title
-            continue
-        if match := _WORKED_AS.search(line):
-            tokens = re.split(r"\s(?:at|in|for|with|from|and|to|on|since|by)\s", match[1])[0]
-            if title := _title_in(tokens):
-                yield title
-            continue
-        if line.startswith(("•", "-", "*", "–")) or len(line) > 110 or line.endswith((".", ",")):
-            continue
-        for piece in _SEPARATORS.split(_DATE.sub(" | ", line))[:4]:
-            if title := _title_in(piece):
-                yield title
-                break
-
-
-def _title_in(piece: str) -> str:
-    """Return the piece as a title, empty if it is none."""
-    tokens = piece.strip(" -–—,.|:#*\"'").split()
-    if not 1 <= len(tokens) <= 6 or not all(_TITLE_WORD.fullmatch(word) for word in tokens):
-        return ""
-    lower = [word.lower().rstrip(".") for word in tokens]
-    if NOT_IN_TITLES & set(lower) - {"for"} or lower[0] in ("of", "and", "for", "in", "&", "the"):
-        return ""
-    head = [word for word in lower if word not in TITLE_TAILS] or lower
-    # "Director of Nursing": the head stands before "of".
-    if "of" in head:
-        head = head[: head.index("of")]
-        if head == ["master"]:
-            return ""
-    if not head or not _is_title_head(head[-1]):
-        return ""
-    # "SQL Server" serves no food.
-    if head[-1] == "server" and head[0] not in _SERVING:
-        return ""
-    return " ".join(tokens) if lower[-1] not in ("of", "and", "for", "in", "&", "the") else ""
-
-
-def _is_title_head(word: str) -> bool:
-    last = re.split(r"[/-]", word)[-1] or word
-    return word in TITLE_HEADS or last in TITLE_HEADS
 
 
 def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:

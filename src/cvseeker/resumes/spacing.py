@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import inf, log
 from typing import Self
 
-from cvseeker.resumes.lexicon import words
+from cvseeker.resumes.lexicon import AFFIXES, WHOLE_WORDS, words
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PAIR = re.compile(r"(?=(?<![^\W_])([^\W\d_]+) {1,2}([^\W\d_]+)(?![^\W_]))")
@@ -35,29 +35,6 @@ _GLUE_WORDS = words(
     """
     a an and are as for from has have into is of our that the their these they this those to was
     were which while who with
-    """
-)
-# Words that a reader would take apart by that rule, wrongly.
-_WHOLE_WORDS = words(
-    """
-    aboard about above abreast abroad across adept adrift afar afloat afoot afresh again ahead akin
-    alight alike alive alone along aloud amiss amount apart area areas arise around array ascent
-    ashore aside asleep aspect assess asset assets assign assist assort assume assure attest await
-    awake award aware away awhile basis forbid force forecast foreign forest forever forge forget
-    form formal format formation former formula forth fortune forum forward forwards inform into
-    island isn issue notation often onto order other organ ourselves prepare theft theme themselves
-    there thereby therefor therein thereof they today together tomorrow tonight total totally toward
-    towards withdraw withdrawal withdrawals withheld withhold within without withstand whoever
-    whole wholesale maybe
-    """
-)
-# Halves of compounds rather than words: next to them only a pair seen apart counts.
-_AFFIXES = words(
-    """
-    abilities ability able anti auto back book counter cross down extra fold forward full half
-    house hyper inter intra land less like line macro mega meta micro mini mobile more multi ness
-    note over person photo post proof self semi ship side soft some super sub tele time town trans
-    under ville ward ware wards ways where wide wise wood work worth yard
     """
 )
 _ADDRESS = re.compile(r"@|://|www\.|_|\\|\.(?:com|org|net|edu|io)\b", re.IGNORECASE)
@@ -231,7 +208,7 @@ class SpacingRepair:
 
     def _best_split(self, word: str) -> tuple[str, ...]:
         """Find the likeliest sequence of known neighbours that spells the word (Viterbi)."""
-        if word in _WHOLE_WORDS:
+        if word in WHOLE_WORDS:
             return (word,)
         count = self._words.get(word, 0)
         # Where a part may start → the last part before it → score and parts so far.
@@ -282,7 +259,7 @@ class SpacingRepair:
             return inf
         if glued == 0:
             long = min(len(last), len(part)) > 5
-            return 6.0 if long and not {last, part} & _AFFIXES else inf
+            return 6.0 if long and not {last, part} & AFFIXES else inf
         free, glue = (last, part) if part in _GLUE_WORDS else (part, last)
         return 4.0 if len(free) > 4 and len(glue) > 2 else inf
 

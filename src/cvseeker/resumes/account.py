@@ -1,0 +1,111 @@
+"""The account of an ingest: what became of every input file."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cvseeker.records import SPLITS, Passage, Resume
+from cvseeker.resumes.split import LeakageReport
+
+Status = Literal["ok", "duplicate", "failed"]
+
+
+@dataclass(slots=True)
+class Row:
+    """One document of a file, and what became of it."""
+
+    resume_id: str
+    text: str
+    source: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    status: Status = "ok"
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class InputFile:
+    """One input file: its documents, or why it has none."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    reason: str = ""
+
+
+def file_row(file: InputFile) -> dict[str, Any]:
+    """Return a file's line of ``files.jsonl``; a table's tells of its rows as well."""
+    statuses = Counter(row.status for row in file.rows)
+    status: Status = next(
+        (name for name in ("ok", "duplicate", "failed") if statuses[name]), "failed"
+    )
+    reasons = [row.reason for row in file.rows if row.status == status]
+    line: dict[str, Any] = {
+        "file": file.name,
+        "status": status,
+        "reason": file.reason or (reasons[0] if reasons else ""),
+        "resumes": statuses["ok"],
+    }
+    if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
+        line["rows"] = {name: statuses[name] for name in ("ok", "duplicate", "failed")}
+        line["rows_left_out"] = [
+            {"row": row.resume_id, "reason": row.reason} for row in file.rows if row.reason
+        ]
+    return line
+
+
+def ingest_counts(
+    file_rows: Sequence[Mapping[str, Any]],
+    resumes: Sequence[Resume],
+    passages: Sequence[Passage],
+    leakage: LeakageReport,
+) -> dict[str, Any]:
+    """Count files by status, failures by reason, résumés and passages by split; JSON-ready."""
+    statuses = Counter(row["status"] for row in file_rows)
+    failures = Counter(_kind_of_failure(row) for row in file_rows if row["status"] == "failed")
+    by_split = {name: [one for one in passages if one.split == name] for name in SPLITS}
+    return {
+        "files": {name: statuses[name] for name in ("ok", "duplicate", "failed")},
+        "failures": dict(failures.most_common()),
+        "resumes": len(resumes),
+        "passages": len(passages),
+        "person_groups": len({passage.person_group for passage in passages}),
+        "splits": {
+            name: {
+                "resumes": len({passage.resume_id for passage in inside}),
+                "passages": len(inside),
+                "person_groups": len({passage.person_group for passage in inside}),
+            }
+            for name, inside in by_split.items()
+        },
+        "leakage": leakage.to_dict(),
+    }
+
+
+def _kind_of_failure(row: Mapping[str, Any]) -> str:
+    """Return the reason without its numbers, so that like failures count together."""
+    return re.sub(r"\d[\d.,]*", "N", row["reason"])
+
+
+def nothing_read(sources: Sequence[Path], files: Sequence[InputFile]) -> str:
+    """Say in one line that no résumé could be read, with the first reasons."""
+    where = ", ".join(valid_text(str(source)) for source in sources)
+    if not files:
+        return f"{where}: no files there; expected résumés as PDF, DOCX, HTML, RTF, text or a table"
+    reasons = [
+        f"{file.name}: {file.reason or file.rows[0].reason}"
+        for file in files
+        if file.reason or file.rows
+    ]
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return (
+        f"{where}: no résumé could be read from {len(files)} files "
+        f"({'; '.join(reasons[:3])}{more}); "
+        "give a folder of résumés as PDF, DOCX, HTML, RTF, text or a table"
+    )
+
+
+def valid_text(text: str) -> str:
+    """Replace what UTF-8 cannot say: the surrogates that stand for odd bytes in file names."""
+    return text.encode("utf-8", "replace").decode("utf-8")
