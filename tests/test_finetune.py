@@ -303,7 +303,6 @@ def test_a_small_validation_corpus_is_filled_up(dataset: RetrievalDataset) -> No
     assert with_distractors(val, train, passages=1, seed=1) == val
 
 
-@pytest.mark.slow
 def test_the_packaged_model_end_to_end(
     dataset: RetrievalDataset, packaged_model: Path, tmp_path: Path
 ) -> None:

