@@ -65,7 +65,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "-w", "w"], "Missing argument 'SOURCE...'. See: cvseeker run --help"),
         (["search", "nurse"], "Missing option '-w'"),
         (["finetune", "--epoch", "3"], "--epochs"),
-        (["finetune", "--epochs", "many"], "'many'"),
+        (["finetune", "--epochs", "many"], "Invalid value for '--epochs'"),
         (["generate"], "generate takes either -w DIR or --corpus and --out; got neither"),
         (["generate", "--corpus", "a.json"], "got --corpus"),
         (["finetune", "-w", "w", "--out", "m"], "got -w, --out"),

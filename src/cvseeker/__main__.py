@@ -10,6 +10,9 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageErro
 from cvseeker.cli import app
 from cvseeker.errors import CVSeekerError
 
+# 128 + SIGINT, as shells say it; Typer returns it too.
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line; exit with 0 fine, 1 our fault, 2 the user's input, 130 interrupted."""
@@ -42,7 +45,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except CVSeekerError as error:
         return _complain(" ".join(str(error).split()), 2)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted; the same command continues where it stopped", 130)
+        status = INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output, such as `head`, has seen enough.
         sys.stderr.close()
@@ -50,6 +53,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except Exception:
         traceback.print_exc()
         return _complain("that was our fault; please report the lines above", 1)
+    if status == INTERRUPTED:
+        return _complain("interrupted; the same command continues where it stopped", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 
