@@ -6,19 +6,18 @@ so that what is taken from it reads as a whole.
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cvseeker.queries.lexicon import ADDRESSES, INNER_WORDS, PERSONAL_LABELS, STOP_WORDS, word_set
 from cvseeker.queries.verbs import GERUNDS, PAST_FORMS
 
-_MASKS = re.compile(
-    r"""
-    \S+@\S+ | (?:https?://|www\.)\S+ | \b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io)\b\S*
-    | \S*(\w)\1\1\S* | \+?\d[\d\s().-]{6,}\d
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+# What gives personal data and codes away, and what each then looks like.
+_SIGNS = re.compile(r"@|://|www|xxx|\.(?:com|org|net|edu|gov|io)")
+_ADDRESS, _LINK = r"\S+@\S+", r"(?:https?://|www\.)\S+"
+_SITE = r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io)\b\S*"
+_TRIPLE = r"\S*(\w)\1\1\S*"
+_LONG_NUMBER = r"\+?\d[\d\s().-]{6,}\d"
 # Every boundary begins with one of a few characters, which the regex engine finds fastest.
 _BOUNDARY = re.compile(
     r"""
@@ -47,7 +46,11 @@ _BULLETS = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§\u
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Strip a word's plural, -ing or -ed, lightly, so that its forms are counted together."""
-    text = word.lower().replace("’", "'").removesuffix("'s").rstrip("'")
+    text = word.lower()
+    if "’" in text or "'" in text:
+        text = text.replace("’", "'").removesuffix("'s").rstrip("'")
+    if not text.endswith(("s", "g", "d", "e")):
+        return text
     if len(text) > 4 and text.endswith("ies"):
         text = text[:-3] + "y"
     elif len(text) > 3 and text.endswith("s") and not text.endswith(("ss", "us", "is")):
@@ -65,13 +68,13 @@ def unwrap(text: str) -> list[str]:
     lines: list[str] = []
     open_end = False
     for raw in text.splitlines():
-        line = " ".join(_BULLETS.sub("", raw).split())
+        line = " ".join((raw if raw[:1].isalnum() else _BULLETS.sub("", raw)).split())
         if not line:
             continue
         if open_end and line[0].islower() and raw.lstrip()[:1] == line[0]:
             lines[-1] += " " + line
         elif not PERSONAL_LABELS.match(line) and not (len(line) < 90 and ADDRESSES.search(line)):
-            lines.append(_MASKS.sub(" | ", line) if _suspicious(line) else line)
+            lines.append(_mask(line))
         else:
             open_end = False
             continue
@@ -79,14 +82,30 @@ def unwrap(text: str) -> list[str]:
     return lines
 
 
-def _suspicious(line: str) -> bool:
-    """Whether the slow pattern of masks need look at a line at all."""
-    low = line.lower()
-    return any(mark in low for mark in _MARKS) or bool(_LONG_NUMBER.search(line))
+def _mask(line: str) -> str:
+    """Put a bar in the place of addresses, links, long numbers and what is crossed out."""
+    signs = set(_SIGNS.findall(line.lower()))
+    number = bool(_A_LONG_NUMBER.search(line))
+    if not signs and not number:
+        return line
+    masks = (
+        "@" in signs and _ADDRESS,
+        not signs.isdisjoint(("://", "www")) and _LINK,
+        any(sign[0] == "." for sign in signs) and _SITE,
+        bool(_A_TRIPLE.search(line)) and _TRIPLE,
+        number and _LONG_NUMBER,
+    )
+    return _any_of(masks).sub(" | ", line)
 
 
-_MARKS = ("@", "://", "www", "xxx", ".com", ".org", ".net", ".edu", ".gov", ".io")
-_LONG_NUMBER = re.compile(r"\d[\d\s().-]{6,}\d")
+@cache
+def _any_of(masks: Iterable[str | bool]) -> re.Pattern[str]:
+    """Return a pattern of those masks that a line may need: the others are slow to fail."""
+    return re.compile("|".join(mask for mask in masks if isinstance(mask, str)), re.IGNORECASE)
+
+
+_A_LONG_NUMBER = re.compile(r"\d[\d\s().-]{6,}\d")
+_A_TRIPLE = re.compile(r"(\w)\1\1", re.IGNORECASE)
 
 
 class Chunk(NamedTuple):
@@ -164,12 +183,12 @@ def _read(token: str) -> tuple[str, str, str]:
     low = word.lower()
     if low in INNER_WORDS:
         return low, low, "inner"
-    adverb = low.endswith("ly") and len(low) > 5 and low not in _NO_ADVERBS
-    if adverb or low in STOP_WORDS or low in _DATE_WORDS or low in PAST_FORMS:
+    if low in _BREAKS or (low.endswith("ly") and len(low) > 5 and low not in _NO_ADVERBS):
         return word, low, "break"
     if not _TOKEN.fullmatch(word) or (len(word) == 1 and word not in "CR"):
         return word, low, "break"
     return word, stem(word), "gerund" if low in GERUNDS and word[0].isupper() else "content"
 
 
+_BREAKS = STOP_WORDS | _DATE_WORDS | PAST_FORMS
 _NO_ADVERBS = frozenset({"family", "assembly", "supply", "anomaly", "butterfly", "reply"})

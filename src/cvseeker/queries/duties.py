@@ -23,7 +23,7 @@ class Duty(NamedTuple):
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)][.;!?])\s+(?=[A-Z])|\s*;\s+|\s+[•●▪]\s*")
 _ASIDE = re.compile(r"\s*\([^)]*\)?\s*")
-_MANY = re.compile(r"[.;!?] \S|[•●▪]")
+_MANY = re.compile(r"[.;!?•●▪](?:(?<=[•●▪])| \S)")
 _OPENING = re.compile(
     r"""
     (?:(?:I|We|He|She)\s+(?:(?:have|had|has|am|was|also)\s+)*)?
@@ -187,9 +187,7 @@ def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
 def _shorten(words: list[str]) -> list[str]:
     """Cut after the last whole phrase that fits, and leave no function word at the end."""
     if len(words) > _MAX_OBJECT:
-        joints = [
-            at for at in range(4, _MAX_OBJECT) if words[at].lower() in STOP_WORDS | INNER_WORDS
-        ]
+        joints = [at for at in range(4, _MAX_OBJECT) if words[at].lower() in _LITTLE_WORDS]
         words = words[: joints[-1] if joints else _MAX_OBJECT]
     while words and _dangles(words[-1].lower().strip(","), words[-2:-1]):
         words = words[:-1]
@@ -200,10 +198,11 @@ def _shorten(words: list[str]) -> list[str]:
 
 def _dangles(last: str, before: list[str]) -> bool:
     """Whether a last word promises another: "to", "and", "to assure", "and translating"."""
-    if last in STOP_WORDS or last in INNER_WORDS or last == "&":
+    if last in _LITTLE_WORDS or last == "&":
         return True
     joined = bool(before) and before[0].lower() in _JOINTS
     return joined and (last in LEMMAS or last.endswith("ing"))
 
 
+_LITTLE_WORDS = STOP_WORDS | INNER_WORDS
 _JOINTS = frozenset({"to", "and", "for", "by", "of", "in", "while"})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cvseeker.queries.chunks import stem, unwrap
+from cvseeker.queries.chunks import stem
 from cvseeker.queries.duties import Duty, read_duties
 from cvseeker.queries.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
 from cvseeker.queries.mentions import SCHOOL, read_mentions, title_case
@@ -69,16 +69,15 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     -------
     Evidence
     """
-    lines = unwrap(_without_outsiders(text))
+    lines = statistics.lines(_without_outsiders(text))
     name = profile.name or _probable_name(text)
     banned = frozenset(map(stem, _NAME_PART.findall(name) + name.split()))
     found = _read_facts(lines, profile, statistics, banned)
     names = {word for kind in _ORGANIZATIONS for stems in found[kind] for word in stems}
-    names |= GENERIC_STEMS
     phrases = [
         Fact(phrase.text, phrase.stems, phrase.position, phrase.score)
         for phrase in key_phrases(lines, statistics, banned=banned, limit=_MOST_PHRASES)
-        if not names.issuperset(phrase.stems)
+        if any(word not in names and word not in GENERIC_STEMS for word in phrase.stems)
     ]
     duties = [duty for duty in read_duties(lines, statistics) if banned.isdisjoint(duty.stems)]
     return Evidence(
@@ -101,15 +100,18 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
 def _probable_name(text: str) -> str:
     """Return a first line of two to four capitalised words that no title or section is made of."""
     line = text.strip().split("\n", 1)[0].strip(" #*•")
-    words = line.split()
+    words = line.split(maxsplit=_LONGEST_NAME)
+    if not 2 <= len(words) <= _LONGEST_NAME:
+        return ""
     lower = {word.lower() for word in words} - _PARTICLES
     own = [word for word in words if word not in _PARTICLES]
-    proper = 2 <= len(words) <= _LONGEST_NAME and all(map(_NAME_WORD.fullmatch, own))
-    return line if proper and lower.isdisjoint(TITLE_HEADS | GENERIC_WORDS | STOP_WORDS) else ""
+    proper = all(map(_NAME_WORD.fullmatch, own))
+    return line if proper and lower.isdisjoint(_NO_NAMES) else ""
 
 
 _NAME_WORD = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[.'’-][^\W\d_]*)*")
 _PARTICLES = word_set("al bin da de del den der di dos du el la le van von y")
+_NO_NAMES = TITLE_HEADS | GENERIC_WORDS | STOP_WORDS
 _LONGEST_NAME = 4
 
 
@@ -153,7 +155,7 @@ def _read_facts(
 
 
 def _fact(wording: str, position: int, statistics: CorpusStatistics) -> Fact | None:
-    words = [word for word in wording.replace("’", "'").split() if not _MONTH.match(word)]
+    words = [word for word in wording.replace("’", "'").split() if not _is_month(word)]
     while words and _VERSION.match(words[-1]):
         words.pop()
     if (
@@ -171,10 +173,15 @@ def _fact(wording: str, position: int, statistics: CorpusStatistics) -> Fact | N
     return Fact(" ".join(words), stems, position, rarity)
 
 
-_MONTH = re.compile(
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?$",
-    re.IGNORECASE,
+def _is_month(word: str) -> bool:
+    return word.lower().removesuffix(".") in _MONTHS
+
+
+_MONTHS = word_set(
+    """
+    january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sep sept oct nov dec
+    """
 )
 _VERSION = re.compile(r"v?\d[\d.x]*$", re.IGNORECASE)
 

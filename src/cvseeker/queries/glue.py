@@ -34,14 +34,14 @@ _COMPOUNDS = word_set(
     workforce workload workplace workshop workstation worldwide
     """
 )
-_AND = re.compile(r"(?!thousand).{5,}(?<!l)(?<!h)(?<!st)(?<!m)(?<!br)(?<!p)and$")
-_TO = re.compile(r"(?!manifesto|sacramento).{7,}to$")
-_OF = re.compile(r"of(?!f|t).{4,}$")
-_THE = re.compile(r".{5,}the$")
+_GLUED = re.compile(
+    r"(?!thousand).{5,}(?<!l)(?<!h)(?<!st)(?<!m)(?<!br)(?<!p)and$"
+    r"|(?!manifesto|sacramento).{7,}to$|of(?!f|t).{4,}$|.{5,}the$"
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 # Passages that must hold a word before it counts as one that others are made of; a long one
 # is seldom found inside another by chance.
-_KNOWN, _KNOWN_LONG, _LONG = 5, 2, 6
+_KNOWN, _KNOWN_LONG, _LONG, _LONGEST = 5, 2, 6, 16
 
 
 def is_glued(word: str, frequencies: Mapping[str, int]) -> bool:
@@ -62,10 +62,12 @@ def is_glued(word: str, frequencies: Mapping[str, int]) -> bool:
     low = base.lower()
     if len(base) < 5 or not base.isalpha() or low in _COMPOUNDS or stem(low) in _COMPOUND_STEMS:
         return False
-    if _AND.match(low) or _TO.match(low) or _OF.match(low) or _THE.match(low):
+    # The cheap look at the ends spares most words the pattern.
+    ends = low.endswith(("and", "to", "the")) or low.startswith("of")
+    if ends and _GLUED.match(low):
         return True
     own = frequencies.get(stem(base), 1)
-    pieces = _CAMEL.split(base)
+    pieces = [base] if base[1:].islower() or base.isupper() else _CAMEL.split(base)
     if len(pieces) > 1:
         known = all(
             piece.isupper() or _count(piece.lower(), frequencies) >= _KNOWN for piece in pieces
@@ -99,24 +101,26 @@ def _are_apart(first: str, second: str, own: int, frequencies: Mapping[str, int]
 
 def _parts(low: str, frequencies: Mapping[str, int]) -> tuple[str, ...]:
     """Return the fewest known words that a word is made of, itself aside."""
-    best: list[tuple[str, ...] | None] = [()]
-    for end in range(1, len(low) + 1):
-        found: tuple[str, ...] | None = None
-        for start in range(max(0, end - 16), end):
-            before = best[start]
-            if before is None or (found and len(before) + 1 >= len(found)):
-                continue
-            part = low[start:end]
-            if part != low and _is_known(part, frequencies):
-                found = (*before, part)
-        best.append(found)
-    return best[-1] or ()
+    size = len(low)
+    best: dict[int, tuple[str, ...]] = {0: ()}
+    for start in range(size):
+        before = best.get(start)
+        if before is None:
+            continue
+        for end in range(start + 1, min(start + _LONGEST, size if start else size - 1) + 1):
+            found = best.get(end)
+            if found is None or len(before) + 1 < len(found):
+                part = low[start:end]
+                if _is_known(part, frequencies):
+                    best[end] = (*before, part)
+    return best.get(size, ())
 
 
 def _is_known(part: str, frequencies: Mapping[str, int]) -> bool:
     if len(part) < 3:
         return part in _SMALL
-    return _count(part, frequencies) >= (_KNOWN_LONG if len(part) >= _LONG else _KNOWN)
+    enough = _KNOWN_LONG if len(part) >= _LONG else _KNOWN
+    return frequencies.get(stem(part), 0) >= enough or part in STOP_WORDS
 
 
 def _count(word: str, frequencies: Mapping[str, int]) -> int:

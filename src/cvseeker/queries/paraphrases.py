@@ -2,7 +2,9 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 # Members of a group joined by "|" may stand for each other; what is left of ">" is only replaced.
 _GROUPS = """
@@ -138,8 +140,21 @@ def _parse(groups: str) -> dict[str, tuple[str, ...]]:
 
 
 def _pattern(table: dict[str, tuple[str, ...]]) -> re.Pattern[str]:
-    longest_first = sorted(table, key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])", re.I)
+    return re.compile(rf"(?<![\w-]){_alternatives(sorted(table))}(?![\w-])", re.IGNORECASE)
+
+
+def _alternatives(wordings: Sequence[str]) -> str:
+    """Return a pattern of sorted wordings that branches letter by letter, the longest first.
+
+    A plain list of some hundred wordings would be tried one by one at every word.
+    """
+    branches = [
+        re.escape(letter) + _alternatives([wording[1:] for wording in group])
+        for letter, group in groupby(filter(None, wordings), key=itemgetter(0))
+    ]
+    if not wordings[0]:
+        branches.append("")
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 _TERMS, _ROLES = _parse(_GROUPS), _parse(_TITLES)

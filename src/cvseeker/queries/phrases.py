@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from cvseeker.queries.chunks import Chunk, chunks
+from cvseeker.queries.chunks import Chunk
 from cvseeker.queries.lexicon import INNER_WORDS
 from cvseeker.queries.rarity import CorpusStatistics, Word, grams
 
@@ -13,8 +13,7 @@ _SHORT = 3
 _LARGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(NamedTuple):
     """A key phrase as a recruiter would write it, its stems, and how much it tells."""
 
     text: str
@@ -49,7 +48,7 @@ def key_phrases(
     """
     found: dict[tuple[str, ...], Phrase] = {}
     counts: dict[tuple[str, ...], int] = {}
-    for chunk in chunks(lines):
+    for chunk in statistics.chunks(lines):
         if len(chunk.words) == 1 and not chunk.alone and chunk.words[0][1:].islower():
             continue
         words = [statistics.word(word) for word in chunk.words]

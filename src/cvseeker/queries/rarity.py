@@ -2,11 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
-from cvseeker.queries.chunks import chunks, stem, unwrap
+from cvseeker.queries.chunks import Chunk, chunks, stem, unwrap
 from cvseeker.queries.glue import is_glued
 from cvseeker.queries.lexicon import (
     ADJECTIVE_ENDINGS,
@@ -37,6 +39,16 @@ def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:
         for stop in (start + 2, start + 3):
             if stop <= size and stems[stop - 1] not in INNER_WORDS:
                 yield start, stop
+
+
+def _joined(stems: Sequence[str]) -> Iterator[str]:
+    """Yield the 2- and 3-grams of :func:`grams` as they are counted."""
+    for first, second in pairwise(stems):
+        if first not in INNER_WORDS and second not in INNER_WORDS:
+            yield f"{first} {second}"
+    for first, second, third in zip(stems, stems[1:], stems[2:], strict=False):
+        if first not in INNER_WORDS and third not in INNER_WORDS:
+            yield f"{first} {second} {third}"
 
 
 GENERIC_STEMS = frozenset(map(stem, GENERIC_WORDS)) | INNER_WORDS
@@ -106,38 +118,62 @@ class CorpusStatistics:
     """
 
     passages: int = 0
-    frequencies: dict[str, int] = field(default_factory=dict)
-    lower: dict[str, int] = field(default_factory=dict)
-    capital: dict[str, int] = field(default_factory=dict)
+    frequencies: Counter[str] = field(default_factory=Counter)
+    lower: Counter[str] = field(default_factory=Counter)
+    capital: Counter[str] = field(default_factory=Counter)
     _words: dict[str, Word] = field(default_factory=dict, repr=False)
+    _sound: dict[str, bool] = field(default_factory=dict, repr=False)
+    _lines: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _chunks: dict[str, list[Chunk]] = field(default_factory=dict, repr=False)
 
     # Phrases met once in so many passages are forgotten: rare is all that matters about them.
     _BATCH = 4000
+    # Passages that need not be cut up again for their queries: some 50 MB at most.
+    _REMEMBERED = 1500
 
     def add(self, text: str) -> None:
         """Count one passage."""
         seen: set[str] = set()
-        lower, capital = self.lower, self.capital
+        spellings: list[str] = []
         self._words.clear()
-        for chunk in chunks(unwrap(text)):
+        self._sound.clear()
+        for chunk in self.chunks(self.lines(text)):
             stems = chunk.stems
             seen.update(stems)
             if len(stems) > 1:
-                seen.update([" ".join(stems[start:stop]) for start, stop in grams(stems)])
-            for word in chunk.words:
-                if word.islower():
-                    lower[word] = lower.get(word, 0) + 1
-                else:
-                    low = word.lower()
-                    capital[low] = capital.get(low, 0) + 1
-        frequencies = self.frequencies
-        for gram in seen:
-            frequencies[gram] = frequencies.get(gram, 0) + 1
+                seen.update(_joined(stems))
+            spellings += chunk.words
+        for word, count in Counter(spellings).items():
+            case = self.lower if word.islower() else self.capital
+            case[word.lower()] += count
+        self.frequencies.update(seen)
         self.passages += 1
         if self.passages % self._BATCH == 0:
-            self.frequencies = {
-                gram: count for gram, count in frequencies.items() if count > 1 or " " not in gram
+            common = {
+                gram: count
+                for gram, count in self.frequencies.items()
+                if count > 1 or " " not in gram
             }
+            self.frequencies = Counter(common)
+
+    def lines(self, text: str) -> list[str]:
+        """Return a text's lines as :func:`unwrap` does; remembered for the first passages."""
+        lines = self._lines.get(text)
+        if lines is None:
+            lines = unwrap(text)
+            if len(self._lines) < self._REMEMBERED:
+                self._lines[text] = lines
+        return lines
+
+    def chunks(self, lines: Iterable[str]) -> list[Chunk]:
+        """Return the chunks of lines as :func:`chunks` does; remembered for the first passages."""
+        key = "\n".join(lines)
+        found = self._chunks.get(key)
+        if found is None:
+            found = chunks(key.split("\n"))
+            if len(self._chunks) < self._REMEMBERED:
+                self._chunks[key] = found
+        return found
 
     def frequency(self, stems: Sequence[str]) -> int:
         """Return how many passages contain a phrase; of a longer one, its rarest three words."""
@@ -164,11 +200,24 @@ class CorpusStatistics:
         if known is None:
             root = stem(word)
             weight = 0.3 if root in GENERIC_STEMS else 1.0
-            sound = _is_well_formed(word) and not is_glued(word, self.frequencies)
-            surface, rarity = self.surface(word), self.rarity((root,))
-            known = Word(sound, surface, rarity * weight, *may_start_end_name(word))
+            rarity = math.log((self.passages + 1) / self.frequencies.get(root, 1))
+            known = Word(
+                self._is_sound(word),
+                self.surface(word),
+                rarity * weight,
+                *may_start_end_name(word),
+            )
             self._words[word] = known
         return known
+
+    def _is_sound(self, word: str) -> bool:
+        """Whether a word is well formed and not glued; "Word" is where "word" is."""
+        key = word.lower() if word.isascii() and word[1:].islower() else word
+        sound = self._sound.get(key)
+        if sound is None:
+            sound = _is_well_formed(word) and not is_glued(word, self.frequencies)
+            self._sound[key] = sound
+        return sound
 
     def is_specific(self, stems: Sequence[str]) -> bool:
         """Whether few passages hold a phrase, and it says more than any résumé does."""
@@ -178,6 +227,8 @@ class CorpusStatistics:
 
 
 def _is_well_formed(word: str) -> bool:
+    if word.isascii() and word.isalpha():
+        return len(word) <= 18 and (len(word) < 5 or word.isupper() or bool(_VOWEL.search(word)))
     if len(word) > 18 or sum(map(str.isdigit, word)) > 3 or _CODE.search(word):
         return False
     if _MOJIBAKE.search(word):

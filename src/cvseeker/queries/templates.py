@@ -8,6 +8,7 @@ A template's fields name the evidence it needs (see :class:`cvseeker.queries.wor
 evidence from another part of the passage: a recruiter's needs do not stand in one place.
 """
 
+from functools import cache
 from string import Formatter
 
 _KEYWORDS = """
@@ -249,6 +250,7 @@ NEUTRAL_TEMPLATES: dict[str, tuple[str, ...]] = {
 """Kind of query → its templates, for passages about anything else."""
 
 
+@cache
 def fields(template: str) -> tuple[str, ...]:
     """Return the names of a template's fields, in order.
 

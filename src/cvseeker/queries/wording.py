@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from cvseeker.queries.chunks import stem
 from cvseeker.queries.duties import Duty
@@ -83,10 +84,9 @@ class Wording:
         return self._values
 
     def _field(self, name: str) -> str:
-        match = _NUMBERED.match(name)
-        far, base, number = match.groups() if match else (None, name, None)
+        far, base, number = _read_field(name)
         if base in _VERB_FIELDS:
-            return self._duty(base, number or "", far=bool(far))
+            return self._duty(base, number, far=far)
         profile = self.evidence.profile
         if base == "years":
             # Recruiters ask for fewer years than the best candidate has, in round numbers.
@@ -99,8 +99,8 @@ class Wording:
         if base == "language":
             return self.rng.choice(profile.languages) if profile.languages else ""
         if base == "skills":
-            return self._list(far=bool(far))
-        fact = self._pick(_POOLS[base], far=bool(far))
+            return self._list(far=far)
+        fact = self._pick(_POOLS[base], far=far)
         return self._say(base, fact) if fact else ""
 
     def _list(self, *, far: bool) -> str:
@@ -111,10 +111,10 @@ class Wording:
     def _pick(self, pool: str, *, far: bool) -> Fact | None:
         facts = self._pool(pool)
         said = {word for stems in self.told for word in stems}
-        free = [fact for fact in facts if _adds(fact, said)]
+        free = [fact for fact in facts if said.isdisjoint(fact.stems) or _adds(fact, said)]
         if not free:
             return None
-        fact = free[self._draw([(fact.text, fact.position, fact.rarity) for fact in free], far)]
+        fact = free[self._draw([fact.text for fact in free], free, far)]
         self._take(fact.text, fact.stems, fact.position)
         return fact
 
@@ -126,14 +126,15 @@ class Wording:
             return [*facts, *(fact for fact in evidence.phrases if len(fact.stems) == 2)]
         return facts
 
-    def _draw(self, options: Sequence[tuple[str, int, float]], far: bool) -> int:
+    def _draw(self, texts: Sequence[str], options: Sequence[Fact | Duty], far: bool) -> int:
         weights = []
-        for text, position, rarity in options:
-            distance = abs(position - self.focus) if self.focus is not None else 0
+        for text, option in zip(texts, options, strict=True):
+            distance = abs(option.position - self.focus) if self.focus is not None else 0
             fits = (distance > 2 * _NEAR) if far else (distance <= _NEAR)
             closeness = 1.0 if fits else 0.1 if far else 0.3 / (1 + distance / _NEAR)
-            freshness = 0.25 ** self.used.get(text.lower(), 0)
-            weights.append(closeness * freshness * max(rarity, 0.1))
+            uses = self.used.get(text.lower(), 0) if self.used else 0
+            rarity = option.rarity
+            weights.append(closeness * 0.25**uses * (rarity if rarity > 0.1 else 0.1))
         return self.rng.choices(range(len(options)), weights)[0]
 
     def _take(self, text: str, stems: tuple[str, ...], position: int) -> None:
@@ -148,9 +149,7 @@ class Wording:
             free = [duty for duty in self.evidence.duties if duty.object.lower() not in self._taken]
             if not free:
                 return ""
-            duty = free[
-                self._draw([(duty.object, duty.position, duty.rarity) for duty in free], far)
-            ]
+            duty = free[self._draw([duty.object for duty in free], free, far)]
             self._duties[number] = duty
             self._take(duty.object, duty.stems, duty.position)
         lemma = duty.lemma
@@ -172,6 +171,14 @@ class Wording:
             words = words[1:]
         text = paraphrase_term(" ".join(words), self.rng, rate=_REPLACE_TERM)
         return f"the {text}" if base == "aproject" else text
+
+
+@cache
+def _read_field(name: str) -> tuple[bool, str, str]:
+    """Return whether a field is far, what it asks for, and its number."""
+    match = _NUMBERED.match(name)
+    far, base, number = match.groups() if match else (None, name, None)
+    return bool(far), base, number or ""
 
 
 def _adds(fact: Fact, said: set[str]) -> bool:
