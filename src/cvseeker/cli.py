@@ -61,7 +61,8 @@ def demo(
     from cvseeker.search.workspace import open_base_searcher, open_searcher
     from cvseeker.terminal import drawn_progress, hits_table, stdout
 
-    settings = read_settings(None, finetune={"base": base})
+    # Four queries a passage, not six: the demo is to take minutes on a laptop.
+    settings = read_settings(None, generate={"per_passage": 4}, finetune={"base": base})
     _run([demo_resumes()], workspace, settings, demo_judgements())
     # Dense scores only: this shows what the training changed, without BM25's help.
     with drawn_progress() as progress:

@@ -13,6 +13,7 @@ from cvseeker.encoder.local import LocalEncoder
 from cvseeker.errors import DatasetError
 from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.progress import Progress, silent
+from cvseeker.rank.metrics import METRICS
 from cvseeker.resumes.split import assign_splits
 from cvseeker.train.card import write_model_card
 from cvseeker.train.pairs import TrainingPair, build_pairs, complete_person_groups
@@ -107,11 +108,18 @@ def finetune(
         steps=trainer.state.global_step,
         best_step=trainer.state.best_global_step or trainer.state.global_step,
         base_scores=base_scores,
-        tuned_scores=validate(encoder, val),
+        tuned_scores=_scores_at(trainer.state.log_history, trainer.state.best_global_step),
     )
     encoder.save(folder)
     write_model_card(folder, result, settings, train=train, val=val)
     return result
+
+
+def _scores_at(log: list[dict[str, float]], step: int | None) -> dict[str, float]:
+    """Return what the validation found at a step, the last one where no step was the best."""
+    validations = [entry for entry in log if "eval_ndcg@10" in entry]
+    best = next((entry for entry in validations if entry["step"] == step), validations[-1])
+    return {name: float(best[f"eval_{name}"]) for name in METRICS}
 
 
 def set_dropout(model: "SentenceTransformer", probability: float) -> None:
