@@ -73,13 +73,26 @@ def unwrap(text: str) -> list[str]:
             continue
         if open_end and line[0].islower() and raw.lstrip()[:1] == line[0]:
             lines[-1] += " " + line
-        elif not PERSONAL_LABELS.match(line) and not (len(line) < 90 and ADDRESSES.search(line)):
+        elif not PERSONAL_LABELS.match(line) and not (len(line) < 90 and _is_address(line)):
             lines.append(_mask(line))
         else:
             open_end = False
             continue
         open_end = len(line) >= 40 and line[-1] not in ".:;!?"
     return lines
+
+
+def _is_address(line: str) -> bool:
+    maybe = _LEADING_NUMBER.match(line) or _ADDRESS_SIGNS.search(line.lower())
+    return bool(maybe and ADDRESSES.search(line))
+
+
+# What every address has one of; found faster than the address.
+_LEADING_NUMBER = re.compile(r"\W*\d")
+_ADDRESS_SIGNS = re.compile(
+    r"nagar|vihar|colony|taluk|tehsil|vill|dist|pin ?code|p\.o|post box|h\.? ?no|door no"
+    r"|flat no|plot no|house no|po box|apt"
+)
 
 
 def _mask(line: str) -> str:

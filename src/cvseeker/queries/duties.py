@@ -41,11 +41,13 @@ _OPENING = re.compile(
 )
 _CLAUSE = re.compile(
     r"""
+    (?=[\s:.!?–—,]) (?:    # most characters begin none of these
     \s*[:.!?]\s | \s*[–—]\s | \s-\s
     | ,?\s+(?:which|that|who|whom|where|resulting|so|in\ order|thereby|while|when|because|since
         |such\ as|including|includes|e\.g|i\.e|etc|to\ ensure|ensuring|leading\ to|by\ \w+ing
         |as\ well|due\ to|according\ to|if|until|after|before|but|yet
         |and\ (?:was|were|is|am|have|had|[a-z]+ed|[a-z]+ing|made|built|led|wrote|ran)(?=\s))(?!\w)
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -54,6 +56,8 @@ _NUMBER = re.compile(
     r"|nearly|from|to)\s+)*[~$€£₹#]?\d[\d,.:/x×-]*\s?"
     r"(?:%|\+|(?:st|nd|rd|th|k|K|M|m|g|kg|km|cm|mm|kV|kW|million|thousand|percent)\b)?"
 )
+_DIGIT = re.compile(r"\d")
+_MARKS = re.compile(r"[&\"“”*\[\]{}<>|](?:(?<!&)|(?<=\s&)(?=\w))")
 _DETERMINERS = word_set(
     """
     the a an all any our new daily various and multiple both each
@@ -67,6 +71,7 @@ _PUFF = word_set(
     strong respective
     """
 )
+_OWNED = {"our": "the", "my": "the", "their": "the", "his": "the", "her": "the", "&": "and"}
 _MAX_OBJECT = 11
 
 
@@ -160,9 +165,9 @@ def _is_verb(form: str, rest: str) -> bool:
 
 def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
     """Return the words of the object, cut short; none where a word is unfit."""
-    rest = re.sub(r"(?<=\s)&(?=\w)|[\"“”*\[\]{}<>|]", " ", rest)
+    rest = _MARKS.sub(" ", rest)
     head = _CLAUSE.split(rest, maxsplit=1)[0]
-    head = _NUMBER.sub(" ", head)
+    head = _NUMBER.sub(" ", head) if _DIGIT.search(head) else head
     parts = [part.strip() for part in head.split(",")]
     kept = parts[0]
     for part in parts[1:]:
@@ -176,9 +181,8 @@ def _object(rest: str, statistics: CorpusStatistics) -> list[str]:
         return []
     if any(word.isupper() and word.lower() in STOP_WORDS - {"it", "us"} for word in words):
         words = [word.lower() for word in words]
-    owned = {"our": "the", "my": "the", "their": "the", "his": "the", "her": "the", "&": "and"}
     surfaces = (
-        owned.get(word.lower(), statistics.surface(word) if word.strip(",") == word else word)
+        _OWNED.get(word.lower(), statistics.surface(word) if word.strip(",") == word else word)
         for word in words
     )
     return [word for word in surfaces if word]

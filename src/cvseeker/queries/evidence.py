@@ -128,7 +128,7 @@ _KINDS = ("title", "employer", "school", "credential", "skill")
 
 def _without_outsiders(text: str) -> str:
     """Leave out the sections that name other people, or what nobody is hired for."""
-    if not _OUTSIDERS.search(text):
+    if not _OUTSIDERS.search(f"\n{text}"):
         return text
     unwanted = ("references", "interests")
     return "\n".join(
@@ -136,7 +136,7 @@ def _without_outsiders(text: str) -> str:
     )
 
 
-_OUTSIDERS = re.compile(r"^\W*(?:refer|hobb|interest)", re.IGNORECASE | re.MULTILINE)
+_OUTSIDERS = re.compile(r"\n\W*(?:refer|hobb|interest)", re.IGNORECASE)
 
 
 def _read_facts(

@@ -45,13 +45,16 @@ def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str,
     for match in _ORGANIZATION.finditer(text):
         kind = "school" if SCHOOL.search(match[1]) else "employer"
         yield kind, _LEGAL_FORM.sub("", match[1]).strip(" ,&."), int(match.start() * scale)
-    for match in _EMPLOYER_LABEL.finditer(text):
+    for match in _EMPLOYER_LABEL.finditer(f"\n{text}"):
         yield "employer", _LEGAL_FORM.sub("", match[1]).strip(" ,&."), int(match.start() * scale)
     for match in _CREDENTIAL.finditer(text):
         yield "credential", match.group().strip(" ,."), int(match.start() * scale)
 
 
-_SPLIT = re.compile(r"\ *[,;|•(){}\t:–—/]\ *|\ +[-~@]\ +|\ +(?:at|for|with|in|from|to)\ +|\ *\d\S*")
+_SPLIT = re.compile(
+    r"(?=[\ ,;|•(){}\t:–—/\d])"
+    r"(?:\ *[,;|•(){}\t:–—/]\ *|\ +[-~@]\ +|\ +(?:at|for|with|in|from|to)\ +|\ *\d\S*)"
+)
 
 
 def _titles(line: str) -> Iterator[str]:
@@ -95,7 +98,8 @@ def title_case(title: str) -> str:
 _TITLE_STARTS = NOUN_LIKE | NOUN_STARTS | GERUNDS
 _HEADS = "|".join(sorted(TITLE_HEADS))
 _AS_TITLE = re.compile(
-    rf"\b(?:[Aa]s|[Rr]ole of) (?:an? |the )?((?:[A-Z][\w/.+&-]*\ +){{1,4}}(?i:{_HEADS}))\b"
+    r"[AaRr](?<!\w.)(?:(?<=[Aa])s|(?<=[Rr])ole of) (?:an? |the )?"
+    rf"((?:[A-Z][\w/.+&-]*\ +){{1,4}}(?i:{_HEADS}))\b"
 )
 _NAME_REST = r"[\w&'’-]*\.?\ +(?:(?:of|and|&|for)\ +)?"
 _ORGANIZATION = re.compile(
@@ -109,9 +113,9 @@ _ORGANIZATION = re.compile(
     r"(?:\ +of(?:\ +[A-Z]\w+){1,2})?)(?!\w)"
 )
 _EMPLOYER_LABEL = re.compile(
-    r"^(?:client|company|employer|organi[sz]ation)(?: name)?\s*[:–-]+\s*"
+    r"\n(?:client|company|employer|organi[sz]ation)(?: name)?\s*[:–-]+\s*"
     r"((?-i:[A-Z])[^,;:|(–\n\d]{2,40})",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
 )
 SCHOOL = re.compile(r"university|college|school|institute|academy", re.IGNORECASE)
 _LEGAL_FORM = re.compile(

@@ -147,7 +147,7 @@ class _Writer:
 
     def _is_anonymous(self, text: str) -> bool:
         """Whether no part of the candidate's name is in a query, by whichever way it got there."""
-        return self.name.isdisjoint(_LETTERS.findall(text.lower()))
+        return not self.name or self.name.isdisjoint(_LETTERS.findall(text.lower()))
 
     def _is_specific(self, wording: Wording) -> bool:
         """Whether the evidence used points at few passages."""

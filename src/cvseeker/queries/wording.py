@@ -61,6 +61,7 @@ class Wording:
     _values: dict[str, str] = field(default_factory=dict)
     _duties: dict[str, Duty] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
 
     def fill(self, names: Sequence[str]) -> dict[str, str] | None:
         """Return a wording for every field, or nothing where the passage lacks the evidence.
@@ -110,7 +111,7 @@ class Wording:
 
     def _pick(self, pool: str, *, far: bool) -> Fact | None:
         facts = self._pool(pool)
-        said = {word for stems in self.told for word in stems}
+        said = self._said
         free = [fact for fact in facts if said.isdisjoint(fact.stems) or _adds(fact, said)]
         if not free:
             return None
@@ -128,18 +129,22 @@ class Wording:
 
     def _draw(self, texts: Sequence[str], options: Sequence[Fact | Duty], far: bool) -> int:
         weights = []
+        used, focus = self.used, self.focus
         for text, option in zip(texts, options, strict=True):
-            distance = abs(option.position - self.focus) if self.focus is not None else 0
-            fits = (distance > 2 * _NEAR) if far else (distance <= _NEAR)
-            closeness = 1.0 if fits else 0.1 if far else 0.3 / (1 + distance / _NEAR)
-            uses = self.used.get(text.lower(), 0) if self.used else 0
             rarity = option.rarity
-            weights.append(closeness * 0.25**uses * (rarity if rarity > 0.1 else 0.1))
+            weight = rarity if rarity > 0.1 else 0.1
+            distance = abs(option.position - focus) if focus is not None else 0
+            if not ((distance > 2 * _NEAR) if far else (distance <= _NEAR)):
+                weight *= 0.1 if far else 0.3 / (1 + distance / _NEAR)
+            if used:
+                weight *= 0.25 ** used.get(text.lower(), 0)
+            weights.append(weight)
         return self.rng.choices(range(len(options)), weights)[0]
 
     def _take(self, text: str, stems: tuple[str, ...], position: int) -> None:
         self._taken.add(text.lower())
         self.told.append(stems)
+        self._said.update(stems)
         if self.focus is None:
             self.focus = position
 

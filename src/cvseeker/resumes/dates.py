@@ -22,14 +22,14 @@ _POINT = (
     r"['’‘]?(?P<{0}y>(?:19|20)\d\d|(?<=['’‘])\d\d)"
 )
 _RANGE = re.compile(
-    rf"(?<![\w/]){_POINT.format('a')}\s*(?:to|until|till|through|[-–—])+\s*"
+    rf"(?<![\w/])(?=[adfjmnos\d'’‘]){_POINT.format('a')}\s*(?:to|until|till|through|[-–—])+\s*"
     rf"(?:{_POINT.format('b')}|(?P<open>present|current(?:ly)?|now|today|ongoing|(?:till\s+)?date))"
     r"(?![\d/])",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?<![\d$.,])(?:19|20)\d\d(?![\d,%])")
 _CLAIM = re.compile(
-    r"(?<![\w.])(\d{1,2})\s?\+?\s*(?:plus\s+|full\s+)?(?:years?|yrs?)['’]?\s+(?:of\s+)?"
+    r"(\d(?<![\w.]\d)\d?)\s?\+?\s*(?:plus\s+|full\s+)?(?:years?|yrs?)['’]?\s+(?:of\s+)?"
     r"(?:[\w&/,'’-]+\s+){0,6}?(?:experience|background|career|expertise)",
     re.IGNORECASE,
 )

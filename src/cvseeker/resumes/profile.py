@@ -28,21 +28,27 @@ _MOST_TITLES, _MOST_SKILLS, _MOST_EDUCATION = 8, 60, 5
 
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?")
 _PARTICLES = words("al bin da de del della den der di dos du el la le van von y")
-_CONTACT = re.compile(r"@|\+?\d[\d\s().-]{7,}\d|linkedin\.com|\[(?:phone|email)\]", re.IGNORECASE)
+# Patterns that are looked for everywhere begin with a set of characters: it fails soonest.
+_CONTACT = re.compile(
+    r"[@\dlL\[](?:(?<=@)|(?<=\d)[\d\s().-]{7,}\d|(?<=[lL])(?i:inkedin\.com)"
+    r"|(?<=\[)(?i:phone|email)\])"
+)
 _LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
 
 _ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]*\))|\s{2,}| / ")
 _CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
 _TOOL = re.compile(
-    r"(?<![\w@./-])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[A-Z]{2,6}(?:/[A-Z]{2,6})?\d{0,4}|[ij][A-Z][A-Za-z]+"
+    r"(?<![\w@./-])(?=[A-Zij.])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[A-Z]{2,6}(?:/[A-Z]{2,6})?\d{0,4}|[ij][A-Z][A-Za-z]+"
     r"|C\+\+|C#|F#|\.NET|(?:Node|Vue|React|Angular|Next|D3)\.js)(?![\w@+#]|\.[a-z])"
 )
+_ONLY_TITLES = TITLE_HEADS - SURNAMES
+_NOT_IN_SKILLS = NOT_IN_TITLES - {"work", "reporting"}
 _NO_TOOLS = NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
 _MIXED_CASE = re.compile(r"[a-z]{3}.*[a-z]{3}")
 _YEARS_NOTE = re.compile(r"\s*\(?\b\d+\+?\s*(?:years?|yrs?|months?)\b.*$", re.IGNORECASE)
 
 _DEGREE = re.compile(
-    r"(?<![\w.])(?P<degree>"
+    r"(?<![\w.])(?=[A-Z])(?P<degree>"
     r"(?:Bachelor|Master|Associate|Doctor)(?:['’]?s)?(?:\s+(?:Degree|of\s+(?:Applied\s+)?"
     r"(?:Science|Arts|Business Administration|Commerce|Engineering|Technology|Education|"
     r"Fine Arts|Laws|Nursing|Philosophy|Music|Architecture|Public Health|Social Work|"
@@ -62,7 +68,7 @@ _NOT_FIELD = words(
     december from present
     """
 )
-_JOINING = words("and of in for the &")
+_NO_ENDS = PLACES | words("and of in for the &")
 _CITY = r"[A-Z][a-zé'’.-]+(?:\s[A-Z][a-zé'’.-]+){0,2}"
 _LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")
 _LABELLED_LOCATION = re.compile(
@@ -143,7 +149,7 @@ def _is_name(candidate: str) -> bool:
     lower = [word.lower().strip(".") for word in tokens]
     if any(word in NOT_IN_NAMES or word in LANGUAGES for word in lower):
         return False
-    if any(word in TITLE_HEADS for word in lower[:-1]) or lower[-1] in TITLE_HEADS - SURNAMES:
+    if any(word in TITLE_HEADS for word in lower[:-1]) or lower[-1] in _ONLY_TITLES:
         return False
     if " ".join(lower) in PLACES or "xxx" in lower:
         return False
@@ -172,7 +178,7 @@ def _skill_items(text: str) -> Iterator[str]:
             if not (1 < len(skill) <= 40 and 1 <= len(tokens) <= 4 and skill[0].isalnum()):
                 continue
             lower = {word.lower() for word in tokens}
-            if skill.lower() in NOT_SKILLS or lower & (NOT_IN_TITLES - {"work", "reporting"}):
+            if skill.lower() in NOT_SKILLS or not lower.isdisjoint(_NOT_IN_SKILLS):
                 continue
             if skill.count("(") != skill.count(")") or re.search(r"(?:19|20)\d\d|[@%]", skill):
                 continue
@@ -227,7 +233,7 @@ def _until_institution(tokens: Sequence[str]) -> list[str]:
             # "Boston University": what stands before the word is the institution's name.
             return kept if lower not in ("university", "college", "school", "institute") else []
         kept.append(word)
-    while kept and kept[-1].lower() in PLACES | _JOINING:
+    while kept and kept[-1].lower() in _NO_ENDS:
         kept.pop()
     return kept
 

@@ -39,11 +39,11 @@ def find_titles(parts: Sequence[Section]) -> Iterator[str]:
 
 def _titles_in(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        if match := _LABELLED_TITLE.match(line):
+        if ":" in line and (match := _LABELLED_TITLE.match(line)):
             if title := title_in(SEPARATORS.split(match[1])[0]):
                 yield title
             continue
-        if match := _WORKED_AS.search(line):
+        if "ork" in line and (match := _WORKED_AS.search(line)):
             tokens = re.split(r"\s(?:at|in|for|with|from|and|to|on|since|by)\s", match[1])[0]
             if title := title_in(tokens):
                 yield title
