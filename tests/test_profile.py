@@ -134,6 +134,8 @@ def test_reads_degrees(text: str, degrees: tuple[str, ...]) -> None:
         ("Ann Example\nann@example.com\nTacoma, WA 98402", "Tacoma, WA"),
         ("Ann Example\nann@example.com | Oslo, Norway", "Oslo, Norway"),
         ("Ann Example\nann@example.com\nLocation: Leeds, England", "Leeds, England"),
+        ("Ann Example\nTacoma, WA\nann@example.com", "Tacoma, WA"),
+        ("Ann Example\nann@example.com\nTacoma,\nWA 98402", "Tacoma, WA"),
         ("Ann Example\nann@example.com\nWelding, Rigging", ""),
         ("Client: Example Inc., Washington\nDriver", ""),
     ],

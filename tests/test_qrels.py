@@ -40,6 +40,7 @@ def test_plain_ids_are_written_plainly(tmp_path: Path) -> None:
         (b"q1\tp1\t1.5\n", "whole-number"),
         (b"q1 0 p1 1\n", "got 'q1 0 p1 1'"),
         (b"q\xff\tp1\t1\n", "expected a table in UTF-8"),
+        (b'"q\tp1\t1\nq\tp1\t1\n', "expected a table in UTF-8"),
         (b'"q\tp1\t1\n' + b"q\tp1\t1\n" * 30_000, "expected a table in UTF-8"),
     ],
 )

@@ -24,7 +24,7 @@ def read_qrels(path: Path) -> Qrels:
     qrels: Qrels = {}
     try:
         table = io.StringIO(path.read_bytes().decode("utf-8"), newline="")
-        rows = list(csv.reader(table, dialect="excel-tab"))
+        rows = list(csv.reader(table, dialect="excel-tab", strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
     for number, columns in enumerate(rows, start=1):

@@ -69,7 +69,8 @@ _NOT_FIELD = words(
     """
 )
 _NO_ENDS = PLACES | words("and of in for the &")
-_CITY = r"[A-Z][a-zé'’.-]+(?:\s[A-Z][a-zé'’.-]+){0,2}"
+# An address may be wrapped after its comma, and within a region; above a city stands a name.
+_CITY = r"[A-Z][a-zé'’.-]+(?:[^\S\n][A-Z][a-zé'’.-]+){0,2}"
 _LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")
 _LABELLED_LOCATION = re.compile(
     r"^(?:location|city|based in|address|current location)\s*:\s*(.{3,60})$",

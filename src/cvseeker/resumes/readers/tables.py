@@ -48,16 +48,16 @@ def read_delimited(text: str) -> list[Document]:
     ReadError
         If there are no columns, too many of them, or none with a text in it.
     """
-    # The widest limit that the csv module takes on every platform; a résumé may fill a field.
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     text = text.replace("\0", "")
-    delimiter = _find_delimiter(text)
+    # The widest limit that the csv module takes on every platform; a résumé may fill a field.
+    narrower = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     try:
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row
-        ]
+        delimiter = _find_delimiter(text)
+        rows = list(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
     except csv.Error as error:
         raise ReadError(f"damaged table: {error}") from error
+    finally:
+        csv.field_size_limit(narrower)
     columns = max(map(len, rows), default=0)
     if columns > MAX_COLUMNS:
         raise ReadError(f"a table of {columns:,} columns; expected at most {MAX_COLUMNS:,}")
