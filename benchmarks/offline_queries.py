@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cvseeker.config import GenerateSettings
 from cvseeker.dataset import read_dataset
-from cvseeker.queries.offline import generate_offline
+from cvseeker.queries.offline.generate import generate_offline
 from cvseeker.records import Profile
 from cvseeker.resumes.profile import extract_profile
 

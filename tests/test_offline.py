@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from cvseeker.config import GenerateSettings
 from cvseeker.dataset import read_dataset
-from cvseeker.queries.chunks import stem, unwrap
-from cvseeker.queries.duties import read_duties
-from cvseeker.queries.evidence import read_evidence
-from cvseeker.queries.lexicon import STOP_WORDS
-from cvseeker.queries.offline import generate_offline
-from cvseeker.queries.paraphrases import paraphrase_term, paraphrase_title
-from cvseeker.queries.rarity import CorpusStatistics
-from cvseeker.queries.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
-from cvseeker.queries.verbs import LEMMAS, VERBS, verb_forms
-from cvseeker.queries.wording import shuffle_drop, with_article
+from cvseeker.queries.offline.chunks import stem, unwrap
+from cvseeker.queries.offline.duties import read_duties
+from cvseeker.queries.offline.evidence import read_evidence
+from cvseeker.queries.offline.generate import generate_offline
+from cvseeker.queries.offline.lexicon import STOP_WORDS
+from cvseeker.queries.offline.paraphrases import paraphrase_term, paraphrase_title
+from cvseeker.queries.offline.rarity import CorpusStatistics
+from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
+from cvseeker.queries.offline.verbs import LEMMAS, VERBS, verb_forms
+from cvseeker.queries.offline.wording import shuffle_drop, with_article
 from cvseeker.records import Profile, Query
 from cvseeker.resumes.profile import extract_profile
 

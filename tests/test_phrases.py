@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.queries.chunks import chunks, stem, unwrap
-from cvseeker.queries.glue import is_glued
-from cvseeker.queries.lexicon import STOP_WORDS
-from cvseeker.queries.phrases import key_phrases
-from cvseeker.queries.rarity import CorpusStatistics, may_start_end_name
+from cvseeker.queries.offline.chunks import chunks, stem, unwrap
+from cvseeker.queries.offline.glue import is_glued
+from cvseeker.queries.offline.lexicon import STOP_WORDS
+from cvseeker.queries.offline.phrases import key_phrases
+from cvseeker.queries.offline.rarity import CorpusStatistics, may_start_end_name
 
 NURSE = """Clinical experience
 Managed wound care and dialysis access for renal transplant patients on a 34-bed ward.

@@ -40,7 +40,7 @@ def generate_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
 ) -> StageResult:
     """Passages → queries and qrels for each split."""
-    from cvseeker.queries.offline import generate_offline
+    from cvseeker.queries.offline.generate import generate_offline
 
     def work(folder: Path) -> dict[str, Any]:
         ingested = workspace.require("ingest")

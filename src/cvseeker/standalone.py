@@ -36,7 +36,7 @@ def generate_file(
     RetrievalDataset
         What was written.
     """
-    from cvseeker.queries.offline import generate_offline
+    from cvseeker.queries.offline.generate import generate_offline
 
     passages = read_dataset(corpus, needs_queries=False)
     if out.suffix != ".json" and out.is_file():

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from cvseeker.config import GenerateSettings
 from cvseeker.files import text_hash
 from cvseeker.progress import Progress, silent
-from cvseeker.queries.chunks import stem
-from cvseeker.queries.evidence import Evidence, read_evidence
-from cvseeker.queries.lexicon import STOP_WORDS
-from cvseeker.queries.rarity import GENERIC_STEMS, CorpusStatistics
-from cvseeker.queries.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
-from cvseeker.queries.wording import Wording, shuffle_drop
+from cvseeker.queries.offline.chunks import stem
+from cvseeker.queries.offline.evidence import Evidence, read_evidence
+from cvseeker.queries.offline.lexicon import STOP_WORDS
+from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
+from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
+from cvseeker.queries.offline.wording import Wording, shuffle_drop
 from cvseeker.records import Profile, Query
 from cvseeker.resumes.profile import extract_profile
 from cvseeker.resumes.sections import find_sections

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from cvseeker.queries.chunks import stem
-from cvseeker.queries.duties import Duty
-from cvseeker.queries.evidence import Evidence, Fact
-from cvseeker.queries.lexicon import STOP_WORDS
-from cvseeker.queries.paraphrases import paraphrase_term, paraphrase_title
-from cvseeker.queries.verbs import VERBS, verb_forms
+from cvseeker.queries.offline.chunks import stem
+from cvseeker.queries.offline.duties import Duty
+from cvseeker.queries.offline.evidence import Evidence, Fact
+from cvseeker.queries.offline.lexicon import STOP_WORDS
+from cvseeker.queries.offline.paraphrases import paraphrase_term, paraphrase_title
+from cvseeker.queries.offline.verbs import VERBS, verb_forms
 
 # Query and passage share less wording the more of it is replaced or dropped; beyond this the
 # query no longer says the same thing.

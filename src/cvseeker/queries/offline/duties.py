@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from cvseeker.queries.chunks import stem
-from cvseeker.queries.lexicon import INNER_WORDS, STOP_WORDS, TITLE_HEADS, word_set
-from cvseeker.queries.rarity import CorpusStatistics
-from cvseeker.queries.verbs import GERUNDS, LEMMAS, NOUN_LIKE, PAST_FORMS
+from cvseeker.queries.offline.chunks import stem
+from cvseeker.queries.offline.lexicon import INNER_WORDS, STOP_WORDS, TITLE_HEADS, word_set
+from cvseeker.queries.offline.rarity import CorpusStatistics
+from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE, PAST_FORMS
 
 
 class Duty(NamedTuple):
@@ -81,7 +81,7 @@ def read_duties(lines: Iterable[str], statistics: CorpusStatistics) -> Iterator[
     Parameters
     ----------
     lines
-        As :func:`cvseeker.queries.phrases.unwrap` returns them.
+        As :func:`cvseeker.queries.offline.phrases.unwrap` returns them.
     statistics
         Of the corpus: an object that any résumé could have is passed over.
 

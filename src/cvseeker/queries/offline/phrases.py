@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from cvseeker.queries.chunks import Chunk
-from cvseeker.queries.lexicon import INNER_WORDS
-from cvseeker.queries.rarity import CorpusStatistics, Word, grams
+from cvseeker.queries.offline.chunks import Chunk
+from cvseeker.queries.offline.lexicon import INNER_WORDS
+from cvseeker.queries.offline.rarity import CorpusStatistics, Word, grams
 
 MAX_WORDS = 4
 _SHORT = 3

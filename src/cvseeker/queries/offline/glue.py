@@ -7,8 +7,8 @@ it would be made of are much commoner than itself, or stand side by side about a
 import re
 from collections.abc import Mapping
 
-from cvseeker.queries.chunks import stem
-from cvseeker.queries.lexicon import STOP_WORDS, word_set
+from cvseeker.queries.offline.chunks import stem
+from cvseeker.queries.offline.lexicon import STOP_WORDS, word_set
 
 # Function words that glue to the word after them, to the word before them; the last of each list
 # begin or end many sound words, and need more evidence.

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from cvseeker.queries.chunks import Chunk, chunks, stem, unwrap
-from cvseeker.queries.glue import is_glued
-from cvseeker.queries.lexicon import (
+from cvseeker.queries.offline.chunks import Chunk, chunks, stem, unwrap
+from cvseeker.queries.offline.glue import is_glued
+from cvseeker.queries.offline.lexicon import (
     ADJECTIVE_ENDINGS,
     GENERIC_WORDS,
     INNER_WORDS,
     NOUN_STARTS,
 )
-from cvseeker.queries.verbs import LEMMAS, NOUN_LIKE
+from cvseeker.queries.offline.verbs import LEMMAS, NOUN_LIKE
 
 
 def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -9,8 +9,14 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from cvseeker.queries.lexicon import ADDRESSES, INNER_WORDS, PERSONAL_LABELS, STOP_WORDS, word_set
-from cvseeker.queries.verbs import GERUNDS, PAST_FORMS
+from cvseeker.queries.offline.lexicon import (
+    ADDRESSES,
+    INNER_WORDS,
+    PERSONAL_LABELS,
+    STOP_WORDS,
+    word_set,
+)
+from cvseeker.queries.offline.verbs import GERUNDS, PAST_FORMS
 
 # What gives personal data and codes away, and what each then looks like.
 _SIGNS = re.compile(r"@|://|www|xxx|\.(?:com|org|net|edu|gov|io)")

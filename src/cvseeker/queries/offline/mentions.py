@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cvseeker.queries.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
-from cvseeker.queries.rarity import may_start_end_name
-from cvseeker.queries.verbs import GERUNDS, LEMMAS, NOUN_LIKE
+from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
+from cvseeker.queries.offline.rarity import may_start_end_name
+from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE
 from cvseeker.records import Profile
 from cvseeker.resumes.lexicon import PLACES
 
@@ -16,7 +16,7 @@ def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str,
     Parameters
     ----------
     lines
-        As :func:`cvseeker.queries.chunks.unwrap` returns them.
+        As :func:`cvseeker.queries.offline.chunks.unwrap` returns them.
     profile
         Its skills are looked for in the lines.
 

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from cvseeker.queries.lexicon import word_set
+from cvseeker.queries.offline.lexicon import word_set
 
 # Lemma → verbs that a recruiter may put in its place (each of them a lemma of this table).
 VERBS: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,1 @@
+"""Queries without an LLM, from what a passage itself says."""
