@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvseeker import __version__
+from cvseeker import __version__, cli_queries
 from cvseeker.cli_options import (
     BaseOption,
     BatchSizeOption,
@@ -19,9 +19,9 @@ from cvseeker.cli_options import (
     JudgementsOption,
     LearningRateOption,
     LlmOption,
+    LlmUrlOption,
     MaxPairsOption,
     OptionalWorkspace,
-    PerPassageOption,
     SeedOption,
     SourcesArgument,
     WorkspaceOption,
@@ -81,13 +81,17 @@ def run(
     workspace: WorkspaceOption,
     base: BaseOption = None,
     llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
     epochs: EpochsOption = None,
     judgements: JudgementsOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Run the whole pipeline on your résumés; the same command completes an interrupted run."""
     settings = read_settings(
-        config, generate={"llm": llm}, finetune={"base": base, "epochs": epochs}
+        config,
+        generate={"llm": llm},
+        llm={"url": llm_url},
+        finetune={"base": base, "epochs": epochs},
     )
     _run(sources, workspace, settings, judgements)
     _print_where(workspace)
@@ -107,39 +111,7 @@ def ingest(
     print_stage("ingest", result)
 
 
-@app.command()
-def generate(
-    workspace: OptionalWorkspace = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Passages: LlamaIndex JSON or a BEIR folder."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
-    ] = None,
-    llm: LlmOption = None,
-    per_passage: PerPassageOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Write queries that each passage answers, for a workspace or for a file of passages."""
-    from cvseeker.stages import generate_stage
-    from cvseeker.standalone import generate_file
-    from cvseeker.terminal import drawn_progress, print_stage, say
-    from cvseeker.workspace import Workspace
-
-    settings = read_settings(config, generate={"llm": llm, "per_passage": per_passage})
-    require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            result = generate_stage(Workspace(workspace), settings, progress)
-        elif corpus is not None and out is not None:
-            dataset = generate_file(corpus, out, settings, progress)
-    if workspace is not None:
-        print_stage("queries", result)
-        return
-    say(f"{len(dataset.queries)} queries about {len(dataset.corpus)} passages")
-    typer.echo(out)
+app.command()(cli_queries.generate)
 
 
 @app.command()

@@ -39,10 +39,64 @@ BaseOption = Annotated[
     ),
 ]
 LlmOption = Annotated[
-    str | None, typer.Option("--llm", metavar="offline", help="Who writes the queries: offline.")
+    str | None,
+    typer.Option(
+        "--llm",
+        metavar="offline|MODEL",
+        help="Who does it: 'offline', or an LLM, whose key is taken from OPENAI_API_KEY "
+        "[default: offline].",
+    ),
+]
+LlmUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm-url",
+        metavar="URL",
+        help="OpenAI-compatible address of the LLM, as http://localhost:11434/v1 for Ollama "
+        "[default: OpenAI's].",
+    ),
+]
+LlmKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm-key-env", metavar="NAME", help="Variable with the key [default: OPENAI_API_KEY]."
+    ),
+]
+ConcurrencyOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrency", metavar="N", help="Requests in flight at most, to 512 [default: 32]."
+    ),
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        metavar="USD",
+        help="Stop before more than this is spent, earlier runs included.",
+    ),
+]
+PricesOption = Annotated[
+    Path | None, typer.Option("--prices", metavar="TOML", help="Prices of models of your own.")
+]
+BatchOption = Annotated[
+    bool, typer.Option("--batch", help="Use OpenAI's Batch API: half the price, within a day.")
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Send nothing: say what would be sent, and what it would cost."),
+]
+StatusOption = Annotated[
+    bool, typer.Option("--status", help="Send nothing: say what the ledger holds.")
+]
+NoMaskOption = Annotated[
+    bool, typer.Option("--no-mask", help="Do not mask names and contacts in what an LLM sees.")
 ]
 PerPassageOption = Annotated[
-    int | None, typer.Option("--per-passage", metavar="N", help="Queries a passage [default: 6].")
+    int | None,
+    typer.Option(
+        "--per-passage", metavar="N", help="Queries a passage [default: 6; 2 for questions]."
+    ),
 ]
 EpochsOption = Annotated[
     float | None, typer.Option("--epochs", metavar="N", help="Passes over the pairs [default: 2].")

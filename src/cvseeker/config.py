@@ -6,7 +6,7 @@ Settings come from a TOML file (one table a stage) and then from the command lin
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,12 +43,84 @@ class IngestSettings(StageSettings):
     seed: int = Field(default=13, description="seed of the split")
 
 
+class FilterSettings(StageSettings):
+    """Which queries from an LLM are kept. Shares were measured on 836 sound LLM questions."""
+
+    min_words: int = Field(default=2, ge=1, description="words of a query at least")
+    # A paragraph of a job description has about 90.
+    max_words: int = Field(default=120, ge=1, description="words of a query at most")
+    language: str = Field(default="English", description="language that queries must be in")
+    # 1 % of sound questions copy more, nearly all of them lists of products.
+    max_copied_words: int = Field(
+        default=12, ge=1, description="longest run of words copied from the passage"
+    )
+    # 0.2 % of sound questions exceed it; lists of keywords and Boolean queries may.
+    max_copied_share: float = Field(
+        default=0.5, gt=0, le=1, description="share of 4-word runs copied from the passage"
+    )
+    # With all names found in the passage: 1.7 % of sound questions are dropped, and 85 % of those
+    # put to another passage.
+    min_grounded: float = Field(
+        default=0.3, ge=0, le=1, description="share of a query's words that the passage has"
+    )
+    near_duplicate: float = Field(
+        default=0.8, gt=0, le=1, description="Jaccard similarity of stems that repeats a query"
+    )
+    top_k: int = Field(
+        default=10, ge=0, description="rank that a query must find its passage at; 0: any"
+    )
+
+
 class GenerateSettings(StageSettings):
     """Passages → queries and qrels."""
 
     llm: str = Field(default="offline", description="'offline', or the name of an LLM")
-    per_passage: int = Field(default=6, ge=1, le=50, description="queries per passage")
+    # Six for recruiter's queries, two for exam questions, as LlamaIndex asks for.
+    per_passage: int | None = Field(
+        default=None, ge=1, le=50, description="queries per passage; none: by the style"
+    )
+    style: Literal["recruiter", "questions"] = Field(
+        default="recruiter", description="what an LLM writes: recruiters' queries, exam questions"
+    )
+    prompt: Path | None = Field(default=None, description="instructions of one's own for the LLM")
+    mask: bool = Field(default=True, description="mask names and contacts in what an LLM sees")
+    round_trip: Literal["bm25", "base", "off"] = Field(
+        default="bm25", description="ranker by which a query must find its passage"
+    )
+    filters: FilterSettings = FilterSettings()
     seed: int = Field(default=13, description="seed of every random choice")
+
+    @property
+    def queries_per_passage(self) -> int:
+        """Queries asked for per passage."""
+        return self.per_passage or (6 if self.style == "recruiter" else 2)
+
+
+class JudgeSettings(StageSettings):
+    """Queries → graded relevance of the passages that rankers put first."""
+
+    llm: str = Field(default="offline", description="'offline', or the name of an LLM")
+    # Twice five, less what both found: most of what a query's other positives are.
+    depth: int = Field(default=5, ge=1, le=100, description="passages a ranker puts in the pool")
+    mask: bool = Field(default=True, description="mask names and contacts in what an LLM sees")
+
+
+class LlmSettings(StageSettings):
+    """How an LLM is reached, and what it may cost."""
+
+    url: str | None = Field(default=None, description="address of the endpoint; none: OpenAI's")
+    key_env: str = Field(default="OPENAI_API_KEY", description="variable that holds the key")
+    max_concurrency: int = Field(default=32, ge=1, le=512, description="requests in flight at most")
+    # A reply of a thousand tokens takes a minute on a laptop's server.
+    timeout_seconds: float = Field(default=120.0, gt=0, description="time-out of one request")
+    max_tokens: int | None = Field(default=None, ge=16, description="longest reply, in tokens")
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="sampling temperature; none: the server's own"
+    )
+    budget: float | None = Field(default=None, gt=0, description="most that may be spent, in USD")
+    batch: bool = Field(default=False, description="use OpenAI's Batch API, at half the price")
+    prices: Path | None = Field(default=None, description="TOML table of prices of one's own")
+    tokenizer: Path | None = Field(default=None, description="tokenizer.json to count tokens with")
 
 
 class WindowSettings(StageSettings):
@@ -105,6 +177,8 @@ class Settings(StageSettings):
 
     ingest: IngestSettings = IngestSettings()
     generate: GenerateSettings = GenerateSettings()
+    judge: JudgeSettings = JudgeSettings()
+    llm: LlmSettings = LlmSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 
@@ -131,18 +205,30 @@ class Settings(StageSettings):
     def override(self, stage: str, flags: Mapping[str, Any]) -> Self:
         """Return a copy in which the flags that are not ``None`` replace a stage's settings.
 
+        A flag that is a dictionary replaces those of a group of settings that it names.
+
         Raises
         ------
         SettingsError
             If a flag's value is out of range.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
         current = getattr(self, stage)
         try:
-            replaced = type(current).model_validate({**current.model_dump(), **given})
+            replaced = type(current).model_validate(_merge(current.model_dump(), flags))
         except ValidationError as error:
             raise SettingsError(_first_problem(error)) from error
         return self.model_copy(update={stage: replaced})
+
+
+def _merge(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the flags that are not ``None`` in their places."""
+    merged = dict(values)
+    for name, flag in flags.items():
+        if isinstance(flag, Mapping):
+            merged[name] = _merge(values[name], flag)
+        elif flag is not None:
+            merged[name] = flag
+    return merged
 
 
 def _first_problem(error: ValidationError) -> str:

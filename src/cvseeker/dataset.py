@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cvseeker.dataset_writer import DatasetWriter, write_llamaindex_json
 from cvseeker.errors import DatasetError, InputError
-from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
-from cvseeker.qrels import Qrels, read_qrels, write_qrels
+from cvseeker.files import read_json, read_jsonl
+from cvseeker.qrels import Qrels, read_qrels
 from cvseeker.records import Passage, Query
 
 
@@ -146,42 +147,26 @@ def read_dataset(
 
 def write_llamaindex(dataset: RetrievalDataset, path: Path) -> None:
     """Write the JSON form of LlamaIndex's ``EmbeddingQAFinetuneDataset``."""
-    write_json(
+    write_llamaindex_json(
         path,
-        {
-            "queries": dataset.queries,
-            "corpus": dataset.corpus,
-            "relevant_docs": {
-                query_id: [key for key, grade in grades.items() if grade > 0]
-                for query_id, grades in dataset.qrels.items()
-            },
-            "mode": "text",
-        },
+        queries=dataset.queries.items(),
+        corpus=dataset.corpus.items(),
+        relevant=(
+            (query_id, [key for key, grade in grades.items() if grade > 0])
+            for query_id, grades in dataset.qrels.items()
+        ),
     )
 
 
 def write_beir(dataset: RetrievalDataset, folder: Path, *, split: str) -> None:
     """Write ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv`` into ``folder``."""
-    write_jsonl(
-        folder / "corpus.jsonl",
-        (
-            {
-                "_id": key,
-                "title": "",
-                "text": text,
-                "metadata": _metadata("person_group", dataset.person_groups.get(key)),
-            }
-            for key, text in dataset.corpus.items()
-        ),
-    )
-    write_jsonl(
-        folder / "queries.jsonl",
-        (
-            {"_id": key, "text": text, "metadata": _metadata("kind", dataset.kinds.get(key))}
-            for key, text in dataset.queries.items()
-        ),
-    )
-    write_qrels(folder / "qrels" / f"{split}.tsv", dataset.qrels)
+    with DatasetWriter(folder, split=split) as writer:
+        for passage_id, text in dataset.corpus.items():
+            group = dataset.person_groups.get(passage_id, "")
+            writer.add_passage(passage_id, text, person_group=group)
+        for query_id, text in dataset.queries.items():
+            grades, kind = dataset.qrels[query_id], dataset.kinds.get(query_id, "")
+            writer.add_query(query_id, text, grades=grades, kind=kind)
 
 
 def read_judgements(
@@ -286,10 +271,6 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _metadata(name: str, value: str | None) -> dict[str, str]:
-    return {name: value} if value else {}
 
 
 def _read_metadata(row: Mapping[str, Any], name: str) -> str:

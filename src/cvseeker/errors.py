@@ -7,6 +7,7 @@
     │   ├── SettingsError              a setting or a settings file
     │   ├── DatasetError               a corpus, queries or qrels that cannot be used
     │   └── WorkspaceError             a workspace that lacks the stage asked for
+    ├── LlmError (RuntimeError)        an LLM that cannot be reached, or sends nothing usable
     ├── ModelError (ValueError)        a base model that cannot be found, trusted or loaded
     └── MissingExtraError (ImportError)  an optional part that is not installed
 
@@ -33,6 +34,10 @@ class DatasetError(InputError):
 
 class WorkspaceError(InputError):
     """A workspace lacks what a stage needs."""
+
+
+class LlmError(CVSeekerError, RuntimeError):
+    """An LLM cannot be reached, refuses to work, or sends nothing usable."""
 
 
 class ModelError(CVSeekerError, ValueError):

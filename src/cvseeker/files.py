@@ -18,6 +18,19 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Write lines, each with its end, one at a time and as :func:`write_text`; return how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    number = 0
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        for line in lines:
+            file.write(line)
+            number += 1
+    temporary.replace(path)
+    return number
+
+
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as indented JSON; names keep their accents, key order is kept."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
@@ -41,9 +54,8 @@ def read_json(path: Path) -> Any:
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write one JSON object a line and return how many were written."""
-    lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows]
-    write_text(path, "".join(f"{line}\n" for line in lines))
-    return len(lines)
+    lines = (f"{json.dumps(row, ensure_ascii=False, allow_nan=False)}\n" for row in rows)
+    return write_lines(path, lines)
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cvseeker.config import Settings
-from cvseeker.errors import InputError
 from cvseeker.progress import Progress, silent
+from cvseeker.query_stages import generate_stage
 from cvseeker.stages import (
     evaluate_stage,
     finetune_stage,
-    generate_stage,
     index_stage,
     ingest_stage,
 )
@@ -52,18 +51,8 @@ def run(
     CVSeekerError
         If the sources, settings or models cannot be used.
     """
-    refuse_llm(settings)
     stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
     stage_done("queries", generate_stage(workspace, settings, progress))
     stage_done("model", finetune_stage(workspace, settings, progress))
     stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
     stage_done("index", index_stage(workspace, settings, progress))
-
-
-def refuse_llm(settings: Settings) -> None:
-    """Refuse an LLM, for this version generates offline only."""
-    if settings.generate.llm != "offline":
-        raise InputError(
-            f"--llm {settings.generate.llm}: this version writes queries offline only; "
-            "leave --llm out, or say --llm offline"
-        )

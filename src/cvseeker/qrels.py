@@ -1,15 +1,18 @@
 """Which passages answer which query, in BEIR's table."""
 
 import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from cvseeker.errors import DatasetError
-from cvseeker.files import write_text
+from cvseeker.files import write_lines
 
 Qrels = dict[str, dict[str, int]]
 """Query id → passage or résumé id → grade; a grade above 0 is relevant."""
+
+
+HEADER = "query-id\tcorpus-id\tscore\n"
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -22,34 +25,48 @@ def read_qrels(path: Path) -> Qrels:
         is no whole number.
     """
     qrels: Qrels = {}
+    for query_id, passage_id, grade in iterate_qrels(path):
+        qrels.setdefault(query_id, {})[passage_id] = grade
+    return qrels
+
+
+def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield query id, passage id and grade, line by line; raise as :func:`read_qrels`."""
     try:
-        table = io.StringIO(path.read_bytes().decode("utf-8"), newline="")
-        rows = list(csv.reader(table, dialect="excel-tab", strict=True))
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, dialect="excel-tab", strict=True)
+            for number, columns in enumerate(rows, start=1):
+                if columns and not (number == 1 and columns[-1].strip() == "score"):
+                    yield _read_row(path, number, columns)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
-    for number, columns in enumerate(rows, start=1):
-        if not columns or (number == 1 and columns[-1].strip() == "score"):
-            continue
-        try:
-            query_id, passage_id, grade = columns
-            qrels.setdefault(query_id, {})[passage_id] = int(grade)
-        except ValueError:
-            line = "\t".join(columns)
-            raise DatasetError(
-                f"{path}, line {number}: expected query-id, corpus-id and a whole-number score, "
-                f"separated by tabs; got {line[:60]!r}"
-            ) from None
-    return qrels
 
 
 def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
     """Write what :func:`read_qrels` reads."""
-    rows = [
-        f"{_column(query_id)}\t{_column(key)}\t{grade}\n"
+    rows = (
+        qrels_line(query_id, key, grade)
         for query_id, grades in qrels.items()
         for key, grade in grades.items()
-    ]
-    write_text(path, "".join(["query-id\tcorpus-id\tscore\n", *rows]))
+    )
+    write_lines(path, chain([HEADER], rows))
+
+
+def qrels_line(query_id: str, passage_id: str, grade: int) -> str:
+    """Return one line of the file, with its end."""
+    return f"{_column(query_id)}\t{_column(passage_id)}\t{grade}\n"
+
+
+def _read_row(path: Path, number: int, columns: list[str]) -> tuple[str, str, int]:
+    try:
+        query_id, passage_id, grade = columns
+        return query_id, passage_id, int(grade)
+    except ValueError:
+        line = "\t".join(columns)
+        raise DatasetError(
+            f"{path}, line {number}: expected query-id, corpus-id and a whole-number score, "
+            f"separated by tabs; got {line[:60]!r}"
+        ) from None
 
 
 def _column(text: str) -> str:

@@ -9,18 +9,15 @@ from typing import Any
 from cvseeker.config import Settings
 from cvseeker.dataset import (
     RetrievalDataset,
-    dataset_from_records,
     read_dataset,
     read_judgements,
-    write_beir,
-    write_llamaindex,
 )
 from cvseeker.encoder.base_models import choose_model, model_identity
 from cvseeker.errors import DatasetError
 from cvseeker.files import file_hash
 from cvseeker.progress import Progress, silent
-from cvseeker.records import SPLITS, Passage
-from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
+from cvseeker.records import Passage
+from cvseeker.resumes.ingest import ingest, input_hashes, load_passages
 from cvseeker.workspace import StageResult, Workspace
 
 
@@ -33,39 +30,6 @@ def ingest_stage(
         settings.ingest.model_dump(exclude={"workers"}),
         input_hashes(sources),
         lambda folder: ingest(sources, folder, settings=settings.ingest, progress=progress),
-    )
-
-
-def generate_stage(
-    workspace: Workspace, settings: Settings, progress: Progress = silent
-) -> StageResult:
-    """Passages → queries and qrels for each split."""
-    from cvseeker.queries.offline.generate import generate_offline
-
-    def work(folder: Path) -> dict[str, Any]:
-        ingested = workspace.require("ingest")
-        passages = load_passages(ingested)
-        profiles = {resume.resume_id: resume.profile for resume in load_resumes(ingested)}
-        queries = generate_offline(
-            {passage.passage_id: passage.text for passage in passages},
-            profiles={passage.passage_id: profiles[passage.resume_id] for passage in passages},
-            settings=settings.generate,
-            progress=progress,
-        )
-        counts: dict[str, Any] = {"queries": len(queries)}
-        for split in SPLITS:
-            members = [passage for passage in passages if passage.split == split]
-            member_ids = {passage.passage_id for passage in members}
-            dataset = dataset_from_records(
-                members, [query for query in queries if query.passage_id in member_ids]
-            )
-            write_llamaindex(dataset, folder / f"{split}.json")
-            write_beir(dataset, folder / "beir" / split, split=split)
-            counts[split] = {"queries": len(dataset.queries), "passages": len(members)}
-        return counts
-
-    return workspace.run_stage(
-        "queries", settings.generate.model_dump(), workspace.output_hashes("ingest"), work
     )
 
 

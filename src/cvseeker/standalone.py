@@ -1,9 +1,11 @@
 """Single stages on files of one's own, without a workspace."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cvseeker.config import Settings
@@ -11,13 +13,17 @@ from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_l
 from cvseeker.encoder.base_models import choose_model, model_identity
 from cvseeker.errors import InputError
 from cvseeker.files import file_hash
+from cvseeker.llm.door import open_door
 from cvseeker.progress import Progress, silent
+from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.prompts import query_task
+from cvseeker.records import Passage
 from cvseeker.workspace import StageResult, Workspace
 
 
 def generate_file(
     corpus: Path, out: Path, settings: Settings, progress: Progress = silent
-) -> RetrievalDataset:
+) -> dict[str, Any]:
     """Write queries for the passages of a file or folder.
 
     Parameters
@@ -25,7 +31,8 @@ def generate_file(
     corpus
         LlamaIndex JSON or a BEIR folder; queries in it are not read.
     out
-        ``….json`` for LlamaIndex's form, else a folder in BEIR's.
+        ``….json`` for LlamaIndex's form, else a folder in BEIR's. With an LLM, the ledger lies
+        beside it.
     settings
         All stages' settings.
     progress
@@ -33,14 +40,58 @@ def generate_file(
 
     Returns
     -------
-    RetrievalDataset
-        What was written.
+    dict
+        Counts, and the seconds that it took.
     """
+    if out.suffix != ".json" and out.is_file():
+        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
+    began = time.perf_counter()
+    if settings.generate.llm == "offline":
+        counts = _generate_offline(corpus, out, settings, progress)
+    else:
+        counts = _generate_with_llm(corpus, out, settings, progress)
+    return {**counts, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def ledger_beside(out: Path) -> Path:
+    """Return where the ledger of a data set lies, whether or not there is one."""
+    return _beside(out, "ledger.sqlite")
+
+
+def corpus_requests(corpus: Path, settings: Settings) -> tuple[PassageRequests, int]:
+    """Return what would be asked about a file's passages, and their number.
+
+    Raises
+    ------
+    DatasetError
+        If the corpus cannot be used.
+    SettingsError
+        If the prompt file or the prices cannot be used.
+    """
+    dataset = read_dataset(corpus, needs_queries=False)
+    task = query_task(
+        settings.generate,
+        max_tokens=settings.llm.max_tokens,
+        temperature=settings.llm.temperature,
+    )
+    passages = [
+        Passage(key, key, text, person_group=dataset.person_groups.get(key, ""))
+        for key, text in dataset.corpus.items()
+    ]
+    asking = PassageRequests(
+        door=open_door(settings.generate.llm, settings.llm, task),
+        passages=lambda: passages,
+        mask=settings.generate.mask,
+    )
+    return asking, len(passages)
+
+
+def _generate_offline(
+    corpus: Path, out: Path, settings: Settings, progress: Progress
+) -> dict[str, Any]:
     from cvseeker.queries.offline.generate import generate_offline
 
     passages = read_dataset(corpus, needs_queries=False)
-    if out.suffix != ".json" and out.is_file():
-        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
     queries = generate_offline(passages.corpus, settings=settings.generate, progress=progress)
     dataset = RetrievalDataset(
         corpus=passages.corpus,
@@ -53,7 +104,35 @@ def generate_file(
         write_llamaindex(dataset, out)
     else:
         write_beir(dataset, out, split="train")
-    return dataset
+    return {"queries": len(queries), "passages": len(passages.corpus)}
+
+
+def _generate_with_llm(
+    corpus: Path, out: Path, settings: Settings, progress: Progress
+) -> dict[str, Any]:
+    from cvseeker.queries.llm import generate_with_llm
+
+    asking, total = corpus_requests(corpus, settings)
+    with TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.") as scratch:
+        counts = generate_with_llm(
+            asking,
+            Path(scratch),
+            ledger=ledger_beside(out),
+            total=total,
+            settings=settings.generate,
+            progress=progress,
+        )
+        if out.suffix == ".json":
+            (Path(scratch) / "train.json").replace(out)
+        else:
+            shutil.copytree(Path(scratch) / "beir" / "train", out, dirs_exist_ok=True)
+        for name in ("dropped", "passages"):
+            (Path(scratch) / f"{name}.jsonl").replace(_beside(out, f"{name}.jsonl"))
+    return counts
+
+
+def _beside(out: Path, name: str) -> Path:
+    return out.with_suffix(f".{name}") if out.suffix == ".json" else out / name
 
 
 def finetune_files(

@@ -147,10 +147,39 @@ def files_table(counts: Mapping[str, Any]) -> Table:
 
 
 def print_stage(stage: str, result: "StageResult") -> None:
-    """Say on stderr what a stage came to, and what became of the input files."""
+    """Say on stderr what a stage came to, and what became of files or queries."""
     say(stage_line(stage, result))
     if stage == "ingest" and not result.skipped:
         stderr().print(files_table(result.counts))
+    if "written" in result.counts and not result.skipped:
+        _print_queries(result.counts)
+
+
+def _print_queries(counts: Mapping[str, Any]) -> None:
+    """Say what became of queries and passages, and what was spent, after a run with an LLM."""
+    table = Table(title="queries", title_justify="left", title_style="bold")
+    table.add_column("what became of them")
+    table.add_column("number", justify="right")
+    table.add_row("written by the LLM", f"{counts['written']:,}")
+    for reason, number in counts["dropped"].items():
+        table.add_row(f"dropped: {reason}", f"{number:,}")
+    table.add_row("accepted", f"{counts['queries']:,}")
+    for outcome, number in counts["passages"].items():
+        table.add_row(f"passages: {escape(outcome)}", f"{number:,}")
+    stderr().print(table)
+    requests = counts["requests"]
+    stderr().print(
+        f"{requests['sent']:,} requests sent, {requests['prompt_tokens']:,} prompt and "
+        f"{requests['completion_tokens']:,} reply tokens; spent: {requests['spent']} "
+        f"(with earlier runs: {requests['spent_in_all']})",
+        markup=False,
+    )
+    if counts["unanswered"]:
+        stderr().print(
+            f"{counts['unanswered']:,} passages got no usable reply; the same command asks for "
+            "them again",
+            markup=False,
+        )
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:

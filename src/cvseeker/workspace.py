@@ -28,6 +28,9 @@ COMMAND_OF_STAGE: dict[str, str] = {
 # Raised when a stage writes other files or means something else by the same settings.
 FORMAT_VERSION = 1
 
+# Stands in a stage's folder while its files are being replaced one by one.
+_MOVING = ".moving"
+
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
@@ -99,6 +102,8 @@ class Workspace:
         work: Callable[[Path], dict[str, Any]],
         *,
         resumable: bool = False,
+        keeps: str = "",
+        finished: Callable[[Mapping[str, Any]], bool] = lambda counts: True,
     ) -> StageResult:
         """Run ``work`` in a scratch folder and move it into place, unless nothing changed.
 
@@ -115,6 +120,11 @@ class Workspace:
         resumable
             Keep the scratch folder of an interrupted run of the same fingerprint, for ``work``
             to continue; otherwise it starts empty.
+        keeps
+            A file's name, with whatever is appended to it, that stays in the stage's folder
+            through all runs, finished or not. ``work`` may use it there meanwhile.
+        finished
+            Tells by the counts of an unchanged run whether it may be skipped.
 
         Returns
         -------
@@ -128,9 +138,10 @@ class Workspace:
         """
         fingerprint = _fingerprint(settings, inputs)
         manifest = self.manifest(stage)
-        if manifest is not None and manifest["fingerprint"] == fingerprint:
+        unchanged = manifest is not None and manifest["fingerprint"] == fingerprint
+        if manifest is not None and unchanged and finished(manifest["counts"]):
             return StageResult(manifest["counts"], manifest["seconds"], skipped=True)
-        self._refuse_foreign(self.stage_folder(stage), manifest)
+        self._refuse_foreign(self.stage_folder(stage), manifest, keeps)
         scratch = self._open_scratch(stage, fingerprint, resumable=resumable)
         started = time.perf_counter()
         counts = work(scratch)
@@ -145,14 +156,17 @@ class Workspace:
             "seconds": seconds,
             "version": cvseeker.__version__,
         }
-        self._publish(stage, scratch, manifest)
+        self._publish(stage, scratch, manifest, keeps)
         return StageResult(counts, seconds, skipped=False)
 
-    def _refuse_foreign(self, folder: Path, manifest: dict[str, Any] | None) -> None:
+    def _refuse_foreign(self, folder: Path, manifest: dict[str, Any] | None, keeps: str) -> None:
         """Refuse to replace what CVSeeker did not write."""
         if self.path.exists() and not self.path.is_dir():
             raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
-        if manifest is None and folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        if manifest is not None or not folder.exists() or (folder / _MOVING).exists():
+            return
+        ours = folder.is_dir() and all(_is_kept(path, keeps) for path in folder.iterdir())
+        if not ours:
             raise WorkspaceError(
                 f"{folder}: already there and not written by CVSeeker; name another place, or move "
                 "it away first"
@@ -168,7 +182,7 @@ class Workspace:
             marker.write_text(fingerprint, encoding="utf-8")
         return scratch
 
-    def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any]) -> None:
+    def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any], keeps: str) -> None:
         """Replace the stage's folder by the scratch folder; the manifest is the last file written.
 
         The old folder is moved away whole before it is deleted: a kill halfway through deleting
@@ -178,11 +192,38 @@ class Workspace:
         (scratch / ".fingerprint").unlink(missing_ok=True)
         write_json(scratch / "manifest.json", manifest)
         folder, retired = self.stage_folder(stage), self.path / f".{stage}.old"
+        if keeps:
+            _move_into(scratch, folder, keeps)
+            return
         shutil.rmtree(retired, ignore_errors=True)
         if folder.exists():
             folder.replace(retired)
         scratch.replace(folder)
         shutil.rmtree(retired, ignore_errors=True)
+
+
+def _is_kept(path: Path, keeps: str) -> bool:
+    return bool(keeps) and path.name.startswith(keeps)
+
+
+def _move_into(scratch: Path, folder: Path, keeps: str) -> None:
+    """Replace a folder's content but for what is kept; the manifest goes first and comes last.
+
+    A kill halfway leaves a folder without a manifest, marked as ours, and the next run redoes it.
+    """
+    folder.mkdir(exist_ok=True)
+    marker = folder / _MOVING
+    marker.touch()
+    (folder / "manifest.json").unlink(missing_ok=True)
+    for path in list(folder.iterdir()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != marker and not _is_kept(path, keeps):
+            path.unlink()
+    for path in sorted(scratch.iterdir(), key=lambda path: path.name == "manifest.json"):
+        path.replace(folder / path.name)
+    marker.unlink()
+    scratch.rmdir()
 
 
 def _fingerprint(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:

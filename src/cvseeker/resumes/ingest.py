@@ -1,7 +1,7 @@
 """From a folder of files to résumés and passages, grouped by person and split."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from cvseeker.resumes.account import (
 from cvseeker.resumes.clean import SpacingRepair, clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, find_files
 from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
+from cvseeker.resumes.names import candidate_name
 from cvseeker.resumes.passages import split_passages
 from cvseeker.resumes.profile import extract_profile
 from cvseeker.resumes.sections import find_sections
@@ -90,7 +91,22 @@ def load_resumes(folder: Path) -> list[Resume]:
 
 def load_passages(folder: Path) -> list[Passage]:
     """Load the passages that :func:`ingest` wrote into ``folder``."""
-    return [Passage.from_dict(row) for row in read_jsonl(folder / "passages.jsonl")]
+    return list(iterate_passages(folder))
+
+
+def iterate_passages(folder: Path) -> Iterator[Passage]:
+    """Yield the passages that :func:`ingest` wrote into ``folder``, one at a time."""
+    for row in read_jsonl(folder / "passages.jsonl"):
+        yield Passage.from_dict(row)
+
+
+def load_names(folder: Path) -> dict[str, str]:
+    """Load the candidates' names: résumé id → name, where the résumé tells it."""
+    names = {
+        row["resume_id"]: candidate_name(row["text"], name=row["profile"]["name"])
+        for row in read_jsonl(folder / "resumes.jsonl")
+    }
+    return {resume_id: name for resume_id, name in names.items() if name}
 
 
 def input_hashes(sources: Sequence[Path]) -> dict[str, str]:

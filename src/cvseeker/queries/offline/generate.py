@@ -50,8 +50,8 @@ def generate_offline(
     Returns
     -------
     list of Query
-        In the corpus's order; at most ``settings.per_passage`` a passage, fewer where it does not
-        carry that many good ones. ``kind`` is one of ``keywords``, ``question``,
+        In the corpus's order; at most ``settings.queries_per_passage`` a passage, fewer where it
+        does not carry that many good ones. ``kind`` is one of ``keywords``, ``question``,
         ``title_skills``, ``responsibility``, ``requirements`` and ``exam``.
     """
     statistics = CorpusStatistics()
@@ -67,7 +67,7 @@ def generate_offline(
         evidence = read_evidence(text, profile, statistics)
         rng = random.Random(f"{settings.seed}\0{passage_id}")
         writer = _Writer(passage_id, evidence, templates, statistics, rng)
-        queries += writer.write(settings.per_passage)
+        queries += writer.write(settings.queries_per_passage)
         if done % _REPORT_EVERY == 0 or done == len(corpus):
             progress("generate", done, len(corpus), f"{len(queries)} queries")
     return queries

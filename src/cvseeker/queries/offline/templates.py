@@ -1,7 +1,7 @@
 """How a query may be worded: per kind, from two words to two sentences, in several registers.
 
-A template's fields name the evidence it needs (see :class:`~cvseeker.queries.offline.wording.Wording`):
-``{title}``, ``{a_title}`` (with its article), ``{employer}``, ``{school}``, ``{project}``,
+A template's fields name the evidence it needs (:mod:`cvseeker.queries.offline.wording` fills them
+in): ``{title}``, ``{a_title}`` (with its article), ``{employer}``, ``{school}``, ``{project}``,
 ``{credential}``, ``{skill}``, ``{skill2}``, ``{skills}`` (a list), ``{phrase}`` to ``{phrase4}``,
 ``{years}``, ``{location}``, ``{language}``, and a duty as ``{do}``, ``{doing}``, ``{did}`` or
 ``{done}`` ("has …"); a second duty as ``{doing2}`` and so on. ``far`` before a field asks for

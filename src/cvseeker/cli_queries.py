@@ -1,0 +1,192 @@
+"""The commands that make a data set: ``generate`` and ``judge``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvseeker.cli_options import (
+    BatchOption,
+    BudgetOption,
+    ConcurrencyOption,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    LlmKeyOption,
+    LlmOption,
+    LlmUrlOption,
+    NoMaskOption,
+    OptionalWorkspace,
+    PerPassageOption,
+    PricesOption,
+    StatusOption,
+    read_settings,
+    require_one_way,
+)
+from cvseeker.errors import InputError
+
+if TYPE_CHECKING:
+    from cvseeker.config import Settings
+
+
+def generate(
+    workspace: OptionalWorkspace = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Passages: LlamaIndex JSON or a BEIR folder."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_key_env: LlmKeyOption = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="recruiter|questions",
+            help="What an LLM writes: recruiters' queries of several kinds, or exam questions "
+            "[default: recruiter].",
+        ),
+    ] = None,
+    per_passage: PerPassageOption = None,
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Language of the queries [default: English]."),
+    ] = None,
+    prompt: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instructions of your own, with {per_passage}, {kinds} and {language}.",
+        ),
+    ] = None,
+    round_trip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="bm25|base|off",
+            help="Ranker by which a query must find its passage [default: bm25].",
+        ),
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="… among how many first [default: 10; 0: any rank]."),
+    ] = None,
+    no_mask: NoMaskOption = False,
+    max_concurrency: ConcurrencyOption = None,
+    budget: BudgetOption = None,
+    prices: PricesOption = None,
+    batch: BatchOption = False,
+    dry_run: DryRunOption = False,
+    status: StatusOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write queries that each passage answers, for a workspace or for a file of passages."""
+    settings = read_settings(
+        config,
+        generate={
+            "llm": llm,
+            "style": style,
+            "per_passage": per_passage,
+            "prompt": prompt,
+            "round_trip": round_trip,
+            "mask": False if no_mask else None,
+            "filters": {"language": language, "top_k": top_k},
+        },
+        llm={
+            "url": llm_url,
+            "key_env": llm_key_env,
+            "max_concurrency": max_concurrency,
+            "budget": budget,
+            "prices": prices,
+            "batch": batch or None,
+        },
+    )
+    require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
+    if status:
+        _print_status(workspace, out, as_json=as_json)
+    elif dry_run:
+        _print_plan(workspace, corpus, out, settings, as_json=as_json)
+    else:
+        _generate(workspace, corpus, out, settings, as_json=as_json)
+
+
+def _generate(
+    workspace: Path | None,
+    corpus: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.query_stages import generate_stage
+    from cvseeker.standalone import generate_file
+    from cvseeker.terminal import drawn_progress, print_stage
+    from cvseeker.workspace import StageResult, Workspace
+
+    with drawn_progress() as progress:
+        if workspace is not None:
+            result = generate_stage(Workspace(workspace), settings, progress)
+        elif corpus is not None and out is not None:
+            counts = generate_file(corpus, out, settings, progress)
+            result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    if as_json:
+        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        return
+    print_stage("queries", result)
+    if out is not None:
+        typer.echo(out)
+
+
+def _print_plan(
+    workspace: Path | None,
+    corpus: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.queries.plan import plan_requests
+    from cvseeker.query_stages import ledger_of, passage_requests
+    from cvseeker.standalone import corpus_requests, ledger_beside
+    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal_queries import print_plan
+    from cvseeker.workspace import Workspace
+
+    if settings.generate.llm == "offline":
+        raise InputError("--dry-run: offline generation sends nothing; name an LLM: --llm MODEL")
+    with drawn_progress() as progress:
+        if workspace is not None:
+            asking, total = passage_requests(Workspace(workspace), settings)
+            ledger = ledger_of(Workspace(workspace))
+        elif corpus is not None and out is not None:
+            asking, total = corpus_requests(corpus, settings)
+            ledger = ledger_beside(out)
+        plan = plan_requests(
+            asking, ledger=ledger, total=total, settings=settings.generate, progress=progress
+        )
+    if as_json:
+        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+        return
+    print_plan(plan)
+
+
+def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
+    from cvseeker.llm.ledger import Ledger
+    from cvseeker.query_stages import ledger_of
+    from cvseeker.standalone import ledger_beside
+    from cvseeker.terminal_queries import print_ledger
+    from cvseeker.workspace import Workspace
+
+    path = ledger_beside(out) if out is not None else ledger_of(Workspace(workspace or Path()))
+    if not path.is_file():
+        raise InputError(f"{path}: no ledger; one is written by: cvseeker generate --llm MODEL")
+    with Ledger(path) as ledger:
+        summary = ledger.summary()
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        return
+    print_ledger(summary)

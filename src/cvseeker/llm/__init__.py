@@ -1,0 +1,1 @@
+"""The door to every LLM: requests, replies, retries, money."""

@@ -1,0 +1,217 @@
+"""What was asked of LLMs and what came back: one row a request, never lost, never paid twice."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+from cvseeker.errors import InputError
+
+Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+FINAL: frozenset[Outcome] = frozenset({"ok", "refused", "rejected"})
+"""Outcomes that asking again would not change; the others are asked for again by the next run."""
+
+# Raised when the table's columns change.
+_VERSION = 1
+_BUSY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of one request.
+
+    Attributes
+    ----------
+    key, task, item
+        See :class:`~cvseeker.llm.chat.ChatRequest`.
+    model, url, mode
+        Who was asked, and how the reply's form was asked for.
+    outcome, reason
+        ``ok``: a reply of the schema asked for. ``refused``: the model declined. ``rejected``: the
+        server would not take the request. ``unparsable``: no reply of the schema in any attempt.
+        ``failed``: no reply at all.
+    reply
+        The last reply's JSON, where the outcome is ``ok``; else empty.
+    raw
+        The last body that came, as it came.
+    prompt_tokens, completion_tokens
+        Of all attempts that were answered: what was paid for.
+    cost
+        In trillionths of a dollar, of all attempts; ``None`` where the price is not known.
+    attempts
+        Requests sent for it, failed ones included.
+    latency
+        Seconds that the last attempt took.
+    at
+        When it was recorded, in seconds since 1970.
+    """
+
+    key: str
+    task: str
+    item: str
+    model: str
+    url: str
+    mode: str
+    outcome: Outcome
+    reason: str
+    reply: str
+    raw: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int | None
+    attempts: int
+    latency: float
+    at: float
+
+
+_COLUMNS = tuple(field.name for field in fields(LedgerRow))
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS requests ({", ".join(_COLUMNS)}, PRIMARY KEY (key));
+CREATE TABLE IF NOT EXISTS modes (url, model, mode, PRIMARY KEY (url, model));
+CREATE TABLE IF NOT EXISTS batches (name, batch_id, state, keys, PRIMARY KEY (name));
+PRAGMA user_version = {_VERSION};
+"""
+
+
+class Ledger:
+    """The ledger's file, opened for reading and writing.
+
+    Parameters
+    ----------
+    path
+        ``ledger.sqlite``; created where it is missing.
+
+    Raises
+    ------
+    InputError
+        If the file is no ledger, or one of a later version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Every statement is its own transaction; a reply is safe once it is written.
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # Survives the death of the process, which is what interrupts runs.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version > _VERSION:
+                raise InputError(
+                    f"{path}: a ledger of version {version}; this CVSeeker reads up to {_VERSION}. "
+                    "Update it: pip install --upgrade cvseeker"
+                )
+            if version < _VERSION:
+                self._db.executescript(_CREATE)
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"{path}: not usable as a ledger ({error}); move it away to begin a new one"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def get(self, key: str) -> LedgerRow | None:
+        """Return a request's row, or ``None`` where it was never answered."""
+        row = self._db.execute(_SELECT + " WHERE key = ?", (key,)).fetchone()
+        return LedgerRow(*row) if row else None
+
+    def is_final(self, key: str) -> bool:
+        """Tell whether a request need not be sent again."""
+        row = self._db.execute("SELECT outcome FROM requests WHERE key = ?", (key,)).fetchone()
+        return row is not None and row[0] in FINAL
+
+    def record(self, row: LedgerRow) -> None:
+        """Write a request's row; what was paid for it before is added to it."""
+        before = self.get(row.key)
+        values = list(astuple(row))
+        if before is not None:
+            for name in ("prompt_tokens", "completion_tokens", "cost", "attempts"):
+                earlier = getattr(before, name)
+                position = _COLUMNS.index(name)
+                if earlier is not None:
+                    values[position] = earlier + (values[position] or 0)
+        marks = ", ".join("?" * len(_COLUMNS))
+        self._db.execute(f"INSERT OR REPLACE INTO requests VALUES ({marks})", values)
+
+    def rows(self, *, outcomes: Sequence[Outcome] = OUTCOMES) -> Iterator[LedgerRow]:
+        """Yield the rows with these outcomes, in the order of their keys."""
+        marks = ", ".join("?" * len(outcomes))
+        for row in self._db.execute(f"{_SELECT} WHERE outcome IN ({marks})", tuple(outcomes)):
+            yield LedgerRow(*row)
+
+    def spent(self) -> int:
+        """Return what all requests cost together, in trillionths of a dollar."""
+        return int(self._db.execute("SELECT COALESCE(SUM(cost), 0) FROM requests").fetchone()[0])
+
+    def mean_reply_tokens(self, task: str) -> float | None:
+        """Return the mean length of a task's usable replies, ``None`` where there are none."""
+        row = self._db.execute(
+            "SELECT AVG(1.0 * completion_tokens / MAX(attempts, 1)) FROM requests "
+            "WHERE task = ? AND outcome = 'ok'",
+            (task,),
+        ).fetchone()
+        return row[0]  # type: ignore[no-any-return]
+
+    def summary(self) -> list[dict[str, str | int | float | None]]:
+        """Return the counts of requests by task, model, outcome and reason."""
+        cursor = self._db.execute(
+            "SELECT task, model, outcome, reason, COUNT(*) AS requests, SUM(attempts) AS attempts, "
+            "SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens, "
+            "SUM(cost) AS cost, AVG(latency) AS mean_latency FROM requests "
+            "GROUP BY task, model, outcome, reason ORDER BY task, model, requests DESC"
+        )
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def mode(self, url: str, model: str) -> str:
+        """Return how replies were last asked for at an endpoint, empty where never."""
+        row = self._db.execute(
+            "SELECT mode FROM modes WHERE url = ? AND model = ?", (url, model)
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    def set_mode(self, url: str, model: str, mode: str) -> None:
+        """Remember how an endpoint takes requests."""
+        self._db.execute("INSERT OR REPLACE INTO modes VALUES (?, ?, ?)", (url, model, mode))
+
+
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"
+
+
+@contextmanager
+def sole_sender(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the right to send for a ledger, which one process has at a time.
+
+    A sender whose command was killed still saves the replies in flight; the next one waits for it.
+    The lock is a database's, which every platform frees when its holder dies.
+
+    Parameters
+    ----------
+    path
+        The ledger's file.
+    waiting
+        Called once if somebody else holds the right.
+    """
+    lock = sqlite3.connect(path.with_name(f"{path.name}.lock"), timeout=0.0, isolation_level=None)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            waiting()
+            lock.execute("PRAGMA busy_timeout = 3600000")
+            lock.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        lock.close()

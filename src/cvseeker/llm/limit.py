@@ -1,0 +1,128 @@
+"""How much a server can take: requests in flight and requests a second, found out as we go."""
+
+import asyncio
+import time
+from collections import deque
+
+# In flight at first: enough to fill a busy server within a few round trips, few for a laptop's.
+START = 16
+# A model on a laptop serves one request at a time and still gains from another one waiting.
+FLOOR = 4
+# A window of requests of which more than this share broke shrinks the next window by the factor.
+BROKEN_SHARE, SHRINK = 0.1, 0.7
+# Windows until an emptied limit is back at the most.
+WINDOWS_TO_MOST = 16
+# After a 429 the rate becomes this share of what the server answered, and grows by this a second.
+RATE_BACK_OFF, RATE_GROWTH = 0.97, 0.05
+_MEASURED_SECONDS = 2.0
+_LONG_WAIT = 2.0
+_SLOWEST = 0.2
+# A step of 1 doubles the limit every round trip; a run of an hour should not wait for that.
+_SLOW_START_STEP = 2
+_NEVER = float("-inf")
+
+
+class AdaptiveLimit:
+    """Bounds requests in flight and requests a second, additive up and multiplicative down (AIMD).
+
+    Requests in flight: triples every round trip until the first window in which many broke
+    (time-outs, resets, 5xx), then grows linearly and shrinks by a factor after each such window.
+
+    Requests a second: unbounded until the first 429, then set to just below the rate of answers
+    that came in the last two seconds, and raised slowly until the next 429. A limit on requests in
+    flight alone cannot hold a rate where a reply takes less time than the pause the server wants.
+
+    Parameters
+    ----------
+    most
+        Requests in flight at most.
+
+    References
+    ----------
+    Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion avoidance";
+    the start is TCP's slow start.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = float(min(START, most))
+        self.in_flight = 0
+        self.rate = float("inf")
+        self._slow_start = True
+        self._window = self._broken = 0
+        self._not_before = self._next_send = self._lowered_at = self._raised_at = _NEVER
+        self._answered: deque[float] = deque()
+        self._began = time.monotonic()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def acquire(self) -> None:
+        """Wait until one more request may be sent, and count it as in flight."""
+        if self._waiting or self.in_flight >= int(self.limit):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn  # whoever gives the turn counts it
+        else:
+            self.in_flight += 1
+        await self._wait_for_rate()
+
+    def release(self) -> None:
+        """Count one request less in flight and let the next ones go."""
+        self.in_flight -= 1
+        self._wake()
+
+    def answered(self) -> None:
+        """Learn that a request was answered."""
+        now = time.monotonic()
+        self._answered.append(now)
+        while self._answered[0] < now - _MEASURED_SECONDS:
+            self._answered.popleft()
+        if self._slow_start:
+            self.limit = min(self.limit + _SLOW_START_STEP, self.most)
+        self._finish(broken=False)
+
+    def broken(self) -> None:
+        """Learn that a request broke: a time-out, a reset, a 5xx."""
+        self._finish(broken=True)
+
+    def busy(self, retry_after: float) -> None:
+        """Learn that the server wants fewer requests a second, for some seconds perhaps none."""
+        now = time.monotonic()
+        if retry_after >= _LONG_WAIT:
+            self._not_before = max(self._not_before, now + retry_after)
+        if now - self._lowered_at < _MEASURED_SECONDS / 2:
+            return
+        measured = min(max(now - self._began, 0.5), _MEASURED_SECONDS)
+        recent = sum(at >= now - measured for at in self._answered)
+        self.rate = max(min(self.rate, RATE_BACK_OFF * recent / measured), _SLOWEST)
+        self._lowered_at = self._raised_at = now
+
+    def _finish(self, *, broken: bool) -> None:
+        self._window += 1
+        self._broken += broken
+        if self._window < max(int(self.limit), 2 * FLOOR):
+            return
+        if self._broken > BROKEN_SHARE * self._window:
+            self._slow_start = False
+            self.limit = max(self.limit * SHRINK, float(min(FLOOR, self.most)))
+        elif not self._slow_start:
+            self.limit = min(self.limit + max(1.0, self.most / WINDOWS_TO_MOST), self.most)
+        self._window = self._broken = 0
+
+    def _wake(self) -> None:
+        while self._waiting and self.in_flight < int(self.limit):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)
+
+    async def _wait_for_rate(self) -> None:
+        """Wait for this request's turn, which each request takes from the one before it."""
+        now = time.monotonic()
+        if self.rate != float("inf"):
+            if now - self._raised_at > 1:
+                self.rate *= 1 + RATE_GROWTH * (now - self._raised_at)
+                self._raised_at = now
+            self._next_send = max(self._next_send, now) + 1 / self.rate
+        at = max(self._next_send, self._not_before)
+        if at > now:
+            await asyncio.sleep(at - now)

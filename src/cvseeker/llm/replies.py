@@ -1,0 +1,101 @@
+"""From what a model said to the JSON that was asked for, or to the reason why there is none."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from cvseeker.llm.chat import Answer
+
+_FENCE = re.compile(r"\A```[\w-]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+# Reasoning models served without a parser for it put their thoughts before the reply.
+_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_LENGTH_OF_CAUSE = 80
+
+
+class ReplyError(Exception):
+    """A reply holds nothing usable; ``reason`` is short and the same for the same fault."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class RefusedError(ReplyError):
+    """The model, or a filter before it, declined to reply."""
+
+
+def read_reply(answer: Answer, schema: Mapping[str, Any]) -> Any:
+    """Read the JSON of an answer and check it against the schema.
+
+    A code fence or prose around one JSON object is taken off, for many servers honour no schema;
+    nothing is guessed: a reply that was cut off or is not valid against the schema has no JSON.
+
+    Parameters
+    ----------
+    answer
+        What came.
+    schema
+        The JSON schema asked for.
+
+    Returns
+    -------
+    object
+        The JSON value.
+
+    Raises
+    ------
+    RefusedError
+        If the model declined.
+    ReplyError
+        If there is no text, it was cut off, is not JSON, or is not valid against the schema.
+    """
+    if answer.refusal:
+        raise RefusedError("the model declined")
+    if answer.finish_reason == "content_filter":
+        raise RefusedError("stopped by a content filter")
+    if not answer.content.strip():
+        cut = answer.finish_reason == "length"
+        raise ReplyError("cut off before the reply began" if cut else "empty reply")
+    try:
+        value = _find_json(answer.content)
+    except ValueError as error:
+        cut = answer.finish_reason == "length"
+        raise ReplyError("cut off: reply too long" if cut else "reply is not JSON") from error
+    problem = _validator(json.dumps(schema, sort_keys=True))(value)
+    if problem:
+        raise ReplyError(f"not of the schema: {problem}")
+    return value
+
+
+def _find_json(content: str) -> Any:
+    """Return the text's JSON object: the whole text, a fence's content, or the one within prose."""
+    text = _THOUGHTS.sub("", content).strip()
+    if fence := _FENCE.match(text):
+        text = fence[1].strip()
+    begin = text.find("{")
+    if begin < 0:
+        raise ValueError("no object")
+    value, end = json.JSONDecoder().raw_decode(text, begin)
+    if "{" in text[end:]:
+        raise ValueError("several objects")
+    return value
+
+
+@cache
+def _validator(schema: str) -> Callable[[Any], str]:
+    """Return what names the first way in which a value is not valid, empty where it is."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(json.loads(schema))
+
+    def first_problem(value: Any) -> str:
+        problem = next(iter(validator.iter_errors(value)), None)
+        if problem is None:
+            return ""
+        where = ".".join("n" if isinstance(part, int) else str(part) for part in problem.path)
+        # The validator's own message quotes the reply, which differs every time.
+        return f"{problem.validator} {where}".strip()[:_LENGTH_OF_CAUSE]
+
+    return first_problem

@@ -1,0 +1,74 @@
+"""The requests about passages: what an LLM is shown of each, and under which key."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cvseeker.llm.chat import ChatRequest
+from cvseeker.llm.door import Door
+from cvseeker.llm.ledger import Ledger
+from cvseeker.queries.prompts import as_data, without_orders
+from cvseeker.records import Passage
+from cvseeker.resumes.redact import redact
+
+PassageSource = Callable[[], Iterable[Passage]]
+"""Gives all passages in their order, each time it is called, without holding them."""
+
+
+@dataclass(frozen=True)
+class PassageRequests:
+    """Makes the requests about passages.
+
+    Attributes
+    ----------
+    door
+        The LLM and its task.
+    passages
+        What is asked about.
+    names
+        Résumé id → the candidate's name, where it is known.
+    mask
+        Whether names and contacts are masked in what is sent.
+    """
+
+    door: Door
+    passages: PassageSource
+    names: Mapping[str, str] = field(default_factory=dict)
+    mask: bool = True
+
+    def key(self, passage: Passage) -> str:
+        """Return the ledger's key of the request about a passage."""
+        name = self.names.get(passage.resume_id, "")
+        return self.door.key(f"{'masked' if self.mask else 'plain'}\0{name}\0{passage.text}")
+
+    def message(self, passage: Passage) -> tuple[str, Counter[str]]:
+        """Return what is sent about a passage, and how much of which sort was masked in it."""
+        masked: Counter[str] = Counter()
+        text = passage.text
+        if self.mask:
+            redaction = redact(text, name=self.names.get(passage.resume_id, ""))
+            text = redaction.text
+            masked.update(redaction.counts)
+        text, orders = without_orders(text)
+        if orders:
+            masked["orders to a model"] += orders
+        return as_data(text, "passage"), masked
+
+    def unanswered(self, ledger: Ledger) -> Iterator[Passage]:
+        """Yield the passages without a final outcome in the ledger."""
+        for passage in self.passages():
+            if not ledger.is_final(self.key(passage)):
+                yield passage
+
+    def requests(self, ledger: Path) -> Iterator[ChatRequest]:
+        """Yield the requests without a final outcome in the ledger, made as they are needed."""
+        with Ledger(ledger) as book:
+            for passage in self.unanswered(book):
+                text, _ = self.message(passage)
+                yield ChatRequest(
+                    key=self.key(passage),
+                    item=passage.passage_id,
+                    text=text,
+                    prompt_tokens=self.door.prompt_tokens(text),
+                )

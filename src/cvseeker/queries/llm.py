@@ -1,0 +1,99 @@
+"""Queries by an LLM: asked for, then collected into a data set."""
+
+from pathlib import Path
+from typing import Any
+
+from cvseeker.config import GenerateSettings
+from cvseeker.llm.door import dollars, send_through
+from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.sending import SendCounts
+from cvseeker.progress import Progress, silent
+from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.collect import collect, write_datasets
+
+
+def generate_with_llm(
+    asking: PassageRequests,
+    folder: Path,
+    *,
+    ledger: Path,
+    total: int,
+    settings: GenerateSettings,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Have an LLM write queries about passages, and write the data set of those fit for use.
+
+    Parameters
+    ----------
+    asking
+        The passages, the LLM, and what it is asked.
+    folder
+        Gets ``<split>.json`` and ``beir/<split>/``, ``passages.jsonl`` with what became of every
+        passage, and ``dropped.jsonl`` with every query left out and the reason.
+    ledger
+        The ledger's file; nothing that it holds is asked again.
+    total
+        Number of passages.
+    settings
+        Number of queries, and the filters.
+    progress
+        Called all along.
+
+    Returns
+    -------
+    dict
+        Counts: of queries by fate, of passages by outcome, of requests, and what was spent.
+
+    Raises
+    ------
+    LlmError
+        If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
+    """
+    sent = ask(asking, ledger=ledger, total=total, progress=progress)
+    counts = collect(asking, folder, ledger=ledger, settings=settings, progress=progress)
+    splits = write_datasets(asking, folder, ledger=ledger, counts=counts)
+    with Ledger(ledger) as book:
+        spent = book.spent()
+    requests = {
+        "sent": sent.attempts,
+        "answered_before": sent.known,
+        "prompt_tokens": sent.prompt_tokens,
+        "completion_tokens": sent.completion_tokens,
+        "spent": dollars(sent.spent) if asking.door.price else "price not known",
+        "spent_in_all": dollars(spent) if asking.door.price else "price not known",
+    }
+    return {**counts.to_dict(), "requests": requests, **splits}
+
+
+def ask(
+    asking: PassageRequests, *, ledger: Path, total: int, progress: Progress = silent
+) -> SendCounts:
+    """Ask about every passage that the ledger has no final outcome for.
+
+    Parameters
+    ----------
+    asking
+        Makes the requests.
+    ledger
+        The ledger's file.
+    total
+        Number of passages.
+    progress
+        Called with the passages done.
+
+    Raises
+    ------
+    LlmError
+        If the LLM cannot be used, or the budget does not suffice.
+    """
+    with Ledger(ledger) as book:
+        if next(asking.unanswered(book), None) is None:
+            return SendCounts(known=total)
+    return send_through(
+        asking.door,
+        lambda: asking.requests(ledger),
+        ledger=ledger,
+        total=total,
+        name="generate",
+        progress=progress,
+    )

@@ -1,0 +1,135 @@
+"""What a run would send and what that would cost, before anything is sent."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cvseeker.config import GenerateSettings
+from cvseeker.llm.ledger import Ledger
+from cvseeker.progress import Progress, silent
+from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.prompts import sample_reply
+
+_REPORT_EVERY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has not begun.
+
+    Attributes
+    ----------
+    model, url
+        Who would be asked.
+    passages, answered, requests
+        Passages in all, those that the ledger has an answer for, and requests left.
+    prompt_tokens
+        Of all requests left, counted with ``vocabulary``; ``exact`` tells whether that is the
+        model's own.
+    expected_tokens, most_tokens
+        Of the replies: by the mean of the replies in the ledger, or by a sample where there are
+        none; and at the longest allowed.
+    expected_cost, most_cost
+        In USD; ``None`` where no price is known.
+    masked
+        What would be masked, by sort.
+    system, message
+        The instructions, and the message about the first passage left, exactly as they would go.
+    """
+
+    model: str
+    url: str
+    passages: int
+    answered: int
+    requests: int
+    prompt_tokens: int
+    expected_tokens: int
+    most_tokens: int
+    vocabulary: str
+    exact: bool
+    expected_cost: Decimal | None
+    most_cost: Decimal | None
+    masked: dict[str, int]
+    system: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary; money as text, to lose nothing."""
+        return {
+            key: str(value) if isinstance(value, Decimal) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def plan_requests(
+    asking: PassageRequests,
+    *,
+    ledger: Path,
+    total: int,
+    settings: GenerateSettings,
+    progress: Progress = silent,
+) -> Plan:
+    """Count what a run would send; nothing is sent, and no file is made.
+
+    Parameters
+    ----------
+    asking
+        The passages, the LLM, and what it is asked.
+    ledger
+        The ledger's file, which need not be there.
+    total
+        Number of passages.
+    settings
+        The number of queries asked for.
+    progress
+        Called with the passages counted.
+    """
+    door = asking.door
+    prompt_tokens = requests = 0
+    masked: Counter[str] = Counter()
+    first = ""
+    book = Ledger(ledger) if ledger.is_file() else None
+    passages = asking.unanswered(book) if book is not None else asking.passages()
+    for requests, passage in enumerate(passages, start=1):
+        message, found = asking.message(passage)
+        first = first or message
+        masked += found
+        prompt_tokens += door.prompt_tokens(message)
+        if requests % _REPORT_EVERY == 0:
+            progress("count", requests, total, f"{prompt_tokens:,} tokens")
+    mean = book.mean_reply_tokens(door.task.name) if book is not None else None
+    if book is not None:
+        book.close()
+    expected = round(requests * (mean or _sample_tokens(asking, settings)))
+    most = requests * door.task.max_tokens
+    return Plan(
+        model=door.endpoint.model,
+        url=door.endpoint.url,
+        passages=total,
+        answered=total - requests,
+        requests=requests,
+        prompt_tokens=prompt_tokens,
+        expected_tokens=expected,
+        most_tokens=most,
+        vocabulary=door.counter.name,
+        exact=door.counter.exact,
+        expected_cost=_cost(asking, prompt_tokens, expected),
+        most_cost=_cost(asking, prompt_tokens, most),
+        masked=dict(sorted(masked.items())),
+        system=door.task.system,
+        message=first,
+    )
+
+
+def _sample_tokens(asking: PassageRequests, settings: GenerateSettings) -> float:
+    """Return the tokens of a reply like the sample, by the number of its queries."""
+    sample = sample_reply()
+    (tokens,) = asking.door.counter.count([sample])
+    return tokens * settings.queries_per_passage / sample.count('"text"')
+
+
+def _cost(asking: PassageRequests, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+    price, batch = asking.door.price, asking.door.settings.batch
+    return price.cost(prompt_tokens, completion_tokens, batch=batch) if price else None

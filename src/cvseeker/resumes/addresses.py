@@ -1,0 +1,169 @@
+"""Masking street addresses; the city and the region beside them stay."""
+
+import re
+
+from cvseeker.resumes.lexicon import US_STATES
+
+# Behind their first letters: a pattern that begins with a set of characters fails soonest.
+_STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, US_STATES)))
+
+# "12 Elm Street", "221B Baker St., Apt 4".
+_WORD = r"(?:[A-Z\d][\w'’.-]{0,24}[ \t]+)"
+_UNIT = (
+    r"(?:,?[ \t]{0,2}(?:#[ \t]?|(?:Apartment|Apt|Unit|Suite|Ste|Flat|Floor|Fl|Room|Rm|Wing)\b"
+    r"[.#: \t]{0,3}(?:No\.?[ \t]?)?)[\w-]{1,6}(?!\w))"
+)
+_NUMBER = r"\d(?<![\w$€£.,/%-]\d)\d{0,4}[A-Za-z]?(?:[-/]\d{1,5}[A-Za-z]?)?,?[ \t]+"
+_SURE = (
+    r"(?:Streets?|St|Str|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Terrace|Crescent|Parkway|Pkwy|"
+    r"Highway|Hwy|Turnpike|Gardens|Mews)"
+)
+# Words that are much else besides: only before a comma or the end of the line.
+_UNSURE = r"(?:Drive|Dr|Court|Ct|Place|Pl|Way|Close|Square|Sq|Circle|Cir|Trail|Row|Walk|Hill|Park)"
+_STREET = (
+    rf"{_NUMBER}{_WORD}{{1,4}}?{_SURE}\b\.?(?:[ \t][NSEW]{{1,2}}\b)?{_UNIT}?"
+    rf"|{_NUMBER}{_WORD}{{1,3}}?{_UNSURE}\b\.?{_UNIT}?(?=[ \t]*(?:,|\n|$|[|·•;]))"
+)
+# With no number, but a city and a region behind it.
+_NAMED_STREET = (
+    r"[A-Z](?<!\w.)[\w'’]{1,24}[ \t](?:[A-Z][\w'’]{1,24}[ \t]){0,2}"
+    r"(?:Street|Avenue|Road|Lane|Boulevard)(?=,[ \t]*[A-Z][\w .]{1,24},[ \t]*[A-Z])"
+)
+_BOX = (
+    r"[PB](?<!\w.)(?:\.?[ \t]?O\.?[ \t]?Box|ost(?:fach|bus|al Box)|\.?P\.)[ \t]*(?:No\.?)?[ \t:#]*"
+    r"\d[\w-]{0,9}(?: \d{2,4})?"
+)
+_APARTMENT = (
+    r"[AF](?<!\w.)(?:pt|partment|lat)\b[ \t]{0,2}(?:[.#:-][ \t]{0,2})?(?:[Nn]o\b[.:\- \t]{0,3})?"
+    r"[A-Z]?-?\d{1,4}[A-Za-z]?(?![\w%])(?![ \t]?%)"
+)
+# "Hauptstraße 12a", "Am Markt 3, 10115 Berlin" only up to the city.
+_GERMAN = (
+    r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß.-]{0,30}[ -]){0,2}[A-ZÄÖÜa-zäöü][\wäöüß.-]{0,30}"
+    r"(?:stra(?:ß|ss)e|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|kade|gatan|vej|gade)"
+    r"[ \t]+\d{1,4}[ \t]?[a-zA-Z]?(?!\w)(?:,[ \t]*(?:[A-Z]{1,2}-)?\d{4,5}(?=[ \t]+[A-ZÄÖÜ]))?"
+    r"|(?<!\w)[A-ZÄÖÜ][\wäöüß-]{1,20} (?:Stra(?:ß|ss)e|Str\.|Allee|Platz)[ \t]+\d{1,4}[a-z]?(?!\w)"
+)
+# "12 bis, rue de la Paix, 75002 Paris", "Calle Mayor 5", "Via Roma, 3".
+_ROMANCE = (
+    r"\d(?<![\w.,/-]\d)\d{0,3}(?:[ \t]?(?:bis|ter))?,?[ \t]+(?i:rue|avenue|av\.|boulevard|bd|place|"
+    r"chemin|all[ée]e|impasse|quai|cours|route)[ \t]+(?:d[eu]s?\b|de la\b|l['’])?[ \t]*[\w'’-]{1,25}"
+    r"(?:[ \t][A-ZÀ-Ý][\w'’-]{1,25}){0,3}(?:,?[ \t]*\d{5}(?=[ \t]+[A-ZÀ-Ý]))?"
+    r"|(?<!\w)(?:Calle|C/|Avenida|Av\.|Rua|Via|Viale|Piazza|Plaza|Carrer|Rue)[ \t]+"
+    r"(?:[\w'’.-]{1,25}[ \t]){0,3}[\w'’.-]{1,25},?[ \t]+(?:n[º°.o][ \t]?)?\d{1,4}(?![\w%])"
+)
+# "Plot No 8-9, Rukhmini Nagar", "H.No. 3-4-35, Masjid Lane", "318/4 Sarvahara Nagar".
+_LOCALITY = (
+    r"(?:[Nn]agar|NAGAR|[Cc]olony|COLONY|Marg|Chowk|Enclave|Vihar|Layout|Salai|Gall?i|Mohalla|Chawl|"
+    r"Society|Soc|Apartments?|Apts?|Apt|Complex|Residency|Bldg|Building|Towers?|Phase|Sector|Cross|"
+    r"Main|Stage|Wing|Street|St|Road|Rd|ROAD|STREET|Lane|Bypass|Floor|Near|Nr|Opp|Behind|B/[Hh]|"
+    r"Temple|Mandir|Village|Post|Block|Gate|Bunglows?|Bungalow|House|Villa|Park|Puram|Peth|Wadi)"
+)
+_INDIAN = (
+    r"(?<!\w)(?:(?i:flat|house|h|plot|p|door|d|dr|shop|room|qtr|quarter|bungalow|villa|block|a-?wing)"
+    r"[ .]{0,2}(?i:nos?|number|#)[ \t]{0,2}[.:#,-]{0,2}[ \t]{0,3}[\w/&-]{0,10}\d[\w/-]{0,10}"
+    r"|(?:No|NO)[ .:,#-]{1,4}\d[\w/-]{0,10}"
+    r"(?=,?[ \t][^,\n]{0,30}\b(?:Street|Nagar|Road|Lane|Colony))"
+    r"|(?:[A-Z]{1,2}[/-])?\d[\d/-]{0,8}[A-Z]?,?[ \t]+(?=(?:[A-Z][\w.]{0,20}[ \t]+){1,3}"
+    r"(?:[Nn]agar|NAGAR|[Cc]olony|COLONY|Marg|Enclave|Vihar|Layout|Society|Chawl)\b))"
+    rf"(?:[ \t]*,?[ \t]*[^,\n\[\]]{{0,40}}?\b{_LOCALITY}\b[^,.\n\[\]]{{0,30}}){{0,6}}"
+)
+# Each with the words of which a text must have one to be searched at all.
+_STREETS = tuple(
+    (re.compile(pattern), tuple(signs.split()))
+    for pattern, signs in (
+        (_BOX, "Box Post B.P BP"),
+        (
+            _STREET,
+            "St Ave Road Rd Lane Ln Bou Blvd Ter Cres Park Pk Hwy High Turn Gard Mews Dr Court Ct "
+            "Pl Way Close Sq Cir Trail Row Walk Hill",
+        ),
+        (_NAMED_STREET, "Street, Avenue, Road, Lane, Boulevard,"),
+        (_INDIAN, "agar AGAR olony OLONY Marg Encl Vihar Layout Soc Chawl No no NO # umber"),
+        (
+            _GERMAN,
+            "straße strasse Straße Strasse str. Str. gasse platz Platz allee Allee damm ufer weg "
+            "straat laan gracht kade gatan vej gade",
+        ),
+        (
+            _ROMANCE,
+            "rue Rue RUE venue av. Av. oul bd Bd BD lace hemin all All mpasse uai ours oute "
+            "Calle C/ Rua Via Piazza Plaza Carrer",
+        ),
+        (_APARTMENT, "Apt Apartment Flat"),
+    )
+)
+
+# A line without a digit has no address but a street beside a city.
+_SIGN = re.compile(r"\d|(?:Street|Avenue|Road|Lane|Boulevard),")
+
+# Codes that stand with a city: only they are masked.
+_US_CODE = re.compile(
+    rf"[A-Z](?<!\w.)(?:{_STATES})\.?,?(?:[ \t]+|-)(?P<value>\d{{5}}(?:-\d{{4}})?)(?![\w,.]?\d)"
+)
+_AU_CODE = re.compile(r"[NVQTAWS](?<!\w.)(?:SW|IC|LD|AS|CT|A|T)[ \t]+(?P<value>[2-7]\d{3})(?!\w)")
+_OTHER_CODES = re.compile(
+    r"[A-Z](?<![\w-].)(?:[A-Z]?\d[A-Z\d]?[ \t]\d[A-Z]{2}|\d[A-Z][ \t]\d[A-Z]\d)(?![\w-])"
+)
+_PIN_CODE = re.compile(r"[1-9](?<!\w.)(?:\d{4,5}|\d\d \d{3})(?=[ \t]*(?:$|[,.;()|]))")
+_PIN_LABEL = re.compile(
+    r"(?<!\w)(?:(?i:pin|zip|postal|post)[ -]?(?i:code)?[ \t]*[:.#-]?[ \t]*"
+    r"|[A-Z][a-z]{2,20}[ \t]?[-–][ \t]?)$"
+)
+
+
+def mask_addresses(text: str) -> tuple[str, int]:
+    """Mask street addresses, boxes, apartments and postal codes.
+
+    Parameters
+    ----------
+    text
+        Any text.
+
+    Returns
+    -------
+    (str, int)
+        The text with ``[ADDRESS]`` in their place, and how many there were.
+
+    Examples
+    --------
+    >>> mask_addresses("12 Elm Street, Apt 4, Austin, TX 78210")
+    ('[ADDRESS], Austin, TX [ADDRESS]', 2)
+    """
+    total = 0
+    streets = [pattern for pattern, signs in _STREETS if any(sign in text for sign in signs)]
+    lines = text.split("\n")
+    for place, line in enumerate(lines):
+        if line and _SIGN.search(line):
+            lines[place], number = _mask_line(line, streets)
+            total += number
+    return "\n".join(lines), total
+
+
+def _mask_line(line: str, streets: list[re.Pattern[str]]) -> tuple[str, int]:
+    total = 0
+    for pattern in streets:
+        line, number = pattern.subn(_keep_end, line)
+        total += number
+    for pattern in (_US_CODE, _AU_CODE):
+        line, number = pattern.subn(_mask_value, line)
+        total += number
+    line, number = _OTHER_CODES.subn("[ADDRESS]", line)
+    total += number
+    spans = [
+        match.span()
+        for match in _PIN_CODE.finditer(line)
+        if _PIN_LABEL.search(line[max(0, match.start() - 30) : match.start()])
+    ]
+    for start, end in reversed(spans):
+        line = f"{line[:start]}[ADDRESS]{line[end:]}"
+    return line, total + len(spans)
+
+
+def _keep_end(match: re.Match[str]) -> str:
+    """Keep the spaces and commas that an address ends with."""
+    return "[ADDRESS]" + match[0][len(match[0].rstrip(" \t,")) :]
+
+
+def _mask_value(match: re.Match[str]) -> str:
+    return match[0][: match.start("value") - match.start()] + "[ADDRESS]"

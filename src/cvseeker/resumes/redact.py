@@ -1,0 +1,279 @@
+"""Masking what identifies a candidate, so that it never leaves the machine.
+
+E-mails, phones, web addresses, handles, street addresses, dates of birth, identity numbers and the
+candidate's name become placeholders in brackets. Cities and regions stay, since recruiters ask for
+them, and so does every other number: years, money, percentages, versions, standards, quantities.
+
+Every pattern is bounded or possessive and starts behind a look-behind: time is linear in the text.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from cvseeker.resumes.addresses import mask_addresses
+from cvseeker.resumes.candidate import candidate_name
+from cvseeker.resumes.names import find_name
+from cvseeker.resumes.phones import mask_phones
+
+__all__ = ["Redaction", "redact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A masked text.
+
+    ``counts`` says how many placeholders of each sort were put in: ``email``, ``phone``, ``url``,
+    ``handle``, ``address``, ``birthdate``, ``id``, ``name``.
+    """
+
+    text: str
+    counts: Mapping[str, int]
+
+
+_MAIL_HOSTS = "gmail|yahoo|hotmail|outlook|live|icloud|aol|rediffmail|proton(?:mail)?|gmx|web|ymail"
+_AT = r"(?:@\n?|[ \t]?[\[(](?:at|AT)[\])][ \t]?)"
+_DOT = r"(?:\.|[ \t]?[\[(](?:dot|DOT)[\])][ \t]?)"
+_EMAIL = re.compile(
+    rf"(?<![\w.+%-])[\w.+%'-]{{1,64}}+(?:{_AT}[\w-]{{1,63}}+(?:{_DOT}[\w-]{{1,63}}+){{1,5}}+"
+    rf"|[ \t]?@[ \t]?(?i:{_MAIL_HOSTS})[ \t]?\.[ \t]?[a-z]{{2,4}}(?:\.[a-z]{{2}})?)"
+)
+
+_DOTTED = re.compile(r"\.[A-Za-z]{2}")
+_SITES = (
+    r"linkedin|github|gitlab|bitbucket|stackoverflow|behance|dribbble|twitter|facebook|instagram|"
+    r"medium|kaggle|leetcode|hackerrank|researchgate|orcid|scholar\.google|youtube|vimeo|t|x|xing|"
+    r"codepen|hackerearth|codechef|linktr|wa|angel|wellfound|huggingface|soundcloud|artstation"
+)
+_TAIL = r"[^\s\[\]<>\"|•·]"
+_URL = re.compile(
+    rf"(?<![\w@.-])(?:(?:https?|ftp)://{_TAIL}{{1,500}}+|www\.[\w-]{{1,63}}\.{_TAIL}{{1,500}}+"
+    rf"|(?:[\w-]{{1,20}}\.)?(?:{_SITES})\.(?:com|org|net|me|ee|co|io|edu|de)/{_TAIL}{{1,300}}+"
+    # A host with a path below it, and a host of the sort that people keep for themselves.
+    rf"|(?:[a-z\d-]{{1,63}}\.){{1,3}}[a-z]{{2,6}}/~?[\w-]{_TAIL}{{0,300}}+"
+    r"|[a-z\d-]{2,63}\.(?:[a-z\d-]{2,63}\.)?(?:dev|page|blog|xyz|me|site|online|website|github\.io|"
+    r"netlify\.app|vercel\.app|wordpress\.com|blogspot\.com|substack\.com|carrd\.co)(?![\w.-]))",
+    re.IGNORECASE,
+)
+_HOST = re.compile(
+    r"(?<![\w@./-])(?:[a-z\d][a-z\d-]{0,62}\.){1,3}"
+    r"(?:com|org|net|io|ai|co|info|biz|eu|us|uk|de|fr|nl|in|ca|au|ch|at|es|it|se|no|dk|pl|br)"
+    r"(?![\w-])(?!\.\w)"
+)
+_SITE_LABEL = re.compile(
+    r"(?i)(?:web(?:site)?|site|portfolio|blog|home ?page|url|online|linkedin|github|profile)"
+    r"\s*[:\-–]?\s*$"
+)
+
+_ID = re.compile(
+    r"(?i)(?<!\w)(?:passport|ssn|social security|aadh?aa?r|adhar|pan(?: card)?|national id|nino|"
+    r"national insurance|tax id|curp|cpf|nric|emirates id|id(?: card)?|identity(?: card)?|"
+    r"personalausweis|driv(?:ing|er['’]?s?) licen[cs]e|uan|orcid|voter id|steuer-?id|pesel)"
+    r"(?!\w)\.?(?: (?:n[o°º]|number|num|nr|details?|#)\.?)?[ \t]{0,20}[:#№.=-]{0,3}\s?"
+    r"(?P<value>(?=(?:[A-Z-]{0,6}\d){4})(?:\d{4}(?:[ -]\d{4}){1,3}|"
+    r"(?!(?:19|20)\d\d(?![\d-]))[A-Z\d][A-Z\d-]{4,19})(?!\w))"
+)
+_ID_SIGNS: tuple[str, ...] = (
+    "passport",
+    "ssn",
+    "social sec",
+    "aadha",
+    "aadar",
+    "adhar",
+    "pan card",
+    "pan no",
+    "pan:",
+)
+_ID_SIGNS += ("pan :", "nino", "insurance", "tax id", "curp", "cpf", "nric", " id:", " id ", " id#")
+_ID_SIGNS += (" id.", "\nid", "identity", "ausweis", "licen", "uan", "orcid", "steuer", "pesel")
+_SSN = re.compile(r"\d(?<![\w-]\d)\d\d-\d{2}-\d{4}(?![\w-])")
+
+_MONTH = (
+    r"(?:jan|feb|mar|m[aä]r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|janv|f[eé]v|avr|ao[uû]|"
+    r"d[eé]c|ene|abr|ago|dic)[a-zéûä]{0,9}"
+)
+_DATE = (
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s./,-]{{0,3}}(?:of\s)?{_MONTH}[\s./,'-]{{0,3}}(?:\d{{4}}|\d\d)?"
+    r"|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?(?:\d{4}|\d\d)|\d{4}[./-]\d{1,2}[./-]\d{1,2}"
+    # Behind a month.
+    r"|\d{1,2}(?:st|nd|rd|th)?[\s.,-]{1,3}\d{4}|(?:19|20)\d\d)(?!\w)"
+)
+_MONTH_BEFORE = re.compile(rf"(?i)(?<!\w){_MONTH}[\s.,-]{{0,3}}$")
+_BIRTHDATE = re.compile(
+    r"(?i)(?<!\w)(?:d\.?\s?o\.?\s?b\b\.?|date\s{0,3}of\s{0,3}birth|birth\s?-?dat(?:e|um)|birthday|"
+    r"geburtsdatum|geboren|date de naissance|fecha de nacimiento|data di nascita|nacimiento|"
+    rf"n[ée]e? le|born(?![\w-]))[^\d\[\]\n;|·•]{{0,60}}+[\s:.,–-]{{0,20}}+(?P<value>{_DATE})"
+)
+
+_BIRTH_SIGNS: tuple[str, ...] = (
+    "birth",
+    "born",
+    "dob",
+    "d.o",
+    "d. o",
+    "gebor",
+    "geburt",
+    "naissance",
+    "nacimiento",
+)
+_BIRTH_SIGNS += ("nascita", "né le", "née le")
+
+_HANDLE = re.compile(r"@(?<![\w.)].)(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
+_CALLED = re.compile(r"[:=](?!//)[ \t]{0,3}@?(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
+_HANDLE_LABEL = re.compile(
+    r"(?i)(?<!\w)(?:skype|telegram|twitter|insta(?:gram)?|wechat|whatsapp|discord|signal|slack|"
+    r"snapchat|mastodon|github|gitlab|kaggle|leetcode|handle|linkedin)(?: (?:id|name|user|handle))?"
+    r"[ \t]{0,3}$"
+)
+# Words behind an at sign that are code, not people.
+_CODE = re.compile(
+    r"@(?:[A-Z][a-z]+(?:[A-Z][a-z]+)*\b|(?:autowired?|controller|component|service|repository|bean|"
+    r"property|staticmethod|classmethod|dataclass|override|media|import|angular|types|param|return)\b)"
+)
+
+_CONTACT_LINE = re.compile(r"\[(?:EMAIL|PHONE|URL)\]")
+# Two passes do but for texts made to defy them; no match crosses more lines.
+_MOST_PASSES, _NEIGHBOURS = 8, 3
+_TRAILING = ".,;:!?'’"
+
+
+def redact(text: str, *, name: str = "") -> Redaction:
+    r"""Mask what identifies the candidate.
+
+    Parameters
+    ----------
+    text
+        A résumé or a passage of one.
+    name
+        The candidate's full name, as :func:`~cvseeker.resumes.candidate.candidate_name` or the profile
+        has it. Where it is empty, the text's first line is taken for a name if an e-mail address
+        in the text confirms it.
+
+    Returns
+    -------
+    Redaction
+        The masked text, in which masking again changes nothing, and the counts by sort.
+
+    Examples
+    --------
+    >>> redact("Jane Doe, Oslo | jane@example.com\nJane led 12 nurses", name="Jane Doe").text
+    '[NAME], Oslo | [EMAIL]\\n[NAME] led 12 nurses'
+    """
+    counts: Counter[str] = Counter()
+    name = candidate_name(text, name=name)
+    before, after = "", ""
+    for _ in range(_MOST_PASSES):
+        masked = _mask_once(text, name, counts)
+        if masked == text:
+            break
+        # What is masked may make plain what stands beside it, so look again, but only there.
+        head, text, tail = _changed_part(text, masked)
+        before, after = before + head, tail + after
+    return Redaction(text=before + text + after, counts=dict(counts))
+
+
+def _changed_part(old: str, new: str) -> tuple[str, str, str]:
+    """Cut a text in three, so that all that changed, with its neighbours, is in the middle."""
+    lines, others = new.splitlines(keepends=True), old.splitlines(keepends=True)
+    most = min(len(lines), len(others))
+    first = next((place for place in range(most) if lines[place] != others[place]), most)
+    last = next((place for place in range(most) if lines[-1 - place] != others[-1 - place]), most)
+    first = max(0, first - _NEIGHBOURS)
+    last = max(first, len(lines) - max(0, last - _NEIGHBOURS))
+    return "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:])
+
+
+def _mask_once(text: str, name: str, counts: Counter[str]) -> str:
+    # Most passages have little to mask: plain searches spare them most patterns.
+    if "@" in text or "(at)" in text.lower() or "[at]" in text.lower():
+        text = _mask(_EMAIL, text, "email", counts)
+    if _DOTTED.search(text):
+        lines = [_mask_links(line, name, counts) for line in text.split("\n")]
+        text = "\n".join(lines)
+    lower = text.lower()
+    if any(sign in lower for sign in _ID_SIGNS):
+        text = _mask(_ID, text, "id", counts)
+    text = _mask(_SSN, text, "id", counts)
+    if any(sign in lower for sign in _BIRTH_SIGNS):
+        text = _BIRTHDATE.sub(partial(_mask_birthdate, counts=counts), text)
+    text, phones = mask_phones(text)
+    counts.update({"phone": phones} if phones else {})
+    text = _HANDLE.sub(partial(_mask_handle, counts=counts), text)
+    text = _CALLED.sub(partial(_mask_called, counts=counts), text)
+    text, addresses = mask_addresses(text)
+    counts.update({"address": addresses} if addresses else {})
+    return _mask_name(text, name, counts)
+
+
+def _mask(pattern: re.Pattern[str], text: str, sort: str, counts: Counter[str]) -> str:
+    """Replace every match, or its group ``value``, by the sort's placeholder."""
+    placeholder = f"[{sort.upper()}]"
+    labelled = "value" in pattern.groupindex
+
+    def replace(match: re.Match[str]) -> str:
+        counts[sort] += 1
+        if not labelled:
+            return placeholder
+        return match[0][: match.start("value") - match.start()] + placeholder
+
+    return pattern.sub(replace, text)
+
+
+def _mask_birthdate(match: re.Match[str], *, counts: Counter[str]) -> str:
+    counts["birthdate"] += 1
+    return _MONTH_BEFORE.sub("", match[0][: match.start("value") - match.start()]) + "[BIRTHDATE]"
+
+
+def _mask_url(match: re.Match[str], *, counts: Counter[str]) -> str:
+    counts["url"] += 1
+    url = match[0].rstrip(_TRAILING)
+    if url.endswith(")") and url.count("(") < url.count(")"):
+        url = url.rstrip(_TRAILING + ")")
+    return "[URL]" + match[0][len(url) :]
+
+
+def _mask_handle(match: re.Match[str], *, counts: Counter[str]) -> str:
+    if _CODE.match(match[0]) and not re.search(r"[\d_]", match[0]):
+        return match[0]
+    counts["handle"] += 1
+    return "[HANDLE]"
+
+
+def _mask_called(match: re.Match[str], *, counts: Counter[str]) -> str:
+    """Mask what stands behind "Skype:" and the like."""
+    if not _HANDLE_LABEL.search(match.string[max(0, match.start() - 30) : match.start()]):
+        return match[0]
+    counts["handle"] += 1
+    return match[0][: match.start("value") - match.start()].rstrip("@") + "[HANDLE]"
+
+
+def _mask_links(line: str, name: str, counts: Counter[str]) -> str:
+    """Mask addresses, and bare hosts that have the name, a label or contacts beside them."""
+    if "." not in line or not _DOTTED.search(line):
+        return line
+    line = _URL.sub(partial(_mask_url, counts=counts), line)
+    spans = []
+    for match in _HOST.finditer(line):
+        before = line[max(0, match.start() - 20) : match.start()]
+        around = line[max(0, match.start() - 200) : match.end() + 200]
+        own = name and find_name(re.sub(r"[.-]", " ", match[0]), name)
+        if own or _SITE_LABEL.search(before) or _CONTACT_LINE.search(around):
+            spans.append(match.span())
+    counts.update({"url": len(spans)} if spans else {})
+    return _replace(line, spans, "[URL]")
+
+
+def _mask_name(text: str, name: str, counts: Counter[str]) -> str:
+    spans = find_name(text, name) if name else []
+    counts.update({"name": len(spans)} if spans else {})
+    return _replace(text, spans, "[NAME]")
+
+
+def _replace(text: str, spans: list[tuple[int, int]], placeholder: str) -> str:
+    pieces, end = [], 0
+    for start, stop in spans:
+        pieces += [text[end:start], placeholder]
+        end = stop
+    return "".join([*pieces, text[end:]])
