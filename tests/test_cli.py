@@ -31,6 +31,7 @@ COMMANDS = (
     "run",
     "ingest",
     "generate",
+    "judge",
     "finetune",
     "evaluate",
     "index",

@@ -167,10 +167,17 @@ def test_any_name_may_be_given(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["1", "a", "A", ".", "a.", "1 ", "12 ", "@", "a@", "Aa ", "+", "(", "Jane ", "born "]
+    ("piece", "size"),
+    [
+        *((piece, 1_000_000) for piece in ("1", "a", "A", ".", "a.")),
+        *(
+            (piece, 250_000)
+            for piece in ("1 ", "12 ", "@", "a@", "Aa ", "+", "(", "Jane ", "born ")
+        ),
+    ],
 )
-def test_time_is_linear(piece: str) -> None:
-    text = piece * (250_000 // len(piece))
+def test_time_is_linear(piece: str, size: int) -> None:
+    text = piece * (size // len(piece))
     start = time.process_time()
     redact(text, name="Jane Doe")
     assert time.process_time() - start < 1

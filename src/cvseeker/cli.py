@@ -112,6 +112,7 @@ def ingest(
 
 
 app.command()(cli_queries.generate)
+app.command()(cli_queries.judge)
 
 
 @app.command()

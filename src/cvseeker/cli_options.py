@@ -98,6 +98,14 @@ PerPassageOption = Annotated[
         "--per-passage", metavar="N", help="Queries a passage [default: 6; 2 for questions]."
     ),
 ]
+DepthOption = Annotated[
+    int | None,
+    typer.Option(
+        "--depth",
+        metavar="N",
+        help="Passages that each ranker puts in a query's pool [default: 5].",
+    ),
+]
 EpochsOption = Annotated[
     float | None, typer.Option("--epochs", metavar="N", help="Passes over the pairs [default: 2].")
 ]

@@ -11,6 +11,7 @@ from cvseeker.cli_options import (
     BudgetOption,
     ConcurrencyOption,
     ConfigOption,
+    DepthOption,
     DryRunOption,
     JsonOption,
     LlmKeyOption,
@@ -114,6 +115,107 @@ def generate(
         _generate(workspace, corpus, out, settings, as_json=as_json)
 
 
+def judge(
+    workspace: OptionalWorkspace = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Queries: LlamaIndex JSON or a BEIR folder."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_key_env: LlmKeyOption = None,
+    depth: DepthOption = None,
+    no_mask: NoMaskOption = False,
+    max_concurrency: ConcurrencyOption = None,
+    budget: BudgetOption = None,
+    prices: PricesOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Judge which passages of the whole corpus answer each query, not only its own."""
+    settings = read_settings(
+        config,
+        judge={"llm": llm, "depth": depth, "mask": False if no_mask else None},
+        llm={
+            "url": llm_url,
+            "key_env": llm_key_env,
+            "max_concurrency": max_concurrency,
+            "budget": budget,
+            "prices": prices,
+        },
+    )
+    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")
+    if dry_run:
+        _print_judge_plan(workspace, dataset, out, settings, as_json=as_json)
+    else:
+        _judge(workspace, dataset, out, settings, as_json=as_json)
+
+
+def _judge(
+    workspace: Path | None,
+    dataset: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.query_stages import judge_stage
+    from cvseeker.standalone import judge_file
+    from cvseeker.terminal import drawn_progress, print_stage
+    from cvseeker.workspace import StageResult, Workspace
+
+    with drawn_progress() as progress:
+        if workspace is not None:
+            result = judge_stage(Workspace(workspace), settings, progress)
+        elif dataset is not None and out is not None:
+            counts = judge_file(dataset, out, settings, progress)
+            result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    if as_json:
+        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        return
+    print_stage("judged", result)
+    typer.echo(out if workspace is None else workspace / "judged")
+
+
+def _print_judge_plan(
+    workspace: Path | None,
+    dataset: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.queries.judge import plan_grades
+    from cvseeker.queries.labels import make_pools, pair_requests
+    from cvseeker.query_stages import ledger_of, queries_to_judge
+    from cvseeker.standalone import file_to_judge, ledger_beside
+    from cvseeker.terminal import drawn_progress
+    from cvseeker.terminal_queries import print_plan
+    from cvseeker.workspace import Workspace
+
+    if settings.judge.llm == "offline":
+        raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
+    with drawn_progress() as progress:
+        if workspace is not None:
+            judging = queries_to_judge(Workspace(workspace))
+            ledger = ledger_of(Workspace(workspace))
+        elif dataset is not None and out is not None:
+            judging, ledger = file_to_judge(dataset), ledger_beside(out)
+        pools = make_pools(judging, settings, progress)
+        asking = pair_requests(judging, pools, settings)
+        total = sum(1 for _ in asking.pairs())
+        plan = plan_grades(asking, ledger=ledger, total=total, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+        return
+    print_plan(plan)
+
+
 def _generate(
     workspace: Path | None,
     corpus: Path | None,
@@ -127,12 +229,17 @@ def _generate(
     from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import StageResult, Workspace
 
-    with drawn_progress() as progress:
-        if workspace is not None:
-            result = generate_stage(Workspace(workspace), settings, progress)
-        elif corpus is not None and out is not None:
-            counts = generate_file(corpus, out, settings, progress)
-            result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    try:
+        with drawn_progress() as progress:
+            if workspace is not None:
+                result = generate_stage(Workspace(workspace), settings, progress)
+            elif corpus is not None and out is not None:
+                counts = generate_file(corpus, out, settings, progress)
+                result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    except KeyboardInterrupt:
+        if settings.llm.batch:
+            typer.echo("batches go on at the provider", err=True)
+        raise
     if as_json:
         typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
         return

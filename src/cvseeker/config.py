@@ -58,14 +58,17 @@ class FilterSettings(StageSettings):
     max_copied_share: float = Field(
         default=0.5, gt=0, le=1, description="share of 4-word runs copied from the passage"
     )
-    # With all names found in the passage: 1.7 % of sound questions are dropped, and 85 % of those
-    # put to another passage.
+    # With nine of ten names found in the passage: 1.3 % of sound questions are dropped, and 84 % of
+    # those put to another passage.
     min_grounded: float = Field(
         default=0.3, ge=0, le=1, description="share of a query's words that the passage has"
     )
+    # Nine words of ten shared repeat a query, five of six do not.
     near_duplicate: float = Field(
-        default=0.8, gt=0, le=1, description="Jaccard similarity of stems that repeats a query"
+        default=0.8, ge=0.6, le=1, description="Jaccard similarity of stems that repeats a query"
     )
+    # Among 418 passages BM25 keeps 94 % of the questions that name something and 49 % of those that
+    # name nothing; beyond rank 10 nearly all fit many résumés.
     top_k: int = Field(
         default=10, ge=0, description="rank that a query must find its passage at; 0: any"
     )
@@ -87,7 +90,9 @@ class GenerateSettings(StageSettings):
     round_trip: Literal["bm25", "base", "off"] = Field(
         default="bm25", description="ranker by which a query must find its passage"
     )
-    filters: FilterSettings = FilterSettings()
+    filters: FilterSettings = Field(
+        default=FilterSettings(), description="which queries from an LLM are kept"
+    )
     seed: int = Field(default=13, description="seed of every random choice")
 
     @property

@@ -1,11 +1,18 @@
 """The stages that make a data set of passages: their queries, and which passages answer them."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cvseeker.config import Settings
-from cvseeker.dataset import dataset_from_records, write_beir, write_llamaindex
-from cvseeker.files import file_hash
+from cvseeker.dataset import (
+    RetrievalDataset,
+    dataset_from_records,
+    read_dataset,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.encoder.base_models import choose_model, model_identity
+from cvseeker.files import text_hash
 from cvseeker.llm.door import open_door
 from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
@@ -13,6 +20,9 @@ from cvseeker.queries.prompts import query_task
 from cvseeker.records import SPLITS
 from cvseeker.resumes.ingest import iterate_passages, load_names, load_passages, load_resumes
 from cvseeker.workspace import StageResult, Workspace
+
+if TYPE_CHECKING:
+    from cvseeker.queries.labels import Judging
 
 LEDGER = "ledger.sqlite"
 
@@ -26,11 +36,73 @@ def generate_stage(
     return workspace.run_stage(
         "queries",
         _used(settings),
-        {**workspace.output_hashes("ingest"), **_prompt_hash(settings)},
+        {**workspace.output_hashes("ingest"), **_read_besides(settings)},
         lambda folder: work(workspace, settings, folder, progress),
         keeps=LEDGER,
         # What failed is asked for again.
         finished=lambda counts: not counts.get("unanswered"),
+    )
+
+
+def judge_stage(
+    workspace: Workspace, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Judge what rankers put first for each query of a split: → graded, multi-positive qrels."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.queries.labels import label_datasets
+
+        judging = queries_to_judge(workspace)
+        ledger = ledger_of(workspace)
+        labels = label_datasets(judging, settings, ledger=ledger, progress=progress)
+        labels.write_account(folder / "grades.jsonl", folder / "dropped.jsonl")
+        for split, dataset in labels.datasets.items():
+            _write_split(dataset, folder, split)
+        return labels.counts
+
+    judge, llm = settings.judge, settings.llm
+    by_llm = judge.llm != "offline"
+    asked = {"mask", "url", "temperature", "max_tokens"} if by_llm else set()
+    used = {**judge.model_dump(), **llm.model_dump()}
+    return workspace.run_stage(
+        "judged",
+        {
+            **{name: used[name] for name in ("llm", "depth", *sorted(asked))},
+            "windows": settings.finetune.windows.model_dump(),
+        },
+        {
+            "base": model_identity(choose_model(settings.finetune.base)),
+            **workspace.output_hashes("ingest"),
+            **workspace.output_hashes("queries"),
+        },
+        work,
+        # What got no reply is asked about again.
+        finished=lambda counts: not counts.get("unanswered"),
+    )
+
+
+def queries_to_judge(workspace: Workspace) -> "Judging":
+    """Return a workspace's queries with what is known of the candidates.
+
+    Raises
+    ------
+    WorkspaceError
+        If there are no queries.
+    """
+    from cvseeker.queries.labels import Judging
+
+    queries, ingested = workspace.require("queries"), workspace.require("ingest")
+    resume_of = {row.passage_id: row.resume_id for row in iterate_passages(ingested)}
+    names = load_names(ingested)
+    years = {
+        resume.resume_id: resume.profile.years
+        for resume in load_resumes(ingested)
+        if resume.profile.years is not None
+    }
+    return Judging(
+        datasets={split: _read_split(queries / "beir" / split, split) for split in SPLITS},
+        names={key: names[resume] for key, resume in resume_of.items() if resume in names},
+        years={key: years[resume] for key, resume in resume_of.items() if resume in years},
     )
 
 
@@ -71,9 +143,15 @@ def _used(settings: Settings) -> dict[str, Any]:
     return {**used, **settings.llm.model_dump(include={"url", "temperature", "max_tokens"})}
 
 
-def _prompt_hash(settings: Settings) -> dict[str, str]:
-    prompt = settings.generate.prompt
-    return {"prompt": file_hash(prompt)} if prompt is not None and prompt.is_file() else {}
+def _read_besides(settings: Settings) -> dict[str, str]:
+    """Return the hashes of what an LLM's queries depend on beside the passages."""
+    generate = settings.generate
+    if generate.llm == "offline":
+        return {}
+    read = {"instructions": text_hash(query_task(generate).system)}
+    if generate.round_trip == "base":
+        read["base"] = model_identity(choose_model(settings.finetune.base))
+    return read
 
 
 def _by_llm(
@@ -88,6 +166,7 @@ def _by_llm(
         ledger=ledger_of(workspace),
         total=total,
         settings=settings.generate,
+        base=settings.finetune.base,
         progress=progress,
     )
 
@@ -113,7 +192,18 @@ def _offline(
         dataset = dataset_from_records(
             members, [query for query in queries if query.passage_id in member_ids]
         )
-        write_llamaindex(dataset, folder / f"{split}.json")
-        write_beir(dataset, folder / "beir" / split, split=split)
+        _write_split(dataset, folder, split)
         counts[split] = {"queries": len(dataset.queries), "passages": len(members)}
     return counts
+
+
+def _read_split(folder: Path, split: str) -> RetrievalDataset:
+    """Read a split's data set; of few persons, none may be in a split."""
+    if not (folder / "corpus.jsonl").stat().st_size:
+        return RetrievalDataset({}, {}, {})
+    return read_dataset(folder, split=split, needs_queries=False)
+
+
+def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:
+    write_llamaindex(dataset, folder / f"{split}.json")
+    write_beir(dataset, folder / "beir" / split, split=split)

@@ -41,8 +41,9 @@ def finetune_stage(
     def work(folder: Path) -> dict[str, Any]:
         from cvseeker.train.finetune import finetune
 
-        train = read_dataset(queries / "beir" / "train", split="train")
-        val = read_dataset(queries / "beir" / "val", split="val", needs_queries=False)
+        beir = workspace.require(labels) / "beir"
+        train = read_dataset(beir / "train", split="train")
+        val = read_dataset(beir / "val", split="val", needs_queries=False)
         result = finetune(
             train,
             folder,
@@ -52,15 +53,15 @@ def finetune_stage(
             progress=progress,
         )
         shutil.rmtree(folder / ".training")
-        return asdict(result)
+        return {**asdict(result), "labels": labels}
 
-    queries = workspace.require("queries")
+    labels = workspace.labels_stage()
     return workspace.run_stage(
         "model",
         settings.finetune.model_dump(),
         {
             "base": model_identity(choose_model(settings.finetune.base)),
-            **workspace.output_hashes("queries"),
+            **workspace.output_hashes(labels),
         },
         work,
         resumable=True,
@@ -91,11 +92,12 @@ def evaluate_stage(
             stages=finished_stages(workspace),
             settings=settings.model_dump(),
         )
-        return {"systems": list(metrics["systems"])}
+        return {"systems": list(metrics["systems"]), "labels": labels}
 
+    labels = workspace.labels_stage()
     inputs = {
         **workspace.output_hashes("ingest"),
-        **workspace.output_hashes("queries"),
+        **workspace.output_hashes(labels),
         **workspace.output_hashes("model"),
     }
     if judgements is not None:
@@ -140,7 +142,10 @@ def index_stage(
 
 def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the finished stages' names, seconds and counts, in their order."""
-    manifests = [workspace.manifest(stage) for stage in ("ingest", "queries", "model")]
+    # Labels of queries that have changed since are none of the present story.
+    judged = ["judged"] if workspace.labels_stage() == "judged" else []
+    stages = ["ingest", "queries", *judged, "model"]
+    manifests = [workspace.manifest(stage) for stage in stages]
     return [
         {key: manifest[key] for key in ("stage", "seconds", "counts")}
         for manifest in manifests
@@ -158,7 +163,8 @@ def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> A
     from cvseeker.evaluate.compare import compare_systems
     from cvseeker.evaluate.evaluation import EvaluatedSet
 
-    dataset = read_dataset(workspace.require("queries") / "beir" / "test")
+    labels = workspace.labels_stage()
+    dataset = read_dataset(workspace.require(labels) / "beir" / "test")
     passages = load_passages(workspace.require("ingest"))
     ingested = (workspace.manifest("ingest") or {})["counts"]
     return EvaluatedSet(
@@ -168,7 +174,7 @@ def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> A
             dataset, _models(workspace, settings), settings=settings.evaluate, progress=progress
         ),
         resume_of={passage.passage_id: passage.resume_id for passage in passages},
-        facts={"leakage": ingested.get("leakage", {})},
+        facts={"labels": labels, "leakage": ingested.get("leakage", {})},
     )
 
 

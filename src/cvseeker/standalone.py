@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cvseeker.config import Settings
 from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
@@ -19,6 +19,9 @@ from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
 from cvseeker.records import Passage
 from cvseeker.workspace import StageResult, Workspace
+
+if TYPE_CHECKING:
+    from cvseeker.queries.labels import Judging
 
 
 def generate_file(
@@ -43,14 +46,64 @@ def generate_file(
     dict
         Counts, and the seconds that it took.
     """
-    if out.suffix != ".json" and out.is_file():
-        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
+    _refuse_file(out)
     began = time.perf_counter()
     if settings.generate.llm == "offline":
         counts = _generate_offline(corpus, out, settings, progress)
     else:
         counts = _generate_with_llm(corpus, out, settings, progress)
     return {**counts, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def judge_file(
+    dataset: Path, out: Path, settings: Settings, progress: Progress = silent
+) -> dict[str, Any]:
+    """Judge which passages of a file or folder answer its queries.
+
+    Parameters
+    ----------
+    dataset
+        LlamaIndex JSON, or a BEIR folder, of which ``qrels/test.tsv`` is judged, else the first.
+    out
+        ``….json`` for LlamaIndex's form, else a folder in BEIR's. The grades, the queries dropped
+        and, with an LLM, the ledger lie beside it.
+    settings
+        All stages' settings.
+    progress
+        Called all along.
+
+    Returns
+    -------
+    dict
+        Counts, and the seconds that it took.
+    """
+    from cvseeker.queries.labels import label_datasets
+
+    _refuse_file(out)
+    began = time.perf_counter()
+    judging = file_to_judge(dataset)
+    labels = label_datasets(judging, settings, ledger=ledger_beside(out), progress=progress)
+    ((split, labelled),) = labels.datasets.items()
+    if out.suffix == ".json":
+        write_llamaindex(labelled, out)
+    else:
+        write_beir(labelled, out, split=split)
+    labels.write_account(_beside(out, "grades.jsonl"), _beside(out, "dropped.jsonl"))
+    return {**labels.counts, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def file_to_judge(dataset: Path) -> "Judging":
+    """Return a file's queries; nothing is known of the candidates.
+
+    Raises
+    ------
+    DatasetError
+        If the data set cannot be used.
+    """
+    from cvseeker.queries.labels import Judging
+
+    qrels = sorted((dataset / "qrels").glob("*.tsv"), key=lambda file: (file.stem != "test", file))
+    return Judging({qrels[0].stem if qrels else "test": read_dataset(dataset)})
 
 
 def ledger_beside(out: Path) -> Path:
@@ -120,6 +173,7 @@ def _generate_with_llm(
             ledger=ledger_beside(out),
             total=total,
             settings=settings.generate,
+            base=settings.finetune.base,
             progress=progress,
         )
         if out.suffix == ".json":
@@ -129,6 +183,11 @@ def _generate_with_llm(
         for name in ("dropped", "passages"):
             (Path(scratch) / f"{name}.jsonl").replace(_beside(out, f"{name}.jsonl"))
     return counts
+
+
+def _refuse_file(out: Path) -> None:
+    if out.suffix != ".json" and out.is_file():
+        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
 
 
 def _beside(out: Path, name: str) -> Path:

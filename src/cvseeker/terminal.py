@@ -153,6 +153,10 @@ def print_stage(stage: str, result: "StageResult") -> None:
         stderr().print(files_table(result.counts))
     if "written" in result.counts and not result.skipped:
         _print_queries(result.counts)
+    if "pairs" in result.counts and stage == "judged" and not result.skipped:
+        _print_labels(result.counts)
+    if result.counts.get("labels") == "judged":
+        say("  labels: judged, corpus-wide")
 
 
 def _print_queries(counts: Mapping[str, Any]) -> None:
@@ -167,19 +171,49 @@ def _print_queries(counts: Mapping[str, Any]) -> None:
     for outcome, number in counts["passages"].items():
         table.add_row(f"passages: {escape(outcome)}", f"{number:,}")
     stderr().print(table)
-    requests = counts["requests"]
-    stderr().print(
-        f"{requests['sent']:,} requests sent, {requests['prompt_tokens']:,} prompt and "
-        f"{requests['completion_tokens']:,} reply tokens; spent: {requests['spent']} "
-        f"(with earlier runs: {requests['spent_in_all']})",
-        markup=False,
-    )
+    _print_requests(counts["requests"])
     if counts["unanswered"]:
         stderr().print(
             f"{counts['unanswered']:,} passages got no usable reply; the same command asks for "
             "them again",
             markup=False,
         )
+
+
+def _print_labels(counts: Mapping[str, Any]) -> None:
+    """Say what judging came to, and what was spent where an LLM did it."""
+    table = Table(title="labels", title_justify="left", title_style="bold")
+    table.add_column("what became of them")
+    table.add_column("number", justify="right")
+    table.add_row("pairs of a query and a passage pooled", f"{counts['pairs']:,}")
+    for grade, number in counts["graded"].items():
+        table.add_row(f"graded {grade}", f"{number:,}")
+    table.add_row("not judged", f"{counts['unjudged']:,}")
+    table.add_row("relevant passages a query, before", f"{counts['positives_before']:.2f}")
+    table.add_row("relevant passages a query, after", f"{counts['positives_after']:.2f}")
+    for kind, number in counts["left_as_they_were"].items():
+        table.add_row(f"queries left as they were: {escape(kind)}", f"{number:,}")
+    for reason, number in counts["dropped"].items():
+        table.add_row(f"queries dropped: {reason}", f"{number:,}")
+    table.add_row("queries", f"{counts['queries']:,}")
+    stderr().print(table)
+    if "requests" in counts:
+        _print_requests(counts["requests"])
+    if counts.get("unanswered"):
+        stderr().print(
+            f"{counts['unanswered']:,} pairs got no usable reply; the same command asks for them "
+            "again",
+            markup=False,
+        )
+
+
+def _print_requests(requests: Mapping[str, Any]) -> None:
+    stderr().print(
+        f"{requests['sent']:,} requests sent, {requests['prompt_tokens']:,} prompt and "
+        f"{requests['completion_tokens']:,} reply tokens; spent: {requests['spent']} "
+        f"(with earlier runs: {requests['spent_in_all']})",
+        markup=False,
+    )
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:

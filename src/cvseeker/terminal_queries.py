@@ -21,7 +21,7 @@ def print_plan(plan: "Plan") -> None:
     table.add_column("how much", justify="right", overflow="fold")
     table.add_row("model", escape(plan.model))
     table.add_row("address", escape(plan.url))
-    table.add_row("passages", f"{plan.passages:,}")
+    table.add_row(plan.items, f"{plan.total:,}")
     table.add_row("answered before, not asked again", f"{plan.answered:,}")
     table.add_row("requests", f"{plan.requests:,}")
     counted = plan.vocabulary if plan.exact else f"{plan.vocabulary}, not the model's own"

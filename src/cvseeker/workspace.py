@@ -20,6 +20,7 @@ from cvseeker.files import file_hash, read_json, text_hash, write_json
 COMMAND_OF_STAGE: dict[str, str] = {
     "ingest": "cvseeker ingest SOURCE... -w {workspace}",
     "queries": "cvseeker generate -w {workspace}",
+    "judged": "cvseeker judge -w {workspace}",
     "model": "cvseeker finetune -w {workspace}",
     "evaluation": "cvseeker evaluate -w {workspace}",
     "index": "cvseeker index -w {workspace}",
@@ -93,6 +94,23 @@ class Workspace:
         self.require(stage)
         manifest = self.manifest(stage) or {}
         return {f"{stage}/{name}": digest for name, digest in manifest["outputs"].items()}
+
+    def labels_stage(self) -> str:
+        """Return the stage that queries and their labels are read from.
+
+        Returns
+        -------
+        str
+            ``judged`` where that was made from the present queries, else ``queries``.
+
+        Raises
+        ------
+        WorkspaceError
+            If there are no queries.
+        """
+        judged = self.manifest("judged")
+        present = self.output_hashes("queries").items()
+        return "judged" if judged and present <= judged["inputs"].items() else "queries"
 
     def run_stage(
         self,

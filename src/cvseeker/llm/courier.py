@@ -119,7 +119,8 @@ async def _read_requests(sender: Sender) -> AsyncIterator[ChatRequest]:
             asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
 
     threading.Thread(target=read, daemon=True).start()
-    while line := await lines.get():
+    # A command that is killed may leave half a line behind.
+    while (line := await lines.get()).endswith("\n"):
         row = json.loads(line)
         if row.get("end"):
             return

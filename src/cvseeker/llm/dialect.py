@@ -9,6 +9,10 @@ from cvseeker.llm.chat import Answer, BrokenError, ChatTask
 Form = Literal["json_schema", "json_object", "text"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
 _TOKEN_PARAMETERS = ("max_tokens", "max_completion_tokens", "")
+# What servers complain of that do not know the form asked for.
+_WORDS_OF_FORM = ("response_format", "schema", "json_object", "structured output", "grammar")
+# No reply is that long; a server that says so, or a negative number, has miscounted.
+_MOST_TOKENS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Dialect:
             return replace(self, token_parameter=_TOKEN_PARAMETERS[position])
         if self.temperature and "temperature" in complaint:
             return replace(self, temperature=False)
-        if any(word in complaint for word in ("response_format", "json_schema", "json_object")):
+        if any(word in complaint for word in _WORDS_OF_FORM):
             return self.simpler_form()
         return None
 
@@ -79,14 +83,35 @@ def read_completion(raw: str) -> Answer:
         choice = body["choices"][0]
         message = choice["message"]
         usage = body.get("usage") or {}
+        prompt_tokens = _tokens(usage.get("prompt_tokens"))
+        cached_tokens = _tokens((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
         return Answer(
-            content=message.get("content") or "",
-            refusal=message.get("refusal") or "",
-            finish_reason=choice.get("finish_reason") or "",
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
+            content=_text(message.get("content")),
+            refusal=_text(message.get("refusal")),
+            finish_reason=_text(choice.get("finish_reason")),
+            prompt_tokens=prompt_tokens,
+            cached_tokens=min(cached_tokens, prompt_tokens),
+            completion_tokens=_tokens(usage.get("completion_tokens")),
             raw=raw,
         )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ):
         raise BrokenError("answer is no chat completion") from None
+
+
+def _text(value: Any) -> str:
+    """Return a text that may have come in parts, or not at all."""
+    if isinstance(value, list):
+        return "".join(_text(part.get("text")) for part in value)
+    return value if isinstance(value, str) else ""
+
+
+def _tokens(value: Any) -> int:
+    return min(max(int(value or 0), 0), _MOST_TOKENS)

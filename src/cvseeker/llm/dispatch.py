@@ -2,11 +2,12 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,7 @@ def send_all(
     settings: SendSettings,
     ledger: Path,
     changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
+    environment: Mapping[str, str] | None = None,
 ) -> SendCounts:
     """Send all requests that the ledger does not hold yet, and wait for their outcomes.
 
@@ -48,6 +50,8 @@ def send_all(
         The ledger's file.
     changed
         Called some times a second with the counts so far and with what is being waited for.
+    environment
+        Variables of the sending process beside those of this one; may hold the key.
 
     Returns
     -------
@@ -61,7 +65,8 @@ def send_all(
     InputError
         If the ledger cannot be used, or there is no key.
     """
-    endpoint.key()  # complain of a missing one before a process is started
+    if endpoint.key_env not in (environment or {}):
+        endpoint.key()  # complain of a missing one before a process is started
     job = {
         "endpoint": asdict(endpoint),
         "task": asdict(task),
@@ -76,14 +81,14 @@ def send_all(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            text=True,
-            encoding="utf-8",
+            env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
         try:
             feeder.start(courier.stdin)
             counts = _follow(courier.stdout, changed)
         finally:
+            feeder.stop()
             _let_go(courier)
         feeder.check()
         if counts is None:
@@ -96,7 +101,7 @@ def send_all(
 
 
 def _follow(
-    events: IO[str] | None, changed: Callable[[SendCounts, str], None]
+    events: IO[bytes] | None, changed: Callable[[SendCounts, str], None]
 ) -> SendCounts | None:
     """Pass on what the courier tells until it ends; return its last counts."""
     final: SendCounts | None = None
@@ -111,47 +116,61 @@ def _follow(
     return final
 
 
-def _let_go(courier: "subprocess.Popen[str]") -> None:
-    """Close our ends: a courier that still works saves what is in flight and ends by itself."""
-    for stream in (courier.stdout, courier.stdin):
-        with contextlib.suppress(OSError):
-            if stream is not None:
-                stream.close()
+def _let_go(courier: "subprocess.Popen[bytes]") -> None:
+    """Close our end: a courier that still works saves what is in flight and ends by itself."""
+    if courier.stdout is not None:
+        courier.stdout.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         courier.wait(timeout=0.5)
 
 
 class _Feeder:
-    """Writes the job and its requests to the courier, in a thread of its own."""
+    """Writes the job and its requests to the courier, in a thread of its own.
+
+    The thread alone closes the stream: while it waits for a busy courier to read on, whoever else
+    tried would wait with it.
+    """
 
     def __init__(self, job: Mapping[str, Any], requests: Iterable[ChatRequest]) -> None:
         self._job = job
-        self._requests = requests
+        self._requests = iter(requests)
         self._failure: Exception | None = None
+        self._stopped = False
 
-    def start(self, stream: IO[str] | None) -> None:
+    def start(self, stream: IO[bytes] | None) -> None:
         """Begin to write; the thread ends with the requests, or when nobody reads them."""
         threading.Thread(target=self._feed, args=(stream,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Write no further request."""
+        self._stopped = True
 
     def check(self) -> None:
         """Raise what came up while the requests were made."""
         if self._failure is not None:
             raise self._failure
 
-    def _feed(self, stream: IO[str]) -> None:
+    def _feed(self, stream: IO[bytes]) -> None:
         try:
-            stream.write(f"{json.dumps(self._job)}\n")
+            _write_line(stream, self._job)
             for request in self._requests:
-                stream.write(f"{json.dumps(asdict(request))}\n")
-                stream.flush()
-            stream.write('{"end": true}\n')
-            stream.flush()
-        except (OSError, ValueError) as error:
-            # The courier has ended; it says itself why. A fault in the requests is another matter.
-            if not isinstance(error, BrokenPipeError) and not stream.closed:
-                self._failure = error
+                if self._stopped:
+                    return
+                _write_line(stream, asdict(request))
+            _write_line(stream, {"end": True})
+        except BrokenPipeError:
+            pass  # the courier has ended; it says itself why
         except Exception as error:  # noqa: BLE001  (raised by check, in the caller's thread)
             self._failure = error
         finally:
-            with contextlib.suppress(OSError):
-                stream.close()
+            # A database that a generator opened must be closed by the thread that opened it.
+            if isinstance(self._requests, Generator):
+                self._requests.close()
+            stream.close()
+
+
+def _write_line(stream: IO[bytes], row: Mapping[str, Any]) -> None:
+    """Write a row past the stream's buffer, whose lock would hold up the end of the program."""
+    left = f"{json.dumps(row)}\n".encode()
+    while left:
+        left = left[os.write(stream.fileno(), left) :]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cvseeker.config import LlmSettings
 from cvseeker.errors import LlmError, SettingsError
+from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dialect import Dialect, request_body
 from cvseeker.llm.dispatch import send_all
@@ -155,14 +156,26 @@ def send_through(
         note = waiting or _note(counts, answered / max(time.monotonic() - began, 0.001), door)
         progress(name, min(counts.done, total), total, note)
 
-    counts = send_all(
-        requests(),
-        endpoint=door.endpoint,
-        task=door.task,
-        settings=door.sending(),
-        ledger=ledger,
-        changed=changed,
-    )
+    if door.settings.batch:
+        counts = send_batches(
+            requests,
+            endpoint=door.endpoint,
+            task=door.task,
+            settings=door.sending(),
+            discount=Decimal(0) if door.price is None else door.price.batch_discount,
+            ledger=ledger,
+            changed=changed,
+        )
+    else:
+        refuse_batched(requests, ledger=ledger)
+        counts = send_all(
+            requests(),
+            endpoint=door.endpoint,
+            task=door.task,
+            settings=door.sending(),
+            ledger=ledger,
+            changed=changed,
+        )
     if counts.stopped == BUDGET:
         with Ledger(ledger) as book:
             spent = dollars(book.spent())

@@ -1,12 +1,14 @@
 """OpenAI-compatible Chat Completions, at any URL."""
 
 import asyncio
+import math
 import os
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 _CONNECT_SECONDS = 10.0
 _TOO_MANY, _SERVER_FAULT, _TIMEOUTS = 429, 500, (408, 409)
+# What a web server of another sort says to a POST.
+_NOT_SERVED = (405, 501)
+_NO_KEY = "none"
+_LONGEST_TOLD = 300
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
 # What the SDK would tell every server about this machine.
 _TELLTALE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
@@ -55,12 +61,19 @@ class Endpoint:
         Raises
         ------
         InputError
-            If the endpoint is not on this machine and no key is in the environment.
+            If the endpoint is not on this machine and no key is in the environment, or what is
+            there cannot be a key.
         """
         key = os.environ.get(self.key_env, "").strip()
+        if not all("!" <= letter <= "~" for letter in key):
+            # The key itself is not shown.
+            raise InputError(
+                f"the key in the environment variable {self.key_env} holds a blank or a letter "
+                f"that no key has; set it anew (export {self.key_env}=…)"
+            )
         if key or is_local(self.url):
             # A server of one's own wants none, and the client must have one.
-            return key or "none"
+            return key or _NO_KEY
         raise InputError(
             f"{self.url}: no key in the environment variable {self.key_env}; set it (export "
             f"{self.key_env}=…) or name another one with --llm-key-env"
@@ -70,7 +83,11 @@ class Endpoint:
 def is_local(url: str) -> bool:
     """Tell whether a URL is of this machine."""
     host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1", "0.0.0.0"} or host.startswith("127.")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 def check_url(url: str) -> str:
@@ -81,12 +98,17 @@ def check_url(url: str) -> str:
     InputError
         If it is no HTTP URL, or holds a password.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port beyond 65535
+        known = False
+    if not known:
         raise InputError(
             f"--llm-url {url!r}: expected an address such as http://localhost:11434/v1"
         )
-    if parts.password or parts.query:
+    if parts.username or parts.password or parts.query:
         raise InputError(
             f"--llm-url of {parts.hostname}: holds a password or parameters; expected the address "
             "alone, and the key in an environment variable (--llm-key-env)"
@@ -147,19 +169,18 @@ class ChatEndpoint:
         import httpx2
         import openai
 
-        omitted: Any = openai.Omit()
         try:
             async with asyncio.timeout(self.endpoint.timeout_seconds):
                 response = await self._client.post(
                     "/chat/completions",
                     cast_to=httpx2.Response,
                     body=body,
-                    options={"headers": dict.fromkeys(_TELLTALE_OF_REQUEST, omitted)},
+                    options={"headers": silent_request_headers()},
                 )
-        except (TimeoutError, openai.APITimeoutError):
+        except TimeoutError:
             raise BrokenError("time-out") from None
         except openai.APIConnectionError as error:
-            raise _connection_error(error) from None
+            raise connection_error(error) from None
         except openai.APIStatusError as error:
             raise status_error(error, self.endpoint) from None
         return read_completion(response.text)
@@ -200,18 +221,35 @@ def silent_headers() -> Any:
     return {f"X-Stainless-{name}": openai.Omit() for name in _TELLTALE}
 
 
-def _connection_error(error: "openai.APIConnectionError") -> BrokenError:
+def silent_request_headers() -> Any:
+    """Return the headers of one request that leave out the rest of it."""
+    import openai
+
+    return dict.fromkeys(_TELLTALE_OF_REQUEST, openai.Omit())
+
+
+def connection_error(error: "openai.APIConnectionError") -> BrokenError:
+    """Return what a failed connection means.
+
+    The SDK calls most failures of aiohttp a time-out; what it was stands at the end of the chain.
+    """
+    import aiohttp
     import httpx2
 
-    if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
+    causes = [error.__cause__, error.__cause__ and error.__cause__.__cause__]
+    if any(isinstance(cause, httpx2.ConnectError | aiohttp.ClientConnectorError) for cause in causes):
         return UnreachableError("nobody answers there")
-    return BrokenError("connection lost")
+    if any(isinstance(cause, aiohttp.ClientError) for cause in causes):
+        timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
+        return BrokenError("time-out" if timed_out else "connection lost")
+    timed_out = any(isinstance(cause, httpx2.TimeoutException) for cause in causes)
+    return BrokenError("time-out" if timed_out else "connection lost")
 
 
 def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendError:
     """Return what an HTTP error status means for the request and for the run."""
     status, code = error.status_code, str(error.code or error.type or "")
-    told = _SECRET.sub("***", str(error.message).replace(endpoint.key(), "***"))[:200]
+    told = _told(error, endpoint)
     where, whose = endpoint.url, endpoint.key_env
     no_credit = f"no credit left for the key in {whose} ({status}: {told}); add some"
     fatal = {
@@ -223,6 +261,11 @@ def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendErro
         f" see the models it has at {where}/models",
     }
     wait = retry_after(error.response.headers)
+    if status in _NOT_SERVED:
+        return FatalError(
+            f"{where}: is no OpenAI-compatible address ({status}: {told}); expected one such as "
+            f"{OPENAI_URL} or http://localhost:11434/v1 (--llm-url)"
+        )
     if status in fatal or code == "insufficient_quota":
         return FatalError(f"{where}: {fatal.get(status, no_credit)}")
     if status == _TOO_MANY:
@@ -232,15 +275,24 @@ def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendErro
     return RejectedError(f"{status}: {told}")
 
 
+def _told(error: "openai.APIStatusError", endpoint: Endpoint) -> str:
+    """Return what a server said, on one line and without the key."""
+    # Half a surrogate pair, which JSON can spell, could be written nowhere.
+    text = " ".join(str(error.message).split()).encode("utf-8", "replace").decode()
+    key = endpoint.key()
+    return _SECRET.sub("***", text if key == _NO_KEY else text.replace(key, "***"))[:_LONGEST_TOLD]
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
     """Return the seconds that a server asks to wait, 0 where it does not say."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) * scale)
+            seconds = float(headers[name]) * scale
         except (KeyError, ValueError):
             continue
+        return max(0.0, seconds) if math.isfinite(seconds) else 0.0
     try:
         at = parsedate_to_datetime(headers["retry-after"])
         return max(0.0, at.timestamp() - time.time())
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return 0.0

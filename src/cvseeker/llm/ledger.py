@@ -71,7 +71,6 @@ _COLUMNS = tuple(field.name for field in fields(LedgerRow))
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS requests ({", ".join(_COLUMNS)}, PRIMARY KEY (key));
 CREATE TABLE IF NOT EXISTS modes (url, model, mode, PRIMARY KEY (url, model));
-CREATE TABLE IF NOT EXISTS batches (name, batch_id, state, keys, PRIMARY KEY (name));
 PRAGMA user_version = {_VERSION};
 """
 
@@ -92,24 +91,35 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             # Every statement is its own transaction; a reply is safe once it is written.
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise InputError(f"{path}: cannot be made ({error}); name another place") from error
+        try:
+            self._open()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self) -> None:
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             # Survives the death of the process, which is what interrupts runs.
             self._db.execute("PRAGMA synchronous = NORMAL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
                 raise InputError(
-                    f"{path}: a ledger of version {version}; this CVSeeker reads up to {_VERSION}. "
-                    "Update it: pip install --upgrade cvseeker"
+                    f"{self.path}: a ledger of version {version}; this CVSeeker reads up to "
+                    f"{_VERSION}. Update it: pip install --upgrade cvseeker"
                 )
             if version < _VERSION:
                 self._db.executescript(_CREATE)
-        except sqlite3.DatabaseError as error:
+            self._db.execute(f"{_SELECT} LIMIT 0")  # another program's has other columns
+        except sqlite3.Error as error:
             raise InputError(
-                f"{path}: not usable as a ledger ({error}); move it away to begin a new one"
+                f"{self.path}: not usable as a ledger ({error}); move it away to begin a new one"
             ) from error
 
     def __enter__(self) -> Self:
@@ -122,14 +132,23 @@ class Ledger:
         """Close the file."""
         self._db.close()
 
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise InputError(
+                f"{self.path}: the ledger cannot be read or written ({error}); free space on the "
+                "disk, or move the ledger away to begin a new one"
+            ) from error
+
     def get(self, key: str) -> LedgerRow | None:
         """Return a request's row, or ``None`` where it was never answered."""
-        row = self._db.execute(_SELECT + " WHERE key = ?", (key,)).fetchone()
+        row = self._execute(_SELECT + " WHERE key = ?", (key,)).fetchone()
         return LedgerRow(*row) if row else None
 
     def is_final(self, key: str) -> bool:
         """Tell whether a request need not be sent again."""
-        row = self._db.execute("SELECT outcome FROM requests WHERE key = ?", (key,)).fetchone()
+        row = self._execute("SELECT outcome FROM requests WHERE key = ?", (key,)).fetchone()
         return row is not None and row[0] in FINAL
 
     def record(self, row: LedgerRow) -> None:
@@ -143,21 +162,21 @@ class Ledger:
                 if earlier is not None:
                     values[position] = earlier + (values[position] or 0)
         marks = ", ".join("?" * len(_COLUMNS))
-        self._db.execute(f"INSERT OR REPLACE INTO requests VALUES ({marks})", values)
+        self._execute(f"INSERT OR REPLACE INTO requests VALUES ({marks})", values)
 
     def rows(self, *, outcomes: Sequence[Outcome] = OUTCOMES) -> Iterator[LedgerRow]:
         """Yield the rows with these outcomes, in the order of their keys."""
         marks = ", ".join("?" * len(outcomes))
-        for row in self._db.execute(f"{_SELECT} WHERE outcome IN ({marks})", tuple(outcomes)):
+        for row in self._execute(f"{_SELECT} WHERE outcome IN ({marks}) ORDER BY key", outcomes):
             yield LedgerRow(*row)
 
     def spent(self) -> int:
         """Return what all requests cost together, in trillionths of a dollar."""
-        return int(self._db.execute("SELECT COALESCE(SUM(cost), 0) FROM requests").fetchone()[0])
+        return int(self._execute("SELECT COALESCE(SUM(cost), 0) FROM requests").fetchone()[0])
 
     def mean_reply_tokens(self, task: str) -> float | None:
         """Return the mean length of a task's usable replies, ``None`` where there are none."""
-        row = self._db.execute(
+        row = self._execute(
             "SELECT AVG(1.0 * completion_tokens / MAX(attempts, 1)) FROM requests "
             "WHERE task = ? AND outcome = 'ok'",
             (task,),
@@ -166,7 +185,7 @@ class Ledger:
 
     def summary(self) -> list[dict[str, str | int | float | None]]:
         """Return the counts of requests by task, model, outcome and reason."""
-        cursor = self._db.execute(
+        cursor = self._execute(
             "SELECT task, model, outcome, reason, COUNT(*) AS requests, SUM(attempts) AS attempts, "
             "SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens, "
             "SUM(cost) AS cost, AVG(latency) AS mean_latency FROM requests "
@@ -177,14 +196,14 @@ class Ledger:
 
     def mode(self, url: str, model: str) -> str:
         """Return how replies were last asked for at an endpoint, empty where never."""
-        row = self._db.execute(
+        row = self._execute(
             "SELECT mode FROM modes WHERE url = ? AND model = ?", (url, model)
         ).fetchone()
         return str(row[0]) if row else ""
 
     def set_mode(self, url: str, model: str, mode: str) -> None:
         """Remember how an endpoint takes requests."""
-        self._db.execute("INSERT OR REPLACE INTO modes VALUES (?, ?, ?)", (url, model, mode))
+        self._execute("INSERT OR REPLACE INTO modes VALUES (?, ?, ?)", (url, model, mode))
 
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 # In flight at first: enough to fill a busy server within a few round trips, few for a laptop's.
 START = 16
@@ -12,11 +13,17 @@ FLOOR = 4
 BROKEN_SHARE, SHRINK = 0.1, 0.7
 # Windows until an emptied limit is back at the most.
 WINDOWS_TO_MOST = 16
-# After a 429 the rate becomes this share of what the server answered, and grows by this a second.
-RATE_BACK_OFF, RATE_GROWTH = 0.97, 0.05
+# After a 429 the rate becomes this share of what the server answered of late, and grows again by a
+# factor a second: large after the first 429, when hardly anything was answered yet, then small.
+RATE_BACK_OFF, RATE_GROWTH_FIRST, RATE_GROWTH = 0.97, 2.0, 1.05
+# … unless fewer than this share of the requests of late got one: a stray 429 is no limit.
+BUSY_SHARE = 0.1
 _MEASURED_SECONDS = 2.0
 _LONG_WAIT = 2.0
-_SLOWEST = 0.2
+_SLOWEST = 1.0
+_LATE = 0.1
+# After which a pause looks whether it is still wanted.
+_MOMENT = 0.5
 # A step of 1 doubles the limit every round trip; a run of an hour should not wait for that.
 _SLOW_START_STEP = 2
 _NEVER = float("-inf")
@@ -36,6 +43,8 @@ class AdaptiveLimit:
     ----------
     most
         Requests in flight at most.
+    stopped
+        Tells that nothing more is to be sent: nobody waits for the rate's sake then.
 
     References
     ----------
@@ -43,15 +52,19 @@ class AdaptiveLimit:
     the start is TCP's slow start.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, stopped: Callable[[], bool] = lambda: False) -> None:
         self.most = most
+        self._stopped = stopped
         self.limit = float(min(START, most))
         self.in_flight = 0
         self.rate = float("inf")
+        self._rate_growth = RATE_GROWTH_FIRST
         self._slow_start = True
         self._window = self._broken = 0
-        self._not_before = self._next_send = self._lowered_at = self._raised_at = _NEVER
+        self._not_before = self._sent_at = self._lowered_at = self._raised_at = _NEVER
+        self._turnstile = asyncio.Lock()
         self._answered: deque[float] = deque()
+        self._refused: deque[float] = deque()
         self._began = time.monotonic()
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -89,10 +102,17 @@ class AdaptiveLimit:
         now = time.monotonic()
         if retry_after >= _LONG_WAIT:
             self._not_before = max(self._not_before, now + retry_after)
+        self._refused.append(now)
+        while self._refused[0] < now - _MEASURED_SECONDS:
+            self._refused.popleft()
         if now - self._lowered_at < _MEASURED_SECONDS / 2:
             return
         measured = min(max(now - self._began, 0.5), _MEASURED_SECONDS)
         recent = sum(at >= now - measured for at in self._answered)
+        if len(self._refused) <= 1 + BUSY_SHARE * recent:
+            return
+        if self.rate != float("inf"):
+            self._rate_growth = RATE_GROWTH
         self.rate = max(min(self.rate, RATE_BACK_OFF * recent / measured), _SLOWEST)
         self._lowered_at = self._raised_at = now
 
@@ -116,13 +136,16 @@ class AdaptiveLimit:
                 turn.set_result(None)
 
     async def _wait_for_rate(self) -> None:
-        """Wait for this request's turn, which each request takes from the one before it."""
-        now = time.monotonic()
-        if self.rate != float("inf"):
-            if now - self._raised_at > 1:
-                self.rate *= 1 + RATE_GROWTH * (now - self._raised_at)
+        """Wait for this request's turn, one request after the other, at the rate of the moment."""
+        if self.rate == float("inf") and self._not_before <= time.monotonic():
+            return
+        async with self._turnstile:
+            now = time.monotonic()
+            if self.rate != float("inf"):
+                self.rate *= self._rate_growth ** (now - self._raised_at)
                 self._raised_at = now
-            self._next_send = max(self._next_send, now) + 1 / self.rate
-        at = max(self._next_send, self._not_before)
-        if at > now:
-            await asyncio.sleep(at - now)
+            at = max(self._sent_at + 1 / self.rate, self._not_before)
+            while (left := at - time.monotonic()) > 0 and not self._stopped():
+                await asyncio.sleep(min(left, _MOMENT))
+            # Not the time of now: a late wake-up must not slow the next ones down.
+            self._sent_at = max(at, now - _LATE)

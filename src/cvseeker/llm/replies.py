@@ -9,8 +9,9 @@ from typing import Any
 from cvseeker.llm.chat import Answer
 
 _FENCE = re.compile(r"\A```[\w-]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
-# Reasoning models served without a parser for it put their thoughts before the reply.
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+# Reasoning models served without a parser for it put their thoughts before the reply; some chat
+# templates write the opening mark themselves, so that only the closing one comes.
+_THINKING, _THOUGHT = "<think>", "</think>"
 _LENGTH_OF_CAUSE = 80
 
 
@@ -60,7 +61,7 @@ def read_reply(answer: Answer, schema: Mapping[str, Any]) -> Any:
         raise ReplyError("cut off before the reply began" if cut else "empty reply")
     try:
         value = _find_json(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         cut = answer.finish_reason == "length"
         raise ReplyError("cut off: reply too long" if cut else "reply is not JSON") from error
     problem = _validator(json.dumps(schema, sort_keys=True))(value)
@@ -71,7 +72,9 @@ def read_reply(answer: Answer, schema: Mapping[str, Any]) -> Any:
 
 def _find_json(content: str) -> Any:
     """Return the text's JSON object: the whole text, a fence's content, or the one within prose."""
-    text = _THOUGHTS.sub("", content).strip()
+    text = content.rpartition(_THOUGHT)[2].strip()
+    if text.startswith(_THINKING):
+        raise ValueError("thoughts without an end")
     if fence := _FENCE.match(text):
         text = fence[1].strip()
     begin = text.find("{")

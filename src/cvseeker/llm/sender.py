@@ -27,6 +27,8 @@ from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
 
 # Of a jittered, doubling pause, in seconds; as the SDK's own.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+# After which a pause looks whether it is still wanted.
+_MOMENT = 0.5
 
 
 @dataclass(slots=True)
@@ -75,10 +77,11 @@ class Sender:
         self.settings = settings
         self.mode = mode
         self.counts = SendCounts()
-        self.limit = AdaptiveLimit(settings.most)
+        self.limit = AdaptiveLimit(settings.most, stopped=self.is_stopped)
         self.draining = False
         self._spent_before = ledger.spent()
         self._reserved = 0
+        self._asked: set[str] = set()
         # How far our count of a prompt's tokens fell short of the server's, at worst.
         self._miscount = 1.0
         self._last_answer, self._was_answered = time.monotonic(), False
@@ -94,7 +97,8 @@ class Sender:
         async for request in requests:
             if self.is_stopped():
                 break
-            if self.ledger.is_final(request.key):
+            # Passages of the same text share a request.
+            if request.key in self._asked or self.ledger.is_final(request.key):
                 self.counts.known += 1
                 continue
             # Requests that wait for a retry are few; more of them than this wait outside.
@@ -103,6 +107,7 @@ class Sender:
             reserved = await self._reserve(request, running)
             if self.is_stopped():
                 break
+            self._asked.add(request.key)
             task = asyncio.create_task(self._deliver(request, reserved))
             running.add(task)
             task.add_done_callback(running.discard)
@@ -152,6 +157,7 @@ class Sender:
             outcome, reason, reply = "failed", "the run was stopped", ""
         finally:
             self._reserved -= reserved
+            self._asked.discard(request.key)
         if outcome == "failed" and self.is_stopped() and not paid.replies:
             return  # nothing came and nothing was paid: as if it had not been sent
         self.ledger.record(
@@ -182,7 +188,9 @@ class Sender:
             try:
                 answer = await self._send_once(request, paid)
                 reply = read_reply(answer, self.task.accepts or self.task.schema)
-                return "ok", "", json.dumps(reply, ensure_ascii=False)
+                # JSON can spell half a surrogate pair, which could be written nowhere.
+                text = json.dumps(reply, ensure_ascii=False).encode("utf-8", "replace").decode()
+                return "ok", "", text
             except RefusedError as error:
                 return "refused", error.reason, ""
             except RejectedError as error:
@@ -194,7 +202,12 @@ class Sender:
                 if pause is None:
                     unusable = isinstance(error, ReplyError)
                     return "unparsable" if unusable else "failed", error.reason, ""
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
+
+    async def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.is_stopped() and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _MOMENT))
 
     def _pause_after(self, error: ReplyError | SendError, paid: _Paid) -> float | None:
         """Return the seconds until the next attempt, or ``None`` where there is to be none."""
@@ -204,15 +217,26 @@ class Sender:
         if isinstance(error, ReplyError):
             more = paid.replies < settings.reply_attempts and self._affords(0)
             return 0.0 if more else None
+        silence = time.monotonic() - self._last_answer
         if isinstance(error, BusyError):
-            silence = time.monotonic() - self._last_answer
-            return (
-                self._pause(1, error.retry_after) if silence < settings.patience_seconds else None
-            )
+            if silence + error.retry_after > settings.patience_seconds:
+                raise self._silent(error, silence + error.retry_after)
+            return self._pause(1, error.retry_after)
         paid.broken += 1
-        if not isinstance(error, BrokenError) or paid.broken >= settings.broken_attempts:
+        if not isinstance(error, BrokenError):
             return None
-        return self._pause(paid.broken, error.retry_after)
+        if paid.broken < settings.broken_attempts:
+            return self._pause(paid.broken, error.retry_after)
+        if self._was_answered and silence > settings.dead_seconds:
+            raise self._silent(error, silence)
+        return None
+
+    def _silent(self, error: SendError, seconds: float) -> FatalError:
+        """Return why a server is given up that answers nobody any more."""
+        return FatalError(
+            f"{self.settings.url}: {error.reason}, and no reply for {seconds:,.0f} seconds; what "
+            "was answered is kept, and the same command goes on from here later"
+        )
 
     async def _send_once(self, request: ChatRequest, paid: _Paid) -> Answer:
         """Send a request once when its turn comes, and let the limit learn from it."""
@@ -225,7 +249,8 @@ class Sender:
             paid.attempts += 1
             answer = await self.transport.send(request)
         except BusyError as error:
-            self.limit.busy(error.retry_after)
+            # Nobody waits for hours; the run ends with this request, and the others with it.
+            self.limit.busy(min(error.retry_after, self.settings.patience_seconds))
             raise
         except UnreachableError as error:
             if not self._was_answered:

@@ -23,6 +23,8 @@ class SendSettings:
         Attempts that a request gets where the reply cannot be used; each is paid for.
     patience_seconds
         Without any answer for so long, a server that says "too many requests" is given up.
+    dead_seconds
+        Without any answer for so long, a server that breaks every attempt of a request is given up.
     price
         Trillionths of a dollar per token: prompt, cached prompt, completion; ``None``: not known.
     budget
@@ -35,6 +37,7 @@ class SendSettings:
     broken_attempts: int = 6
     reply_attempts: int = 3
     patience_seconds: float = 600.0
+    dead_seconds: float = 60.0
     price: tuple[int, int, int] | None = None
     budget: int | None = None
 

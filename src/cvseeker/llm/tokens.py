@@ -100,7 +100,7 @@ def _packaged_counter(name: str) -> Callable[[Sequence[str]], list[int]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
-            from bpe_openai import get_encoding  # type: ignore[import-untyped]
+            from bpe_openai import get_encoding
         except ImportError as error:
             raise MissingExtraError(
                 "counting tokens needs bpe-openai, which is not installed; "

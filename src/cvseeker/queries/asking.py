@@ -44,21 +44,14 @@ class PassageRequests:
 
     def message(self, passage: Passage) -> tuple[str, Counter[str]]:
         """Return what is sent about a passage, and how much of which sort was masked in it."""
-        masked: Counter[str] = Counter()
-        text = passage.text
-        if self.mask:
-            redaction = redact(text, name=self.names.get(passage.resume_id, ""))
-            text = redaction.text
-            masked.update(redaction.counts)
-        text, orders = without_orders(text)
-        if orders:
-            masked["orders to a model"] += orders
+        name = self.names.get(passage.resume_id, "")
+        text, masked = shown_passage(passage.text, name=name, mask=self.mask)
         return as_data(text, "passage"), masked
 
-    def unanswered(self, ledger: Ledger) -> Iterator[Passage]:
-        """Yield the passages without a final outcome in the ledger."""
+    def unanswered(self, ledger: Ledger | None) -> Iterator[Passage]:
+        """Yield the passages without a final outcome in the ledger, all where there is none."""
         for passage in self.passages():
-            if not ledger.is_final(self.key(passage)):
+            if ledger is None or not ledger.is_final(self.key(passage)):
                 yield passage
 
     def requests(self, ledger: Path) -> Iterator[ChatRequest]:
@@ -72,3 +65,26 @@ class PassageRequests:
                     text=text,
                     prompt_tokens=self.door.prompt_tokens(text),
                 )
+
+
+def shown_passage(text: str, *, name: str, mask: bool) -> tuple[str, Counter[str]]:
+    """Return what an LLM is shown of a passage, and how much of which sort was masked in it.
+
+    Parameters
+    ----------
+    text
+        The passage.
+    name
+        The candidate's; empty where it is not known.
+    mask
+        Whether names and contacts are masked. Orders to a model are taken out in any case.
+    """
+    masked: Counter[str] = Counter()
+    if mask:
+        redaction = redact(text, name=name)
+        text = redaction.text
+        masked.update(redaction.counts)
+    text, orders = without_orders(text)
+    if orders:
+        masked["orders to a model"] += orders
+    return text, masked

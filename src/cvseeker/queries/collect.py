@@ -18,7 +18,7 @@ from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.filters import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.repeats import Repeats
-from cvseeker.queries.round_trip import lexical_ranks
+from cvseeker.queries.round_trip import dense_ranks, lexical_ranks
 from cvseeker.records import SPLITS, Passage, Query
 
 NO_QUERY_LEFT = "every query was dropped"
@@ -57,6 +57,7 @@ def collect(
     *,
     ledger: Path,
     settings: GenerateSettings,
+    base: str | None = None,
     progress: Progress = silent,
 ) -> QueryCounts:
     """Read the replies, drop what is not fit for use, and write down what became of each.
@@ -74,6 +75,8 @@ def collect(
         The ledger's file.
     settings
         The filters and the round trip.
+    base
+        The base model, for the round trip by it.
     progress
         Called with the passages read.
 
@@ -85,7 +88,7 @@ def collect(
     candidates, dropped = folder / "candidates.jsonl", folder / "dropped.jsonl"
     with Ledger(ledger) as book, _Lines(candidates) as kept, _Lines(dropped) as out:
         _check_each(asking, book, kept, out, counts, settings, progress)
-    ranks = _ranks(asking, candidates, settings, progress)
+    ranks = _ranks(asking, candidates, settings, base, progress)
     with _Lines(folder / "accepted.jsonl") as kept, _Lines(dropped, "a") as out:
         for row, rank in zip(read_jsonl(candidates), ranks, strict=True):
             if rank > (settings.filters.top_k or rank):
@@ -207,17 +210,30 @@ def _read_queries(
 
 
 def _ranks(
-    asking: PassageRequests, candidates: Path, settings: GenerateSettings, progress: Progress
+    asking: PassageRequests,
+    candidates: Path,
+    settings: GenerateSettings,
+    base: str | None,
+    progress: Progress,
 ) -> Sequence[int]:
     """Return the rank of each candidate's own passage, 0 where nobody asks."""
-    if settings.round_trip == "off" or settings.filters.top_k == 0:
+    filters = settings.filters
+    if settings.round_trip == "off" or filters.top_k == 0:
         return [0] * sum(1 for _ in read_jsonl(candidates))
-    ranks: list[int] = lexical_ranks(
-        ((row["text"], row["number"]) for row in read_jsonl(candidates)),
-        lambda: ((passage.text, passage.person_group) for passage in asking.passages()),
-        progress=progress,
-    ).tolist()
-    return ranks
+    queries = ((row["text"], row["number"]) for row in read_jsonl(candidates))
+
+    def passages() -> Iterator[tuple[str, str]]:
+        return ((passage.text, passage.person_group) for passage in asking.passages())
+
+    if settings.round_trip == "bm25":
+        ranks = lexical_ranks(queries, passages, limit=filters.top_k, progress=progress)
+    else:
+        from cvseeker.encoder.local import LocalEncoder
+
+        encoder = LocalEncoder.from_name(base)
+        ranks = dense_ranks(queries, passages, encoder=encoder, progress=progress)
+    found: list[int] = ranks.tolist()
+    return found
 
 
 def _told(row: Mapping[str, Any], reason: str, **more: Any) -> dict[str, Any]:

@@ -20,6 +20,9 @@ _YEARS_FOLLOW = re.compile(
     r"(?:years?|yrs?|jahre|ans|anni|años|anos|jaar|lat)\b",
     re.IGNORECASE,
 )
+_OPERAND = r"(?:\([^()]*\)|\"[^\"]*\"|[^\s()]+)"
+_EXCLUDED = re.compile(rf"\bNOT\s+{_OPERAND}")
+_ALTERNATIVES = re.compile(rf"\([^()]* OR [^()]*\)|{_OPERAND}(?: OR {_OPERAND})+")
 _OPERATORS = frozenset({"AND", "OR", "NOT", "NEAR"})
 # Shorter ones are found inside other words by chance.
 _SHORTEST_INSIDE = 4
@@ -144,6 +147,7 @@ def grounding(query: str, passage: str, *, capitals: bool = True) -> Grounding:
     ('SAP',)
     """
     reading = _read(passage)
+    query = _without_options(query, reading)
     names = list(_names(query, capitals=capitals))
     missing = tuple(name.text for name in names if not _says(reading, name))
     content = set(stems(query)) - _generic_stems()
@@ -151,6 +155,17 @@ def grounding(query: str, passage: str, *, capitals: bool = True) -> Grounding:
     found = sum(_has_stem(reading, stem) for stem in content) + len(names) - len(missing)
     asserted = len(content) + len(names)
     return Grounding(missing, len(names), found / asserted if asserted >= _FEWEST_ASSERTED else 1.0)
+
+
+def _without_options(query: str, reading: _Reading) -> str:
+    """Leave out what a Boolean query excludes, and alternatives of which the passage has one."""
+
+    def leave_out(match: re.Match[str]) -> str:
+        options = filter(None, map(stems, match[0].split(" OR ")))
+        met = any(all(_has_stem(reading, stem) for stem in option) for option in options)
+        return " " if met else match[0]
+
+    return _ALTERNATIVES.sub(leave_out, _EXCLUDED.sub(" ", query))
 
 
 def _names(query: str, *, capitals: bool) -> Iterator[_Name]:
@@ -181,6 +196,9 @@ def _says(reading: _Reading, name: _Name) -> bool:
         # "5+ years" of one who has eight; "name 3 skills".
         within = name.in_years and int(number) <= reading.years
         return within or (len(number) == 1 and not name.in_years) or number in reading.words
+    if token[-1] in "+#":
+        # C++ is not C#.
+        return token in reading.words
     return (
         _has_word(reading, token)
         or all(_has_word(reading, part) for part in _PART.findall(token))

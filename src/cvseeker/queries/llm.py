@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.config import GenerateSettings
-from cvseeker.llm.door import dollars, send_through
+from cvseeker.llm.door import Door, dollars, send_through
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sending import SendCounts
 from cvseeker.progress import Progress, silent
@@ -19,6 +19,7 @@ def generate_with_llm(
     ledger: Path,
     total: int,
     settings: GenerateSettings,
+    base: str | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Have an LLM write queries about passages, and write the data set of those fit for use.
@@ -36,6 +37,8 @@ def generate_with_llm(
         Number of passages.
     settings
         Number of queries, and the filters.
+    base
+        The base model, for a round trip by it.
     progress
         Called all along.
 
@@ -50,18 +53,10 @@ def generate_with_llm(
         If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
     """
     sent = ask(asking, ledger=ledger, total=total, progress=progress)
-    counts = collect(asking, folder, ledger=ledger, settings=settings, progress=progress)
+    counts = collect(asking, folder, ledger=ledger, settings=settings, base=base, progress=progress)
     splits = write_datasets(asking, folder, ledger=ledger, counts=counts)
     with Ledger(ledger) as book:
-        spent = book.spent()
-    requests = {
-        "sent": sent.attempts,
-        "answered_before": sent.known,
-        "prompt_tokens": sent.prompt_tokens,
-        "completion_tokens": sent.completion_tokens,
-        "spent": dollars(sent.spent) if asking.door.price else "price not known",
-        "spent_in_all": dollars(spent) if asking.door.price else "price not known",
-    }
+        requests = request_counts(sent, asking.door, spent=book.spent())
     return {**counts.to_dict(), "requests": requests, **splits}
 
 
@@ -97,3 +92,25 @@ def ask(
         name="generate",
         progress=progress,
     )
+
+
+def request_counts(sent: SendCounts, door: Door, *, spent: int) -> dict[str, Any]:
+    """Return what sending came to, JSON-ready.
+
+    Parameters
+    ----------
+    sent
+        Of this run.
+    door
+        The LLM.
+    spent
+        What all requests of the ledger cost, in trillionths of a dollar.
+    """
+    return {
+        "sent": sent.attempts,
+        "answered_before": sent.known,
+        "prompt_tokens": sent.prompt_tokens,
+        "completion_tokens": sent.completion_tokens,
+        "spent": dollars(sent.spent) if door.price else "price not known",
+        "spent_in_all": dollars(spent) if door.price else "price not known",
+    }

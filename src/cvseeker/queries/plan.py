@@ -1,18 +1,38 @@
 """What a run would send and what that would cost, before anything is sent."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from cvseeker.config import GenerateSettings
+from cvseeker.llm.door import Door
 from cvseeker.llm.ledger import Ledger
 from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import sample_reply
 
 _REPORT_EVERY = 200
+Item = TypeVar("Item")
+
+
+class Asking(Protocol[Item]):
+    """Makes the requests about items: passages, or pairs of a query and a passage."""
+
+    @property
+    def door(self) -> Door:
+        """The LLM and its task."""
+        ...
+
+    def message(self, item: Item, /) -> tuple[str, Counter[str]]:
+        """Return what is sent about an item, and how much of which sort was masked in it."""
+        ...
+
+    def unanswered(self, ledger: Ledger | None, /) -> Iterator[Item]:
+        """Yield the items without a final outcome in the ledger, all where there is none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +43,10 @@ class Plan:
     ----------
     model, url
         Who would be asked.
-    passages, answered, requests
-        Passages in all, those that the ledger has an answer for, and requests left.
+    items
+        What requests are about: ``passages`` or ``pairs``.
+    total, answered, requests
+        Items in all, those that the ledger has an answer for, and requests left.
     prompt_tokens
         Of all requests left, counted with ``vocabulary``; ``exact`` tells whether that is the
         model's own.
@@ -36,12 +58,13 @@ class Plan:
     masked
         What would be masked, by sort.
     system, message
-        The instructions, and the message about the first passage left, exactly as they would go.
+        The instructions, and the message about the first item left, exactly as they would go.
     """
 
     model: str
     url: str
-    passages: int
+    items: str
+    total: int
     answered: int
     requests: int
     prompt_tokens: int
@@ -57,10 +80,12 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary; money as text, to lose nothing."""
-        return {
+        values = {
             key: str(value) if isinstance(value, Decimal) else value
             for key, value in asdict(self).items()
         }
+        items = values.pop("items")
+        return {items if key == "total" else key: value for key, value in values.items()}
 
 
 def plan_requests(
@@ -86,14 +111,49 @@ def plan_requests(
     progress
         Called with the passages counted.
     """
+    return plan_items(
+        asking,
+        ledger=ledger,
+        total=total,
+        items="passages",
+        sample_tokens=lambda: _sample_tokens(asking, settings),
+        progress=progress,
+    )
+
+
+def plan_items(
+    asking: Asking[Item],
+    *,
+    ledger: Path,
+    total: int,
+    items: str,
+    sample_tokens: Callable[[], float],
+    progress: Progress = silent,
+) -> Plan:
+    """Count what a run about any sort of items would send; as :func:`plan_requests`.
+
+    Parameters
+    ----------
+    asking
+        The items, the LLM, and what it is asked.
+    ledger
+        The ledger's file, which need not be there.
+    total
+        Number of items.
+    items
+        What they are called.
+    sample_tokens
+        Counts the tokens of an ordinary reply; called where the ledger has none.
+    progress
+        Called with the items counted.
+    """
     door = asking.door
     prompt_tokens = requests = 0
     masked: Counter[str] = Counter()
     first = ""
     book = Ledger(ledger) if ledger.is_file() else None
-    passages = asking.unanswered(book) if book is not None else asking.passages()
-    for requests, passage in enumerate(passages, start=1):
-        message, found = asking.message(passage)
+    for requests, item in enumerate(asking.unanswered(book), start=1):
+        message, found = asking.message(item)
         first = first or message
         masked += found
         prompt_tokens += door.prompt_tokens(message)
@@ -102,12 +162,13 @@ def plan_requests(
     mean = book.mean_reply_tokens(door.task.name) if book is not None else None
     if book is not None:
         book.close()
-    expected = round(requests * (mean or _sample_tokens(asking, settings)))
+    expected = round(requests * (mean or sample_tokens()))
     most = requests * door.task.max_tokens
     return Plan(
         model=door.endpoint.model,
         url=door.endpoint.url,
-        passages=total,
+        items=items,
+        total=total,
         answered=total - requests,
         requests=requests,
         prompt_tokens=prompt_tokens,
@@ -115,8 +176,8 @@ def plan_requests(
         most_tokens=most,
         vocabulary=door.counter.name,
         exact=door.counter.exact,
-        expected_cost=_cost(asking, prompt_tokens, expected),
-        most_cost=_cost(asking, prompt_tokens, most),
+        expected_cost=_cost(door, prompt_tokens, expected),
+        most_cost=_cost(door, prompt_tokens, most),
         masked=dict(sorted(masked.items())),
         system=door.task.system,
         message=first,
@@ -130,6 +191,6 @@ def _sample_tokens(asking: PassageRequests, settings: GenerateSettings) -> float
     return tokens * settings.queries_per_passage / sample.count('"text"')
 
 
-def _cost(asking: PassageRequests, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
-    price, batch = asking.door.price, asking.door.settings.batch
+def _cost(door: Door, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+    price, batch = door.price, door.settings.batch
     return price.cost(prompt_tokens, completion_tokens, batch=batch) if price else None

@@ -3,7 +3,7 @@
 import re
 from importlib import resources
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, Literal
 
 from cvseeker.config import GenerateSettings
 from cvseeker.errors import SettingsError
@@ -35,11 +35,13 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"<\|[^|>\n]{1,40}\|>|\[/?INST\]|<</?SYS>>", re.IGNORECASE)
+# The beginning of any tag that texts are put between.
+_TAG = re.compile(r"<(?=\s*/?\s*(?:passage|query)\b)", re.IGNORECASE)
 REMOVED = "[REMOVED]"
 
 
 def query_task(
-    settings: GenerateSettings, *, max_tokens: int | None, temperature: float | None
+    settings: GenerateSettings, *, max_tokens: int | None = None, temperature: float | None = None
 ) -> ChatTask:
     """Return what all requests for queries share.
 
@@ -80,13 +82,17 @@ def query_task(
 
 def sample_reply() -> str:
     """Return a reply of ordinary length, to estimate what replies cost before there are any."""
-    folder = resources.files("cvseeker.queries") / "instructions"
-    return (folder / "sample_reply.json").read_text(encoding="utf-8")
+    return _packaged("sample_reply.json")
 
 
-def as_data(text: str, tag: str) -> str:
+def packaged_instructions(name: str) -> str:
+    """Return the instructions that come with CVSeeker: ``recruiter``, ``questions``, ``judge``."""
+    return _packaged(f"{name}.txt").strip()
+
+
+def as_data(text: str, tag: Literal["passage", "query"]) -> str:
     """Return a text between tags, with what could end them, or pass for the model's own, undone."""
-    harmless = re.sub(rf"<(?=\s*/?\s*{tag}\b)", "‹", _CONTROL.sub("", text), flags=re.IGNORECASE)
+    harmless = _TAG.sub("‹", _CONTROL.sub("", text))
     return f"<{tag}>\n{harmless.strip()}\n</{tag}>"
 
 
@@ -95,10 +101,14 @@ def without_orders(text: str) -> tuple[str, int]:
     return _ORDER.subn(REMOVED, text)
 
 
+def _packaged(name: str) -> str:
+    folder = resources.files("cvseeker.queries") / "instructions"
+    return (folder / name).read_text(encoding="utf-8")
+
+
 def _instructions(settings: GenerateSettings) -> str:
     if settings.prompt is None:
-        folder = resources.files("cvseeker.queries") / "instructions"
-        return (folder / f"{settings.style}.txt").read_text(encoding="utf-8")
+        return packaged_instructions(settings.style)
     try:
         text = settings.prompt.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

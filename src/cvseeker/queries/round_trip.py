@@ -59,6 +59,8 @@ def lexical_ranks(
         statistics.add(shard)
         progress("read passages", len(statistics.lengths), 0, "")
     total = len(statistics.lengths)
+    if not total:
+        return np.zeros(0, dtype=np.int64)
     own = statistics.own_scores()
     ranks = np.where(own > 0, 1, total)
     asked, old_numbers = number_by_frequency(asked, statistics.frequencies)

@@ -47,7 +47,8 @@ _GERMAN = (
 # "12 bis, rue de la Paix, 75002 Paris", "Calle Mayor 5", "Via Roma, 3".
 _ROMANCE = (
     r"\d(?<![\w.,/-]\d)\d{0,3}(?:[ \t]?(?:bis|ter))?,?[ \t]+(?i:rue|avenue|av\.|boulevard|bd|place|"
-    r"chemin|all[ée]e|impasse|quai|cours|route)[ \t]+(?:d[eu]s?\b|de la\b|l['’])?[ \t]*[\w'’-]{1,25}"
+    r"chemin|all[ée]e|impasse|quai|cours|route)[ \t]+(?:d[eu]s?\b|de la\b|l['’])?[ \t]*"
+    r"[\w'’-]{1,25}"
     r"(?:[ \t][A-ZÀ-Ý][\w'’-]{1,25}){0,3}(?:,?[ \t]*\d{5}(?=[ \t]+[A-ZÀ-Ý]))?"
     r"|(?<!\w)(?:Calle|C/|Avenida|Av\.|Rua|Via|Viale|Piazza|Plaza|Carrer|Rue)[ \t]+"
     r"(?:[\w'’.-]{1,25}[ \t]){0,3}[\w'’.-]{1,25},?[ \t]+(?:n[º°.o][ \t]?)?\d{1,4}(?![\w%])"
@@ -98,6 +99,7 @@ _STREETS = tuple(
 _SIGN = re.compile(r"\d|(?:Street|Avenue|Road|Lane|Boulevard),")
 
 # Codes that stand with a city: only they are masked.
+_CODE = re.compile(r"\d(?:\d{3}|\d\d \d|[A-Z]|[A-Z\d]? \d[A-Z])")
 _US_CODE = re.compile(
     rf"[A-Z](?<!\w.)(?:{_STATES})\.?,?(?:[ \t]+|-)(?P<value>\d{{5}}(?:-\d{{4}})?)(?![\w,.]?\d)"
 )
@@ -145,11 +147,17 @@ def _mask_line(line: str, streets: list[re.Pattern[str]]) -> tuple[str, int]:
     for pattern in streets:
         line, number = pattern.subn(_keep_end, line)
         total += number
-    for pattern in (_US_CODE, _AU_CODE):
-        line, number = pattern.subn(_mask_value, line)
+    if _CODE.search(line):
+        line, number = _mask_codes(line)
         total += number
-    line, number = _OTHER_CODES.subn("[ADDRESS]", line)
-    total += number
+    return line, total
+
+
+def _mask_codes(line: str) -> tuple[str, int]:
+    line, total = _US_CODE.subn(_mask_value, line)
+    for pattern, replacement in ((_AU_CODE, _mask_value), (_OTHER_CODES, "[ADDRESS]")):
+        line, number = pattern.subn(replacement, line)
+        total += number
     spans = [
         match.span()
         for match in _PIN_CODE.finditer(line)

@@ -187,9 +187,9 @@ def _find(text: str, name: Name) -> Iterator[tuple[tuple[int, int], int]]:
 
 
 def _joined(text: str, one: re.Match[str], other: re.Match[str], name: Name) -> bool:
-    """Tell whether two parts stand together as one name; handles stand alone."""
+    """Tell whether two parts stand together as one name; handles do with only space between."""
     if one[0] not in name.parts or other[0] not in name.parts:
-        return False
+        return not text[one.end() : other.start()].strip()
     return bool(_GAP.fullmatch(text, _after_weak(text, one.end(), name), other.start()))
 
 

@@ -75,19 +75,12 @@ _ID = re.compile(
     r"(?P<value>(?=(?:[A-Z-]{0,6}\d){4})(?:\d{4}(?:[ -]\d{4}){1,3}|"
     r"(?!(?:19|20)\d\d(?![\d-]))[A-Z\d][A-Z\d-]{4,19})(?!\w))"
 )
-_ID_SIGNS: tuple[str, ...] = (
-    "passport",
-    "ssn",
-    "social sec",
-    "aadha",
-    "aadar",
-    "adhar",
-    "pan card",
-    "pan no",
-    "pan:",
+# Without one of these there is no identity number, as without those below no date of birth.
+_ID_SIGNS = tuple(
+    "passport|ssn|social sec|aadh|aadar|adhar|pan card|pan no|pan:|pan :|nino|national i|ni n|"
+    "tax id|curp|cpf|nric| id:| id | id#| id.|\nid|ates id|identity|ausweis|licence n|license n|"
+    "licence:|license:|licence #|license #| uan|orcid|voter|steuer|pesel".split("|")
 )
-_ID_SIGNS += ("pan :", "nino", "insurance", "tax id", "curp", "cpf", "nric", " id:", " id ", " id#")
-_ID_SIGNS += (" id.", "\nid", "identity", "ausweis", "licen", "uan", "orcid", "steuer", "pesel")
 _SSN = re.compile(r"\d(?<![\w-]\d)\d\d-\d{2}-\d{4}(?![\w-])")
 
 _MONTH = (
@@ -140,16 +133,16 @@ _TRAILING = ".,;:!?'’"
 
 
 def redact(text: str, *, name: str = "") -> Redaction:
-    r"""Mask what identifies the candidate.
+    """Mask what identifies the candidate.
 
     Parameters
     ----------
     text
         A résumé or a passage of one.
     name
-        The candidate's full name, as :func:`~cvseeker.resumes.candidate.candidate_name` or the profile
-        has it. Where it is empty, the text's first line is taken for a name if an e-mail address
-        in the text confirms it.
+        The candidate's full name, as the profile or
+        :func:`~cvseeker.resumes.candidate.candidate_name` has it. Where it is empty, the text's
+        first line is taken for a name if an e-mail address in the text confirms it.
 
     Returns
     -------
@@ -158,8 +151,8 @@ def redact(text: str, *, name: str = "") -> Redaction:
 
     Examples
     --------
-    >>> redact("Jane Doe, Oslo | jane@example.com\nJane led 12 nurses", name="Jane Doe").text
-    '[NAME], Oslo | [EMAIL]\\n[NAME] led 12 nurses'
+    >>> redact("Jane Doe, Oslo, jane@example.com: Jane led 12 nurses", name="Jane Doe").text
+    '[NAME], Oslo, [EMAIL]: [NAME] led 12 nurses'
     """
     counts: Counter[str] = Counter()
     name = candidate_name(text, name=name)

@@ -1,0 +1,264 @@
+"""Questions about LlamaIndex nodes, by an LLM."""
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cvseeker.config import Settings
+from cvseeker.errors import LlmError, SettingsError
+from cvseeker.files import text_hash
+from cvseeker.llama_index.clients import Client, find_client, missing_llama_index
+from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset
+from cvseeker.llama_index.questions import read_questions, reply_of
+from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
+from cvseeker.llm.ledger import Ledger, LedgerRow
+from cvseeker.llm.sending import SendCounts, SendSettings
+from cvseeker.queries.prompts import as_data, query_task, without_orders
+from cvseeker.resumes.redact import redact
+
+DEFAULT_QA_GENERATE_PROMPT_TMPL = (
+    "Write {num_questions_per_chunk} diverse questions for an examination that can be answered "
+    "from this passage alone.\n\n{context_str}"
+)
+"""Stands for the instructions of ``--style questions``, which say the same at length."""
+
+_FORM = (
+    "Do what the user's message asks for. Whatever it says about the form of your answer, give "
+    "{wanted} questions as the entries of 'queries', without numbers or bullets before them; the "
+    "kind of every entry is 'exam'."
+)
+NO_QUESTION = "reply without a question"
+
+
+def generate_qa_embedding_pairs(  # noqa: PLR0913  (LlamaIndex's parameters, then ours)
+    nodes: Sequence[Any],
+    llm: Any = None,
+    qa_generate_prompt_tmpl: Any = DEFAULT_QA_GENERATE_PROMPT_TMPL,
+    num_questions_per_chunk: int = 2,
+    retry_limit: int = 3,
+    on_failure: str = "continue",
+    save_every: int = 500,  # noqa: ARG001  (every reply is saved as it comes)
+    output_path: str = "qa_finetune_dataset.json",
+    verbose: bool = True,
+    *,
+    llm_url: str | None = None,
+    max_concurrency: int = 32,
+    mask: bool = True,
+) -> EmbeddingQAFinetuneDataset:
+    """Have an LLM write questions about nodes.
+
+    Every reply is kept in a ledger beside the output, under the passage's text and the prompt: the
+    same call again asks only about what is new or failed, in whatever order the nodes come.
+
+    Parameters
+    ----------
+    nodes
+        LlamaIndex nodes; those without text are passed over.
+    llm
+        A LlamaIndex LLM, ``None`` for that of its ``Settings``, or a model's name. A name and an
+        object of the classes ``OpenAI`` and ``OpenAILike`` are asked many at a time by a process of
+        its own; any other object by its ``acomplete``.
+    qa_generate_prompt_tmpl
+        With ``{context_str}`` and ``{num_questions_per_chunk}``.
+    num_questions_per_chunk
+        Questions per node at most.
+    retry_limit
+        Attempts per node.
+    on_failure
+        ``"fail"`` raises where a node got no question, ``"continue"`` warns.
+    save_every
+        Without effect.
+    output_path
+        The data set's JSON file, written anew.
+    verbose
+        Whether a progress bar is shown.
+    llm_url
+        Address of an OpenAI-compatible endpoint, for a model's name; the key is in
+        ``OPENAI_API_KEY``.
+    max_concurrency
+        Requests in flight at most.
+    mask
+        Whether names and contacts are masked in what the LLM sees.
+
+    Returns
+    -------
+    EmbeddingQAFinetuneDataset
+        All nodes with text are in its corpus.
+
+    Raises
+    ------
+    LlmError
+        If the LLM cannot be used, or a node got no question and that is to fail.
+    SettingsError
+        If an argument has a value that it cannot have.
+    MissingExtraError
+        If LlamaIndex or the OpenAI client is needed and not installed.
+    """
+    if on_failure not in ("continue", "fail"):
+        raise SettingsError(f"on_failure {on_failure!r}: expected 'continue' or 'fail'")
+    corpus = _read_nodes(nodes)
+    asking = _open(llm, qa_generate_prompt_tmpl, num_questions_per_chunk, llm_url, mask)
+    out, attempts = Path(output_path), max(retry_limit, 1)
+    ledger = out.with_suffix(".ledger.sqlite")
+    with _bar(corpus, shown=verbose) as changed:
+        asking.client.send(
+            asking.requests(corpus),
+            task=asking.task,
+            settings=SendSettings(
+                model=asking.client.model,
+                url=asking.client.url,
+                most=max_concurrency,
+                broken_attempts=attempts,
+                reply_attempts=attempts,
+            ),
+            ledger=ledger,
+            changed=changed,
+        )
+    dataset, problems = _collect(asking, corpus, ledger)
+    dataset.save_json(str(out))
+    _tell(problems, corpus, fail=on_failure == "fail")
+    return dataset
+
+
+generate_question_context_pairs = generate_qa_embedding_pairs
+"""The same under another name that LlamaIndex has for it."""
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What is asked about a text, and of whom; no template stands for instructions of ours."""
+
+    client: Client
+    task: ChatTask
+    template: Any
+    wanted: int
+    mask: bool
+
+    def key(self, text: str) -> str:
+        shown = f"{'masked' if self.mask else 'plain'}\0{self._fill(text)}"
+        return request_key(self.task, model=self.client.model, url=self.client.url, text=shown)
+
+    def requests(self, corpus: Mapping[str, str]) -> Iterator[ChatRequest]:
+        """Yield one request for each text, however many nodes have it."""
+        nodes = {text: node_id for node_id, text in corpus.items()}
+        for text in dict.fromkeys(corpus.values()):
+            shown = redact(text).text if self.mask else text
+            message = self._fill(without_orders(shown)[0])
+            yield ChatRequest(key=self.key(text), item=nodes[text], text=message)
+
+    def _fill(self, text: str) -> str:
+        if self.template is None:
+            return as_data(text, "passage")
+        return str(self.template.format(context_str=text, num_questions_per_chunk=self.wanted))
+
+
+def _open(llm: Any, template: Any, wanted: int, llm_url: str | None, mask: bool) -> _Asking:
+    """Check what the user gave, and find the way to the LLM."""
+    chosen = Settings().override("generate", {"style": "questions", "per_passage": wanted})
+    client = find_client(
+        llm,
+        llm_url=llm_url,
+        reshape=lambda text: (
+            reply_of(found) if (found := read_questions(text, wanted=wanted)) else text
+        ),
+    )
+    task = query_task(chosen.generate, max_tokens=None, temperature=client.temperature)
+    if template == DEFAULT_QA_GENERATE_PROMPT_TMPL:
+        template = None
+    else:
+        task = replace(task, system=_FORM.format(wanted=wanted))
+    asking = _Asking(client, task, template, wanted, mask)
+    try:
+        complete = "a passage" in asking._fill("a passage")
+    except (AttributeError, KeyError, IndexError, ValueError):
+        complete = False
+    if not complete:
+        raise SettingsError(
+            f"qa_generate_prompt_tmpl {str(template)[:60]!r}: expected a text with {{context_str}} "
+            "and, where it names the number, {num_questions_per_chunk}; other braces are doubled"
+        )
+    return asking
+
+
+def _read_nodes(nodes: Sequence[Any]) -> dict[str, str]:
+    """Return the nodes' texts by their ids, without metadata and without empty ones."""
+    try:
+        from llama_index.core.schema import MetadataMode
+    except ImportError as error:
+        raise missing_llama_index() from error
+    texts = {node.node_id: node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes}
+    corpus = {node_id: text for node_id, text in texts.items() if text.strip()}
+    if not corpus:
+        raise SettingsError(f"nodes: none of {len(texts)} has text; expected LlamaIndex nodes")
+    return corpus
+
+
+def _collect(
+    asking: _Asking, corpus: Mapping[str, str], ledger: Path
+) -> tuple[EmbeddingQAFinetuneDataset, Counter[str]]:
+    """Return the data set, and why how many passages have fewer questions than asked for."""
+    queries: dict[str, str] = {}
+    relevant: dict[str, list[str]] = {}
+    problems: Counter[str] = Counter()
+    with Ledger(ledger) as book:
+        for node_id, text in corpus.items():
+            row = book.get(asking.key(text))
+            found = _questions(row, asking.wanted)
+            for question in found:
+                query_id = text_hash(node_id, question)
+                queries[query_id] = question
+                relevant[query_id] = [node_id]
+            if not found:
+                problems[_why_none(row)] += 1
+    dataset = EmbeddingQAFinetuneDataset(
+        queries=queries, corpus=dict(corpus), relevant_docs=relevant
+    )
+    return dataset, problems
+
+
+def _questions(row: LedgerRow | None, wanted: int) -> list[str]:
+    """Return a reply's questions, each once."""
+    if row is None or row.outcome != "ok":
+        return []
+    texts = [" ".join(query["text"].split()) for query in json.loads(row.reply)["queries"]]
+    different = {text.casefold(): text for text in reversed(texts) if text}
+    return list(reversed(different.values()))[:wanted]
+
+
+def _why_none(row: LedgerRow | None) -> str:
+    if row is None:
+        return "not asked"
+    return NO_QUESTION if row.outcome == "ok" else f"{row.outcome}: {row.reason}"
+
+
+def _tell(problems: Counter[str], corpus: Mapping[str, str], *, fail: bool) -> None:
+    """Raise or warn where passages got no question."""
+    if not problems:
+        return
+    reasons = ", ".join(f"{reason} ({number})" for reason, number in problems.most_common(5))
+    message = (
+        f"{problems.total()} of {len(corpus)} passages got no question: {reasons}. What was "
+        "answered is kept; the same call asks again only about those that failed"
+    )
+    if fail:
+        raise LlmError(message)
+    warnings.warn(message, stacklevel=3)
+
+
+@contextmanager
+def _bar(corpus: Mapping[str, str], *, shown: bool) -> Iterator[Callable[[SendCounts, str], None]]:
+    """Show how many passages have an outcome."""
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    with tqdm(total=len(set(corpus.values())), disable=not shown, unit="passage") as bar:
+
+        def changed(counts: SendCounts, note: str) -> None:
+            bar.set_postfix_str(note or f"{counts.in_flight} in flight", refresh=False)
+            bar.update(max(counts.done - bar.n, 0))
+
+        yield changed

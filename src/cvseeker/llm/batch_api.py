@@ -1,0 +1,224 @@
+"""OpenAI's Batch API: the few calls that it takes, each tried again where that may help."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+
+from cvseeker.errors import MissingExtraError
+from cvseeker.llm.chat import BrokenError, BusyError, FatalError, SendError, UnreachableError
+from cvseeker.llm.endpoint import (
+    Endpoint,
+    connection_error,
+    silent_headers,
+    silent_request_headers,
+    status_error,
+)
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types import Batch
+
+METADATA = "cvseeker"
+_NOT_THERE = (404, 405, 410, 501)
+# Of a jittered, doubling pause, in seconds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_ATTEMPTS = 6
+# A batch goes on without us: half an hour without the network is worth waiting for.
+_PATIENT_ATTEMPTS = 120
+# Clocks differ, and a batch is created some time after its name is written down.
+_CLOCKS_DIFFER = 3600.0
+_PAGE = 100
+T = TypeVar("T")
+
+
+class GoneError(SendError):
+    """There is no such thing at the server: no Batch API, no such batch, no such file."""
+
+
+class BatchApi:
+    """The calls to an endpoint's Batch API.
+
+    Parameters
+    ----------
+    endpoint
+        Where, and by whose key.
+    pause
+        Waits some seconds.
+
+    Raises
+    ------
+    MissingExtraError
+        If the SDK is not installed.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self.endpoint = endpoint
+        self.pause = pause
+        self._client = _open_client(endpoint)
+        self._was_answered = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()
+
+    def submit(self, lines: IO[bytes], name: str) -> str:
+        """Upload a part's lines and make a batch of them; return the batch's id.
+
+        Raises
+        ------
+        FatalError
+            If the server has no Batch API, or the key is refused: there is no batch.
+        RejectedError
+            If the server does not take the lines: there is no batch.
+        BrokenError
+            If there is no telling; :meth:`find` will tell.
+        """
+        began = time.time()
+
+        def upload() -> str:
+            lines.seek(0)
+            file = (f"{name}.jsonl", lines)
+            headers = silent_request_headers()
+            return self._client.files.create(file=file, purpose="batch", extra_headers=headers).id
+
+        created = False
+
+        def create() -> str:
+            nonlocal created
+            # The answer to an attempt before may be all that was lost.
+            known = self._search(name, began) if created else None
+            if known is None:
+                created = True
+                known = self._client.batches.create(
+                    input_file_id=file_id,
+                    endpoint="/v1/chat/completions",
+                    completion_window="24h",
+                    metadata={METADATA: name},
+                    extra_headers=silent_request_headers(),
+                )
+            return known.id
+
+        try:
+            file_id = self._call(upload)
+            return self._call(create)
+        except GoneError as error:
+            raise self._no_batches(error) from None
+
+    def find(self, name: str, began: float) -> "Batch | None":
+        """Return the batch that a part became, ``None`` where it became none.
+
+        Parameters
+        ----------
+        name
+            The part's.
+        began
+            When the part was cut, in seconds since 1970.
+        """
+        try:
+            return self._call(lambda: self._search(name, began))
+        except GoneError as error:
+            raise self._no_batches(error) from None
+
+    def get(self, batch_id: str) -> "Batch":
+        """Return a batch as it stands.
+
+        Raises
+        ------
+        GoneError
+            If this key knows no such batch.
+        """
+        headers = silent_request_headers()
+        return self._call(
+            lambda: self._client.batches.retrieve(batch_id, extra_headers=headers),
+            attempts=_PATIENT_ATTEMPTS,
+        )
+
+    def download(self, file_id: str, into: IO[bytes]) -> None:
+        """Write a file's content into another, a piece at a time.
+
+        Raises
+        ------
+        GoneError
+            If there is no such file any more.
+        """
+
+        def fetch() -> None:
+            import httpx2
+
+            into.seek(0)
+            into.truncate()
+            content = self._client.files.with_streaming_response.content
+            try:
+                with content(file_id, extra_headers=silent_request_headers()) as response:
+                    for piece in response.iter_bytes():
+                        into.write(piece)
+            except httpx2.TransportError:
+                raise BrokenError("connection lost") from None
+
+        self._call(fetch, attempts=_PATIENT_ATTEMPTS)
+        into.seek(0)
+
+    def _search(self, name: str, began: float) -> "Batch | None":
+        """Go through the batches, the latest first, back to when the part was cut."""
+        headers = silent_request_headers()
+        for batch in self._client.batches.list(limit=_PAGE, extra_headers=headers):
+            if (batch.metadata or {}).get(METADATA) == name:
+                return batch
+            if batch.created_at < began - _CLOCKS_DIFFER:
+                return None
+        return None
+
+    def _call(self, action: Callable[[], T], *, attempts: int = _ATTEMPTS) -> T:
+        """Do something, again and again where the server fails."""
+        for attempt in range(1, attempts + 1):
+            try:
+                result = self._translated(action)
+            except (BusyError, BrokenError) as error:
+                unknown = isinstance(error, UnreachableError) and not self._was_answered
+                if unknown or attempt == (attempts if self._was_answered else _ATTEMPTS):
+                    raise
+                span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+                self.pause(error.retry_after + random.uniform(0, span))
+            else:
+                self._was_answered = True
+                return result
+        raise AssertionError("unreachable")
+
+    def _translated(self, action: Callable[[], T]) -> T:
+        import openai
+
+        try:
+            return action()
+        except openai.APITimeoutError:
+            raise BrokenError("time-out") from None
+        except openai.APIConnectionError as error:
+            raise connection_error(error) from None
+        except openai.APIStatusError as error:
+            if error.status_code in _NOT_THERE:
+                raise GoneError(f"not there ({error.status_code})") from None
+            raise status_error(error, self.endpoint) from None
+
+    def _no_batches(self, error: GoneError) -> FatalError:
+        return FatalError(
+            f"{self.endpoint.url}: offers no Batch API ({error.reason}); leave out --batch"
+        )
+
+
+def _open_client(endpoint: Endpoint) -> "openai.OpenAI":
+    try:
+        import openai
+    except ImportError as error:
+        raise MissingExtraError(
+            "the OpenAI client is not installed; run: pip install 'cvseeker[llm]'"
+        ) from error
+    headers: Any = silent_headers()
+    return openai.OpenAI(
+        api_key=endpoint.key(),
+        base_url=endpoint.url,
+        max_retries=0,
+        timeout=endpoint.timeout_seconds,
+        default_headers=headers,
+    )

@@ -1,0 +1,148 @@
+"""Labels without an LLM: what a query asks for, word by word, and which passages have all of it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.errors import InputError
+from cvseeker.queries.boolean import Matcher, SearchedText, parse_boolean
+from cvseeker.queries.offline.lexicon import word_set
+from cvseeker.queries.stems import stems
+
+MATCH = 2
+"""The grade of a passage that has all that a query asks for."""
+
+# Kinds whose words are attributes, each of which must be there; sentences say more than they ask.
+_TERM_KINDS = frozenset({"keywords", "title_skills", "requirements"})
+_OPERATOR = re.compile(r"\b(?:AND|OR|NOT)\b")
+_WORD = re.compile(r"[^\W_]+[+#]*")
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# "5+ years", "at least five years of", "10 or more yrs", "3-5 years": the fewest count.
+_YEARS = re.compile(
+    rf"\b(?P<number>\d{{1,2}}|{'|'.join(_NUMBER_WORDS)})\s*(?:\+|plus\b|or more\b|[-–]\s?\d{{1,2}}"
+    r"\b|to\s\d{1,2}\b)?[\s-]*(?:years?|yrs?)\b['’]?",
+    re.IGNORECASE,
+)
+# Recruiters' words that ask for nothing, and function words that BM25 keeps. Few on purpose: a
+# word too many here labels a wrong passage, a word too few only misses a right one.
+_ASKING_NOTHING = word_set(
+    """
+    able about also any anyone applicant background bring candidate candidates can could
+    demonstrated desirable desired ideal ideally essential exposure expect expected experience
+    experienced familiar familiarity find from good had hands has have having help hire hiring
+    i including job knowledge know knowing known knows least looking me minimum must need needed
+    needs nice on our people person plus position preferably preferred professional proficiency
+    proficient proven record required requirement requirements requires role seeking should
+    similar skill skilled skills solid some someone specialised specialising specialized
+    specializing strong successful track understanding us want wanted we welcome what which who
+    whom work worked working would year years you your
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a query asks for.
+
+    Attributes
+    ----------
+    matcher
+        Tells whether a passage has the words.
+    years
+        The working life that is asked for, in years; 0 where none is.
+    """
+
+    matcher: Matcher
+    years: int = 0
+
+
+def read_attributes(query: str, kind: str) -> Attributes:
+    """Read what a query asks for, where its kind says it word by word.
+
+    Parameters
+    ----------
+    query
+        The query.
+    kind
+        Its kind, empty where it is not known.
+
+    Raises
+    ------
+    InputError
+        If its kind, its wording or its lack of words leaves open what would be a match.
+
+    Examples
+    --------
+    >>> wanted = read_attributes("5+ years of experience, payroll, SAP", "requirements")
+    >>> wanted.years, wanted.matcher(SearchedText.from_text("Ran the payroll in SAP FI/CO"))
+    (5, True)
+    """
+    if kind == "boolean" or (kind in {*_TERM_KINDS, ""} and _OPERATOR.search(query)):
+        return Attributes(parse_boolean(query))
+    if kind not in _TERM_KINDS:
+        raise InputError(
+            f"queries of kind {kind!r} have no attributes; expected one of: "
+            f"boolean, {', '.join(sorted(_TERM_KINDS))}"
+        )
+    years = [_number(match["number"]) for match in _YEARS.finditer(query)]
+    wanted = frozenset(_content_stems(_YEARS.sub(" ", query)))
+    if not wanted:
+        raise InputError(f"{query[:80]!r}: asks for nothing in particular; expected a skill, say")
+    return Attributes(lambda text: wanted <= text.stems, max(years, default=0))
+
+
+def match_attributes(
+    dataset: RetrievalDataset,
+    pools: Mapping[str, Sequence[str]],
+    *,
+    years: Mapping[str, int] | None = None,
+) -> dict[str, dict[str, int]]:
+    """Label the passages of each query's pool that have all that it asks for.
+
+    Parameters
+    ----------
+    dataset
+        Queries, their kinds, and passages.
+    pools
+        Query id → passage ids.
+    years
+        Passage id → the candidate's working life in years, where it is known.
+
+    Returns
+    -------
+    dict
+        Query id → passage id → ``MATCH``. A passage that lacks a word is not judged: it may say the
+        same in another. A query is missing where its kind or wording leaves open what a match is,
+        or where it asks for years and nobody's in its pool are known.
+    """
+    known = years or {}
+    read: dict[str, SearchedText] = {}
+    matches = {}
+    for query_id, text in dataset.queries.items():
+        pool = pools[query_id]
+        try:
+            wanted = read_attributes(text, dataset.kinds.get(query_id, ""))
+        except InputError:
+            continue
+        if wanted.years and not any(passage_id in known for passage_id in pool):
+            continue
+        for passage_id in pool:
+            if passage_id not in read:
+                read[passage_id] = SearchedText.from_text(dataset.corpus[passage_id])
+        matches[query_id] = {
+            passage_id: MATCH
+            for passage_id in pool
+            if known.get(passage_id, 0) >= wanted.years and wanted.matcher(read[passage_id])
+        }
+    return matches
+
+
+def _content_stems(text: str) -> Iterator[str]:
+    words = _WORD.findall(text.lower())
+    # Joined again: BM25's tokens are of two letters or more, and "c++" one of them.
+    yield from stems(" ".join(word for word in words if word not in _ASKING_NOTHING))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else _NUMBER_WORDS.index(text.lower()) + 1

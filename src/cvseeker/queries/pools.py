@@ -1,0 +1,64 @@
+"""Which passages are worth judging for a query: those that two unlike rankers put first."""
+
+import numpy as np
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.encoder.local import Encoder
+from cvseeker.progress import Progress, silent
+from cvseeker.rank.base import Ranker, top_k
+from cvseeker.rank.bm25 import BM25Ranker
+from cvseeker.rank.dense import DenseRanker
+
+# Queries whose scores over the whole corpus are held at once.
+QUERY_BLOCK = 256
+
+
+def pool_passages(
+    dataset: RetrievalDataset, encoder: Encoder, *, depth: int, progress: Progress = silent
+) -> dict[str, list[str]]:
+    """Pool, for each query, its own positives and what BM25 and the encoder put first.
+
+    Parameters
+    ----------
+    dataset
+        Queries and qrels over the corpus that is ranked: one split's.
+    encoder
+        Sees passages through its windows, the best of which counts.
+    depth
+        Passages that each ranker puts in the pool at most; a passage that shares no word with the
+        query is none of BM25's.
+    progress
+        Called while the corpus is encoded and with the queries done.
+
+    Returns
+    -------
+    dict
+        Query id → passage ids without repetition: the positives, BM25's and the encoder's, each in
+        their order.
+
+    References
+    ----------
+    Spärck Jones & van Rijsbergen 1975, "Report on the need for and provision of an 'ideal'
+    information retrieval test collection": pooling.
+    """
+    if not dataset.queries:
+        return {}
+    passage_ids = list(dataset.corpus)
+    texts = list(dataset.corpus.values())
+    rankers: list[Ranker] = [BM25Ranker(texts), DenseRanker.from_corpus(encoder, texts, progress)]
+    pools = {
+        query_id: dict.fromkeys(key for key, grade in dataset.qrels[query_id].items() if grade > 0)
+        for query_id in dataset.queries
+    }
+    query_ids = list(dataset.queries)
+    for begin in range(0, len(query_ids), QUERY_BLOCK):
+        block = query_ids[begin : begin + QUERY_BLOCK]
+        queries = [dataset.queries[query_id] for query_id in block]
+        for ranker in rankers:
+            # What BM25 scores 0 shares no word with the query; a cosine means something anyway.
+            floor = 0.0 if ranker.name == BM25Ranker.name else -np.inf
+            scores = ranker.scores(queries)
+            for query_id, row, best in zip(block, scores, top_k(scores, depth), strict=True):
+                pools[query_id] |= dict.fromkeys(passage_ids[at] for at in best if row[at] > floor)
+        progress("pool", begin + len(block), len(query_ids), "queries")
+    return {query_id: list(pool) for query_id, pool in pools.items()}

@@ -1,0 +1,135 @@
+"""Reading replies: what is there is found, and nothing is guessed."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cvseeker.config import GenerateSettings
+from cvseeker.llm.chat import Answer
+from cvseeker.llm.replies import RefusedError, ReplyError, read_reply
+from cvseeker.queries.prompts import query_task
+
+TASK = query_task(GenerateSettings(llm="m", per_passage=2), max_tokens=None, temperature=None)
+ITEM = {"kind": "question", "text": "Who has welded ships in Gdansk?"}
+VALUE = {"queries": [ITEM, {"kind": "keywords", "text": "TIG welding shipyard"}]}
+JSON = json.dumps(VALUE)
+
+
+def answer(content: str, *, refusal: str = "", finish_reason: str = "stop") -> Answer:
+    return Answer(content, refusal, finish_reason, 1, 0, 1, "")
+
+
+def read(content: str, **options: str) -> Any:
+    assert TASK.accepts is not None
+    return read_reply(answer(content, **options), TASK.accepts)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        JSON,
+        f"\n\n {JSON} \n",
+        json.dumps(VALUE, indent=4),
+        f"```json\n{JSON}\n```",
+        f"```\n{JSON}\n```\n",
+        f"```JSON5\n{JSON}```",
+        f"Sure! Here is what you asked for:\n\n{JSON}\n\nLet me know if you need more.",
+        f"Here you are:\n```json\n{JSON}\n```\nBest regards",
+        f"<think>Welder, so…</think>{JSON}",
+        f"<think>A draft: {{}} [1]</think>\n```json\n{JSON}\n```",
+        f"A template wrote the opening mark: {{\"a\": 1}}</think>{JSON}",
+        f"<think>one</think><think>two</think>{JSON}",
+        f"\ufeff{JSON}",
+    ],
+)
+def test_one_object_is_found_in_what_surrounds_it(content: str) -> None:
+    assert read(content) == VALUE
+    assert read(content, finish_reason="length") == VALUE
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "empty reply"),
+        (" \n\t", "empty reply"),
+        ("I would rather not.", "reply is not JSON"),
+        (f"{JSON}\n{JSON}", "reply is not JSON"),
+        (f"{JSON} or {{}}", "reply is not JSON"),
+        (f"Here {{as asked}}: {JSON}", "reply is not JSON"),
+        (JSON[:-5], "reply is not JSON"),
+        (JSON.replace(":", " =", 1), "reply is not JSON"),
+        (JSON.replace('"', "'"), "reply is not JSON"),
+        (f"```json\n{JSON[:40]}\n```", "reply is not JSON"),
+        (f"<think>Perhaps {JSON}? No, I should", "reply is not JSON"),
+        ('{"queries": ' + "[" * 100_000, "reply is not JSON"),
+        ("{}", "not of the schema: required"),
+        ('{"queries": []}', "not of the schema: minItems queries"),
+        ('{"queries": "none"}', "not of the schema: type queries"),
+        ('{"queries": [{"kind": "question"}]}', "not of the schema: required queries.n"),
+        ('{"queries": [{"kind": "poem", "text": "x"}]}', "not of the schema: enum queries.n.kind"),
+        ('{"queries": [{"kind": "exam", "text": 3}]}', "not of the schema"),
+        (json.dumps({**VALUE, "note": "hi"}), "not of the schema: additionalProperties"),
+        (json.dumps({"queries": [{**ITEM, "id": 1}]}), "not of the schema"),
+        (json.dumps([ITEM, ITEM]), "reply is not JSON"),
+        (json.dumps([ITEM]), "not of the schema"),
+    ],
+)
+def test_anything_else_fails_closed(content: str, reason: str) -> None:
+    with pytest.raises(ReplyError, match=reason) as caught:
+        read(content)
+    assert not isinstance(caught.value, RefusedError)
+
+
+def test_a_reply_that_was_cut_off_is_said_to_be() -> None:
+    with pytest.raises(ReplyError, match="cut off before the reply began"):
+        read("", finish_reason="length")
+    with pytest.raises(ReplyError, match="cut off: reply too long"):
+        read(JSON[:-20], finish_reason="length")
+
+
+def test_a_refusal_is_none_of_the_replys_faults() -> None:
+    with pytest.raises(RefusedError, match="declined"):
+        read(JSON, refusal="I can't help with that.")
+    with pytest.raises(RefusedError, match="content filter"):
+        read("", finish_reason="content_filter")
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_fewer_or_more_items_than_asked_for_are_taken(count: int) -> None:
+    value = {"queries": [ITEM] * count}
+    assert read(json.dumps(value)) == value
+
+
+def test_reasons_never_quote_the_reply() -> None:
+    with pytest.raises(ReplyError) as caught:
+        read(json.dumps({"queries": [{"kind": "Ana Prunk", "text": "x"}]}))
+    assert "Ana" not in caught.value.reason
+    assert "\n" not in caught.value.reason
+
+
+@given(before=st.text(), after=st.text(), fenced=st.booleans())
+def test_prose_is_taken_off_or_the_reply_fails(before: str, after: str, fenced: bool) -> None:
+    inside = f"\n```json\n{JSON}\n```\n" if fenced else JSON
+    try:
+        assert read(f"{before}{inside}{after}") == VALUE
+    except ReplyError:
+        assert "{" in before + after or "<think>" in before or "</think>" in after
+
+
+@given(st.text() | st.text(alphabet='{}[]",:`\\ntrue0u'))
+def test_no_text_raises_anything_but_a_reason(content: str) -> None:
+    try:
+        value = read(content)
+    except ReplyError as error:
+        assert 0 < len(error.reason) < 120
+    else:
+        assert value["queries"]
+
+
+@given(st.integers(min_value=0, max_value=len(JSON) - 1))
+def test_no_part_of_a_reply_passes_for_the_whole(length: int) -> None:
+    with pytest.raises(ReplyError):
+        read(JSON[:length], finish_reason="length")

@@ -1,0 +1,110 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cvseeker.queries import rivals, round_trip
+from cvseeker.queries.round_trip import dense_ranks, lexical_ranks
+from cvseeker.rank.bm25 import BM25Ranker
+from cvseeker.rank.dense import DenseRanker
+
+WORDS = "nurse nurses icu ward payroll ledger audit welding the of c++ 2019".split()
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> tuple[list[str], list[str], list[tuple[str, int]]]:
+    texts = draw(st.lists(TEXTS, min_size=1, max_size=12))
+    groups = [draw(st.sampled_from(["", "a", "b", "c"])) for _ in texts]
+    pairs = st.tuples(TEXTS, st.integers(0, len(texts) - 1))
+    return texts, groups, draw(st.lists(pairs, max_size=8))
+
+
+def expected(
+    scores: Any, groups: list[str], owners: list[int], *, relative: float, absolute: float
+) -> list[int]:
+    ranks = []
+    for row, owner in zip(scores, owners, strict=True):
+        better = row > row[owner] * (1 + relative) + absolute
+        kin = [bool(groups[owner]) and group == groups[owner] for group in groups]
+        ranks.append(1 + int(np.sum(better & ~np.array(kin))))
+    return ranks
+
+
+@settings(max_examples=60, deadline=None)
+@given(corpora(), st.sampled_from([1, 3, 100]), st.sampled_from([0, 2, 1000]))
+def test_ranks_are_those_of_bm25_whatever_the_portions(
+    drawn: tuple[list[str], list[str], list[tuple[str, int]]], portion: int, common: int
+) -> None:
+    texts, groups, queries = drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(round_trip, "_SHARD", portion)
+        patch.setattr(round_trip, "_BLOCK", portion)
+        patch.setattr(rivals, "_COMMON", common)
+        ranks = lexical_ranks(queries, lambda: zip(texts, groups, strict=True))
+    owners = [owner for _, owner in queries]
+    scores = BM25Ranker(texts).scores([text for text, _ in queries])
+    wanted = expected(scores, groups, owners, relative=1e-5, absolute=0.0)
+    for row, (owner, rank) in enumerate(zip(owners, wanted, strict=True)):
+        # What has no word of the query is not found.
+        assert ranks[row] == (rank if scores[row, owner] > 0 else len(texts))
+
+
+def test_a_query_that_fits_every_passage_ranks_its_own_low(tiny_corpus: dict[str, str]) -> None:
+    texts = list(tiny_corpus.values())
+    queries = [(" ".join(text.split()[:8]), number) for number, text in enumerate(texts)]
+    ranks = lexical_ranks(queries, lambda: ((text, "") for text in texts))
+    assert ranks.tolist() == [1] * len(texts)
+    longer = [f"{text} experience" for text in texts]
+    short = ["experience", *longer]
+    found = lexical_ranks([("experience", 1)], lambda: ((text, "") for text in short))
+    assert found[0] > 1
+
+
+def test_beyond_the_limit_ranks_only_say_that_they_are_beyond() -> None:
+    texts = [f"nurse {'ward ' * number}" for number in range(20)]
+    queries = [("nurse", number) for number in range(20)]
+
+    def ranks(limit: int | None) -> list[int]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(round_trip, "_SHARD", 4)
+            found = lexical_ranks(queries, lambda: ((text, "") for text in texts), limit=limit)
+        return found.tolist()
+
+    exact = ranks(None)
+    assert exact == list(range(1, 21))
+    assert [rank for rank in ranks(5) if rank <= 5] == exact[:5]
+    assert ranks(5) != exact
+
+
+def test_passages_of_the_same_person_are_no_rivals() -> None:
+    texts = ["nurse nurse", "nurse ward", "nurse nurse nurse"]
+    queries = [("nurse", 1)]
+    assert lexical_ranks(queries, lambda: zip(texts, ["a", "a", "b"], strict=True))[0] == 2
+    assert lexical_ranks(queries, lambda: zip(texts, ["", "", ""], strict=True))[0] == 3
+
+
+def test_nothing_gives_nothing() -> None:
+    assert lexical_ranks([], lambda: [("nurse", "a")]).tolist() == []
+    assert lexical_ranks([], lambda: []).tolist() == []
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(corpora())
+def test_dense_ranks_are_those_of_the_ranker_whatever_the_portions(
+    hash_encoder: Any, drawn: tuple[list[str], list[str], list[tuple[str, int]]]
+) -> None:
+    texts, groups, queries = drawn
+    hash_encoder.window_words = 3
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_ENCODED", "_DENSE_SHARD", "_DENSE_BLOCK"):
+            patch.setattr(round_trip, name, 3)
+        ranks = dense_ranks(queries, lambda: zip(texts, groups, strict=True), encoder=hash_encoder)
+    scores = DenseRanker.from_corpus(hash_encoder, texts).scores([text for text, _ in queries])
+    owners = [owner for _, owner in queries]
+    wanted = expected(scores[: len(queries)], groups, owners, relative=0.0, absolute=1e-5)
+    assert ranks.tolist() == wanted
