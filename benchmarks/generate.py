@@ -4,12 +4,13 @@
 
 Both ask the fake LLM server in ``tests/fake_llm`` over HTTP, on this machine, about passages of the
 same make. CVSeeker's figures include its start-up and its filters: they are of the whole process,
-by the clock. LlamaIndex's leave its imports out. Its generator needs
+by the clock. LlamaIndex's leave its imports out. It wants an older ``openai`` and so an environment
+of its own, whose Python ``--peer-python`` names, with
 
     pip install llama-index-finetuning==0.4.2 llama-index-llms-openai
 
-in this environment or in another one, named with ``--peer-python``. Its package imports a name that
-``mistralai`` no longer has; a stub stands in for that module, which the generator does not use.
+Its package imports a name that ``mistralai`` no longer has; a stub stands in for that module, which
+the generator does not use.
 """
 
 import argparse
@@ -229,7 +230,8 @@ def table(rows: list[Row], ideal: float) -> str:
     """Return the figures as text."""
     peer = next((row.rate for row in rows if row.name == "peer"), None)
     lines = [
-        f"ideal: {ideal:.1f} passages/s (in flight ÷ latency)",
+        f"ideal: {ideal:.1f} passages/s (in flight ÷ latency); {os.cpu_count()} processors, load "
+        f"{os.getloadavg()[0]:.1f}",
         f"{'':9}{'passages':>9}{'seconds':>9}{'per s':>8}{'× peer':>8}{'of ideal':>9}{'steady':>9}"
         f"{'in flight':>10}{'tokens':>8}{'CPU ms':>8}{'MiB':>6}{'queries':>9}",
     ]

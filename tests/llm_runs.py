@@ -4,14 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fake_llm.process import FakeServer
-
 from cvseeker.config import GenerateSettings
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.sending import SendCounts, SendSettings
 from cvseeker.queries.prompts import query_task
+from fake_llm.process import FakeServer
 
 MODEL = "fake-llm"
 KEY = "sk-fictional-2718281828"

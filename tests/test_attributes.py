@@ -55,6 +55,7 @@ def test_years_are_read(query: str, years: int) -> None:
         ("5+ years of experience", "requirements"),
         ("payroll AND (SAP", "boolean"),
         ("who with what", "keywords"),
+        ("B.S. and payroll", "keywords"),
     ],
 )
 def test_what_leaves_a_match_open_is_refused(query: str, kind: str) -> None:
@@ -73,6 +74,16 @@ def dataset(query: str, kind: str) -> RetrievalDataset:
 
 
 POOL = {"q": ["young", "old", "unknown", "other"]}
+
+
+def test_neighbours_in_a_query_stand_near_each_other() -> None:
+    scattered = SearchedText.from_text(
+        "Charge of stock in three warehouses, cycle counts, pricing, deliveries and the yard. "
+        "Before that bookkeeper."
+    )
+    assert not read_attributes("charge bookkeeper", "keywords").matcher(scattered)
+    assert read_attributes("charge, bookkeeper", "keywords").matcher(scattered)
+    assert read_attributes("bookkeeper before deliveries", "keywords").matcher(scattered)
 
 
 def test_years_must_be_met_and_known() -> None:

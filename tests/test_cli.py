@@ -75,7 +75,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["generate", "--corpus", "absent.json", "--out", "q.json"], "absent.json: no such file"),
         (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "'epochs'"),
         (["run", "absent", "-w", "w"], "absent"),
-        (["run", ".", "-w", "w", "--llm", "gpt-x"], "--llm gpt-x"),
+        (["run", ".", "-w", "w", "--llm", "gpt-x"], "no key in the environment"),
         (["run", ".", "-w", "w", "--config", "absent.toml"], "absent.toml: cannot read"),
     ],
 )

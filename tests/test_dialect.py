@@ -32,7 +32,9 @@ def test_the_first_form_has_the_schema_beside_the_instructions() -> None:
     assert (body["max_tokens"], body["temperature"]) == (100, 0.2)
 
 
-@pytest.mark.parametrize(("form", "sort"), [("json_object", {"type": "json_object"}), ("text", None)])
+@pytest.mark.parametrize(
+    ("form", "sort"), [("json_object", {"type": "json_object"}), ("text", None)]
+)
 def test_simpler_forms_have_the_schema_in_words(form: Any, sort: Any) -> None:
     body = request_body(TASK, "m", "a passage", Dialect(form=form))
     assert json.dumps(SCHEMA) in body["messages"][0]["content"]
@@ -108,7 +110,9 @@ def test_an_answer_is_read_with_its_usage() -> None:
     assert json.loads(answer.raw) == body
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "prompt_tokens_details": None}])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"prompt_tokens": None, "prompt_tokens_details": None}]
+)
 def test_a_server_may_say_nothing_of_usage(usage: Any) -> None:
     answer = read_completion(json.dumps({**completion(content="x"), "usage": usage}))
     assert (answer.prompt_tokens, answer.cached_tokens, answer.completion_tokens) == (0, 0, 0)
@@ -157,13 +161,15 @@ def test_what_is_no_completion_is_said_to_be_none(raw: str) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            "choices message content refusal finish_reason usage prompt_tokens text".split()
-        ),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                "choices message content refusal finish_reason usage prompt_tokens text".split()
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

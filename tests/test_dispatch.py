@@ -1,5 +1,6 @@
 """Sending through the courier, against the fake server: failures, faults, kills, money."""
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from decimal import Decimal
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,19 +20,18 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fake_llm.process import FakeServer, running_server
-from llm_runs import KEY, KEY_ENV, MODEL, PRICE, chat_requests, query_task_of, send
-
 from cvseeker.errors import CVSeekerError, InputError, LlmError
 from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, sole_sender
-from cvseeker.llm.sending import BUDGET
+from cvseeker.llm.sending import BUDGET, SendSettings
+from fake_llm.process import FakeServer, running_server
+from llm_runs import KEY, KEY_ENV, MODEL, PRICE, chat_requests, query_task_of, send
 
 # Faults after which the same request has to be sent once more.
-SENT_AGAIN = (
-    "rate_limit rate_limit_silent server_error reset stall empty invalid_json truncated_json".split()
-)
+_BROKEN = "rate_limit rate_limit_silent server_error reset stall".split()
+SENT_AGAIN = (*_BROKEN, "empty", "invalid_json", "truncated_json")
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +147,13 @@ def test_credit_that_ends_halfway_ends_the_run_and_loses_nothing(
     server.reset(quota=30, latency=0.05)
     assert "no credit left" in complaint(server, ledger, 300, most=8)
     stats = server.stats()
-    assert stats["delivered"] == 30
-    assert stats["requests"] <= 30 + 8
-    assert rows_of(ledger) == {"ok": 30}
-    server.reset(count_abandoned=True)
-    assert send(server, ledger, 60).known == 30
-    assert server.stats()["requests"] == 30
+    # The server lets in what comes while the last ones of the credit are being answered.
+    assert 30 <= stats["delivered"] < 30 + 8
+    assert stats["requests"] < 30 + 16
+    assert rows_of(ledger) == {"ok": stats["delivered"]}
+    server.reset()
+    assert send(server, ledger, 60).known == stats["delivered"]
+    assert server.stats()["requests"] == 60 - stats["delivered"]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_a_budget_holds_by_the_servers_own_count(
     server: FakeServer, ledger: Path, most: int
 ) -> None:
     server.reset(fault_rate=0.3, faults="empty,invalid_json,prose", seed=1)
-    budget = Decimal("0.008")
+    budget = Decimal("0.003")
 
     def run(budget: Decimal) -> str:
         requests = chat_requests(server.url, 60, prompt_tokens=520)
@@ -262,9 +264,9 @@ def test_a_servers_limit_of_20_a_second_is_kept_to_without_a_failure(
     server: FakeServer, ledger: Path
 ) -> None:
     server.reset(rate=20, latency=0.05, retry_after=False)
-    assert send(server, ledger, 160).outcomes == {"ok": 160}
+    assert send(server, ledger, 100).outcomes == {"ok": 100}
     stats = server.stats()
-    assert stats["refused"].get("rate_limit_exceeded", 0) <= 48
+    assert stats["refused"].get("rate_limit_exceeded", 0) <= 30
     assert stats["successes_per_second"] > 13
 
 
@@ -310,19 +312,19 @@ def test_killed_at_any_moment_nothing_delivered_is_asked_for_again(
 ) -> None:
     server.reset(count_abandoned=True, latency=0.4, jitter=0.3)
     rng = random.Random(filler)
-    for kill in range(4):
-        process = start(server, ledger, 120, filler=filler)
+    for kill in range(2):
+        process = start(server, ledger, 80, filler=filler)
         wait_for_requests(server, 8 + 22 * kill)
         time.sleep(rng.uniform(0.0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     # At once: it waits for the replies in flight of the one before it.
-    last = start(server, ledger, 120, filler=filler)
+    last = start(server, ledger, 80, filler=filler)
     output, errors = last.communicate(timeout=100)
-    assert (output, errors) == ("120 complete\n", "")
+    assert (output, errors) == ("80 complete\n", "")
     stats = server.stats()
-    assert (stats["delivered_distinct"], stats["repeated"]) == (120, 0)
-    assert rows_of(ledger) == {"ok": 120}
+    assert (stats["delivered_distinct"], stats["repeated"]) == (80, 0)
+    assert rows_of(ledger) == {"ok": 80}
     assert is_nowhere(KEY, ledger.parent)
 
 
@@ -341,6 +343,24 @@ def test_an_orphaned_courier_saves_what_is_in_flight_and_ends(
     assert stats["in_flight"] == 0
     assert stats["requests"] < 40
     assert rows_of(ledger) == {"ok": stats["delivered"]}
+
+
+def test_half_a_line_of_a_killed_command_costs_no_reply(server: FakeServer, ledger: Path) -> None:
+    server.reset(count_abandoned=True, latency=0.5)
+    job = {
+        "endpoint": asdict(Endpoint(MODEL, server.url, KEY_ENV)),
+        "task": asdict(query_task_of()),
+        "settings": asdict(SendSettings(MODEL, server.url)),
+        "ledger": str(ledger),
+    }
+    rows = [job, *map(asdict, chat_requests(server.url, 9))]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows) + '{"key": "0123'
+    command = [sys.executable, "-m", "cvseeker.llm.courier"]
+    done = subprocess.run(
+        command, input=lines, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows_of(ledger)["ok"] == server.stats()["delivered"] > 0
 
 
 def test_an_interrupted_command_ends_at_once_and_loses_nothing(

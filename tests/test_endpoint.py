@@ -89,7 +89,9 @@ def error(message: str, *, code: str | None = None) -> str:
     return json.dumps({"error": {"message": message, "type": "error", "param": None, "code": code}})
 
 
-def ask(url: str, *, dialect: Dialect | None = None, seconds: float = 5.0) -> tuple[Answer, Dialect]:
+def ask(
+    url: str, *, dialect: Dialect | None = None, seconds: float = 5.0
+) -> tuple[Answer, Dialect]:
     async def run() -> tuple[Answer, Dialect]:
         endpoint = Endpoint("m", url, KEY_ENV, seconds)
         transport = ChatEndpoint(endpoint, TASK, dialect=dialect or Dialect(), connections=4)
@@ -149,10 +151,12 @@ def test_every_status_has_its_sort(
     assert len(server.bodies) == 1
 
 
-@pytest.mark.parametrize("told", ["sk-live-abcdefgh12345", "Bearer abcdefgh12345", "sk-pro****mnop"])
+@pytest.mark.parametrize(
+    "told", ["sk-live-abcdefgh12345", "Bearer abcdefgh12345", "sk-pro****mnop"]
+)
 def test_other_keys_are_not_told_either(server: Scripted, told: str) -> None:
     found = failure(server, (403, {}, error(f"Incorrect key: {told}.")))
-    assert told.split()[-1] not in found.reason
+    assert told.removeprefix("Bearer ") not in found.reason
     assert "***" in found.reason
 
 
@@ -290,7 +294,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         check_url(url)
 
 
-@pytest.mark.parametrize("secret", [f"http://{KEY}@h/v1", f"http://a:{KEY}@h/v1", f"http://h?k={KEY}"])
+@pytest.mark.parametrize(
+    "secret", [f"http://{KEY}@h/v1", f"http://a:{KEY}@h/v1", f"http://h?k={KEY}"]
+)
 def test_an_address_with_a_secret_is_refused_without_telling_it(secret: str) -> None:
     with pytest.raises(InputError, match="expected the address alone") as caught:
         check_url(secret)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def test_every_requirement_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     requirements = [*project["dependencies"], *(line for lines in extras for line in lines)]
-    names = {requirement.partition(">")[0].lower() for requirement in requirements}
+    names = {re.split(r"[>\[]", requirement)[0].lower() for requirement in requirements}
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in pins if "==" in line}
     assert {name.replace("_", "-") for name in names} <= {name.replace("_", "-") for name in pinned}

@@ -261,6 +261,24 @@ def test_any_object_that_completes_prompts_will_do(tmp_path: Path) -> None:
     assert KEY.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_a_refused_key_of_an_object_ends_the_run(tmp_path: Path) -> None:
+    class RefusedError(Exception):
+        status_code = 401
+
+    class Refused(Lines):
+        def complete(self, prompt: str, **kwargs: Any) -> CompletionResponse:
+            self.asked.append(prompt)
+            raise RefusedError(f"wrong key {KEY}")
+
+    llm = Refused()
+    with pytest.raises(LlmError, match=r"raised RefusedError \(401\); check its key") as caught:
+        generate_qa_embedding_pairs(
+            nodes_of(100), llm, output_path=str(tmp_path / "o.json"), verbose=False
+        )
+    assert KEY not in str(caught.value)
+    assert len(llm.asked) == 1
+
+
 def test_an_object_is_asked_as_many_at_a_time_as_it_can(tmp_path: Path) -> None:
     class Waiting(Lines):
         async def acomplete(self, prompt: str, *rest: Any, **kwargs: Any) -> CompletionResponse:

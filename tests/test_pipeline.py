@@ -99,10 +99,11 @@ def test_nothing_that_can_be_read_ends_the_run(tmp_path: Path, tiny_model: Path)
     assert not (tmp_path / "w" / "ingest").exists()
 
 
-def test_an_llm_is_refused_with_the_next_step(tmp_path: Path) -> None:
+def test_an_llm_without_a_key_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     settings = Settings().override("generate", {"llm": "gpt-x"})
-    with pytest.raises(InputError, match="--llm offline"):
+    with pytest.raises(InputError, match="export OPENAI_API_KEY"):
         pipeline.run([tmp_path], Workspace(tmp_path / "w"), settings)
+    assert not (tmp_path / "w").exists()
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def read(content: str, **options: str) -> Any:
         f"Here you are:\n```json\n{JSON}\n```\nBest regards",
         f"<think>Welder, so…</think>{JSON}",
         f"<think>A draft: {{}} [1]</think>\n```json\n{JSON}\n```",
-        f"A template wrote the opening mark: {{\"a\": 1}}</think>{JSON}",
+        f'A template wrote the opening mark: {{"a": 1}}</think>{JSON}',
         f"<think>one</think><think>two</think>{JSON}",
         f"\ufeff{JSON}",
     ],
@@ -121,12 +121,12 @@ def test_prose_is_taken_off_or_the_reply_fails(before: str, after: str, fenced: 
 
 @given(st.text() | st.text(alphabet='{}[]",:`\\ntrue0u'))
 def test_no_text_raises_anything_but_a_reason(content: str) -> None:
+    reason, value = "", None
     try:
         value = read(content)
     except ReplyError as error:
-        assert 0 < len(error.reason) < 120
-    else:
-        assert value["queries"]
+        reason = error.reason
+    assert value or 0 < len(reason) < 120
 
 
 @given(st.integers(min_value=0, max_value=len(JSON) - 1))

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from llm_runs import MODEL, PRICE, chat_requests, query_task_of
-
 from cvseeker.llm import sender as module
 from cvseeker.llm.chat import (
     Answer,
@@ -26,6 +24,7 @@ from cvseeker.llm.chat import (
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
+from llm_runs import MODEL, PRICE, chat_requests, query_task_of
 
 URL = "http://localhost/v1"
 TASK = query_task_of()

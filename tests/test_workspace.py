@@ -301,3 +301,131 @@ def test_a_killed_process_is_taken_up_again(tmp_path: Path) -> None:
     ]
     assert runs[0].returncode == -signal.SIGKILL
     assert [run.stdout for run in runs] == ["", "2 False\n", "2 True\n"], runs[1].stderr
+
+
+def keeps_book(text: str) -> Callable[[Path], dict[str, Any]]:
+    """Write a stage's files, and a line into the book that stays in its folder."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        place = folder.parent / "queries"
+        place.mkdir(exist_ok=True)
+        for name in ("book", "book-wal", "book.lock"):
+            with (place / name).open("a", encoding="utf-8") as book:
+                book.write(text)
+        return writes(text)(folder)
+
+    return work
+
+
+def book_of(workspace: Workspace) -> str:
+    return (workspace.stage_folder("queries") / "book").read_text(encoding="utf-8")
+
+
+def test_what_a_stage_keeps_outlives_its_runs(workspace: Workspace) -> None:
+    for number, text in enumerate("abc"):
+        workspace.run_stage("queries", {"n": number}, {}, keeps_book(text), keeps="book")
+        assert content(workspace, "queries") == text
+    assert book_of(workspace) == "abc"
+    kept = {path.name for path in workspace.stage_folder("queries").iterdir()}
+    assert kept == {"book", "book-wal", "book.lock", "deep", "own.txt", "manifest.json"}
+    assert set(workspace.output_hashes("queries")) == {"queries/deep/out.txt", "queries/own.txt"}
+    assert {path.name for path in workspace.path.iterdir()} == {"queries"}
+
+
+def test_what_is_kept_does_not_change_the_outputs(workspace: Workspace) -> None:
+    workspace.run_stage("queries", {}, {}, keeps_book("a"), keeps="book")
+    before = workspace.output_hashes("queries")
+    (workspace.stage_folder("queries") / "book").write_text("another run wrote on")
+    assert workspace.output_hashes("queries") == before
+    assert workspace.run_stage("queries", {}, {}, never, keeps="book").skipped
+
+
+def test_a_first_run_that_fails_leaves_what_it_keeps(workspace: Workspace) -> None:
+    def fails(folder: Path) -> dict[str, Any]:
+        keeps_book("a")(folder)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workspace.run_stage("queries", {}, {}, fails, keeps="book")
+    assert workspace.manifest("queries") is None
+    workspace.run_stage("queries", {}, {}, keeps_book("b"), keeps="book")
+    assert book_of(workspace) == "ab"
+
+
+def test_a_failing_run_leaves_the_finished_one_and_what_it_keeps(workspace: Workspace) -> None:
+    workspace.run_stage("queries", {"n": 1}, {}, keeps_book("a"), keeps="book")
+
+    def fails(folder: Path) -> dict[str, Any]:
+        keeps_book("b")(folder)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        workspace.run_stage("queries", {"n": 2}, {}, fails, keeps="book")
+    assert content(workspace, "queries") == "a"
+    assert workspace.run_stage("queries", {"n": 1}, {}, never, keeps="book").skipped
+    assert book_of(workspace) == "ab"
+
+
+@pytest.mark.parametrize("keeps", ["book", ""])
+def test_somebody_elses_file_beside_what_is_kept_is_refused(
+    workspace: Workspace, keeps: str
+) -> None:
+    folder = workspace.stage_folder("queries")
+    folder.mkdir(parents=True)
+    (folder / "book").touch()
+    if keeps:
+        (folder / "thesis.txt").touch()
+    with pytest.raises(WorkspaceError, match="not written by CVSeeker"):
+        workspace.run_stage("queries", {}, {}, never, keeps=keeps)
+    assert (folder / "book").exists()
+
+
+def test_an_unchanged_run_is_skipped_only_if_it_is_finished(workspace: Workspace) -> None:
+    def leaves(left: int) -> Callable[[Path], dict[str, Any]]:
+        return lambda folder: {"left": left}
+
+    def run(work: Callable[[Path], dict[str, Any]]) -> bool:
+        finished = lambda counts: not counts["left"]  # noqa: E731
+        return workspace.run_stage("queries", {}, {}, work, finished=finished).skipped
+
+    assert [run(leaves(2)), run(leaves(1)), run(leaves(0)), run(never)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("fresh", [False, True], ids=["replacing", "fresh"])
+def test_killed_around_any_step_nothing_kept_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, fresh: bool
+) -> None:
+    """Kill at the first, the second, … file operation, until a run gets through."""
+    steps = [*STEPS, (Path, "touch"), (Path, "rmdir"), (module, "_move_into")]
+    for stop_at in range(1, 60):
+        workspace = Workspace(tmp_path / str(stop_at))
+        if not fresh:
+            workspace.run_stage("queries", {"n": 1}, {}, keeps_book("a"), keeps="book")
+        was_killed = False
+        countdown = Countdown(stop_at, after=after)
+        with monkeypatch.context() as patch:
+            for owner, name in steps:
+                patch.setattr(owner, name, countdown.wrap(getattr(owner, name)))
+            try:
+                workspace.run_stage("queries", {"n": 2}, {}, keeps_book("b"), keeps="book")
+            except Killed:
+                was_killed = True
+        if (manifest := workspace.manifest("queries")) is not None:
+            expected = {1: "a", 2: "b"}[manifest["settings"]["n"]]
+            assert content(workspace, "queries") == expected
+        written = workspace.stage_folder("queries") / "book"
+        before = written.read_text(encoding="utf-8") if written.exists() else ""
+        assert fresh or before.startswith("a")
+        result = workspace.run_stage("queries", {"n": 2}, {}, keeps_book("c"), keeps="book")
+        assert book_of(workspace) == before + ("" if result.skipped else "c")
+        assert content(workspace, "queries") == ("b" if result.skipped else "c")
+        if not was_killed:
+            break
+    assert not was_killed
+    assert stop_at > 8

@@ -92,6 +92,44 @@ StatusOption = Annotated[
 NoMaskOption = Annotated[
     bool, typer.Option("--no-mask", help="Do not mask names and contacts in what an LLM sees.")
 ]
+CorpusOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Passages: LlamaIndex JSON or a BEIR folder."),
+]
+DatasetOutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
+]
+StyleOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="recruiter|questions",
+        help="What an LLM writes: recruiters' queries of several kinds, or exam questions "
+        "[default: recruiter].",
+    ),
+]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Language of the queries [default: English]."),
+]
+PromptOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Instructions of your own, with {per_passage}, {kinds} and {language}.",
+    ),
+]
+RoundTripOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="bm25|base|off",
+        help="Ranker by which a query must find its passage [default: bm25].",
+    ),
+]
+RoundTripTopKOption = Annotated[
+    int | None,
+    typer.Option(metavar="K", help="… among how many first [default: 10; 0: any rank]."),
+]
 PerPassageOption = Annotated[
     int | None,
     typer.Option(

@@ -11,9 +11,12 @@ from cvseeker.cli_options import (
     BudgetOption,
     ConcurrencyOption,
     ConfigOption,
+    CorpusOption,
+    DatasetOutOption,
     DepthOption,
     DryRunOption,
     JsonOption,
+    LanguageOption,
     LlmKeyOption,
     LlmOption,
     LlmUrlOption,
@@ -21,7 +24,11 @@ from cvseeker.cli_options import (
     OptionalWorkspace,
     PerPassageOption,
     PricesOption,
+    PromptOption,
+    RoundTripOption,
+    RoundTripTopKOption,
     StatusOption,
+    StyleOption,
     read_settings,
     require_one_way,
 )
@@ -33,48 +40,17 @@ if TYPE_CHECKING:
 
 def generate(
     workspace: OptionalWorkspace = None,
-    corpus: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Passages: LlamaIndex JSON or a BEIR folder."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
-    ] = None,
+    corpus: CorpusOption = None,
+    out: DatasetOutOption = None,
     llm: LlmOption = None,
     llm_url: LlmUrlOption = None,
     llm_key_env: LlmKeyOption = None,
-    style: Annotated[
-        str | None,
-        typer.Option(
-            metavar="recruiter|questions",
-            help="What an LLM writes: recruiters' queries of several kinds, or exam questions "
-            "[default: recruiter].",
-        ),
-    ] = None,
+    style: StyleOption = None,
     per_passage: PerPassageOption = None,
-    language: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Language of the queries [default: English]."),
-    ] = None,
-    prompt: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Instructions of your own, with {per_passage}, {kinds} and {language}.",
-        ),
-    ] = None,
-    round_trip: Annotated[
-        str | None,
-        typer.Option(
-            metavar="bm25|base|off",
-            help="Ranker by which a query must find its passage [default: bm25].",
-        ),
-    ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(metavar="K", help="… among how many first [default: 10; 0: any rank]."),
-    ] = None,
+    language: LanguageOption = None,
+    prompt: PromptOption = None,
+    round_trip: RoundTripOption = None,
+    top_k: RoundTripTopKOption = None,
     no_mask: NoMaskOption = False,
     max_concurrency: ConcurrencyOption = None,
     budget: BudgetOption = None,
@@ -133,6 +109,7 @@ def judge(
     max_concurrency: ConcurrencyOption = None,
     budget: BudgetOption = None,
     prices: PricesOption = None,
+    batch: BatchOption = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
@@ -147,6 +124,7 @@ def judge(
             "max_concurrency": max_concurrency,
             "budget": budget,
             "prices": prices,
+            "batch": batch or None,
         },
     )
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")

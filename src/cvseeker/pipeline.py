@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cvseeker.config import Settings
 from cvseeker.progress import Progress, silent
-from cvseeker.query_stages import generate_stage
+from cvseeker.query_stages import check_llm, generate_stage
 from cvseeker.stages import (
     evaluate_stage,
     finetune_stage,
@@ -51,6 +51,7 @@ def run(
     CVSeekerError
         If the sources, settings or models cannot be used.
     """
+    check_llm(settings)
     stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
     stage_done("queries", generate_stage(workspace, settings, progress))
     stage_done("model", finetune_stage(workspace, settings, progress))

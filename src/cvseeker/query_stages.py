@@ -44,6 +44,19 @@ def generate_stage(
     )
 
 
+def check_llm(settings: Settings) -> None:
+    """Refuse what would stop an LLM's run later: no key, no address, no price, no prompt file.
+
+    Raises
+    ------
+    InputError
+        If something is missing; nothing was read or sent.
+    """
+    if settings.generate.llm != "offline":
+        task = query_task(settings.generate)
+        open_door(settings.generate.llm, settings.llm, task).endpoint.key()
+
+
 def judge_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
 ) -> StageResult:

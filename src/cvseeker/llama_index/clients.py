@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from cvseeker.llm.sending import SendCounts, SendSettings
 
 # The name under which the sending process finds an object's key; messages about the key quote it.
 _KEY = "api_key"
+_SDK_VERSION = 3
 
 
 class Send(Protocol):
@@ -100,6 +102,8 @@ def _chat_client(
 
 def _is_chat_endpoint(llm: Any) -> bool:
     """Whether an object says no more than address, key and model, for Chat Completions."""
+    if not _has_sdk():
+        return False  # LlamaIndex's own packages may hold OpenAI's SDK at a version before ours
     return (
         # OpenAI, OpenAILike and their children; Azure's, one of them, needs more.
         any(base.__name__ == "OpenAI" for base in type(llm).__mro__)
@@ -109,6 +113,13 @@ def _is_chat_endpoint(llm: Any) -> bool:
         and getattr(llm, "is_chat_model", True)
         and all(isinstance(getattr(llm, name, None), str) for name in ("model", "api_base"))
     )
+
+
+def _has_sdk() -> bool:
+    try:
+        return int(version("openai").partition(".")[0]) >= _SDK_VERSION
+    except PackageNotFoundError:
+        return False
 
 
 def _default_llm() -> Any:

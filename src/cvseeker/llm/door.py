@@ -106,8 +106,8 @@ def open_door(model: str, settings: LlmSettings, task: ChatTask) -> Door:
     if price is None and settings.budget is not None:
         raise SettingsError(
             f"--budget {settings.budget:g}: no price is known for {model!r}; give one with "
-            f'--prices FILE, a TOML table: [models] "{model}" = {{ input = 0.15, output = 0.60 }}, '
-            "in USD per million tokens"
+            f"--prices FILE, which says: models.'{model}' = {{ input = 0.15, output = 0.60 }}, in "
+            "USD per million tokens"
         )
     endpoint = Endpoint(
         model=model,

@@ -237,7 +237,8 @@ def connection_error(error: "openai.APIConnectionError") -> BrokenError:
     import httpx2
 
     causes = [error.__cause__, error.__cause__ and error.__cause__.__cause__]
-    if any(isinstance(cause, httpx2.ConnectError | aiohttp.ClientConnectorError) for cause in causes):
+    unreachable = httpx2.ConnectError | aiohttp.ClientConnectorError
+    if any(isinstance(cause, unreachable) for cause in causes):
         return UnreachableError("nobody answers there")
     if any(isinstance(cause, aiohttp.ClientError) for cause in causes):
         timed_out = any(isinstance(cause, TimeoutError) for cause in causes)

@@ -77,7 +77,7 @@ def client_error(error: Exception) -> SendError:
     reason = type(error).__name__ + (f" ({status})" if status else "")
     if status in (401, 402, 403, 404):
         return FatalError(
-            f"{reason}: check the LLM object's key and model, e.g. llm.complete('hi')"
+            f"the LLM object raised {reason}; check its key and model with llm.complete('hi')"
         )
     if status in (400, 413, 422):
         return RejectedError(reason)
@@ -144,7 +144,7 @@ def send_in_process(
     counts = future.result()
     changed(counts, "")
     if counts.fatal:
-        raise LlmError(f"{settings.url}: {counts.stopped}")
+        raise LlmError(counts.stopped)
     return counts
 
 

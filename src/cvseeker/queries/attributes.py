@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
@@ -16,7 +17,14 @@ MATCH = 2
 # Kinds whose words are attributes, each of which must be there; sentences say more than they ask.
 _TERM_KINDS = frozenset({"keywords", "title_skills", "requirements"})
 _OPERATOR = re.compile(r"\b(?:AND|OR|NOT)\b")
-_WORD = re.compile(r"[^\W_]+[+#]*")
+# A word, or punctuation, which ends a run of words.
+_PIECE = re.compile(r"[^\W_]+[+#]*|[^\w\s]")
+_POSSESSIVE = re.compile(r"['’]s?\b")
+# Alone, as in B.S. or M&A, a letter is in every passage; C and R are languages.
+_LETTER = re.compile(r"[^\W\dacir_]")
+# Words apart, stop words not counted, that two neighbours of a query may be in a passage: scattered
+# over a page, "charge" and "bookkeeper" are no charge bookkeeper.
+_NEAR = 6
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # "5+ years", "at least five years of", "10 or more yrs", "3-5 years": the fewest count.
 _YEARS = re.compile(
@@ -86,10 +94,16 @@ def read_attributes(query: str, kind: str) -> Attributes:
             f"boolean, {', '.join(sorted(_TERM_KINDS))}"
         )
     years = [_number(match["number"]) for match in _YEARS.finditer(query)]
-    wanted = frozenset(_content_stems(_YEARS.sub(" ", query)))
-    if not wanted:
+    runs = list(_content_runs(_YEARS.sub(" ", query)))
+    if not runs:
         raise InputError(f"{query[:80]!r}: asks for nothing in particular; expected a skill, say")
-    return Attributes(lambda text: wanted <= text.stems, max(years, default=0))
+    wanted = frozenset(stem for run in runs for stem in run)
+    pairs = [pair for run in runs for pair in pairwise(run)]
+
+    def matches(text: SearchedText) -> bool:
+        return wanted <= text.stems and all(_are_near(pair, text.order) for pair in pairs)
+
+    return Attributes(matches, max(years, default=0))
 
 
 def match_attributes(
@@ -138,10 +152,28 @@ def match_attributes(
     return matches
 
 
-def _content_stems(text: str) -> Iterator[str]:
-    words = _WORD.findall(text.lower())
-    # Joined again: BM25's tokens are of two letters or more, and "c++" one of them.
-    yield from stems(" ".join(word for word in words if word not in _ASKING_NOTHING))
+def _content_runs(query: str) -> Iterator[list[str]]:
+    """Yield the stems of words that follow one another with nothing but a space between them."""
+    run: list[str] = []
+    for match in _PIECE.finditer(_POSSESSIVE.sub("", query.lower())):
+        word = match[0]
+        if _LETTER.fullmatch(word):
+            raise InputError(f"{query[:80]!r}: {word!r} is found by chance; expected longer words")
+        found = stems(word) if word not in _ASKING_NOTHING else []
+        if found:
+            run += found
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _are_near(pair: tuple[str, str], order: Sequence[str]) -> bool:
+    """Tell whether two stems stand within a few words of each other, in whichever order."""
+    first, second = pair
+    places = [place for place, stem in enumerate(order) if stem == first]
+    return any(second in order[max(0, at - _NEAR) : at + _NEAR + 1] for at in places)
 
 
 def _number(text: str) -> int:

@@ -34,19 +34,23 @@ class SearchedText:
 
     Attributes
     ----------
+    order
+        The stems of its words, stop words left out, in reading order.
     stems
-        Of all its words.
+        All of them.
     spaced
         Its words in lower case, in their order, a space around each.
     """
 
+    order: tuple[str, ...]
     stems: frozenset[str]
     spaced: str
 
     @classmethod
     def from_text(cls, text: str) -> "SearchedText":
         """Read a text."""
-        return cls(frozenset(stems(text)), _spaced(text))
+        order = tuple(stems(text))
+        return cls(order, frozenset(order), _spaced(text))
 
 
 Matcher = Callable[[SearchedText], bool]
@@ -83,7 +87,7 @@ def parse_boolean(query: str) -> Matcher:
     True
     """
     matcher = _Parser(query).parse()
-    if matcher is None or matcher(SearchedText(frozenset(), " ")):
+    if matcher is None or matcher(SearchedText.from_text("")):
         raise InputError(
             f"{query[:80]!r}: asks for no word that must be there; expected one outside NOT"
         )

@@ -1,5 +1,6 @@
 """Queries by an LLM: asked for, then collected into a data set."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,18 @@ def ask(
         If the LLM cannot be used, or the budget does not suffice.
     """
     with Ledger(ledger) as book:
-        if next(asking.unanswered(book), None) is None:
-            return SendCounts(known=total)
-    return send_through(
+        left = sum(1 for _ in asking.unanswered(book))
+    if left == 0:
+        return SendCounts(known=total)
+    counts = send_through(
         asking.door,
         lambda: asking.requests(ledger),
         ledger=ledger,
-        total=total,
+        total=left,
         name="generate",
         progress=progress,
     )
+    return replace(counts, known=total - left)
 
 
 def request_counts(sent: SendCounts, door: Door, *, spent: int) -> dict[str, Any]:
