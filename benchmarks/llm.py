@@ -54,16 +54,34 @@ def sentences() -> list[str]:
     return sorted(line for line in lines if len(line.split()) > 5 and "@" not in line)
 
 
+def made_up_words(chance: random.Random, number: int) -> list[str]:
+    """Return words of two to four syllables, as products and places have them."""
+    starts = "b br c ch d dr f g gr h k l m n p r s st t tr v".split()
+    ends = "a e i o u al er in on".split()
+    return [
+        "".join(chance.choice(starts) + chance.choice(ends) for _ in range(chance.randint(2, 4)))
+        for _ in range(number)
+    ]
+
+
 def made_up_passages(number: int, seed: int) -> Iterator[Passage]:
-    """Yield passages of about 3,000 characters, each of a person of its own."""
-    lines = sentences()
+    """Yield passages of about 3,000 characters, each of a person of its own.
+
+    They alternate stretches of the packaged résumés and words from a vocabulary of 50,000, so that
+    no two are alike and each has words that few others have.
+    """
+    lines = [line.split() for line in sentences()]
+    vocabulary = made_up_words(random.Random(seed), 50_000)
     for position in range(number):
         chance = random.Random(f"{seed} {position}")
-        words: list[str] = [f"Employee number {seed}-{position}."]
+        words: list[str] = []
         while len(words) < PASSAGE_WORDS:
-            words += chance.choice(lines).split()
-        text = " ".join(words[:PASSAGE_WORDS])
+            line = chance.choice(lines)
+            begin = chance.randrange(len(line))
+            words += line[begin : begin + 8]
+            words += [f"{chance.choice(vocabulary)},", f"{chance.choice(vocabulary)}."]
         name = f"made-up/{position:06}.txt"
+        text = " ".join(words[:PASSAGE_WORDS])
         yield Passage(f"{name}:0", name, text, person_group=name)
 
 

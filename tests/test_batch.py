@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from cvseeker.errors import LlmError
-from cvseeker.llm import batch as batches
-from cvseeker.llm import batch_parts
-from cvseeker.llm.batch import refuse_batched, send_batches
-from cvseeker.llm.batch_api import BatchApi
-from cvseeker.llm.batch_ledger import BatchLedger, Part
+from cvseeker.llm.batch import parts as batch_parts
+from cvseeker.llm.batch import send as batches
+from cvseeker.llm.batch.api import BatchApi
+from cvseeker.llm.batch.ledger import BatchLedger, Part
+from cvseeker.llm.batch.send import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import Endpoint
@@ -311,7 +311,7 @@ def test_a_batch_that_is_not_taken_says_why(
 ) -> None:
     ledger = tmp_path / "l.sqlite"
     monkeypatch.setattr(
-        "cvseeker.llm.batch_parts.Cutter._line", lambda cutter, request: b'{"custom_id": "x"}\n'
+        "cvseeker.llm.batch.parts.Cutter._line", lambda cutter, request: b'{"custom_id": "x"}\n'
     )
     with pytest.raises(
         LlmError, match=r"batch batch_\w+ was not taken \(invalid_json_line"

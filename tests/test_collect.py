@@ -15,7 +15,7 @@ from cvseeker.files import read_jsonl
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect, write_datasets
-from cvseeker.queries.filters import REASONS
+from cvseeker.queries.filters.checks import REASONS
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 
 GOOD = "pastry chef who tempers chocolate"

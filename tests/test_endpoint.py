@@ -26,7 +26,9 @@ from cvseeker.llm.chat import (
     UnreachableError,
 )
 from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.endpoint import ChatEndpoint, Endpoint, check_url, is_local, retry_after
+from cvseeker.llm.endpoint import Endpoint, check_url, is_local
+from cvseeker.llm.failures import retry_after
+from cvseeker.llm.transport import ChatEndpoint
 
 KEY = "sk-fictional-2718281828"
 KEY_ENV = "FICTIONAL_KEY"

@@ -1,7 +1,7 @@
 import pytest
 
 from cvseeker.config import FilterSettings
-from cvseeker.queries.filters import (
+from cvseeker.queries.filters.checks import (
     COPIED,
     NAMES_CANDIDATE,
     NOT_GROUNDED,

@@ -1,6 +1,6 @@
 import pytest
 
-from cvseeker.queries.grounding import grounding
+from cvseeker.queries.filters.grounding import grounding
 
 PASSAGE = """Registered nurse, Alder Hey Hospital, Mar 2014 - Mar 2020
 Natural language processing of notes with a GPU, Node.js and C++; budget of 10,000 pounds

@@ -11,7 +11,13 @@ from cvseeker.config import LlmSettings
 from cvseeker.errors import LlmError
 from cvseeker.llm.door import open_door
 from cvseeker.llm.ledger import Ledger
-from cvseeker.queries.judge import Pair, PairRequests, grade_task, grade_with_llm, plan_grades
+from cvseeker.queries.judging.grades import (
+    Pair,
+    PairRequests,
+    grade_task,
+    grade_with_llm,
+    plan_grades,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_llm.process import FakeServer, running_server

@@ -7,7 +7,7 @@ import pytest
 from cvseeker.config import Settings
 from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
 from cvseeker.files import read_json, read_jsonl
-from cvseeker.queries.labels import (
+from cvseeker.queries.judging.labels import (
     NOTHING_FITS,
     OWN_REJECTED,
     Judging,

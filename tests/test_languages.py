@@ -1,6 +1,6 @@
 import pytest
 
-from cvseeker.queries.languages import is_other_language, language_code
+from cvseeker.queries.filters.languages import is_other_language, language_code
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def test_no_more_are_in_flight_than_the_limit(clock: Clock) -> None:
 
 def test_a_sound_server_is_filled_within_a_few_round_trips(clock: Clock) -> None:
     limit = AdaptiveLimit(256)
-    assert int(limit.limit) == START
+    assert int(limit.limit) == 64
+    assert int(AdaptiveLimit(32).limit) == START
 
     async def work() -> None:
         await asyncio.gather(*(exchange(limit, limit.answered, 1.0) for _ in range(1500)))

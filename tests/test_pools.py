@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cvseeker.dataset import RetrievalDataset
-from cvseeker.queries import pools
-from cvseeker.queries.pools import pool_passages
+from cvseeker.queries.judging import pools
+from cvseeker.queries.judging.pools import pool_passages
 
 
 def test_a_pool_has_the_positive_then_bm25s_best_then_the_encoders(

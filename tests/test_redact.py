@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.resumes.candidate import candidate_name
-from cvseeker.resumes.names import find_name, names_candidate
-from cvseeker.resumes.redact import redact
+from cvseeker.resumes.redaction.candidate import candidate_name
+from cvseeker.resumes.redaction.names import find_name, names_candidate
+from cvseeker.resumes.redaction.redact import redact
 
 
 def masked(text: str, name: str = "Jane Doe") -> str:

@@ -3,8 +3,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.queries.repeats import Repeats
-from cvseeker.queries.stems import stems
+from cvseeker.queries.filters.repeats import Repeats
+from cvseeker.queries.filters.stems import stems
 
 
 def owners(queries: list[str], *, similarity: float = 0.8) -> list[int | None]:

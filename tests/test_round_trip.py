@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cvseeker.queries import rivals, round_trip
-from cvseeker.queries.round_trip import dense_ranks, lexical_ranks
+from cvseeker.queries.filters import rivals, round_trip
+from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 

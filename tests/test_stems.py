@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.queries.stems import stems
+from cvseeker.queries.filters.stems import stems
 from cvseeker.rank.bm25 import tokenize
 
 

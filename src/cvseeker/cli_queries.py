@@ -168,8 +168,8 @@ def _print_judge_plan(
     *,
     as_json: bool,
 ) -> None:
-    from cvseeker.queries.judge import plan_grades
-    from cvseeker.queries.labels import make_pools, pair_requests
+    from cvseeker.queries.judging.grades import plan_grades
+    from cvseeker.queries.judging.labels import make_pools, pair_requests
     from cvseeker.query_stages import ledger_of, queries_to_judge
     from cvseeker.standalone import file_to_judge, ledger_beside
     from cvseeker.terminal import drawn_progress

@@ -22,7 +22,7 @@ from cvseeker.resumes.ingest import iterate_passages, load_names, load_passages,
 from cvseeker.workspace import StageResult, Workspace
 
 if TYPE_CHECKING:
-    from cvseeker.queries.labels import Judging
+    from cvseeker.queries.judging.labels import Judging
 
 LEDGER = "ledger.sqlite"
 
@@ -63,7 +63,7 @@ def judge_stage(
     """Judge what rankers put first for each query of a split: → graded, multi-positive qrels."""
 
     def work(folder: Path) -> dict[str, Any]:
-        from cvseeker.queries.labels import label_datasets
+        from cvseeker.queries.judging.labels import label_datasets
 
         judging = queries_to_judge(workspace)
         ledger = ledger_of(workspace)
@@ -102,7 +102,7 @@ def queries_to_judge(workspace: Workspace) -> "Judging":
     WorkspaceError
         If there are no queries.
     """
-    from cvseeker.queries.labels import Judging
+    from cvseeker.queries.judging.labels import Judging
 
     queries, ingested = workspace.require("queries"), workspace.require("ingest")
     resume_of = {row.passage_id: row.resume_id for row in iterate_passages(ingested)}

@@ -21,7 +21,7 @@ from cvseeker.records import Passage
 from cvseeker.workspace import StageResult, Workspace
 
 if TYPE_CHECKING:
-    from cvseeker.queries.labels import Judging
+    from cvseeker.queries.judging.labels import Judging
 
 
 def generate_file(
@@ -77,7 +77,7 @@ def judge_file(
     dict
         Counts, and the seconds that it took.
     """
-    from cvseeker.queries.labels import label_datasets
+    from cvseeker.queries.judging.labels import label_datasets
 
     _refuse_file(out)
     began = time.perf_counter()
@@ -100,7 +100,7 @@ def file_to_judge(dataset: Path) -> "Judging":
     DatasetError
         If the data set cannot be used.
     """
-    from cvseeker.queries.labels import Judging
+    from cvseeker.queries.judging.labels import Judging
 
     qrels = sorted((dataset / "qrels").glob("*.tsv"), key=lambda file: (file.stem != "test", file))
     return Judging({qrels[0].stem if qrels else "test": read_dataset(dataset)})

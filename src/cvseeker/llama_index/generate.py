@@ -19,7 +19,7 @@ from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.llm.sending import SendCounts, SendSettings
 from cvseeker.queries.prompts import as_data, query_task, without_orders
-from cvseeker.resumes.redact import redact
+from cvseeker.resumes.redaction.redact import redact
 
 DEFAULT_QA_GENERATE_PROMPT_TMPL = (
     "Write {num_questions_per_chunk} diverse questions for an examination that can be answered "

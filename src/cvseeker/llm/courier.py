@@ -18,12 +18,15 @@ from typing import Any
 from cvseeker.errors import CVSeekerError
 from cvseeker.llm.chat import ChatRequest, ChatTask
 from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.endpoint import ChatEndpoint, Endpoint
+from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, LedgerRow, sole_sender
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.sending import SendSettings
+from cvseeker.llm.transport import ChatEndpoint
 
 _READ_AHEAD = 64
+# So many requests in a row that the server will not take are the run's fault, not a passage's.
+_MOST_REJECTED = 3
 _SECONDS_BETWEEN_REPORTS = 0.2
 
 
@@ -58,12 +61,13 @@ async def _run(job: dict[str, Any], ledger: Ledger) -> None:
 async def probe(
     sender: Sender, transport: ChatEndpoint, requests: AsyncIterator[ChatRequest]
 ) -> None:
-    """Send the first request alone, to learn whether and how the endpoint replies.
+    """Send a first request alone, to learn whether and how the endpoint replies.
 
     It is one of the requests that are to be sent anyway, so it costs nothing extra. Whatever would
     fail all of them (a wrong key, an unknown model, nobody there) fails here, with nothing sent
     after it. A reply that is not of the schema asked for is asked for in a simpler form:
-    ``json_schema``, then ``json_object``, then plain text.
+    ``json_schema``, then ``json_object``, then plain text. Where the server will not take the
+    request itself, which may be its passage's fault, the next two are tried.
 
     Parameters
     ----------
@@ -72,8 +76,9 @@ async def probe(
     transport
         Its dialect is set to the one that the endpoint takes.
     requests
-        The request that was sent is taken off.
+        The requests that were sent are taken off.
     """
+    rejected = 0
     async for request in requests:
         if sender.ledger.is_final(request.key):
             sender.counts.known += 1
@@ -87,8 +92,10 @@ async def probe(
             sender.mode = simpler.form
             sender.forget(row.outcome)
             row = await sender.send_one(request)
-        _judge_probe(sender, transport, row)
-        return
+        rejected += row is not None and row.outcome == "rejected"
+        if row is None or row.outcome != "rejected" or rejected == _MOST_REJECTED:
+            _judge_probe(sender, transport, row)
+            return
 
 
 def _judge_probe(sender: Sender, transport: ChatEndpoint, row: LedgerRow | None) -> None:
@@ -96,7 +103,7 @@ def _judge_probe(sender: Sender, transport: ChatEndpoint, row: LedgerRow | None)
     if sender.is_stopped() or row is None:
         return
     endpoint = transport.endpoint
-    if row.outcome in ("failed", "unparsable"):
+    if row.outcome in ("failed", "unparsable", "rejected"):
         sender.counts.stopped = (
             f"{endpoint.url}: no usable reply from {endpoint.model!r} ({row.reason}); nothing more "
             "was sent. See the raw reply in the ledger, or try another model"

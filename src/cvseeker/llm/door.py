@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cvseeker.config import LlmSettings
 from cvseeker.errors import LlmError, SettingsError
-from cvseeker.llm.batch import refuse_batched, send_batches
+from cvseeker.llm.batch.send import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dialect import Dialect, request_body
 from cvseeker.llm.dispatch import send_all

@@ -11,7 +11,7 @@ from cvseeker.errors import InputError
 
 Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-FINAL: frozenset[Outcome] = frozenset({"ok", "refused", "rejected"})
+FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})
 """Outcomes that asking again would not change; the others are asked for again by the next run."""
 
 # Raised when the table's columns change.

@@ -5,7 +5,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# In flight at first: enough to fill a busy server within a few round trips, few for a laptop's.
+# In flight at first, or a quarter of the most: enough to fill a busy server within two round trips,
+# and few for a laptop's.
 START = 16
 # A model on a laptop serves one request at a time and still gains from another one waiting.
 FLOOR = 4
@@ -55,7 +56,7 @@ class AdaptiveLimit:
     def __init__(self, most: int, *, stopped: Callable[[], bool] = lambda: False) -> None:
         self.most = most
         self._stopped = stopped
-        self.limit = float(min(START, most))
+        self.limit = float(min(max(START, most // 4), most))
         self.in_flight = 0
         self.rate = float("inf")
         self._rate_growth = RATE_GROWTH_FIRST

@@ -10,7 +10,7 @@ from cvseeker.llm.door import Door
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.records import Passage
-from cvseeker.resumes.redact import redact
+from cvseeker.resumes.redaction.redact import redact
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""

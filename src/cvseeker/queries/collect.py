@@ -16,9 +16,9 @@ from cvseeker.files import read_jsonl, text_hash
 from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
 from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
-from cvseeker.queries.filters import NOT_FOUND, REASONS, REPEATED, check_query
-from cvseeker.queries.repeats import Repeats
-from cvseeker.queries.round_trip import dense_ranks, lexical_ranks
+from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
+from cvseeker.queries.filters.repeats import Repeats
+from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
 from cvseeker.records import SPLITS, Passage, Query
 
 NO_QUERY_LEFT = "every query was dropped"

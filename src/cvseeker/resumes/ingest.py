@@ -18,12 +18,12 @@ from cvseeker.resumes.account import (
     nothing_read,
     valid_text,
 )
-from cvseeker.resumes.candidate import candidate_name
 from cvseeker.resumes.clean import SpacingRepair, clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, find_files
 from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
 from cvseeker.resumes.passages import split_passages
 from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.redaction.candidate import candidate_name
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.split import assign_splits, check_leakage
 

@@ -16,10 +16,10 @@ from typing import IO, TYPE_CHECKING
 
 from cvseeker.errors import LlmError
 from cvseeker.files import text_hash
-from cvseeker.llm.batch_api import BatchApi, GoneError
-from cvseeker.llm.batch_ledger import BatchLedger, Part
-from cvseeker.llm.batch_parts import Cut, Cutter, discounted, pending
-from cvseeker.llm.batch_replies import merge, read_failure
+from cvseeker.llm.batch.api import BatchApi, GoneError
+from cvseeker.llm.batch.ledger import BatchLedger, Part
+from cvseeker.llm.batch.parts import Cut, Cutter, discounted, pending
+from cvseeker.llm.batch.replies import merge, read_failure
 from cvseeker.llm.chat import ChatRequest, ChatTask, FatalError, RejectedError, SendError
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.dispatch import WAITING, send_all

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import IO
 
-from cvseeker.llm.batch_ledger import BatchLedger
+from cvseeker.llm.batch.ledger import BatchLedger
 from cvseeker.llm.chat import ChatRequest, ChatTask
 from cvseeker.llm.dialect import Dialect, request_body
 from cvseeker.llm.sending import SendSettings

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from cvseeker.resumes.addresses import mask_addresses
-from cvseeker.resumes.candidate import candidate_name
-from cvseeker.resumes.names import find_name
-from cvseeker.resumes.phones import mask_phones
+from cvseeker.resumes.redaction.addresses import mask_addresses
+from cvseeker.resumes.redaction.candidate import candidate_name
+from cvseeker.resumes.redaction.names import find_name
+from cvseeker.resumes.redaction.phones import mask_phones
 
 __all__ = ["Redaction", "redact"]
 
@@ -140,8 +140,8 @@ def redact(text: str, *, name: str = "") -> Redaction:
     text
         A résumé or a passage of one.
     name
-        The candidate's full name, as the profile or
-        :func:`~cvseeker.resumes.candidate.candidate_name` has it. Where it is empty, the text's
+        The candidate's full name, as the profile has it or
+        :func:`~cvseeker.resumes.redaction.candidate.candidate_name`. Where it is empty, the text's
         first line is taken for a name if an e-mail address in the text confirms it.
 
     Returns

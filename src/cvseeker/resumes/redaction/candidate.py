@@ -3,8 +3,8 @@
 import re
 
 from cvseeker.resumes.lexicon import NOT_IN_NAMES
-from cvseeker.resumes.name_words import CREDENTIALS, TITLES
-from cvseeker.resumes.names import find_name, fold, read_name
+from cvseeker.resumes.redaction.name_words import CREDENTIALS, TITLES
+from cvseeker.resumes.redaction.names import find_name, fold, read_name
 
 __all__ = ["candidate_name"]
 

@@ -10,8 +10,14 @@ import numpy as np
 from cvseeker.encoder.local import Encoder
 from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
 from cvseeker.progress import Progress, silent
-from cvseeker.queries.rivals import TIE, Rivals, Statistics, number_by_frequency, read_queries
-from cvseeker.queries.shards import group_number, term_shards
+from cvseeker.queries.filters.rivals import (
+    TIE,
+    Rivals,
+    Statistics,
+    number_by_frequency,
+    read_queries,
+)
+from cvseeker.queries.filters.shards import group_number, term_shards
 
 Item = TypeVar("Item")
 

@@ -8,11 +8,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from cvseeker.llm.batch_api import BatchApi, GoneError
-from cvseeker.llm.batch_ledger import BatchLedger, Part
+from cvseeker.llm.batch.api import BatchApi, GoneError
+from cvseeker.llm.batch.ledger import BatchLedger, Part
 from cvseeker.llm.chat import Answer, ChatRequest, ChatTask, RejectedError, SendError
 from cvseeker.llm.dialect import read_completion
-from cvseeker.llm.endpoint import Endpoint, status_error
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.failures import status_error
 from cvseeker.llm.ledger import LedgerRow, Outcome
 from cvseeker.llm.replies import RefusedError, ReplyError, read_reply
 from cvseeker.llm.sending import SendCounts, SendSettings

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cvseeker.resumes.lexicon import NOT_IN_NAMES, PLACES, TITLE_HEADS, US_STATES
-from cvseeker.resumes.name_words import (
+from cvseeker.resumes.redaction.name_words import (
     CREDENTIALS,
     MONTHS,
     NO_NAMES,

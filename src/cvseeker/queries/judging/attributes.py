@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
-from cvseeker.queries.boolean import Matcher, SearchedText, parse_boolean
+from cvseeker.queries.filters.stems import stems
+from cvseeker.queries.judging.boolean import Matcher, SearchedText, parse_boolean
 from cvseeker.queries.offline.lexicon import word_set
-from cvseeker.queries.stems import stems
 
 MATCH = 2
 """The grade of a passage that has all that a query asks for."""

@@ -7,13 +7,9 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 from cvseeker.errors import MissingExtraError
 from cvseeker.llm.chat import BrokenError, BusyError, FatalError, SendError, UnreachableError
-from cvseeker.llm.endpoint import (
-    Endpoint,
-    connection_error,
-    silent_headers,
-    silent_request_headers,
-    status_error,
-)
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.failures import connection_error, status_error
+from cvseeker.llm.transport import silent_headers, silent_request_headers
 
 if TYPE_CHECKING:
     import openai

@@ -19,10 +19,10 @@ from cvseeker.files import write_jsonl
 from cvseeker.llm.door import open_door
 from cvseeker.progress import Progress, silent
 from cvseeker.qrels import Qrels
-from cvseeker.queries.attributes import match_attributes
-from cvseeker.queries.judge import Pair, PairRequests, grade_task, grade_with_llm
+from cvseeker.queries.judging.attributes import match_attributes
+from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
+from cvseeker.queries.judging.pools import pool_passages
 from cvseeker.queries.llm import request_counts
-from cvseeker.queries.pools import pool_passages
 
 OWN_REJECTED = "its own passage does not answer it"
 NOTHING_FITS = "no passage of its pool fits it"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from cvseeker.queries.filters.stems import stems
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
-from cvseeker.queries.stems import stems
 from cvseeker.resumes.dates import working_years
 
 # PostgreSQL, Node.js, C++, R&D, 10,000, Master's

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NoReturn
 
 from cvseeker.errors import InputError
-from cvseeker.queries.stems import stems
+from cvseeker.queries.filters.stems import stems
 
 # A quoted phrase, a bracket, or whatever stands between spaces, brackets and quotes.
 _TOKEN = re.compile(r'"[^"]*"|[()"]|[^\s()"]+')

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.encoder.windows import IntArray
-from cvseeker.queries.shards import Shard
-from cvseeker.queries.stems import stems
+from cvseeker.queries.filters.shards import Shard
+from cvseeker.queries.filters.stems import stems
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

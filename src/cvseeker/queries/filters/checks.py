@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from cvseeker.config import FilterSettings
-from cvseeker.queries.grounding import grounding
-from cvseeker.queries.languages import is_other_language, language_code
+from cvseeker.queries.filters.grounding import grounding
+from cvseeker.queries.filters.languages import is_other_language, language_code
 from cvseeker.records import Query
-from cvseeker.resumes.names import names_candidate
+from cvseeker.resumes.redaction.names import names_candidate
 
 TOO_SHORT = "too short"
 TOO_LONG = "too long"

@@ -1,0 +1,1 @@
+"""OpenAI's Batch API: half the price, within a day."""

@@ -1,0 +1,102 @@
+"""What a failure of an endpoint means for a request and for the run."""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from cvseeker.llm.chat import (
+    BrokenError,
+    BusyError,
+    FatalError,
+    RejectedError,
+    SendError,
+    UnreachableError,
+)
+from cvseeker.llm.endpoint import NO_KEY, OPENAI_URL, Endpoint
+
+if TYPE_CHECKING:
+    import openai
+
+# How gateways say that a passage was not let through to the model.
+_FORBIDDEN, _MODERATED = 403, re.compile(r"moderat|flagged|content polic", re.IGNORECASE)
+_TOO_MANY, _SERVER_FAULT, _TIMEOUTS = 429, 500, (408, 409)
+# What a web server of another sort says to a POST.
+_NOT_SERVED = (405, 501)
+_LONGEST_TOLD = 300
+_SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
+
+
+def connection_error(error: "openai.APIConnectionError") -> BrokenError:
+    """Return what a failed connection means.
+
+    The SDK calls most failures of aiohttp a time-out; what it was stands at the end of the chain.
+    """
+    import aiohttp
+    import httpx2
+
+    causes = [error.__cause__, error.__cause__ and error.__cause__.__cause__]
+    unreachable = httpx2.ConnectError | aiohttp.ClientConnectorError
+    if any(isinstance(cause, unreachable) for cause in causes):
+        return UnreachableError("nobody answers there")
+    if any(isinstance(cause, aiohttp.ClientError) for cause in causes):
+        timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
+        return BrokenError("time-out" if timed_out else "connection lost")
+    timed_out = any(isinstance(cause, httpx2.TimeoutException) for cause in causes)
+    return BrokenError("time-out" if timed_out else "connection lost")
+
+
+def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendError:
+    """Return what an HTTP error status means for the request and for the run."""
+    status, code = error.status_code, str(error.code or error.type or "")
+    told = _told(error, endpoint)
+    where, whose = endpoint.url, endpoint.key_env
+    no_credit = f"no credit left for the key in {whose} ({status}: {told}); add some"
+    fatal = {
+        401: f"the key in {whose} was refused (401); set another one, or name its variable with "
+        "--llm-key-env",
+        402: no_credit,
+        403: f"the key in {whose} may not do this (403: {told})",
+        404: f"knows no model {endpoint.model!r}, or is no OpenAI-compatible address (404: {told});"
+        f" see the models it has at {where}/models",
+    }
+    wait = retry_after(error.response.headers)
+    if status == _FORBIDDEN and _MODERATED.search(told):
+        return RejectedError(f"{status}: {told}")
+    if status in _NOT_SERVED:
+        return FatalError(
+            f"{where}: is no OpenAI-compatible address ({status}: {told}); expected one such as "
+            f"{OPENAI_URL} or http://localhost:11434/v1 (--llm-url)"
+        )
+    if status in fatal or code == "insufficient_quota":
+        return FatalError(f"{where}: {fatal.get(status, no_credit)}")
+    if status == _TOO_MANY:
+        return BusyError("too many requests (429)", wait)
+    if status >= _SERVER_FAULT or status in _TIMEOUTS:
+        return BrokenError(f"server error ({status})", wait)
+    return RejectedError(f"{status}: {told}")
+
+
+def _told(error: "openai.APIStatusError", endpoint: Endpoint) -> str:
+    """Return what a server said, on one line and without the key."""
+    # Half a surrogate pair, which JSON can spell, could be written nowhere.
+    text = " ".join(str(error.message).split()).encode("utf-8", "replace").decode()
+    key = endpoint.key()
+    return _SECRET.sub("***", text if key == NO_KEY else text.replace(key, "***"))[:_LONGEST_TOLD]
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a server asks to wait, 0 where it does not say."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * scale
+        except (KeyError, ValueError):
+            continue
+        return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+    try:
+        at = parsedate_to_datetime(headers["retry-after"])
+        return max(0.0, at.timestamp() - time.time())
+    except (KeyError, ValueError, OverflowError):
+        return 0.0

@@ -1,0 +1,1 @@
+"""Which queries of an LLM are kept, and why the others are not."""

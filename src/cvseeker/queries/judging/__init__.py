@@ -1,0 +1,1 @@
+"""Which passages of the whole corpus answer a query, beside its own."""

@@ -1,0 +1,1 @@
+"""Masking what identifies a candidate."""
