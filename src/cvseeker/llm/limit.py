@@ -14,8 +14,8 @@ FLOOR = 4
 BROKEN_SHARE, SHRINK = 0.1, 0.7
 # Windows until an emptied limit is back at the most.
 WINDOWS_TO_MOST = 16
-# After a 429 the rate becomes this share of what the server answered of late, and grows again by a
-# factor a second: large after the first 429, when hardly anything was answered yet, then small.
+# After a 429 the rate becomes this share of what the server took of late, and grows again by a
+# factor a second: large after the first 429, when hardly anything was sent yet, then small.
 RATE_BACK_OFF, RATE_GROWTH_FIRST, RATE_GROWTH = 0.97, 2.0, 1.05
 # … unless fewer than this share of the requests of late got one: a stray 429 is no limit.
 BUSY_SHARE = 0.1
@@ -36,8 +36,9 @@ class AdaptiveLimit:
     Requests in flight: triples every round trip until the first window in which many broke
     (time-outs, resets, 5xx), then grows linearly and shrinks by a factor after each such window.
 
-    Requests a second: unbounded until the first 429, then set to just below the rate of answers
-    that came in the last two seconds, and raised slowly until the next 429. A limit on requests in
+    Requests a second: unbounded until the first 429, then set to just below the rate of requests
+    that were not refused in the last two seconds, and raised slowly until the next 429. (A rate of
+    answers would lag behind by the time that an answer takes.) A limit on requests in
     flight alone cannot hold a rate where a reply takes less time than the pause the server wants.
 
     Parameters
@@ -64,7 +65,7 @@ class AdaptiveLimit:
         self._window = self._broken = 0
         self._not_before = self._sent_at = self._lowered_at = self._raised_at = _NEVER
         self._turnstile = asyncio.Lock()
-        self._answered: deque[float] = deque()
+        self._sent: deque[float] = deque()
         self._refused: deque[float] = deque()
         self._began = time.monotonic()
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -78,6 +79,8 @@ class AdaptiveLimit:
         else:
             self.in_flight += 1
         await self._wait_for_rate()
+        self._sent.append(time.monotonic())
+        _forget(self._sent)
 
     def release(self) -> None:
         """Count one request less in flight and let the next ones go."""
@@ -86,10 +89,6 @@ class AdaptiveLimit:
 
     def answered(self) -> None:
         """Learn that a request was answered."""
-        now = time.monotonic()
-        self._answered.append(now)
-        while self._answered[0] < now - _MEASURED_SECONDS:
-            self._answered.popleft()
         if self._slow_start:
             self.limit = min(self.limit + _SLOW_START_STEP, self.most)
         self._finish(broken=False)
@@ -104,17 +103,17 @@ class AdaptiveLimit:
         if retry_after >= _LONG_WAIT:
             self._not_before = max(self._not_before, now + retry_after)
         self._refused.append(now)
-        while self._refused[0] < now - _MEASURED_SECONDS:
-            self._refused.popleft()
+        _forget(self._refused)
+        _forget(self._sent)
         if now - self._lowered_at < _MEASURED_SECONDS / 2:
             return
         measured = min(max(now - self._began, 0.5), _MEASURED_SECONDS)
-        recent = sum(at >= now - measured for at in self._answered)
-        if len(self._refused) <= 1 + BUSY_SHARE * recent:
+        taken = max(0, len(self._sent) - len(self._refused))
+        if len(self._refused) <= 1 + BUSY_SHARE * taken:
             return
         if self.rate != float("inf"):
             self._rate_growth = RATE_GROWTH
-        self.rate = max(min(self.rate, RATE_BACK_OFF * recent / measured), _SLOWEST)
+        self.rate = max(min(self.rate, RATE_BACK_OFF * taken / measured), _SLOWEST)
         self._lowered_at = self._raised_at = now
 
     def _finish(self, *, broken: bool) -> None:
@@ -150,3 +149,9 @@ class AdaptiveLimit:
                 await asyncio.sleep(min(left, _MOMENT))
             # Not the time of now: a late wake-up must not slow the next ones down.
             self._sent_at = max(at, now - _LATE)
+
+
+def _forget(times: deque[float]) -> None:
+    """Drop the times that are too long ago to measure by."""
+    while times and times[0] < time.monotonic() - _MEASURED_SECONDS:
+        times.popleft()
