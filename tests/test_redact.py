@@ -37,6 +37,7 @@ def masked(text: str, name: str = "Jane Doe") -> str:
         ("Portfolio: folio.example.com", "Portfolio: [URL]"),
         ("see janedoe.com", "see [URL]"),
         ("12 Elm Street, Apt 4, Austin, TX 78210", "[ADDRESS], Austin, TX [ADDRESS]"),
+        ("88 Mallow Drive Clarksville, TN 37040", "[ADDRESS] Clarksville, TN [ADDRESS]"),
         ("221B Baker St, London NW1 6XE", "[ADDRESS], London [ADDRESS]"),
         ("10 Downing Drive, Leeds", "[ADDRESS], Leeds"),
         ("P.O. Box 123, Muscat", "[ADDRESS], Muscat"),

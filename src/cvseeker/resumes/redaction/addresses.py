@@ -18,11 +18,12 @@ _SURE = (
     r"(?:Streets?|St|Str|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Terrace|Crescent|Parkway|Pkwy|"
     r"Highway|Hwy|Turnpike|Gardens|Mews)"
 )
-# Words that are much else besides: only before a comma or the end of the line.
+# Words that are much else besides: only before a comma, the end of the line, or a city and a state.
 _UNSURE = r"(?:Drive|Dr|Court|Ct|Place|Pl|Way|Close|Square|Sq|Circle|Cir|Trail|Row|Walk|Hill|Park)"
 _STREET = (
     rf"{_NUMBER}{_WORD}{{1,4}}?{_SURE}\b\.?(?:[ \t][NSEW]{{1,2}}\b)?{_UNIT}?"
-    rf"|{_NUMBER}{_WORD}{{1,3}}?{_UNSURE}\b\.?{_UNIT}?(?=[ \t]*(?:,|\n|$|[|·•;]))"
+    rf"|{_NUMBER}{_WORD}{{1,3}}?{_UNSURE}\b\.?{_UNIT}?"
+    r"(?=[ \t]*(?:,|\n|$|[|·•;]|(?:[ \t][A-Z][\w.]{1,20}){1,3},[ \t]*[A-Z]{2}\b))"
 )
 # With no number, but a city and a region behind it.
 _NAMED_STREET = (
