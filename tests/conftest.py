@@ -24,7 +24,9 @@ from cvseeker.dataset import RetrievalDataset
 
 # No deadline: a shared machine stalls now and then, which says nothing about the code.
 hypothesis.settings.register_profile("cvseeker", deadline=None)
-hypothesis.settings.load_profile("cvseeker")
+# Whether a change lands must not hang on luck: there the same examples are drawn each time.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.load_profile(os.environ.get("CVSEEKER_HYPOTHESIS", "cvseeker"))
 
 TINY_CORPUS = {
     "ana-prunk#1": "Ana Prunk. Pastry chef in Ljubljana. Laminated dough, chocolate tempering and "

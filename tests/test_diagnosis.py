@@ -44,6 +44,16 @@ def test_a_missing_package_names_the_line_that_installs_it(
     assert states()["bm25s"].remedy == "pip install bm25s"
 
 
+def test_what_an_llm_needs_is_told_and_never_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no key in OPENAI_API_KEY" in states()["queries from an LLM"].state
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    told = states()["queries from an LLM"]
+    assert "a key in OPENAI_API_KEY" in told.state
+    assert "secret" not in told.state + told.remedy
+    monkeypatch.setattr(diagnosis, "find_spec", lambda name: None)
+    assert states()["queries from an LLM"].remedy == "pip install 'cvseeker[llm]'"
+
+
 def test_an_unusable_model_is_a_finding_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise ModelError("altered weights")

@@ -1,11 +1,14 @@
 """What is installed, which model and device would be used, and what is missing."""
 
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 import cvseeker
+from cvseeker.config import LlmSettings
 from cvseeker.encoder.base_models import (
     CPU_BASE,
     GPU_BASE,
@@ -17,6 +20,7 @@ from cvseeker.encoder.base_models import (
 )
 from cvseeker.errors import ModelError
 
+LLM_PACKAGES = ("openai", "aiohttp", "bpe_openai", "py3langid", "jsonschema")
 PACKAGES = ("torch", "transformers", "sentence-transformers", "bm25s", "pypdfium2")
 
 
@@ -41,6 +45,7 @@ def diagnose() -> list[Finding]:
         *(_package(name) for name in PACKAGES),
         Finding("device", device()),
         *_models(),
+        *_llm(),
     ]
 
 
@@ -49,6 +54,20 @@ def _package(name: str) -> Finding:
         return Finding(name, version(name))
     except PackageNotFoundError:
         return Finding(name, "not installed", f"pip install {name}")
+
+
+def _llm() -> Iterator[Finding]:
+    """Look at what queries from an LLM need; the key itself is not looked at."""
+    missing = [name for name in LLM_PACKAGES if find_spec(name) is None]
+    if missing:
+        yield Finding("queries from an LLM", "not installed", "pip install 'cvseeker[llm]'")
+        return
+    given = bool(os.environ.get(LlmSettings().key_env))
+    yield Finding(
+        "queries from an LLM",
+        f"openai {version('openai')}; {'a' if given else 'no'} key in {LlmSettings().key_env}",
+        "" if given else "export OPENAI_API_KEY=…, or name a server of your own with --llm-url",
+    )
 
 
 def _models() -> Iterator[Finding]:

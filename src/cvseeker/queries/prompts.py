@@ -123,6 +123,7 @@ def as_data(text: str, tag: Literal["passage", "query"]) -> str:
     text, found = _INVISIBLE.sub("", text), 1
     while found:  # what is left of one may make up another
         text, found = _CONTROL.subn("", text)
+    text = text.replace("<|", "‹|").replace("|>", "|›")
     return f"<{tag}>\n{_TAG.sub('‹', text).strip()}\n</{tag}>"
 
 

@@ -12,7 +12,8 @@ _WORD = re.compile(WORD)
 def stems(text: str) -> list[str]:
     """Return the stemmed words of a text, stop words left out, in reading order.
 
-    The same as :func:`~cvseeker.rank.bm25.tokenize` finds in it, and ten times as fast where words come again and again.
+    The same as :func:`~cvseeker.rank.bm25.tokenize` finds in it, and ten times as fast where words
+    come again and again.
 
     Parameters
     ----------
