@@ -1,6 +1,6 @@
 import pytest
 
-from cvseeker.queries.filters.languages import is_other_language, language_code
+from cvseeker.queries.filters.languages import free_identifier, is_other_language, language_code
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_only_what_is_surely_another_language_is_told(
     text: str, language: str, other: bool
 ) -> None:
     assert is_other_language(text, language) is other
+
+
+def test_an_identifier_given_back_is_read_again() -> None:
+    text = "Welche Erfahrung hat der Kandidat mit der Buchhaltung?"
+    assert is_other_language(text, "English")
+    free_identifier()
+    assert is_other_language(text, "English")

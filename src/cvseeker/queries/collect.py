@@ -17,6 +17,7 @@ from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
 from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
+from cvseeker.queries.filters.languages import free_identifier
 from cvseeker.queries.filters.repeats import Repeats
 from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
 from cvseeker.records import SPLITS, Passage, Query
@@ -88,6 +89,7 @@ def collect(
     candidates, dropped = folder / "candidates.jsonl", folder / "dropped.jsonl"
     with Ledger(ledger) as book, _Lines(candidates) as kept, _Lines(dropped) as out:
         _check_each(asking, book, kept, out, counts, settings, progress)
+    free_identifier()  # the round trip is the one step that needs much memory itself
     ranks = _ranks(asking, candidates, settings, base, progress)
     with _Lines(folder / "accepted.jsonl") as kept, _Lines(dropped, "a") as out:
         for row, rank in zip(read_jsonl(candidates), ranks, strict=True):

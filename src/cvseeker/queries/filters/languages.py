@@ -171,6 +171,11 @@ def is_other_language(text: str, language: str) -> bool:
     return max(chances.values()) >= _SURE and chances[code] < _UNLIKELY
 
 
+def free_identifier() -> None:
+    """Give back the 70 MiB that the identifier takes; it is read again when it is needed."""
+    _identifier.cache_clear()
+
+
 @cache
 def _script(letter: str) -> str:
     return unicodedata.name(letter, "UNKNOWN").split()[0]
