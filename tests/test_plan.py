@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm.ledger import Ledger
-from cvseeker.queries.llm import ask
+from cvseeker.queries.asking import ask
 from cvseeker.queries.plan import plan_requests
 from fake_llm.process import FakeServer, running_server
 from llm_passages import SETTINGS, asking_about, passages_of
@@ -73,7 +73,7 @@ def test_what_is_answered_is_not_planned_again(
     monkeypatch.setenv(KEY_ENV, KEY)
     ledger, passages = tmp_path / "l.sqlite", passages_of()
     first = asking_about(server.url, passages[:2])
-    assert ask(first, ledger=ledger, total=2).outcomes == {"ok": 2}
+    assert ask(first, ledger=ledger, total=2, name="generate").outcomes == {"ok": 2}
     everything = asking_about(server.url, passages)
     plan = plan_requests(everything, ledger=ledger, total=3, settings=SETTINGS)
     assert (plan.answered, plan.requests) == (2, 1)
@@ -82,7 +82,7 @@ def test_what_is_answered_is_not_planned_again(
         rows = list(book.rows())
     mean = sum(row.completion_tokens for row in rows) / 2
     assert plan.expected_tokens == round(mean)
-    counts = ask(everything, ledger=ledger, total=3)
+    counts = ask(everything, ledger=ledger, total=3, name="generate")
     assert (counts.known, counts.attempts) == (2, 1)
-    assert ask(everything, ledger=ledger, total=3).attempts == 0
+    assert ask(everything, ledger=ledger, total=3, name="generate").attempts == 0
     assert server.stats()["requests"] == 3

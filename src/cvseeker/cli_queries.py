@@ -36,6 +36,7 @@ from cvseeker.errors import InputError
 
 if TYPE_CHECKING:
     from cvseeker.config import Settings
+    from cvseeker.queries.plan import Plan
 
 
 def generate(
@@ -173,7 +174,6 @@ def _print_judge_plan(
     from cvseeker.query_stages import ledger_of, queries_to_judge
     from cvseeker.standalone import file_to_judge, ledger_beside
     from cvseeker.terminal import drawn_progress
-    from cvseeker.terminal_queries import print_plan
     from cvseeker.workspace import Workspace
 
     if settings.judge.llm == "offline":
@@ -188,10 +188,7 @@ def _print_judge_plan(
         asking = pair_requests(judging, pools, settings)
         total = sum(1 for _ in asking.pairs())
         plan = plan_grades(asking, ledger=ledger, total=total, progress=progress)
-    if as_json:
-        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
-        return
-    print_plan(plan)
+    _show_plan(plan, as_json=as_json)
 
 
 def _generate(
@@ -238,7 +235,6 @@ def _print_plan(
     from cvseeker.query_stages import ledger_of, passage_requests
     from cvseeker.standalone import corpus_requests, ledger_beside
     from cvseeker.terminal import drawn_progress
-    from cvseeker.terminal_queries import print_plan
     from cvseeker.workspace import Workspace
 
     if settings.generate.llm == "offline":
@@ -253,6 +249,12 @@ def _print_plan(
         plan = plan_requests(
             asking, ledger=ledger, total=total, settings=settings.generate, progress=progress
         )
+    _show_plan(plan, as_json=as_json)
+
+
+def _show_plan(plan: "Plan", *, as_json: bool) -> None:
+    from cvseeker.terminal_queries import print_plan
+
     if as_json:
         typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
         return

@@ -1,19 +1,50 @@
-"""The requests about passages: what an LLM is shown of each, and under which key."""
+"""The requests about items: what an LLM is shown of each, under which key, and sending them."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from cvseeker.llm.chat import ChatRequest
-from cvseeker.llm.door import Door
+from cvseeker.llm.door import Door, send_through
 from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.sending import SendCounts
+from cvseeker.progress import Progress, silent
 from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.records import Passage
 from cvseeker.resumes.redaction.redact import redact
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""
+
+
+Item = TypeVar("Item")
+
+
+class Asking(Protocol[Item]):
+    """Makes the requests about items: passages, or pairs of a query and a passage."""
+
+    @property
+    def door(self) -> Door:
+        """The LLM and its task."""
+        ...
+
+    def key(self, item: Item, /) -> str:
+        """Return the ledger's key of the request about an item."""
+        ...
+
+    def message(self, item: Item, /) -> tuple[str, Counter[str]]:
+        """Return what is sent about an item, and how much of which sort was masked in it."""
+        ...
+
+    def unanswered(self, ledger: Ledger | None, /) -> Iterator[Item]:
+        """Yield the items without a final outcome in the ledger, all where there is none."""
+        ...
+
+    def requests(self, ledger: Path, /) -> Iterator[ChatRequest]:
+        """Yield the requests without a final outcome in the ledger, made as they are needed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,15 +87,70 @@ class PassageRequests:
 
     def requests(self, ledger: Path) -> Iterator[ChatRequest]:
         """Yield the requests without a final outcome in the ledger, made as they are needed."""
-        with Ledger(ledger) as book:
-            for passage in self.unanswered(book):
-                text, _ = self.message(passage)
-                yield ChatRequest(
-                    key=self.key(passage),
-                    item=passage.passage_id,
-                    text=text,
-                    prompt_tokens=self.door.prompt_tokens(text),
-                )
+        return requests_left(self, ledger, item_id=lambda passage: passage.passage_id)
+
+
+def ask(
+    asking: Asking[Item], *, ledger: Path, total: int, name: str, progress: Progress = silent
+) -> SendCounts:
+    """Ask about every item that the ledger has no final outcome for.
+
+    Parameters
+    ----------
+    asking
+        Makes the requests.
+    ledger
+        The ledger's file.
+    total
+        Number of items.
+    name
+        The task's name in the progress.
+    progress
+        Called with the items done.
+
+    Raises
+    ------
+    LlmError
+        If the LLM cannot be used, or the budget does not suffice.
+    """
+    with Ledger(ledger) as book:
+        left = sum(1 for _ in asking.unanswered(book))
+    if left == 0:
+        return SendCounts(known=total)
+    counts = send_through(
+        asking.door,
+        lambda: asking.requests(ledger),
+        ledger=ledger,
+        total=left,
+        name=name,
+        progress=progress,
+    )
+    return replace(counts, known=total - left)
+
+
+def requests_left(
+    asking: Asking[Item], ledger: Path, *, item_id: Callable[[Item], str]
+) -> Iterator[ChatRequest]:
+    """Yield the requests without a final outcome in the ledger, made as they are needed.
+
+    Parameters
+    ----------
+    asking
+        The items, and what is sent about each.
+    ledger
+        The ledger's file.
+    item_id
+        Names an item in the ledger.
+    """
+    with Ledger(ledger) as book:
+        for item in asking.unanswered(book):
+            text, _ = asking.message(item)
+            yield ChatRequest(
+                key=asking.key(item),
+                item=item_id(item),
+                text=text,
+                prompt_tokens=asking.door.prompt_tokens(text),
+            )
 
 
 def shown_passage(text: str, *, name: str, mask: bool) -> tuple[str, Counter[str]]:

@@ -1,15 +1,14 @@
 """Queries by an LLM: asked for, then collected into a data set."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cvseeker.config import GenerateSettings
-from cvseeker.llm.door import Door, dollars, send_through
+from cvseeker.llm.door import Door, dollars
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sending import SendCounts
 from cvseeker.progress import Progress, silent
-from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.asking import PassageRequests, ask
 from cvseeker.queries.collect import collect, write_datasets
 
 
@@ -53,48 +52,12 @@ def generate_with_llm(
     LlmError
         If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
     """
-    sent = ask(asking, ledger=ledger, total=total, progress=progress)
+    sent = ask(asking, ledger=ledger, total=total, name="generate", progress=progress)
     counts = collect(asking, folder, ledger=ledger, settings=settings, base=base, progress=progress)
     splits = write_datasets(asking, folder, ledger=ledger, counts=counts)
     with Ledger(ledger) as book:
         requests = request_counts(sent, asking.door, spent=book.spent())
     return {**counts.to_dict(), "requests": requests, **splits}
-
-
-def ask(
-    asking: PassageRequests, *, ledger: Path, total: int, progress: Progress = silent
-) -> SendCounts:
-    """Ask about every passage that the ledger has no final outcome for.
-
-    Parameters
-    ----------
-    asking
-        Makes the requests.
-    ledger
-        The ledger's file.
-    total
-        Number of passages.
-    progress
-        Called with the passages done.
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or the budget does not suffice.
-    """
-    with Ledger(ledger) as book:
-        left = sum(1 for _ in asking.unanswered(book))
-    if left == 0:
-        return SendCounts(known=total)
-    counts = send_through(
-        asking.door,
-        lambda: asking.requests(ledger),
-        ledger=ledger,
-        total=left,
-        name="generate",
-        progress=progress,
-    )
-    return replace(counts, known=total - left)
 
 
 def request_counts(sent: SendCounts, door: Door, *, spent: int) -> dict[str, Any]:

@@ -1,38 +1,20 @@
 """What a run would send and what that would cost, before anything is sent."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from cvseeker.config import GenerateSettings
 from cvseeker.llm.door import Door
 from cvseeker.llm.ledger import Ledger
 from cvseeker.progress import Progress, silent
-from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.asking import Asking, Item, PassageRequests
 from cvseeker.queries.prompts import sample_reply
 
 _REPORT_EVERY = 200
-Item = TypeVar("Item")
-
-
-class Asking(Protocol[Item]):
-    """Makes the requests about items: passages, or pairs of a query and a passage."""
-
-    @property
-    def door(self) -> Door:
-        """The LLM and its task."""
-        ...
-
-    def message(self, item: Item, /) -> tuple[str, Counter[str]]:
-        """Return what is sent about an item, and how much of which sort was masked in it."""
-        ...
-
-    def unanswered(self, ledger: Ledger | None, /) -> Iterator[Item]:
-        """Yield the items without a final outcome in the ledger, all where there is none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

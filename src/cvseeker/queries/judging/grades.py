@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.llm.chat import ChatRequest, ChatTask
-from cvseeker.llm.door import Door, send_through
+from cvseeker.llm.door import Door
 from cvseeker.llm.ledger import FINAL, Ledger
 from cvseeker.llm.sending import SendCounts
 from cvseeker.progress import Progress, silent
-from cvseeker.queries.asking import shown_passage
+from cvseeker.queries.asking import ask, requests_left, shown_passage
 from cvseeker.queries.plan import Plan, plan_items
 from cvseeker.queries.prompts import as_data, packaged_instructions
 
@@ -72,15 +72,9 @@ class PairRequests:
 
     def requests(self, ledger: Path) -> Iterator[ChatRequest]:
         """Yield the requests without a final outcome in the ledger, made as they are needed."""
-        with Ledger(ledger) as book:
-            for pair in self.unanswered(book):
-                text, _ = self.message(pair)
-                yield ChatRequest(
-                    key=self.key(pair),
-                    item=f"{pair.query_id} {pair.passage_id}",
-                    text=text,
-                    prompt_tokens=self.door.prompt_tokens(text),
-                )
+        return requests_left(
+            self, ledger, item_id=lambda pair: f"{pair.query_id} {pair.passage_id}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +149,7 @@ def grade_with_llm(
     LlmError
         If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
     """
-    with Ledger(ledger) as book:
-        finished = next(asking.unanswered(book), None) is None
-    sent = SendCounts(known=total)
-    if not finished:
-        sent = send_through(
-            asking.door,
-            lambda: asking.requests(ledger),
-            ledger=ledger,
-            total=total,
-            name="judge",
-            progress=progress,
-        )
+    sent = ask(asking, ledger=ledger, total=total, name="judge", progress=progress)
     grades: dict[str, dict[str, int]] = {}
     unanswered = 0
     with Ledger(ledger) as book:
