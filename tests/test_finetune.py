@@ -18,8 +18,9 @@ from cvseeker.config import EvaluateSettings, FinetuneSettings, WindowSettings
 from cvseeker.dataset import RetrievalDataset, write_beir
 from cvseeker.errors import DatasetError
 from cvseeker.files import read_json
-from cvseeker.train import finetune as module
-from cvseeker.train.finetune import FinetuneResult, finetune, hold_out, with_distractors
+from cvseeker.train.checkpoints import CHECKPOINT_FILES, last_whole_checkpoint
+from cvseeker.train.finetune import FinetuneResult, finetune
+from cvseeker.train.holdout import hold_out, with_distractors
 
 SMALL = WindowSettings(window_tokens=32, overlap_tokens=8)
 
@@ -221,17 +222,17 @@ def test_a_torn_checkpoint_is_discarded(tmp_path: Path, torn: str) -> None:
     for step in (2, 4, 10):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
-        for name in module.CHECKPOINT_FILES:
+        for name in CHECKPOINT_FILES:
             (folder / name).touch()
         (folder / "trainer_state.json").write_text("{}")
-    assert module._last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
     (tmp_path / "checkpoint-10" / torn).unlink()
-    assert module._last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-4")
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-4")
     assert not (tmp_path / "checkpoint-10").exists()
     (tmp_path / "checkpoint-4" / "trainer_state.json").write_text('{"epo')
-    assert module._last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
+    assert last_whole_checkpoint(tmp_path) == str(tmp_path / "checkpoint-2")
     shutil.rmtree(tmp_path / "checkpoint-2")
-    assert module._last_checkpoint(tmp_path) is None
+    assert last_whole_checkpoint(tmp_path) is None
 
 
 def test_a_torn_checkpoint_costs_only_the_steps_since_the_one_before(

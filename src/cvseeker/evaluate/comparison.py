@@ -6,7 +6,7 @@ from typing import Literal
 
 from cvseeker.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.significance import bootstrap_interval, randomization_p_value
+from cvseeker.rank.significance import bootstrap_interval, randomization_p_value
 
 # What the verdict is about. It sees grades and ranks alike.
 HEADLINE_METRIC = "ndcg@10"

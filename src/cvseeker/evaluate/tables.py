@@ -21,7 +21,7 @@ from cvseeker.evaluate.comparison import (
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.significance import bootstrap_interval
+from cvseeker.rank.significance import bootstrap_interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",

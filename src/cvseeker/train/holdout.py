@@ -1,0 +1,44 @@
+"""Persons held out for validation, and a corpus large enough to say something."""
+
+import random
+from dataclasses import replace
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.errors import DatasetError
+from cvseeker.resumes.split import assign_splits
+from cvseeker.train.pairs import complete_person_groups
+
+
+def hold_out(
+    dataset: RetrievalDataset, *, share: float, seed: int
+) -> tuple[RetrievalDataset, RetrievalDataset]:
+    """Split a data set into training and validation, by person.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer than two persons with queries on either side.
+    """
+    groups = complete_person_groups(dataset)
+    splits = assign_splits(groups, val_share=share, test_share=0.0, seed=seed)
+    train = dataset.subset({key for key, split in splits.items() if split == "train"})
+    val = dataset.subset({key for key, split in splits.items() if split == "val"})
+    if not train.queries or not val.queries:
+        raise DatasetError(
+            f"{len(dataset.queries)} queries about {len(set(groups.values()))} persons are too few "
+            "to hold any out for validation; add data or name a validation set with --val FILE"
+        )
+    return train, val
+
+
+def with_distractors(
+    val: RetrievalDataset, train: RetrievalDataset, *, passages: int, seed: int
+) -> RetrievalDataset:
+    """Fill a small validation corpus up with training passages.
+
+    Among a dozen passages any encoder finds the right one, and nothing tells when to stop.
+    """
+    others = [key for key in train.corpus if key not in val.corpus]
+    wanted = min(max(passages - len(val.corpus), 0), len(others))
+    distractors = random.Random(seed).sample(others, wanted)
+    return replace(val, corpus=val.corpus | {key: train.corpus[key] for key in distractors})
