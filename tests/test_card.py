@@ -1,11 +1,30 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from cvseeker.config import FinetuneSettings, WindowSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.files import write_json
 from cvseeker.train.card import SHOWN, write_model_card
 from cvseeker.train.finetune import FinetuneResult
+from cvseeker.train.gain import Difference
+from cvseeker.train.gate import Verdict
+from cvseeker.train.throughput import Throughput
+
+
+def verdict(kept: Literal["tuned", "base"]) -> Verdict:
+    change = Difference(0.4111, 0.5222, 0.1111, 0.05, 0.17, 0.001, 30, 12)
+    return Verdict(
+        kept=kept,
+        forced=False,
+        reason="because of what validation says",
+        alpha=0.75,
+        alphas={"1": 0.52, "0.75": 0.5222},
+        validation=change,
+        guard=change,
+        base_scores=dict.fromkeys(SHOWN, 0.4111),
+        tuned_scores=dict.fromkeys(SHOWN, 0.5222),
+    )
 
 
 def test_the_card_states_data_scores_and_settings(
@@ -17,8 +36,8 @@ def test_the_card_states_data_scores_and_settings(
         pairs=123,
         steps=40,
         best_step=26,
-        base_scores=dict.fromkeys(SHOWN, 0.4111),
-        tuned_scores=dict.fromkeys(SHOWN, 0.5222),
+        verdict=verdict("tuned"),
+        throughput=Throughput("cpu", 39, 10.0, 12.3, 800.0, 0.1, None, None),
     )
     settings = FinetuneSettings(
         windows=WindowSettings(window_tokens=96, overlap_tokens=24), temperature=0.07

@@ -74,6 +74,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["finetune", "--train", "absent.json", "--out", "m"], "absent.json: no such file"),
         (["generate", "--corpus", "absent.json", "--out", "q.json"], "absent.json: no such file"),
         (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "'epochs'"),
+        (["finetune", "--train", "a", "--out", "m", "--precision", "fp8"], "'precision' is 'fp8'"),
+        (
+            ["finetune", "--train", "a", "--out", "m", "--matryoshka", "9,x"],
+            "'matryoshka.1' is 'x'",
+        ),
+        (["finetune", "--train", "a", "--out", "m", "--dry-run"], "a: no such file"),
         (["run", "absent", "-w", "w"], "absent"),
         (["run", ".", "-w", "w", "--llm", "gpt-x"], "no key in the environment"),
         (["run", ".", "-w", "w", "--config", "absent.toml"], "absent.toml: cannot read"),
@@ -202,3 +208,62 @@ def test_a_closed_pipe_is_no_fault() -> None:
     command = f"{sys.executable} -m cvseeker --help | true"
     ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in ended.stderr
+
+
+def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cvseeker.config import FinetuneSettings, Settings
+    from cvseeker.workspace import StageResult
+
+    trained: list[FinetuneSettings] = []
+    uploaded: list[tuple[Path, str]] = []
+
+    def finetune_files(
+        train: Path, val: Path | None, out: Path, settings: Settings, progress: object
+    ) -> StageResult:
+        trained.append(settings.finetune)
+        verdict = {"kept": "tuned" if settings.finetune.seed == 5 else "base"}
+        return StageResult({"pairs": 7, "verdict": verdict}, 1.0, skipped=False)
+
+    def publish_model(folder: Path, repository: str) -> str:
+        uploaded.append((folder, repository))
+        return "https://hub.example/ana/cooks"
+
+    monkeypatch.setattr("cvseeker.standalone.finetune_files", finetune_files)
+    monkeypatch.setattr("cvseeker.train.publish.publish_model", publish_model)
+    command = ["finetune", "--train", "a.json", "--out", tmp_path / "m"]
+    assert typed(*command) == 0
+    assert trained == [FinetuneSettings()]
+    assert uploaded == []
+    capsys.readouterr()
+    flags = "--max-steps 9 --lora-rank 8 --frozen-layers 2 --precision bf16 --mini-batch-size 4 "
+    flags += "--matryoshka 64,32 --track mlflow --track wandb --push-to-hub ana/cooks "
+    flags += "--gradient-checkpointing --force --epochs 3 --learning-rate 0.1 --batch-size 9 "
+    flags += "--max-pairs 99 --seed 5 --base b --json"
+    assert typed(*command, *flags.split()) == 0
+    assert trained[1] == FinetuneSettings(
+        max_steps=9,
+        lora_rank=8,
+        frozen_layers=2,
+        precision="bf16",
+        mini_batch_size=4,
+        matryoshka=(64, 32),
+        track=("mlflow", "wandb"),
+        push_to_hub="ana/cooks",
+        gradient_checkpointing=True,
+        force=True,
+        epochs=3,
+        learning_rate=0.1,
+        batch_size=9,
+        max_pairs=99,
+        seed=5,
+        base="b",
+    )
+    assert uploaded == [(tmp_path / "m", "ana/cooks")]
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["pairs"] == 7
+    assert "uploaded: https://hub.example/ana/cooks" in printed.err
+    assert typed(*command, "--push-to-hub", "ana/cooks") == 0
+    assert len(uploaded) == 1
+    assert "not uploaded to ana/cooks: the base was kept" in capsys.readouterr().err

@@ -1,4 +1,6 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -78,3 +80,53 @@ def test_every_setting_says_what_it_is(stage: str) -> None:
     fields = type(getattr(Settings(), stage)).model_fields
     silent = [name for name, field in fields.items() if not field.description]
     assert silent in ([], ["windows"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"track": ("mlflow",)},
+        {"push_to_hub": "ana/cooks"},
+        {"gradient_checkpointing": True},
+        {"mini_batch_size": 4},
+    ],
+)
+def test_where_a_model_goes_and_how_memory_is_saved_is_no_part_of_its_recipe(
+    changes: dict[str, Any],
+) -> None:
+    assert FinetuneSettings(**changes).recipe == FinetuneSettings().recipe
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lora_rank": 8},
+        {"precision": "bf16"},
+        {"matryoshka": (64, 32)},
+        {"frozen_layers": 1},
+        {"max_steps": 9},
+        {"force": True},
+        {"seed": 1},
+    ],
+)
+def test_what_changes_a_model_is_part_of_its_recipe(changes: dict[str, Any]) -> None:
+    recipe = FinetuneSettings(**changes).recipe
+    assert recipe != FinetuneSettings().recipe
+    assert json.loads(json.dumps(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lora_rank", 0),
+        ("precision", "fp8"),
+        ("mini_batch_size", 0),
+        ("matryoshka", [64, 0]),
+        ("matryoshka", ["64", "x"]),
+        ("frozen_layers", -1),
+        ("max_steps", 0),
+    ],
+)
+def test_a_training_setting_out_of_range_is_refused(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=f"setting '{name}"):
+        Settings().override("finetune", {name: value})

@@ -126,7 +126,7 @@ def test_windows_are_no_longer_than_the_model_reads(tiny_model: Path, limit: int
     windows = encoder.split([LONG])
     lengths = [len(encoder.model.tokenizer(window.text)["input_ids"]) for window in windows]
     assert limit // 2 < max(lengths) <= limit
-    assert encoder.windows.window_tokens == 128
+    assert encoder.windows.window_tokens == WindowSettings().window_tokens
 
 
 def test_progress_is_told_and_nothing_is_printed(

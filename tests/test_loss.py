@@ -1,100 +1,134 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.train.loss import MaskedInfoNCELoss, masked_info_nce
+from cvseeker.train.embedding import Embedded, cut
+from cvseeker.train.loss import (
+    LossSettings,
+    RetrievalLoss,
+    answered_mask,
+    masked_info_nce,
+    max_sim,
+)
 
 
-def unit(rows: int, seed: int) -> torch.Tensor:
-    vectors = torch.randn(rows, 8, generator=torch.Generator().manual_seed(seed))
+def unit(*shape: int, seed: int) -> torch.Tensor:
+    vectors = torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
     return torch.nn.functional.normalize(vectors, dim=-1)
 
 
-def looped(
-    anchors: torch.Tensor, positives: torch.Tensor, groups: list[int], temperature: float
-) -> float:
+def looped(scores: torch.Tensor, answers: list[set[int]], groups: list[int]) -> float:
+    """InfoNCE of a square batch, written out."""
     total = 0.0
-    for row, anchor in enumerate(anchors):
+    for row, answered in enumerate(answers):
         terms = [
-            math.exp(float(anchor @ positives[other]) / temperature)
+            math.exp(float(scores[row, other]))
             for other in range(len(groups))
-            if other == row or groups[other] != groups[row]
+            if other == row or groups[other] not in answered
         ]
-        own = math.exp(float(anchor @ positives[row]) / temperature)
-        total += -math.log(own / sum(terms))
+        total -= math.log(math.exp(float(scores[row, row])) / sum(terms))
     return total / len(groups)
 
 
-@given(
-    st.lists(st.integers(0, 3), min_size=1, max_size=8),
-    st.integers(0, 1000),
-    st.sampled_from([0.05, 0.5, 1.0]),
-)
-def test_the_loss_is_a_loop(groups: list[int], seed: int, temperature: float) -> None:
-    anchors, positives = unit(len(groups), seed), unit(len(groups), seed + 1)
-    loss = masked_info_nce(anchors, positives, torch.tensor(groups), temperature=temperature)
-    assert loss.item() == pytest.approx(looped(anchors, positives, groups, temperature), abs=1e-4)
+@given(st.lists(st.sets(st.integers(0, 4), max_size=2), min_size=1, max_size=6), st.integers(0, 99))
+def test_the_loss_is_a_loop(further: list[set[int]], seed: int) -> None:
+    groups = [row % 4 for row in range(len(further))]
+    answers = [{group} | also for group, also in zip(groups, further, strict=True)]
+    rows = [[group, *sorted(also)] for group, also in zip(groups, answers, strict=True)]
+    longest = max(map(len, rows))
+    labels = torch.tensor([row + [-1] * (longest - len(row)) for row in rows])
+    scores = unit(len(groups), 8, seed=seed) @ unit(len(groups), 8, seed=seed + 1).T / 0.5
+    answered = answered_mask(labels, torch.tensor(groups))
+    loss = masked_info_nce(scores, answered, torch.arange(len(groups)))
+    assert loss.item() == pytest.approx(looped(scores, answers, groups), abs=1e-4)
 
 
-def test_nobody_is_pushed_away_from_a_passage_of_their_own() -> None:
-    anchors, positives = unit(4, 1).requires_grad_(), unit(4, 2).requires_grad_()
-    groups = torch.tensor([0, 0, 1, 2])
-    scores = anchors @ positives.T
-    scores.retain_grad()
-    row_loss = masked_info_nce(anchors, positives, groups, temperature=0.05)
-    own = torch.autograd.grad(row_loss, positives, retain_graph=True)[0]
-    assert torch.all(own != 0)
-    # Only the first anchor counts: its neighbour of the same person feels nothing.
-    first = torch.zeros(4, 1)
-    first[0] = 1
-    logits = (anchors * first) @ positives.T / 0.05
-    masked = logits.masked_fill(
-        (groups[:, None] == groups[None, :]) & ~torch.eye(4, dtype=torch.bool), float("-inf")
-    )
-    loss = torch.nn.functional.cross_entropy(masked[:1], torch.tensor([0]))
-    felt = torch.autograd.grad(loss, positives)[0]
-    assert torch.all(felt[1] == 0)
-    assert torch.all(felt[2] != 0)
-
-
-def test_the_same_persons_passage_changes_no_anchors_gradient() -> None:
-    anchors, positives = unit(3, 3).requires_grad_(), unit(3, 4)
-    other = positives.clone()
-    other[1] = unit(1, 9)[0]
-    groups = torch.tensor([0, 0, 1])
-
-    def gradient_of_first(passages: torch.Tensor) -> torch.Tensor:
-        loss = masked_info_nce(anchors, passages, groups, temperature=0.05)
-        return torch.autograd.grad(loss, anchors)[0][0]
-
-    assert torch.equal(gradient_of_first(positives), gradient_of_first(other))
-    apart = torch.tensor([0, 2, 1])
-    groups = apart
-    assert not torch.equal(gradient_of_first(positives), gradient_of_first(other))
+def test_nobody_is_pushed_away_from_what_answers_them() -> None:
+    scores = torch.zeros(3, 3, requires_grad=True)
+    # The first anchor is answered by persons 0 and 2.
+    labels = torch.tensor([[0, 0, 2], [1, 1, -1], [2, 2, -1]])
+    answered = answered_mask(labels, torch.tensor([0, 1, 2]))
+    loss = masked_info_nce(scores, answered, torch.arange(3))
+    felt = torch.autograd.grad(loss, scores)[0]
+    assert felt[0, 2] == 0
+    assert felt[0, 1] > 0
+    assert felt[2, 0] > 0
 
 
 def test_a_batch_of_one_person_teaches_nothing() -> None:
-    anchors = unit(3, 5).requires_grad_()
-    loss = masked_info_nce(anchors, unit(3, 6), torch.zeros(3, dtype=torch.long), temperature=0.05)
+    scores = unit(3, 3, seed=5).requires_grad_()
+    answered = answered_mask(torch.zeros(3, 2, dtype=torch.long), torch.zeros(3, dtype=torch.long))
+    loss = masked_info_nce(scores, answered, torch.arange(3))
     assert loss.item() == 0
-    assert torch.all(torch.autograd.grad(loss, anchors)[0] == 0)
+    assert torch.all(torch.autograd.grad(loss, scores)[0] == 0)
 
 
-def test_the_models_vectors_are_normalised(tiny_model: Path) -> None:
+def test_late_interaction_is_a_loop() -> None:
+    ids, mask = torch.tensor([[1, 2, 0], [2, 3, 4]]), torch.tensor([[1, 1, 0], [1, 1, 1]])
+    weights = torch.tensor([0.0, 0.5, 1.0, 2.0, 0.0])
+    anchors = Embedded(unit(2, 8, seed=1), unit(2, 3, 8, seed=2), ids, mask)
+    documents = Embedded(unit(2, 8, seed=3), unit(2, 3, 8, seed=4), ids, mask)
+    scores = max_sim(anchors, documents, weights)
+    for row in range(2):
+        for column in range(2):
+            seen = [at for at in range(3) if mask[column, at] and weights[ids[column, at]] > 0]
+            total = norm = 0.0
+            for at in range(3):
+                weight = float(weights[ids[row, at]] * mask[row, at])
+                cosines = [anchors.tokens[row, at] @ documents.tokens[column, to] for to in seen]
+                total += weight * float(max(cosines))
+                norm += weight
+            assert scores[row, column].item() == pytest.approx(total / norm, abs=1e-5)
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(tiny_model), device="cpu", local_files_only=True).eval()
-    scaled = SentenceTransformer(modules=list(model)[:2], device="cpu").eval()
-    labels = torch.tensor([0, 1])
+    return SentenceTransformer(str(tiny_model), device="cpu", local_files_only=True).eval()
 
-    def loss_of(model: SentenceTransformer) -> float:
-        features = [model.preprocess(["chef", "nurse"]), model.preprocess(["sugar", "triage"])]
-        loss = MaskedInfoNCELoss(model, temperature=0.05)
-        assert loss.get_config_dict() == {"temperature": 0.05}
-        return float(loss(features, labels).detach())
 
-    assert loss_of(model) == pytest.approx(loss_of(scaled), abs=1e-5)
+TEXTS = ["who keeps bees", "violin teacher", "tax law and mergers", "night shifts", "sales"]
+
+
+def gradients(model: Any, **changes: Any) -> dict[str, torch.Tensor]:
+    """Gradients of a loss over five pairs."""
+    model.zero_grad()
+    features = [
+        model.preprocess(texts) for texts in (TEXTS, [f"{text}, ten years" for text in TEXTS])
+    ]
+    labels = torch.tensor([[group, group] for group in (0, 0, 1, 2, 3)])
+    settings = LossSettings(temperature=0.05, **changes)
+    weights = torch.ones(len(model.tokenizer))
+    RetrievalLoss(model, settings=settings, token_weights=weights)(features, labels).backward()
+    return {
+        name: weight.grad.clone()
+        for name, weight in model.named_parameters()
+        if weight.grad is not None
+    }
+
+
+@pytest.mark.parametrize("late_weight", [0.0, 1.0])
+def test_mini_batches_give_the_same_gradients(model: Any, late_weight: float) -> None:
+    whole = gradients(model, late_weight=late_weight)
+    pieces = gradients(model, late_weight=late_weight, mini_batch_size=2)
+    assert whole.keys() == pieces.keys()
+    assert any(bool(gradient.abs().max() > 1e-3) for gradient in whole.values())
+    for name, gradient in whole.items():
+        torch.testing.assert_close(pieces[name], gradient, atol=1e-5, rtol=1e-4)
+
+
+def test_matryoshka_dimensions_change_the_loss(model: Any) -> None:
+    whole, nested = gradients(model), gradients(model, matryoshka=(8,))
+    assert any(not torch.allclose(whole[name], nested[name]) for name in whole)
+
+
+def test_a_cut_vector_has_unit_length() -> None:
+    vectors = unit(3, 8, seed=1)
+    assert torch.equal(cut(vectors, 8), vectors)
+    assert cut(vectors, 4).norm(dim=-1).tolist() == pytest.approx([1.0] * 3)

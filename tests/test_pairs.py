@@ -26,13 +26,33 @@ def dataset() -> RetrievalDataset:
 def test_the_positive_is_the_best_window_of_the_querys_own_passage(
     dataset: RetrievalDataset, hash_encoder: Any
 ) -> None:
-    pairs = build_pairs(dataset, hash_encoder, max_pairs=99, seed=1)
+    windows = hash_encoder.encode_passages(list(dataset.corpus.values())).windows
+    pairs = build_pairs(dataset, windows, max_pairs=99, seed=1)
     assert [pair.anchor for pair in pairs] == list(dataset.queries.values())
     assert "Keeps bees and sells" in pairs[0].positive
     assert pairs[1].positive.startswith("Violin teacher.")
     assert pairs[2].positive == dataset.corpus["b#1"]
     assert [pair.group for pair in pairs] == [0, 0, 1]
     assert all(pair.positive in dataset.corpus["a#1"] for pair in pairs[:2])
+
+
+def test_everybody_who_answers_is_known_to_the_pair(
+    dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    several = replace(
+        dataset,
+        queries={"q1": "who keeps bees", "q2": "tax law", "q3": "tax law"},
+        qrels={"q1": {"a#1": 1, "b#1": 1}, "q2": {"a#2": 2, "b#1": 1}, "q3": {"b#1": 1}},
+    )
+    windows = hash_encoder.encode_passages(list(dataset.corpus.values())).windows
+    pairs = build_pairs(several, windows, max_pairs=99, seed=1)
+    # A pair for each passage of the highest grade; a repeated query is one query.
+    assert [(pair.anchor, pair.group, pair.answered) for pair in pairs] == [
+        ("who keeps bees", 0, (0, 1)),
+        ("who keeps bees", 1, (0, 1)),
+        ("tax law", 0, (0, 1)),
+        ("tax law", 1, (0, 1)),
+    ]
 
 
 def test_a_sample_keeps_the_order_and_follows_the_seed(
@@ -44,8 +64,10 @@ def test_a_sample_keeps_the_order_and_follows_the_seed(
         qrels={f"q{at}": {"a#1": 1} for at in range(50)},
     )
 
+    windows = hash_encoder.encode_passages(list(many.corpus.values())).windows
+
     def sample(seed: int) -> list[str]:
-        pairs = build_pairs(many, hash_encoder, max_pairs=10, seed=seed)
+        pairs = build_pairs(many, windows, max_pairs=10, seed=seed)
         return [pair.anchor for pair in pairs]
 
     assert len(sample(1)) == 10

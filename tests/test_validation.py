@@ -3,8 +3,8 @@ from typing import Any
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.rank.base import top_k
 from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.metrics import METRICS, query_metrics
-from cvseeker.train.validation import validate
+from cvseeker.rank.metrics import METRICS, mean_metrics, query_metrics
+from cvseeker.train.validation import validate, validate_queries
 
 
 def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
@@ -26,3 +26,9 @@ def test_an_encoder_that_knows_nothing_scores_low(
 ) -> None:
     ignorant = type(hash_encoder)(dim=1)
     assert validate(ignorant, tiny_dataset)["accuracy@1"] < 0.5
+
+
+def test_every_query_is_told_apart(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
+    found = validate_queries(hash_encoder, tiny_dataset)
+    assert list(found) == list(tiny_dataset.queries)
+    assert mean_metrics(found) == validate(hash_encoder, tiny_dataset)

@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvseeker import __version__, cli_queries
+from cvseeker import __version__, cli_finetune, cli_queries
 from cvseeker.cli_options import (
     BaseOption,
-    BatchSizeOption,
     ConfigOption,
     EpochsOption,
     JsonOption,
     JudgementsOption,
-    LearningRateOption,
     LlmOption,
     LlmUrlOption,
-    MaxPairsOption,
     OptionalWorkspace,
-    SeedOption,
     SourcesArgument,
     WorkspaceOption,
     read_settings,
     require_one_way,
 )
+from cvseeker.errors import InputError
+from cvseeker.train.distributed import world_size
 
 if TYPE_CHECKING:
     from cvseeker.config import Settings
@@ -44,11 +42,17 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    if world_size() > 1 and context.invoked_subcommand != "finetune":
+        raise InputError(
+            f"{context.invoked_subcommand}: started in {world_size()} processes, and only finetune "
+            f"runs in several; type: cvseeker {context.invoked_subcommand}"
+        )
 
 
 @app.command()
@@ -87,6 +91,8 @@ def run(
     config: ConfigOption = None,
 ) -> None:
     """Run the whole pipeline on your résumés; the same command completes an interrupted run."""
+    from cvseeker.workspace import Workspace
+
     settings = read_settings(
         config,
         generate={"llm": llm},
@@ -94,6 +100,9 @@ def run(
         finetune={"base": base, "epochs": epochs},
     )
     _run(sources, workspace, settings, judgements)
+    if settings.finetune.push_to_hub is not None:
+        counts = (Workspace(workspace).manifest("model") or {})["counts"]
+        cli_finetune.publish(workspace / "model", counts, settings)
     _print_where(workspace)
 
 
@@ -113,53 +122,7 @@ def ingest(
 
 app.command()(cli_queries.generate)
 app.command()(cli_queries.judge)
-
-
-@app.command()
-def finetune(
-    workspace: OptionalWorkspace = None,
-    train: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Training data: LlamaIndex JSON or a BEIR folder."),
-    ] = None,
-    val: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Validation data; none: a tenth of the persons."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the tuned model goes.")
-    ] = None,
-    base: BaseOption = None,
-    epochs: EpochsOption = None,
-    learning_rate: LearningRateOption = None,
-    batch_size: BatchSizeOption = None,
-    max_pairs: MaxPairsOption = None,
-    seed: SeedOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Fine-tune the base model on queries and their passages."""
-    from cvseeker.stages import finetune_stage
-    from cvseeker.standalone import finetune_files
-    from cvseeker.terminal import drawn_progress, print_stage
-    from cvseeker.workspace import Workspace
-
-    flags = {
-        "base": base,
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "batch_size": batch_size,
-        "max_pairs": max_pairs,
-        "seed": seed,
-    }
-    settings = read_settings(config, finetune=flags)
-    require_one_way(workspace, {"--train": train, "--out": out}, "finetune")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            result = finetune_stage(Workspace(workspace), settings, progress)
-        elif train is not None and out is not None:
-            result = finetune_files(train, val, out, settings, progress)
-    print_stage("model", result)
-    typer.echo(out if workspace is None else workspace / "model")
+app.command()(cli_finetune.finetune)
 
 
 @app.command()

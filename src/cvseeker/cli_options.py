@@ -168,6 +168,91 @@ MaxPairsOption = Annotated[
     int | None, typer.Option("--max-pairs", metavar="N", help="Pairs used at most [default: 6000].")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed [default: 13].")]
+MaxStepsOption = Annotated[
+    int | None,
+    typer.Option("--max-steps", metavar="N", help="Steps, whatever the epochs [default: none]."),
+]
+LoraRankOption = Annotated[
+    int | None,
+    typer.Option(
+        "--lora-rank",
+        metavar="N",
+        help="Train adapters of this rank, merged into the model in the end, where memory is too "
+        "small for all weights [default: all weights].",
+    ),
+]
+FrozenLayersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--frozen-layers",
+        metavar="N",
+        help="Leave the embeddings and the first N layers as they are, to save memory [default: "
+        "0, as what is frozen learns nothing].",
+    ),
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        metavar="auto|fp32|bf16|fp16",
+        help="Arithmetic [default: auto, bf16 on a GPU that has it, else fp32].",
+    ),
+]
+GradientCheckpointingOption = Annotated[
+    bool,
+    typer.Option(
+        "--gradient-checkpointing",
+        help="Recompute activations: a third slower, for a fraction of the memory.",
+    ),
+]
+MiniBatchSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--mini-batch-size",
+        metavar="N",
+        help="Pairs in memory at once: the same loss, a third slower [default: the whole batch, "
+        "halved by itself when memory runs out].",
+    ),
+]
+MatryoshkaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--matryoshka",
+        metavar="N,N,...",
+        help="Dimensions that vectors may be cut to, as 256,128,64 [default: none, as full length "
+        "ranks best].",
+    ),
+]
+TrackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME",
+        help="Send losses and settings to wandb, tensorboard, mlflow or another tracker of the "
+        "trainer's [default: none, nothing leaves the machine].",
+    ),
+]
+PushToHubOption = Annotated[
+    str | None,
+    typer.Option(
+        "--push-to-hub",
+        metavar="NAME/MODEL",
+        help="Upload the tuned model to a private repository, with the token in HF_TOKEN "
+        "[default: it stays here].",
+    ),
+]
+ForceOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Keep the tuned model even if nothing shows that it is better than base."
+    ),
+]
+TrainingDryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Write nothing: say how many steps, how much time and memory it takes."
+    ),
+]
 
 
 def read_settings(config: Path | None, **flags: dict[str, Any]) -> "Settings":

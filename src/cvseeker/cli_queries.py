@@ -144,7 +144,7 @@ def _judge(
     as_json: bool,
 ) -> None:
     from cvseeker.query_stages import judge_stage
-    from cvseeker.standalone import judge_file
+    from cvseeker.standalone_queries import judge_file
     from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import StageResult, Workspace
 
@@ -172,7 +172,7 @@ def _print_judge_plan(
     from cvseeker.queries.judging.grades import plan_grades
     from cvseeker.queries.judging.labels import make_pools, pair_requests
     from cvseeker.query_stages import ledger_of, queries_to_judge
-    from cvseeker.standalone import file_to_judge, ledger_beside
+    from cvseeker.standalone_queries import file_to_judge, ledger_beside
     from cvseeker.terminal import drawn_progress
     from cvseeker.workspace import Workspace
 
@@ -200,7 +200,7 @@ def _generate(
     as_json: bool,
 ) -> None:
     from cvseeker.query_stages import generate_stage
-    from cvseeker.standalone import generate_file
+    from cvseeker.standalone_queries import generate_file
     from cvseeker.terminal import drawn_progress, print_stage
     from cvseeker.workspace import StageResult, Workspace
 
@@ -233,7 +233,7 @@ def _print_plan(
 ) -> None:
     from cvseeker.queries.plan import plan_requests
     from cvseeker.query_stages import ledger_of, passage_requests
-    from cvseeker.standalone import corpus_requests, ledger_beside
+    from cvseeker.standalone_queries import corpus_requests, ledger_beside
     from cvseeker.terminal import drawn_progress
     from cvseeker.workspace import Workspace
 
@@ -264,7 +264,7 @@ def _show_plan(plan: "Plan", *, as_json: bool) -> None:
 def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
     from cvseeker.llm.ledger import Ledger
     from cvseeker.query_stages import ledger_of
-    from cvseeker.standalone import ledger_beside
+    from cvseeker.standalone_queries import ledger_beside
     from cvseeker.terminal_queries import print_ledger
     from cvseeker.workspace import Workspace
 

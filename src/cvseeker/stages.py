@@ -18,6 +18,7 @@ from cvseeker.files import file_hash
 from cvseeker.progress import Progress, silent
 from cvseeker.records import Passage
 from cvseeker.resumes.ingest import ingest, input_hashes, load_passages
+from cvseeker.train.distributed import Work, is_main, run_together
 from cvseeker.workspace import StageResult, Workspace
 
 
@@ -52,20 +53,20 @@ def finetune_stage(
             scratch=folder / ".training",
             progress=progress,
         )
-        shutil.rmtree(folder / ".training")
+        if is_main():
+            shutil.rmtree(folder / ".training")
         return {**asdict(result), "labels": labels}
 
     labels = workspace.labels_stage()
-    return workspace.run_stage(
-        "model",
-        settings.finetune.model_dump(),
-        {
-            "base": model_identity(choose_model(settings.finetune.base)),
-            **workspace.output_hashes(labels),
-        },
-        work,
-        resumable=True,
-    )
+    inputs = {
+        "base": model_identity(choose_model(settings.finetune.base)),
+        **workspace.output_hashes(labels),
+    }
+
+    def run(work: Work) -> StageResult:
+        return workspace.run_stage("model", settings.finetune.recipe, inputs, work, resumable=True)
+
+    return run_together(run, work)
 
 
 def evaluate_stage(

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "cvseeker.json"
 
+# The names that sentence-transformers looks for a document's prompt under, in its order.
+DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+
 # Texts handed to the model between two reports of progress.
 CHUNK = 512
 
@@ -117,9 +120,16 @@ class LocalEncoder:
         """What is put before a query; empty for most models."""
         return self.model.prompts.get("query") or ""
 
+    @property
+    def document_prompt(self) -> str:
+        """What is put before a window; empty for most models."""
+        prompts = (self.model.prompts.get(name) for name in DOCUMENT_PROMPTS)
+        return next((prompt for prompt in prompts if prompt), "")
+
     def split(self, texts: Sequence[str]) -> list[Window]:
         """Split passages into this encoder's windows."""
-        limit = self.model.max_seq_length or self.windows.window_tokens
+        prompt = self.model.tokenizer.tokenize(self.document_prompt)
+        limit = (self.model.max_seq_length or self.windows.window_tokens) - len(prompt)
         fitting = self.windows.model_copy(
             update={"window_tokens": min(self.windows.window_tokens, limit)}
         )
@@ -157,7 +167,9 @@ class LocalEncoder:
         WindowEmbeddings
         """
         windows = self.split(texts)
-        vectors = self._encode([window.text for window in windows], progress=progress)
+        vectors = self._encode(
+            [window.text for window in windows], prompt=self.document_prompt, progress=progress
+        )
         owners = np.array([window.passage for window in windows], dtype=np.int64)
         return WindowEmbeddings(windows, vectors, owners)
 

@@ -1,10 +1,11 @@
-"""LlamaIndex's generator of question–passage pairs, for notebooks that change one import.
+"""LlamaIndex's way to a fine-tuned embedding model, for notebooks that change one import.
 
 ::
 
     from cvseeker.llama_index import EmbeddingQAFinetuneDataset, generate_qa_embedding_pairs
+    from cvseeker.llama_index import SentenceTransformersFinetuneEngine
 
-takes the place of the same import from ``llama_index.finetuning`` or
+take the place of the same imports from ``llama_index.finetuning`` or
 ``llama_index.core.evaluation``.
 """
 
@@ -13,6 +14,7 @@ from cvseeker.llama_index.dataset import (
     from_llama_index,
     to_llama_index,
 )
+from cvseeker.llama_index.engine import SentenceTransformersFinetuneEngine
 from cvseeker.llama_index.generate import (
     DEFAULT_QA_GENERATE_PROMPT_TMPL,
     generate_qa_embedding_pairs,
@@ -22,6 +24,7 @@ from cvseeker.llama_index.generate import (
 __all__ = [
     "DEFAULT_QA_GENERATE_PROMPT_TMPL",
     "EmbeddingQAFinetuneDataset",
+    "SentenceTransformersFinetuneEngine",
     "from_llama_index",
     "generate_qa_embedding_pairs",
     "generate_question_context_pairs",

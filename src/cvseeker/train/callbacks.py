@@ -1,8 +1,7 @@
-"""The trainer, and what it calls while it trains: validation through windows, and progress."""
+"""What the trainer calls while it trains: validation through windows, and progress."""
 
 from typing import TYPE_CHECKING, Any
 
-from sentence_transformers import SentenceTransformerTrainer
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import TrainerCallback
 
@@ -10,17 +9,12 @@ from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
 from cvseeker.encoder.memory import return_freed_memory
 from cvseeker.progress import Progress
-from cvseeker.train.validation import validate
+from cvseeker.rank.metrics import mean_metrics
+from cvseeker.train.merge import QueryMetrics
+from cvseeker.train.validation import validate_queries
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
-
-
-class PlainTrainer(SentenceTransformerTrainer):
-    """The trainer without its model card: that one draws a bar, and quotes training texts."""
-
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none; CVSeeker writes a card of its own."""
 
 
 class WindowedEvaluator(BaseEvaluator):
@@ -31,10 +25,14 @@ class WindowedEvaluator(BaseEvaluator):
         self.primary_metric = "ndcg@10"
         self._encoder = encoder
         self._dataset = dataset
+        self.found: dict[int, QueryMetrics] = {}
 
-    def __call__(self, model: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Return metric → mean over the validation queries."""
-        return validate(self._encoder, self._dataset)
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
+    ) -> dict[str, float]:
+        """Return metric → mean over the validation queries; what was found at a step is kept."""
+        self.found[steps] = validate_queries(self._encoder, self._dataset)
+        return mean_metrics(self.found[steps])
 
 
 class ReportProgress(TrainerCallback):

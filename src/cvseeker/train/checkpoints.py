@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 # What a resumed run reads, besides the state.
-CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+# Of adapters only these are saved; of several processes each has a random state of its own.
+CHECKPOINT_FILES = ("*model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
 
 
 def last_whole_checkpoint(folder: Path) -> str | None:
@@ -24,7 +25,7 @@ def last_whole_checkpoint(folder: Path) -> str | None:
         except (OSError, ValueError):
             shutil.rmtree(checkpoint)
             continue
-        if all((checkpoint / name).is_file() for name in CHECKPOINT_FILES):
+        if all(any(checkpoint.glob(name)) for name in CHECKPOINT_FILES):
             whole = checkpoint
         else:
             shutil.rmtree(checkpoint)

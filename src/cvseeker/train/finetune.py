@@ -1,7 +1,8 @@
-"""Fine-tune a base model on pairs, with early stopping on validation nDCG@10."""
+"""Fine-tune a base model on pairs; keep it only where it is shown to be better."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cvseeker.config import FinetuneSettings
 from cvseeker.dataset import RetrievalDataset
@@ -9,12 +10,26 @@ from cvseeker.encoder.local import LocalEncoder
 from cvseeker.errors import DatasetError
 from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.progress import Progress, silent
-from cvseeker.rank.metrics import METRICS
+from cvseeker.train.adapters import merge_lora, prepare_model
+from cvseeker.train.arguments import check_settings
 from cvseeker.train.card import write_model_card
 from cvseeker.train.checkpoints import last_whole_checkpoint
+from cvseeker.train.distributed import from_main, is_main, rank, wait_for_all, world_size
+from cvseeker.train.gate import Verdict, decide
 from cvseeker.train.holdout import hold_out, with_distractors
+from cvseeker.train.merge import QueryMetrics, mix_weights, park_weights
+from cvseeker.train.out_of_memory import advice_when_out_of_memory, with_smaller_mini_batches
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.validation import validate
+from cvseeker.train.validation import validate_queries
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from cvseeker.train.throughput import Throughput
+    from cvseeker.train.trainer import PairTrainer
+
+# Where the tuned model goes when the base is kept.
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +43,19 @@ class FinetuneResult:
     pairs
         Training pairs used.
     steps
-        Steps taken; ``best_step`` is the one whose weights were kept.
-    base_scores, tuned_scores
-        Metric → mean on the validation split, before and after.
+        Steps taken; ``best_step`` is the one whose weights were judged.
+    verdict
+        Which model was kept, and why.
+    throughput
+        How fast the training was, if any step was left to do.
     """
 
     base: str
     pairs: int
     steps: int
     best_step: int
-    base_scores: dict[str, float]
-    tuned_scores: dict[str, float]
+    verdict: Verdict
+    throughput: "Throughput" = field(compare=False)
 
 
 def finetune(
@@ -49,15 +66,19 @@ def finetune(
     val: RetrievalDataset | None = None,
     scratch: Path,
     progress: Progress = silent,
+    callbacks: "tuple[TrainerCallback, ...]" = (),
 ) -> FinetuneResult:
     """Fine-tune the base model and save it as a plain sentence-transformers folder.
+
+    Without evidence that the tuned model is better, the base is saved in its place, and the tuned
+    one in the folder ``refused`` within.
 
     Parameters
     ----------
     train
         Queries, qrels and their passages.
     folder
-        Where the tuned model goes.
+        Where the model goes.
     settings
         Base model, learning rate and so on.
     val
@@ -68,6 +89,8 @@ def finetune(
         deletes it afterwards.
     progress
         Called at each step with the loss and the validation's outcome.
+    callbacks
+        Called by the trainer besides.
 
     Returns
     -------
@@ -78,54 +101,117 @@ def finetune(
     DatasetError
         If there are too few pairs, or too few persons to hold any out.
     ModelError
-        If the base model cannot be found or loaded.
+        If the base model cannot be found or loaded, or memory does not suffice.
+    SettingsError
+        If this machine cannot do what a setting asks for.
     """
+    check_settings(settings)
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
-    val = with_distractors(val, train, passages=settings.val_passages, seed=settings.seed)
+    val = with_distractors(val, train, passages=settings.val_passages)
     scratch.mkdir(parents=True, exist_ok=True)
-    pairs = _pairs(train, encoder, settings, scratch / "pairs.jsonl", progress)
-    base_scores = _base_scores(encoder, val, scratch / "base.json")
-    from cvseeker.train.trainer import build_trainer, set_dropout
-
-    set_dropout(encoder.model, settings.dropout)
-    trainer = build_trainer(encoder, pairs, val, settings, scratch / "checkpoints", progress)
-    trainer.train(resume_from_checkpoint=last_whole_checkpoint(scratch / "checkpoints"))
+    pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
+    progress("validate the base", 0, 0, f"{len(val.queries)} queries")
+    encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
+    base_scores = from_main(lambda: _base_scores(encoder, val, scratch / "base.json"))
+    base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
+    with advice_when_out_of_memory(settings):
+        trainer = _train(encoder, pairs, val, settings, scratch, progress, callbacks)
+    merge_lora(encoder.model)
     encoder.model.eval()
-    result = FinetuneResult(
-        base=encoder.name,
-        pairs=len(pairs),
-        steps=trainer.state.global_step,
-        best_step=trainer.state.best_global_step or trainer.state.global_step,
-        base_scores=base_scores,
-        tuned_scores=_scores_at(trainer.state.log_history, trainer.state.best_global_step),
+    tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
+    verdict = from_main(
+        lambda: decide(
+            encoder,
+            base,
+            tuned,
+            val,
+            base_scores=base_scores,
+            tuned_scores=trainer.validations.found.get(trainer.state.best_global_step or -1),
+            force=settings.force,
+            progress=progress,
+        )
     )
-    encoder.save(folder)
-    write_model_card(folder, result, settings, train=train, val=val)
+    result = _result(encoder.name, pairs, trainer, verdict)
+    if is_main():
+        encoder.save(folder)
+        write_model_card(folder, result, settings, train=train, val=val)
+        if verdict.kept == "base":
+            mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
+            encoder.save(folder / REFUSED)
     return result
 
 
-def _scores_at(log: list[dict[str, float]], step: int | None) -> dict[str, float]:
-    """Return what the validation found at a step, the last one where no step was the best."""
-    validations = [entry for entry in log if "eval_ndcg@10" in entry]
-    best = next((entry for entry in validations if entry["step"] == step), validations[-1])
-    return {name: float(best[f"eval_{name}"]) for name in METRICS}
+def _result(
+    base: str, pairs: list[TrainingPair], trainer: "PairTrainer", verdict: Verdict
+) -> FinetuneResult:
+    return FinetuneResult(
+        base=base,
+        pairs=len(pairs),
+        steps=trainer.state.global_step,
+        best_step=trainer.state.best_global_step or trainer.state.global_step,
+        verdict=verdict,
+        throughput=trainer.meter.read(),
+    )
+
+
+def _train(
+    encoder: LocalEncoder,
+    pairs: list[TrainingPair],
+    val: RetrievalDataset,
+    settings: FinetuneSettings,
+    scratch: Path,
+    progress: Progress,
+    callbacks: "tuple[TrainerCallback, ...]",
+) -> "PairTrainer":
+    """Train, with smaller mini-batches where memory runs out."""
+    from cvseeker.train.trainer import build_trainer
+
+    checkpoints = scratch / "checkpoints"
+    prepare_model(encoder.model, settings)
+    start = park_weights(encoder.model, scratch / f"start-{rank()}.safetensors")
+
+    def attempt(mini_batch_size: int | None) -> "PairTrainer":
+        # What a failed attempt has trained must not be trained twice.
+        mix_weights(encoder.model, start, start, alpha=0)
+        trainer = build_trainer(
+            encoder,
+            pairs,
+            val,
+            settings.model_copy(update={"mini_batch_size": mini_batch_size}),
+            checkpoints=checkpoints,
+            progress=progress,
+            callbacks=callbacks,
+        )
+        checkpoint = from_main(lambda: last_whole_checkpoint(checkpoints))
+        trainer.train(resume_from_checkpoint=checkpoint)
+        # The checkpoints are deleted once all processes have read the best of them.
+        wait_for_all()
+        return trainer
+
+    if world_size() > 1:
+        # The others would wait for what one process does again.
+        return attempt(settings.mini_batch_size)
+    trainer, _ = with_smaller_mini_batches(
+        attempt,
+        mini_batch_size=settings.mini_batch_size,
+        batch_size=settings.batch_size,
+        halved=lambda size: progress("fine-tune", 0, 0, f"memory ran out: {size} pairs at once"),
+    )
+    return trainer
 
 
 def _pairs(
-    train: RetrievalDataset,
-    encoder: LocalEncoder,
-    settings: FinetuneSettings,
-    path: Path,
-    progress: Progress,
+    train: RetrievalDataset, encoder: LocalEncoder, settings: FinetuneSettings, path: Path
 ) -> list[TrainingPair]:
     """Build the pairs, or read those of an interrupted run."""
     if path.is_file():
-        return [TrainingPair(**row) for row in read_jsonl(path)]
-    pairs = build_pairs(
-        train, encoder, max_pairs=settings.max_pairs, seed=settings.seed, progress=progress
-    )
+        return [
+            TrainingPair(**{**row, "answered": tuple(row["answered"])}) for row in read_jsonl(path)
+        ]
+    windows = encoder.split(list(train.corpus.values()))
+    pairs = build_pairs(train, windows, max_pairs=settings.max_pairs, seed=settings.seed)
     if len({pair.group for pair in pairs}) < 2:
         raise DatasetError(
             f"{len(pairs)} pairs of one person: there is nobody to tell them from; "
@@ -135,9 +221,9 @@ def _pairs(
     return pairs
 
 
-def _base_scores(encoder: LocalEncoder, val: RetrievalDataset, path: Path) -> dict[str, float]:
+def _base_scores(encoder: LocalEncoder, val: RetrievalDataset, path: Path) -> QueryMetrics:
     """Validate the base model, or read what an interrupted run found."""
     if not path.is_file():
-        write_json(path, validate(encoder, val))
-    scores: dict[str, float] = read_json(path)
+        write_json(path, validate_queries(encoder, val))
+    scores: QueryMetrics = read_json(path)
     return scores

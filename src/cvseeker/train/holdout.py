@@ -1,10 +1,11 @@
 """Persons held out for validation, and a corpus large enough to say something."""
 
-import random
 from dataclasses import replace
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import DatasetError
+from cvseeker.rank.base import top_k
+from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.resumes.split import assign_splits
 from cvseeker.train.pairs import complete_person_groups
 
@@ -32,13 +33,29 @@ def hold_out(
 
 
 def with_distractors(
-    val: RetrievalDataset, train: RetrievalDataset, *, passages: int, seed: int
+    val: RetrievalDataset, train: RetrievalDataset, *, passages: int
 ) -> RetrievalDataset:
-    """Fill a small validation corpus up with training passages.
+    """Fill a small validation corpus up with the training passages that are most like answers.
 
-    Among a dozen passages any encoder finds the right one, and nothing tells when to stop.
+    Among a dozen passages, or many that have nothing in common with the queries, any encoder finds
+    the right one, and nothing tells when to stop.
+
+    Parameters
+    ----------
+    val
+        The validation split.
+    train
+        The training split.
+    passages
+        Passages wanted in all. Each query in turn adds the passage that BM25 puts next.
     """
     others = [key for key in train.corpus if key not in val.corpus]
     wanted = min(max(passages - len(val.corpus), 0), len(others))
-    distractors = random.Random(seed).sample(others, wanted)
-    return replace(val, corpus=val.corpus | {key: train.corpus[key] for key in distractors})
+    if not wanted:
+        return val
+    ranker = BM25Ranker([train.corpus[key] for key in others])
+    best = top_k(ranker.scores(list(val.queries.values())), len(others))
+    # Column by column: every query's first passage, then every query's second one.
+    chosen = list(dict.fromkeys(best.T.ravel().tolist()))[:wanted]
+    added = {others[at]: train.corpus[others[at]] for at in sorted(chosen)}
+    return replace(val, corpus=val.corpus | added)

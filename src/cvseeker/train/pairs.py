@@ -1,6 +1,7 @@
 """Queries and qrels → training pairs: a query and the window of its passage that fits it best."""
 
 import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,75 +9,83 @@ import numpy as np
 
 from cvseeker.config import IngestSettings
 from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.progress import Progress, silent
+from cvseeker.encoder.windows import Window
 from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.hybrid import fuse
 from cvseeker.resumes.duplicates import person_groups
 
 # Queries scored against all windows at once by BM25.
 BLOCK = 128
 
+# Pairs that one query with many relevant passages may give; the others are masked, not lost.
+MOST_POSITIVES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPair:
-    """An anchor (a query), its positive (a window), and the person group of the positive."""
+    """A query and a window that answers it.
+
+    Attributes
+    ----------
+    anchor
+        The query.
+    positive
+        The window of a relevant passage that fits it best.
+    group
+        Number of the positive's person group.
+    answered
+        Numbers of the person groups of all the passages that answer the query, this one's among
+        them: none of these is a negative.
+    """
 
     anchor: str
     positive: str
     group: int
+    answered: tuple[int, ...]
 
 
 def build_pairs(
-    dataset: RetrievalDataset,
-    encoder: Encoder,
-    *,
-    max_pairs: int,
-    seed: int,
-    progress: Progress = silent,
+    dataset: RetrievalDataset, windows: Sequence[Window], *, max_pairs: int, seed: int
 ) -> list[TrainingPair]:
     """Choose for every query the window of its relevant passage that fits it best.
 
-    A window's fit is the mean of its dense and its BM25 score, each min-max normalised over the
-    windows of the passage. The query's highest-graded passage is taken, the first of several.
+    A window's fit is its BM25 score among the windows of the whole corpus; of equals the first
+    wins. Of several relevant passages those of the highest grade give a pair each, three at most.
+    A query that stands twice in the data set is one query: what answers it once, answers it always.
 
     Parameters
     ----------
     dataset
         Queries and qrels over a corpus.
-    encoder
-        The base model: its windows are chosen from, and it gives the dense score.
+    windows
+        Of the corpus, in its order: what is chosen from.
     max_pairs
         Queries beyond this number are left out by a random sample.
     seed
         Of that sample.
-    progress
-        Called while the corpus is encoded.
 
     Returns
     -------
     list of TrainingPair
-        In the order of the data set's queries.
+        In the order of the data set's queries; none twice.
     """
     query_ids = _sample(list(dataset.queries), max_pairs, seed)
     positions = {passage_id: position for position, passage_id in enumerate(dataset.corpus)}
-    targets = [positions[_best_passage(dataset.qrels[query_id])] for query_id in query_ids]
-    queries = [dataset.queries[query_id] for query_id in query_ids]
-    embeddings = encoder.encode_passages(list(dataset.corpus.values()), progress)
-    texts = [window.text for window in embeddings.windows]
-    first = np.searchsorted(embeddings.owners, np.arange(len(positions) + 1))
-    spans = [(int(first[target]), int(first[target + 1])) for target in targets]
     groups = group_numbers(dataset)
-    dense = _own_scores(encoder.encode_queries(queries), embeddings.vectors, spans)
-    lexical = _own_bm25_scores(queries, texts, spans)
-    pairs = []
-    for query, target, (begin, _), ours, theirs in zip(
-        queries, targets, spans, dense, lexical, strict=True
-    ):
-        best = begin + int(fuse(theirs[None], ours[None], weight=0.5)[0].argmax())
-        pairs.append(TrainingPair(query, texts[best], groups[target]))
-    return pairs
+    answers = _answers(dataset)
+    wanted: dict[tuple[str, int], None] = {}
+    for query_id in query_ids:
+        for passage_id in _best_passages(dataset.qrels[query_id]):
+            wanted[dataset.queries[query_id], positions[passage_id]] = None
+    best = _best_windows(list(wanted), windows)
+    return [
+        TrainingPair(
+            query,
+            windows[at].text,
+            groups[target],
+            tuple(sorted({groups[positions[passage_id]] for passage_id in answers[query]})),
+        )
+        for (query, target), at in zip(wanted, best, strict=True)
+    ]
 
 
 def group_numbers(dataset: RetrievalDataset) -> list[int]:
@@ -100,27 +109,28 @@ def _sample(query_ids: list[str], count: int, seed: int) -> list[str]:
     return [query_id for query_id in query_ids if query_id in chosen]
 
 
-def _best_passage(grades: Mapping[str, int]) -> str:
-    return max(grades, key=lambda passage_id: grades[passage_id])
+def _answers(dataset: RetrievalDataset) -> dict[str, set[str]]:
+    """Return the relevant passages of every query's text."""
+    answers: dict[str, set[str]] = defaultdict(set)
+    for query_id, text in dataset.queries.items():
+        answers[text] |= {key for key, grade in dataset.qrels[query_id].items() if grade > 0}
+    return answers
 
 
-def _own_scores(
-    queries: FloatArray, windows: FloatArray, spans: Sequence[tuple[int, int]]
-) -> list[FloatArray]:
-    """Return each query's cosines with the windows of its own passage."""
-    return [windows[begin:end] @ query for query, (begin, end) in zip(queries, spans, strict=True)]
+def _best_passages(grades: Mapping[str, int]) -> list[str]:
+    highest = max(grades.values())
+    return [key for key, grade in grades.items() if grade == highest][:MOST_POSITIVES]
 
 
-def _own_bm25_scores(
-    queries: Sequence[str], windows: Sequence[str], spans: Sequence[tuple[int, int]]
-) -> list[FloatArray]:
-    """Return each query's BM25 scores with the windows of its own passage."""
-    ranker = BM25Ranker(windows)
-    scores: list[FloatArray] = []
-    for start in range(0, len(queries), BLOCK):
-        block = ranker.scores(queries[start : start + BLOCK])
-        scores += [
-            row[begin:end]
-            for row, (begin, end) in zip(block, spans[start : start + BLOCK], strict=True)
-        ]
-    return scores
+def _best_windows(wanted: list[tuple[str, int]], windows: Sequence[Window]) -> list[int]:
+    """Return for each query and passage the position of the window that BM25 puts first."""
+    owners = np.array([window.passage for window in windows])
+    ranker = BM25Ranker([window.text for window in windows])
+    best = []
+    for start in range(0, len(wanted), BLOCK):
+        block = wanted[start : start + BLOCK]
+        scores = ranker.scores([query for query, _ in block])
+        for row, (_, target) in zip(scores, block, strict=True):
+            begin, end = np.searchsorted(owners, [target, target + 1])
+            best.append(int(begin + row[begin:end].argmax()))
+    return best

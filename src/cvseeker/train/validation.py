@@ -7,6 +7,30 @@ from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.metrics import mean_metrics, query_metrics
 
 
+def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, dict[str, float]]:
+    """Rank the data set's corpus with the encoder and return every metric of every query.
+
+    Parameters
+    ----------
+    encoder
+        The encoder, in whatever state it is.
+    dataset
+        The validation split.
+
+    Returns
+    -------
+    dict
+        Query id → name of the metric → value, in the data set's order.
+    """
+    passage_ids = list(dataset.corpus)
+    ranker = DenseRanker.from_corpus(encoder, list(dataset.corpus.values()))
+    ranking = top_k(ranker.scores(list(dataset.queries.values())), 100)
+    return {
+        query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
+        for query_id, row in zip(dataset.queries, ranking, strict=True)
+    }
+
+
 def validate(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, float]:
     """Rank the data set's corpus with the encoder and return the mean of every metric.
 
@@ -22,12 +46,4 @@ def validate(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, float]:
     dict
         Name of the metric → mean over the queries.
     """
-    passage_ids = list(dataset.corpus)
-    ranker = DenseRanker.from_corpus(encoder, list(dataset.corpus.values()))
-    ranking = top_k(ranker.scores(list(dataset.queries.values())), 100)
-    return mean_metrics(
-        {
-            query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
-            for query_id, row in zip(dataset.queries, ranking, strict=True)
-        }
-    )
+    return mean_metrics(validate_queries(encoder, dataset))

@@ -1,0 +1,260 @@
+"""LlamaIndex's engine that fine-tunes an embedding model, with CVSeeker's training underneath."""
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cvseeker.config import Settings
+from cvseeker.dataset import RetrievalDataset, read_dataset
+from cvseeker.encoder.base_models import choose_model, model_identity
+from cvseeker.encoder.local import LocalEncoder
+from cvseeker.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
+from cvseeker.files import text_hash
+from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset, from_llama_index
+from cvseeker.progress import Progress, silent
+from cvseeker.workspace import StageResult, Workspace
+
+_EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
+
+
+class SentenceTransformersFinetuneEngine:
+    """Fine-tune an embedding model on questions and the passages that answer them.
+
+    Has the parameters and methods of LlamaIndex's class of the same name. What differs:
+
+    - A passage longer than a window is not cut off: the window that fits the query best is trained
+      on, and a passage's score is the maximum over its windows.
+    - Passages of one person, found by their overlap, are never one another's negatives.
+    - Validation decides which step's weights are kept; without ``val_dataset``, a tenth of the
+      persons is held out for it and not trained on.
+    - Without evidence on validation that the tuned model is better, or where it forgot too much of
+      what the base knew, the base is kept: a warning says so, and the tuned model lies in the
+      folder ``refused`` within.
+    - The model's folder appears when it is complete. An interrupted :meth:`finetune` goes on where
+      it was, and one of the same data and settings is not run twice. A folder that CVSeeker did not
+      write is not overwritten.
+    - Code that comes with a model is never run.
+
+    Parameters
+    ----------
+    dataset
+        CVSeeker's or LlamaIndex's ``EmbeddingQAFinetuneDataset``, anything else with ``queries``,
+        ``corpus`` and ``relevant_docs``, or the path of a LlamaIndex JSON file or a BEIR folder.
+    model_id
+        The base model: a folder or a hub name; ``None`` for CVSeeker's default.
+    model_output_path
+        Folder of the tuned model; a relative one is taken from the current folder, now.
+    batch_size
+        Pairs in a batch, at least 2; with very few pairs, half of them.
+    val_dataset
+        As ``dataset``; all its relevant passages count, whatever ``use_all_docs`` says.
+    loss
+        Only ``None``: the loss is InfoNCE in which nobody is pushed away from a passage of their
+        own.
+    epochs
+        Passes over the pairs at most; training ends sooner where validation gains nothing more.
+    show_progress_bar
+        Whether a progress bar is shown.
+    evaluation_steps
+        Without effect. Validations are spread evenly: ``evaluations_per_epoch`` of
+        :class:`~cvseeker.config.FinetuneSettings` in each epoch, after as many steps as that takes.
+    use_all_docs
+        ``True``: all of a query's relevant passages are known to the training, which makes pairs of
+        several and takes none for a negative; see :func:`~cvseeker.train.pairs.build_pairs`.
+        ``False``: only the first is, as if the data set named no other; another one may then serve
+        as a negative.
+
+    Raises
+    ------
+    DatasetError
+        If a data set cannot be used; see :meth:`~cvseeker.dataset.RetrievalDataset.check`.
+    SettingsError
+        If a loss is given, or a setting has a value that it cannot have.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        model_id: str = "BAAI/bge-small-en",
+        model_output_path: str = "exp_finetune",
+        batch_size: int = 10,
+        val_dataset: Any | None = None,
+        loss: Any | None = None,
+        epochs: int = 2,
+        show_progress_bar: bool = True,
+        evaluation_steps: int = 50,  # noqa: ARG002  (validations are spread by epoch)
+        use_all_docs: bool = False,
+    ) -> None:
+        if loss is not None:
+            raise SettingsError(
+                f"loss {type(loss).__name__}: CVSeeker trains with a loss of its own, which knows "
+                "whose passage is whose; expected loss=None"
+            )
+        wanted = {"base": model_id, "batch_size": batch_size, "epochs": epochs}
+        self._settings = Settings().override("finetune", wanted).finetune
+        train = _read(dataset, "dataset", split="train")
+        self._train = train if use_all_docs else _first_relevant(train)
+        self._val = None if val_dataset is None else _read(val_dataset, "val_dataset", split="dev")
+        self._folder = Path(model_output_path).expanduser().resolve()
+        self._show_progress_bar = show_progress_bar
+
+    def finetune(self, **train_kwargs: Any) -> StageResult:  # noqa: ARG002
+        """Fine-tune the base model and write the better of the two to ``model_output_path``.
+
+        Parameters
+        ----------
+        **train_kwargs
+            Without effect, as LlamaIndex has it.
+
+        Returns
+        -------
+        StageResult
+            Its counts are a :class:`~cvseeker.train.finetune.FinetuneResult`.
+
+        Raises
+        ------
+        DatasetError
+            If there are too few pairs, or too few persons to hold any out.
+        ModelError
+            If the base model cannot be found or loaded.
+        WorkspaceError
+            If ``model_output_path`` holds something that CVSeeker did not write.
+        """
+        inputs = {
+            "base": model_identity(choose_model(self._settings.base)),
+            "train": _content_hash(self._train),
+        }
+        if self._val is not None:
+            inputs["val"] = _content_hash(self._val)
+        result = Workspace(self._folder.parent).run_stage(
+            self._folder.name, self._settings.recipe, inputs, self._work, resumable=True
+        )
+        verdict = result.counts["verdict"]
+        if verdict["kept"] == "base":
+            warnings.warn(
+                f"{self._folder}: the base model was kept ({verdict['reason']}); the tuned one is "
+                "in its folder 'refused'",
+                stacklevel=2,
+            )
+        return result
+
+    def get_finetuned_model(self, **model_kwargs: Any) -> Any:
+        """Load the model that :meth:`finetune` kept as LlamaIndex's ``HuggingFaceEmbedding``.
+
+        Its vectors are those of CVSeeker for queries and for texts no longer than a window; it cuts
+        a longer text off where CVSeeker encodes window by window.
+
+        Parameters
+        ----------
+        **model_kwargs
+            Passed on to that class; they win over what is set here.
+
+        Returns
+        -------
+        HuggingFaceEmbedding
+
+        Raises
+        ------
+        WorkspaceError
+            If the model has not been trained yet.
+        MissingExtraError
+            If LlamaIndex's package for such models is not installed or cannot be imported.
+        """
+        if Workspace(self._folder.parent).manifest(self._folder.name) is None:
+            raise WorkspaceError(f"{self._folder}: no finished model there; call finetune() first")
+        try:
+            module = import_module(_EMBEDDING_MODULE)
+        except ImportError as error:
+            reason = " ".join(str(error).split())[:200]
+            raise MissingExtraError(
+                f"LlamaIndex's HuggingFaceEmbedding cannot be imported ({reason}); run: pip "
+                "install llama-index-embeddings-huggingface; or use the model without LlamaIndex: "
+                f"SentenceTransformer({str(self._folder)!r})"
+            ) from error
+        encoder = LocalEncoder.from_name(str(self._folder))
+        settings = {
+            # An absolute path: some relative ones are hub names, which bring prompts with them.
+            "model_name": str(self._folder),
+            "query_instruction": encoder.query_prompt,
+            "text_instruction": encoder.document_prompt,
+            "trust_remote_code": False,
+        }
+        return module.HuggingFaceEmbedding(**(settings | model_kwargs))
+
+    def _work(self, folder: Path) -> dict[str, Any]:
+        """Train into a folder that outlives an interruption."""
+        from cvseeker.train.finetune import finetune
+
+        with _bar(shown=self._show_progress_bar) as progress:
+            result = finetune(
+                self._train,
+                folder,
+                settings=self._settings,
+                val=self._val,
+                scratch=folder / ".training",
+                progress=progress,
+            )
+        shutil.rmtree(folder / ".training")
+        return asdict(result)
+
+
+def _read(dataset: Any, name: str, *, split: str) -> RetrievalDataset:
+    """Return a data set of whichever form as CVSeeker's own, checked."""
+    if isinstance(dataset, str | Path):
+        return read_dataset(Path(dataset).expanduser(), split=split)
+    try:
+        content = EmbeddingQAFinetuneDataset.model_validate(dataset, from_attributes=True)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "value"
+        raise DatasetError(
+            f"{name} {type(dataset).__name__}: {where!r}: {problem['msg'].lower()}; expected an "
+            "EmbeddingQAFinetuneDataset, or the path of a LlamaIndex JSON file or a BEIR folder"
+        ) from error
+    return from_llama_index(content)
+
+
+def _first_relevant(dataset: RetrievalDataset) -> RetrievalDataset:
+    """Return the data set with the first relevant passage of each query alone."""
+    first = {
+        query_id: next((key, grade) for key, grade in grades.items() if grade > 0)
+        for query_id, grades in dataset.qrels.items()
+    }
+    return replace(dataset, qrels={key: dict([found]) for key, found in first.items()})
+
+
+def _content_hash(dataset: RetrievalDataset) -> str:
+    """Identify a data set by its content, in its order, from which samples are drawn."""
+    return text_hash(json.dumps(asdict(dataset)))
+
+
+@contextmanager
+def _bar(*, shown: bool) -> Iterator[Progress]:
+    """Show the task at hand as one bar."""
+    if not shown:
+        yield silent
+        return
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    with tqdm(desc="fine-tune") as bar:
+        name = ""
+
+        def progress(task: str, done: int, total: int, note: str = "") -> None:
+            nonlocal name
+            if task != name:
+                name = task
+                bar.reset()
+                bar.total = total or None
+                bar.set_description(task, refresh=False)
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(max(done - bar.n, 0))
+
+        yield progress
