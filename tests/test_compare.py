@@ -6,12 +6,14 @@ import pytest
 from cvseeker.config import EvaluateSettings, WindowSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
+from cvseeker.encoder.token_codes import encode_passages_with_codes
 from cvseeker.errors import ModelError
 from cvseeker.evaluate import compare
 from cvseeker.evaluate.compare import Candidates, compare_systems
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.hybrid import HybridRanker
+from cvseeker.rank.hybrid import fuse
+from cvseeker.rank.late import LateInteractionRanker
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))
 
@@ -21,19 +23,17 @@ def test_every_system_is_run(
 ) -> None:
     monkeypatch.setattr(compare, "QUERY_BLOCK", 4)
     results = compare_systems(tiny_dataset, {"tuned": str(tiny_model)}, settings=SETTINGS)
-    assert list(results) == ["bm25", "tuned", "hybrid(tuned)"]
+    assert list(results) == ["bm25", "tuned", "late(tuned)", "hybrid(tuned)"]
     corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
     encoder = LocalEncoder.from_name(str(tiny_model), windows=SETTINGS.windows)
     bm25 = BM25Ranker(corpus)
-    dense = DenseRanker.from_corpus(encoder, corpus)
-    for name, ranker in (
-        ("bm25", bm25),
-        ("tuned", dense),
-        ("hybrid(tuned)", HybridRanker(bm25, dense)),
-    ):
-        for (query_id, ranked), row in zip(
-            results[name].run.items(), ranker.scores(queries), strict=True
-        ):
+    embeddings, codes = encode_passages_with_codes(encoder, corpus)
+    rankers = (bm25, DenseRanker(encoder, embeddings), LateInteractionRanker(encoder, codes))
+    parts = [ranker.scores(queries) for ranker in rankers]
+    fused = fuse(parts, encoder.hybrid.shares)
+    for (name, result), expected in zip(results.items(), (*parts, fused), strict=True):
+        assert result.name == name
+        for (query_id, ranked), row in zip(result.run.items(), expected, strict=True):
             assert dict(ranked) == pytest.approx(
                 dict(zip(tiny_dataset.corpus, row.tolist(), strict=True)), abs=1e-5
             )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cvseeker.config import FinetuneSettings, Settings
+from cvseeker.config import FinetuneSettings, HybridWeights, Settings
 from cvseeker.errors import SettingsError
 
 
@@ -18,14 +18,14 @@ def read(tmp_path: Path, text: str) -> Settings:
 def test_a_file_replaces_what_it_names(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
-        "[finetune]\nepochs = 1\n[finetune.windows]\nwindow_tokens = 64\n"
-        "[evaluate]\nbm25_weight = 0.3\n",
+        "[finetune]\nepochs = 1\n[finetune.windows]\nwindow_tokens = 96\n"
+        "[evaluate.hybrid]\nbm25 = 0.3\n",
     )
     assert settings.finetune.epochs == 1.0
-    assert settings.finetune.windows.window_tokens == 64
-    assert settings.finetune.windows.overlap_tokens == 32
+    assert settings.finetune.windows.window_tokens == 96
+    assert settings.finetune.windows.overlap_tokens == 16
     assert settings.finetune.batch_size == FinetuneSettings().batch_size
-    assert settings.evaluate.bm25_weight == 0.3
+    assert settings.evaluate.hybrid == HybridWeights(bm25=0.3)
 
 
 @pytest.mark.parametrize(

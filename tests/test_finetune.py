@@ -16,6 +16,7 @@ import pytest
 
 from cvseeker.config import EvaluateSettings, FinetuneSettings, WindowSettings
 from cvseeker.dataset import RetrievalDataset, write_beir
+from cvseeker.encoder.local import LocalEncoder
 from cvseeker.errors import DatasetError
 from cvseeker.files import read_json
 from cvseeker.train.checkpoints import last_whole_checkpoint
@@ -126,7 +127,10 @@ def test_a_model_is_trained_in_silence(
     assert weights(tmp_path / "model") != weights(tiny_model)
     plain = SentenceTransformer(str(tmp_path / "model"), device="cpu", local_files_only=True)
     assert np.allclose(np.linalg.norm(plain.encode(["chef", "nurse"]), axis=1), 1, atol=1e-5)
-    assert read_json(tmp_path / "model" / "cvseeker.json") == {"windows": SMALL.model_dump()}
+    saved = read_json(tmp_path / "model" / "cvseeker.json")
+    assert saved["windows"] == SMALL.model_dump()
+    assert sum(saved["hybrid"].values()) == pytest.approx(1, abs=0.01)
+    assert LocalEncoder.from_name(str(tmp_path / "model")).codec is not None
     notes = [call for call in calls if call[0] == "fine-tune"]
     assert [done for _, done, _, _ in notes][-1] == result.steps
     assert any(note.startswith("loss ") and "nDCG@10" in note for *_, note in notes)
@@ -325,7 +329,15 @@ def test_the_packaged_model_end_to_end(
         {"base": "base", "tuned": str(tmp_path / "model")},
         settings=EvaluateSettings(windows=SMALL),
     )
-    assert list(compared) == ["bm25", "base", "hybrid(base)", "tuned", "hybrid(tuned)"]
+    assert list(compared) == [
+        "bm25",
+        "base",
+        "late(base)",
+        "hybrid(base)",
+        "tuned",
+        "late(tuned)",
+        "hybrid(tuned)",
+    ]
     summaries = {name: system.summary() for name, system in compared.items()}
     assert summaries["base"]["accuracy@1"] > 0.8
     assert summaries["hybrid(tuned)"]["ndcg@10"] > 0.8

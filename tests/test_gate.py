@@ -214,7 +214,7 @@ def test_a_difference_says_which_way_it_goes() -> None:
     assert better.delta == pytest.approx(0.1) == -worse.delta
     assert better.p_value < 0.01
     assert worse.p_value > 0.99
-    assert str(better).startswith("0.367 → 0.467 (+0.100, 90 % interval +0.")
+    assert str(better).startswith("0.367 → 0.467 (+0.100, 80 % interval +0.")
     with pytest.raises(InputError, match="2 queries of the base against 1"):
         compare(scores([1, 1]), scores([1]), ["a", "b"])
 

@@ -269,8 +269,8 @@ def test_no_sets_are_refused(tmp_path: Path) -> None:
 
 def test_the_best_of_each_column_is_marked(evaluated: EvaluatedSet) -> None:
     rows = {row.name: row for row in system_rows(evaluated, roles_of(evaluated))}
-    assert rows["tuned + BM25"].cells[0].text == "1.000"
-    assert all(cell.best for cell in rows["tuned + BM25"].cells)
+    assert rows["tuned, hybrid"].cells[0].text == "1.000"
+    assert all(cell.best for cell in rows["tuned, hybrid"].cells)
     assert not rows["base"].cells[0].best
     # As printed: both find everything among the first ten.
     assert rows["base"].cells[2].best

@@ -1,7 +1,10 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cvseeker.config import HybridWeights
+from cvseeker.encoder.local import LocalEncoder
 from cvseeker.errors import InputError
 from cvseeker.records import Passage
 from cvseeker.search.index import Index
@@ -56,7 +59,8 @@ def test_either_half_alone_searches_too(
 ) -> None:
     passages = [Passage(key, key, text) for key, text in tiny_corpus.items()]
     index = Index.build(passages, hash_encoder, model="")
-    hits = Searcher(index, hash_encoder, lexical_weight=weight).search("Siemens drives")
+    weights = HybridWeights(bm25=weight, dense=1 - weight, late=0)
+    hits = Searcher(index, hash_encoder, weights=weights).search("Siemens drives")
     assert hits[0].resume_id == "eli-marsh#1"
 
 
@@ -80,4 +84,21 @@ def test_a_hit_is_json_ready() -> None:
         "passage_id": "ivo#1",
         "snippet": "Honey, honey",
         "matched": ["honey"],
+        "answers": [],
     }
+
+
+def test_late_interaction_says_which_words_answered(
+    tiny_corpus: dict[str, str], tiny_model: Path, tmp_path: Path
+) -> None:
+    passages = [Passage(key, key, text) for key, text in tiny_corpus.items()]
+    encoder = LocalEncoder.from_name(str(tiny_model))
+    Index.build(passages, encoder, model="").save(tmp_path)
+    index = Index.load(tmp_path)
+    hit = Searcher(index, encoder).search("Siemens drives")[0]
+    assert hit.resume_id == "eli-marsh#1"
+    answers = {answer.query: answer for answer in hit.answers}
+    assert set(answers) == {"Siemens", "drives"}
+    assert answers["Siemens"].passage == "Siemens"
+    assert answers["Siemens"].similarity > 0.5
+    assert hit.to_dict()["answers"][0]["query"] == "Siemens"

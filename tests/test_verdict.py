@@ -68,7 +68,7 @@ def test_bm25_alone_as_good_is_said_when_true() -> None:
     assert "BM25 alone is as good as everything else here" in verdict_sentence(evaluated_set(ranks))
     fused = {**ranks, "hybrid(tuned)": [1] * 30}
     assert (
-        "BM25 alone (0.815) is as good as tuned alone, and tuned + BM25 beats it"
+        "BM25 alone (0.815) is as good as tuned alone, and tuned, hybrid beats it"
         in verdict_sentence(evaluated_set(fused))
     )
 

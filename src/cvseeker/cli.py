@@ -61,6 +61,7 @@ def demo(
     base: BaseOption = None,
 ) -> None:
     """Run the whole pipeline on the bundled fictional résumés, then search with it."""
+    from cvseeker.config import HybridWeights
     from cvseeker.demonstration import DEMO_QUERIES, demo_judgements, demo_resumes
     from cvseeker.search.workspace import open_base_searcher, open_searcher
     from cvseeker.terminal import drawn_progress, hits_table, stdout
@@ -69,9 +70,10 @@ def demo(
     settings = read_settings(None, generate={"per_passage": 4}, finetune={"base": base})
     _run([demo_resumes()], workspace, settings, demo_judgements())
     # Dense scores only: this shows what the training changed, without BM25's help.
+    dense_only = HybridWeights(bm25=0, dense=1, late=0)
     with drawn_progress() as progress:
-        before = open_base_searcher(workspace, lexical_weight=0.0, progress=progress)
-    after = open_searcher(workspace, lexical_weight=0.0)
+        before = open_base_searcher(workspace, weights=dense_only, progress=progress)
+    after = open_searcher(workspace, weights=dense_only)
     for query in DEMO_QUERIES:
         for model, searcher in (("base", before), ("tuned", after)):
             hits = searcher.search(query, top_k_resumes=3)

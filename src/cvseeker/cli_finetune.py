@@ -47,7 +47,7 @@ def finetune(
     ] = None,
     val: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Validation data; none: a tenth of the persons."),
+        typer.Option(metavar="FILE", help="Validation data; none: a fifth of the persons."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the tuned model goes.")

@@ -162,7 +162,7 @@ LearningRateOption = Annotated[
     typer.Option("--learning-rate", metavar="X", help="Peak learning rate [default: by size]."),
 ]
 BatchSizeOption = Annotated[
-    int | None, typer.Option("--batch-size", metavar="N", help="Pairs in a batch [default: 64].")
+    int | None, typer.Option("--batch-size", metavar="N", help="Pairs in a batch [default: 32].")
 ]
 MaxPairsOption = Annotated[
     int | None, typer.Option("--max-pairs", metavar="N", help="Pairs used at most [default: 6000].")

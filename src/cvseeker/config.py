@@ -136,6 +136,20 @@ class WindowSettings(StageSettings):
     overlap_tokens: int = Field(default=16, ge=0, description="tokens shared by neighbours")
 
 
+class HybridWeights(StageSettings):
+    """Shares of the three rankers in the hybrid score; fine-tuning learns them on validation."""
+
+    # Untrained, BM25 with late interaction ranks best, and pooled vectors add little.
+    bm25: float = Field(default=0.4, ge=0, description="share of BM25")
+    dense: float = Field(default=0.2, ge=0, description="share of the pooled vectors")
+    late: float = Field(default=0.4, ge=0, description="share of late interaction")
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Shares, in the fields' order."""
+        return self.bm25, self.dense, self.late
+
+
 class FinetuneSettings(StageSettings):
     """Queries and qrels → a tuned encoder."""
 
@@ -143,9 +157,7 @@ class FinetuneSettings(StageSettings):
     windows: WindowSettings = WindowSettings()
     epochs: float = Field(default=2.0, gt=0, description="passes over the pairs at most")
     learning_rate: float | None = Field(
-        default=None,
-        gt=0,
-        description="peak learning rate; none: by the model's size",
+        default=None, gt=0, description="peak learning rate; none: by the model's size"
     )
     batch_size: int = Field(default=32, ge=2, description="pairs in a batch")
     temperature: float = Field(default=0.05, gt=0, description="InfoNCE temperature")
@@ -157,8 +169,9 @@ class FinetuneSettings(StageSettings):
     # Each encodes the validation corpus, which takes as long as a hundred pairs or more.
     evaluations_per_epoch: int = Field(default=1, ge=1, description="validations in an epoch")
     patience: int = Field(default=2, ge=1, description="validations without gain before stopping")
+    # Fifty queries cannot show a gain of .1, a hundred can.
     val_share: float = Field(
-        default=0.1, gt=0, lt=1, description="share of persons held out where there is no --val"
+        default=0.2, gt=0, lt=1, description="persons held out where there is no --val"
     )
     # Among fewer passages every encoder is right, and validation says nothing.
     val_passages: int = Field(
@@ -171,7 +184,6 @@ class FinetuneSettings(StageSettings):
     lora_rank: int | None = Field(
         default=None, ge=1, description="rank of LoRA adapters; none: all weights are trained"
     )
-    # As above: what is frozen takes no memory, and learns nothing.
     frozen_layers: int = Field(
         default=0, ge=0, description="first layers left as they are, the embeddings with them"
     )
@@ -179,15 +191,14 @@ class FinetuneSettings(StageSettings):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         default="auto", description="arithmetic; auto: bf16 on a GPU that has it, else fp32"
     )
-    # A third more time for a fraction of the memory: for those who run out of it.
+    # A third more time for a fraction of the memory.
     gradient_checkpointing: bool = Field(
         default=False, description="recompute activations, to save memory"
     )
-    # A third more time as well; halved by itself when memory runs out.
+    # A third more time; halved by itself when memory runs out.
     mini_batch_size: int | None = Field(
         default=None, ge=1, description="pairs in memory at once; none: the whole batch"
     )
-    # Short vectors are for millions of passages; full ones rank best.
     matryoshka: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), description="dimensions that vectors may be cut to; none: full length only"
     )
@@ -198,7 +209,6 @@ class FinetuneSettings(StageSettings):
     push_to_hub: str | None = Field(
         default=None, description="repository on the hub for the tuned model, made private"
     )
-    # A model that is not shown to be better is not worth the change.
     force: bool = Field(default=False, description="keep the tuned model whatever the gate says")
 
     @property
@@ -219,8 +229,9 @@ class EvaluateSettings(StageSettings):
         default=None, description="how models see passages; none: as each was saved"
     )
     top_k: int = Field(default=100, ge=10, description="depth of the runs written")
-    # The share of BM25 in the fused score; equal shares need no tuning and lose little.
-    bm25_weight: float = Field(default=0.5, ge=0, le=1, description="share of BM25 in the hybrids")
+    hybrid: HybridWeights | None = Field(
+        default=None, description="shares in the hybrids; none: as each model was saved"
+    )
 
 
 class Settings(StageSettings):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from cvseeker.config import WindowSettings
+from cvseeker.config import HybridWeights, WindowSettings
 from cvseeker.encoder.base_models import (
     CPU_BASE,
     QUERY_PROMPTS,
@@ -18,6 +18,7 @@ from cvseeker.encoder.base_models import (
     keep_libraries_quiet,
 )
 from cvseeker.encoder.memory import return_freed_memory
+from cvseeker.encoder.token_codec import CODEC_FILE, TokenCodec
 from cvseeker.encoder.windows import FloatArray, IntArray, Window, split_windows
 from cvseeker.errors import ModelError
 from cvseeker.files import read_json, write_json
@@ -73,6 +74,8 @@ class Encoder(Protocol):
 class LocalEncoder:
     """A sentence-transformers model on this machine.
 
+    Its attribute ``codec`` says how its token vectors are kept, if it has learnt that.
+
     Parameters
     ----------
     model
@@ -81,12 +84,23 @@ class LocalEncoder:
         What people call it.
     windows
         How it sees passages.
+    hybrid
+        What counts how much when its scores are fused; ``None``: the defaults.
     """
 
-    def __init__(self, model: "SentenceTransformer", *, name: str, windows: WindowSettings) -> None:
+    def __init__(
+        self,
+        model: "SentenceTransformer",
+        *,
+        name: str,
+        windows: WindowSettings,
+        hybrid: HybridWeights | None = None,
+    ) -> None:
         self.model = model
         self.name = name
         self.windows = windows
+        self.hybrid = hybrid or HybridWeights()
+        self.codec: TokenCodec | None = None
 
     @classmethod
     def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
@@ -106,14 +120,17 @@ class LocalEncoder:
         """
         choice = choose_model(name)
         model = load_model(choice)
-        saved = Path(choice.location) / SETTINGS_FILE
-        if windows is None:
-            windows = (
-                WindowSettings.model_validate(read_json(saved)["windows"])
-                if saved.is_file()
-                else WindowSettings()
-            )
-        return cls(model, name=choice.name, windows=windows)
+        path = Path(choice.location) / SETTINGS_FILE
+        saved = read_json(path) if path.is_file() else {}
+        encoder = cls(
+            model,
+            name=choice.name,
+            windows=windows or WindowSettings.model_validate(saved.get("windows", {})),
+            hybrid=HybridWeights.model_validate(saved.get("hybrid", {})),
+        )
+        if (path.parent / CODEC_FILE).is_file():
+            encoder.codec = TokenCodec.load(path.parent)
+        return encoder
 
     @property
     def query_prompt(self) -> str:
@@ -176,7 +193,10 @@ class LocalEncoder:
     def save(self, folder: Path) -> None:
         """Save a plain sentence-transformers folder, with the windows' settings beside it."""
         self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
-        write_json(folder / SETTINGS_FILE, {"windows": self.windows.model_dump()})
+        settings = {"windows": self.windows.model_dump(), "hybrid": self.hybrid.model_dump()}
+        write_json(folder / SETTINGS_FILE, settings)
+        if self.codec is not None:
+            self.codec.save(folder)
 
     def _encode(
         self, texts: Sequence[str], *, prompt: str = "", progress: Progress = silent

@@ -24,10 +24,21 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of a passage: ``passage`` is its position in the corpus, ``text`` the stretch."""
+    """A stretch of a passage.
+
+    Attributes
+    ----------
+    passage
+        The passage's position in the corpus.
+    text
+        The stretch.
+    start
+        Where it begins, in characters of the passage.
+    """
 
     passage: int
     text: str
+    start: int = 0
 
 
 def window_bounds(
@@ -115,7 +126,7 @@ def split_windows(
             zip(batch, tokens["offset_mapping"], strict=True), start=begin
         ):
             bounds = window_bounds(offsets, text, size=size, overlap=overlap) or [(0, len(text))]
-            windows += [Window(position, text[start:end]) for start, end in bounds]
+            windows += [Window(position, text[start:end], start) for start, end in bounds]
     return windows
 
 

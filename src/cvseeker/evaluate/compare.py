@@ -1,4 +1,4 @@
-"""Run every system over one data set: BM25, each encoder, and each encoder fused with BM25."""
+"""Run every system over a data set: BM25, encoders, late interaction, and all of them fused."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import numpy as np
 from cvseeker.config import EvaluateSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
+from cvseeker.encoder.token_codes import encode_passages_with_codes
 from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.progress import Progress, silent
@@ -16,6 +17,7 @@ from cvseeker.rank.base import top_k
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import fuse
+from cvseeker.rank.late import LateInteractionRanker
 from cvseeker.rank.metrics import mean_metrics, query_metrics
 
 # The deepest cut-off of the metrics.
@@ -32,13 +34,13 @@ class SystemResult:
     Attributes
     ----------
     name
-        ``bm25``, a model's name, or ``hybrid(<model's name>)``.
+        ``bm25``, a model's name, ``late(<model's name>)`` or ``hybrid(<model's name>)``.
     run
         Query id → (id, score), best first, at most ``top_k`` deep.
     per_query
         Query id → metric → value.
     seconds
-        Encoding the corpus and the queries, and ranking.
+        Encoding the corpus and the queries, and ranking; a model's three systems share them.
     truncated
         What sentence-transformers' ``InformationRetrievalEvaluator`` says of the same model: one
         passage, one vector, cut at the model's length. Empty where it does not apply.
@@ -99,7 +101,7 @@ def compare_systems(
     resume_of: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> dict[str, SystemResult]:
-    """Evaluate BM25, every model and every model's hybrid on one data set.
+    """Evaluate BM25, every model, its late interaction and its hybrid on one data set.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def compare_systems(
     models
         Name to show → folder or hub name (``None``: the default base model).
     settings
-        Windows, depth and the hybrids' weight.
+        Windows, depth and the hybrids' weights.
     resume_of
         Passage id → résumé id, where the qrels name résumés: a résumé's score is its best
         passage's.
@@ -118,7 +120,7 @@ def compare_systems(
     Returns
     -------
     dict
-        Name of the system → result: ``bm25``, each model, ``hybrid(<model>)`` for each.
+        Name of the system → result: ``bm25``; each model, ``late(<model>)``, ``hybrid(<model>)``.
 
     Raises
     ------
@@ -136,21 +138,25 @@ def compare_systems(
     results["bm25"].seconds = time.perf_counter() - started
     for label, name in models.items():
         encoder = LocalEncoder.from_name(name, windows=settings.windows)
-        dense, hybrid = SystemResult(label), SystemResult(f"hybrid({label})")
+        dense, late, hybrid = (
+            SystemResult(name) for name in (label, f"late({label})", f"hybrid({label})")
+        )
+        shares = (settings.hybrid or encoder.hybrid).shares
         started = time.perf_counter()
-        ranker = DenseRanker.from_corpus(encoder, corpus, progress)
+        embeddings, codes = encode_passages_with_codes(encoder, corpus, encoder.codec, progress)
+        rankers = (bm25, DenseRanker(encoder, embeddings), LateInteractionRanker(encoder, codes))
         for query_ids, texts in _blocks(dataset):
-            scores = ranker.scores(texts)
-            fused = fuse(bm25.scores(texts), scores, weight=settings.bm25_weight)
-            for result, values in ((dense, scores), (hybrid, fused)):
+            parts = [ranker.scores(texts) for ranker in rankers]
+            systems = zip((dense, late, hybrid), (*parts[1:], fuse(parts, shares)), strict=True)
+            for result, values in systems:
                 reduced = candidates.reduce(values)
                 _record(result, query_ids, reduced, candidates, dataset, settings.top_k)
-        dense.seconds = time.perf_counter() - started
-        hybrid.seconds = dense.seconds + results["bm25"].seconds
+        for result in (dense, late, hybrid):
+            result.seconds = time.perf_counter() - started
         if resume_of is None:
             progress(f"truncated evaluation of {label}", 0, 0, "")
             dense.truncated = truncated_metrics(encoder, dataset)
-        results |= {dense.name: dense, hybrid.name: hybrid}
+        results |= {result.name: result for result in (dense, late, hybrid)}
     return results
 
 

@@ -63,13 +63,14 @@ class Comparison:
 
 
 def models_of(evaluated: EvaluatedSet) -> list[str]:
-    """Return the names of the models, without BM25 and the hybrids."""
-    hybrids = {hybrid_of(name) for name in evaluated.results}
-    return [name for name in evaluated.results if name != BM25 and name not in hybrids]
+    """Return the names of the models, without BM25 and what is made of them."""
+    names = list(evaluated.results)
+    derived = {made for name in names for made in (hybrid_of(name), f"late({name})")}
+    return [name for name in names if name != BM25 and name not in derived]
 
 
 def hybrid_of(model: str) -> str:
-    """Return the name of a model's fusion with BM25.
+    """Return the name of a model's fusion with BM25 and late interaction.
 
     Examples
     --------
@@ -96,12 +97,13 @@ def display_name(system: str) -> str:
     Examples
     --------
     >>> display_name("bm25"), display_name("hybrid(tuned)"), display_name("models/mine")
-    ('BM25', 'tuned + BM25', 'models/mine')
+    ('BM25', 'tuned, hybrid', 'models/mine')
     """
     if system == BM25:
         return "BM25"
-    if system.startswith("hybrid(") and system.endswith(")"):
-        return f"{system[len('hybrid(') : -1]} + BM25"
+    for kind, words in (("hybrid(", "hybrid"), ("late(", "late interaction")):
+        if system.startswith(kind) and system.endswith(")"):
+            return f"{system[len(kind) : -1]}, {words}"
     return system
 
 

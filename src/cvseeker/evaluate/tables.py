@@ -89,7 +89,9 @@ def system_hint(system: str, roles: Roles) -> str:
     if system == BM25:
         return "no model"
     if system.startswith("hybrid("):
-        return "both scores fused"
+        return "BM25, vectors and late interaction fused"
+    if system.startswith("late("):
+        return "token by token"
     if roles.tuning and system in {"base", "tuned"}:
         return "before fine-tuning" if system == "base" else "after fine-tuning"
     return "model alone"

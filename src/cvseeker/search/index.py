@@ -1,13 +1,14 @@
 """The search index: passages and their windows' vectors. Exact; rebuildable from the workspace."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from cvseeker.encoder.local import Encoder, WindowEmbeddings
+from cvseeker.encoder.local import Encoder, LocalEncoder, WindowEmbeddings
+from cvseeker.encoder.token_codes import TokenCodes, encode_passages_with_codes
 from cvseeker.encoder.windows import Window
 from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.progress import Progress, silent
@@ -26,11 +27,14 @@ class Index:
         Their windows, encoded.
     model
         Folder or name of the encoder that made the embeddings and must encode the queries.
+    codes
+        The passages' token vectors, for late interaction; ``None`` where the encoder gives none.
     """
 
     passages: list[Passage]
     embeddings: WindowEmbeddings
     model: str
+    codes: TokenCodes | None = None
 
     @classmethod
     def build(
@@ -54,18 +58,23 @@ class Index:
         progress
             Called with the windows done.
         """
-        embeddings = encoder.encode_passages([passage.text for passage in passages], progress)
-        return cls(list(passages), embeddings, model)
+        texts = [passage.text for passage in passages]
+        if not isinstance(encoder, LocalEncoder):
+            return cls(list(passages), encoder.encode_passages(texts, progress), model)
+        embeddings, codes = encode_passages_with_codes(encoder, texts, encoder.codec, progress)
+        return cls(list(passages), embeddings, model, codes)
 
     def save(self, folder: Path) -> None:
-        """Write ``passages.jsonl``, ``windows.jsonl``, ``vectors.npy`` and ``index.json``."""
+        """Write passages, windows and vectors, the token codes, and ``index.json`` last."""
         write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in self.passages))
         write_jsonl(
             folder / "windows.jsonl",
-            ({"passage": w.passage, "text": w.text} for w in self.embeddings.windows),
+            (asdict(window) for window in self.embeddings.windows),
         )
         np.save(folder / "vectors.npy", self.embeddings.vectors)
-        write_json(folder / "index.json", {"model": self.model})
+        if self.codes is not None:
+            self.codes.save(folder)
+        write_json(folder / "index.json", {"model": self.model, "codes": self.codes is not None})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -75,4 +84,5 @@ class Index:
         owners = np.array([window.passage for window in windows], dtype=np.int64)
         vectors = np.load(folder / "vectors.npy", mmap_mode="r")
         passages = [Passage.from_dict(row) for row in read_jsonl(folder / "passages.jsonl")]
-        return cls(passages, WindowEmbeddings(windows, vectors, owners), facts["model"])
+        codes = TokenCodes.load(folder) if facts.get("codes") else None
+        return cls(passages, WindowEmbeddings(windows, vectors, owners), facts["model"], codes)

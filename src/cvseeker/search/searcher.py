@@ -1,19 +1,33 @@
-"""Find candidates: BM25 and dense scores fused, the best passage of each résumé shown."""
+"""Find candidates: BM25, dense and late scores fused, the best passage of each résumé shown."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from cvseeker.encoder.local import Encoder
+from cvseeker.config import HybridWeights
+from cvseeker.encoder.local import Encoder, LocalEncoder
 from cvseeker.encoder.windows import FloatArray, IntArray
 from cvseeker.errors import InputError
 from cvseeker.rank.base import top_k
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import fuse
+from cvseeker.rank.late import LateInteractionRanker
 from cvseeker.rank.matches import matched_spans
 from cvseeker.search.index import Index
+
+# Passages that late interaction looks at: the best by BM25 and pooled vectors.
+CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A word of the query, the word of a passage that answered it best, and their cosine."""
+
+    query: str
+    passage: str
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,8 @@ class Hit:
         The window of that passage that fits the query best.
     spans
         Start and end, in characters of ``snippet``, of the words that the query shares.
+    answers
+        Which words of the passage answered the query's words, by late interaction.
     """
 
     resume_id: str
@@ -39,6 +55,7 @@ class Hit:
     passage_id: str
     snippet: str
     spans: tuple[tuple[int, int], ...]
+    answers: tuple[Answer, ...] = ()
 
     @property
     def matched(self) -> list[str]:
@@ -54,6 +71,7 @@ class Hit:
             "passage_id": self.passage_id,
             "snippet": self.snippet,
             "matched": self.matched,
+            "answers": [asdict(answer) for answer in self.answers],
         }
 
 
@@ -66,16 +84,22 @@ class Searcher:
         The index.
     encoder
         The encoder that built it.
-    lexical_weight
-        Share of BM25 in the score, from 0 (dense only) to 1 (BM25 only).
+    weights
+        What counts how much; ``None``: what the encoder has learnt, else the defaults.
     """
 
-    def __init__(self, index: Index, encoder: Encoder, *, lexical_weight: float = 0.5) -> None:
+    def __init__(
+        self, index: Index, encoder: Encoder, *, weights: HybridWeights | None = None
+    ) -> None:
         self._index = index
         self._encoder = encoder
-        self._lexical_weight = lexical_weight
+        learnt = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
+        self._weights = weights or learnt
         self._bm25 = BM25Ranker([passage.text for passage in index.passages])
         self._dense = DenseRanker(encoder, index.embeddings)
+        self._late: LateInteractionRanker | None = None
+        if index.codes is not None and isinstance(encoder, LocalEncoder):
+            self._late = LateInteractionRanker(encoder, index.codes)
 
     def search(self, query: str, *, top_k_resumes: int = 10) -> list[Hit]:
         """Return the best résumés for a query, best first.
@@ -94,13 +118,26 @@ class Searcher:
         """
         if not query.strip():
             raise InputError('the query is empty; expected words, such as "icu nurse night shifts"')
-        scores = fuse(
-            self._bm25.scores([query]), self._dense.scores([query]), weight=self._lexical_weight
-        )[0]  # (n_passages,)
+        scores = self._scores(query)  # (n_passages,)
         best = self._best_passages(scores)  # (n_resumes,)
         order = top_k(scores[best][None], top_k_resumes)[0]
         vector = self._encoder.encode_queries([query])[0]  # (dim,)
         return [self._hit(query, vector, int(best[at]), float(scores[best[at]])) for at in order]
+
+    def _scores(self, query: str) -> FloatArray:
+        """Fuse BM25 and pooled vectors for all passages, late interaction for the best of them."""
+        bm25, dense, late = self._weights.shares
+        parts = [self._bm25.scores([query]), self._dense.scores([query])]
+        first = fuse(parts, (bm25, dense) if bm25 + dense else (1, 1))
+        if self._late is None or not late:
+            alone: FloatArray = first[0]
+            return alone
+        among = np.sort(top_k(first, CANDIDATES)[0])
+        scores: FloatArray = np.zeros(first.shape[1], dtype=np.float32)
+        chosen = [part[:, among] for part in parts]
+        fused = fuse([*chosen, self._late.scores([query], among=among)], self._weights.shares)
+        scores[among] = fused[0]
+        return scores
 
     def _best_passages(self, scores: FloatArray) -> IntArray:
         """Return the position of each résumé's best passage, in the résumés' order."""
@@ -120,6 +157,20 @@ class Searcher:
             passage_id=passage.passage_id,
             snippet=snippet,
             spans=tuple(matched_spans(query, snippet)),
+            answers=self._answers(query, passage.text, at),
+        )
+
+    def _answers(self, query: str, text: str, at: int) -> tuple[Answer, ...]:
+        """Say which words of a passage answered which words of the query."""
+        if self._late is None:
+            return ()
+        return tuple(
+            Answer(
+                query[slice(*match.query_span)],
+                text[slice(*match.passage_span)],
+                round(match.similarity, 3),
+            )
+            for match in self._late.explain(query, at)
         )
 
     def _best_window(self, query: str, vector: FloatArray, at: int) -> str:
@@ -128,5 +179,5 @@ class Searcher:
         cosines = self._index.embeddings.vectors[begin:end] @ vector
         texts = [window.text for window in self._index.embeddings.windows[begin:end]]
         lexical = BM25Ranker(texts).scores([query])
-        fused = fuse(lexical, cosines[None].astype(np.float32), weight=self._lexical_weight)
+        fused = fuse([lexical, cosines[None].astype(np.float32)], (1, 1))
         return texts[int(fused[0].argmax())]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cvseeker.config import HybridWeights
 from cvseeker.encoder.local import LocalEncoder
 from cvseeker.progress import Progress, silent
 from cvseeker.search.index import Index
@@ -9,15 +10,15 @@ from cvseeker.search.searcher import Searcher
 from cvseeker.workspace import Workspace
 
 
-def open_searcher(path: Path, *, lexical_weight: float = 0.5) -> Searcher:
+def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Searcher:
     """Open the search of a workspace.
 
     Parameters
     ----------
     path
         The workspace.
-    lexical_weight
-        Share of BM25 in the score, from 0 (dense only) to 1 (BM25 only).
+    weights
+        What counts how much; ``None``: as the model has learnt it.
 
     Raises
     ------
@@ -27,11 +28,11 @@ def open_searcher(path: Path, *, lexical_weight: float = 0.5) -> Searcher:
     workspace = Workspace(path)
     index = Index.load(workspace.require("index"))
     encoder = LocalEncoder.from_name(index.model or str(workspace.require("model")))
-    return Searcher(index, encoder, lexical_weight=lexical_weight)
+    return Searcher(index, encoder, weights=weights)
 
 
 def open_base_searcher(
-    path: Path, *, lexical_weight: float = 0.5, progress: Progress = silent
+    path: Path, *, weights: HybridWeights | None = None, progress: Progress = silent
 ) -> Searcher:
     """Open the same search with the base model in the tuned one's place, to see what changed.
 
@@ -39,8 +40,8 @@ def open_base_searcher(
     ----------
     path
         A workspace with an index and a tuned model.
-    lexical_weight
-        Share of BM25 in the score, from 0 (dense only) to 1 (BM25 only).
+    weights
+        What counts how much; ``None``: as the model has learnt it.
     progress
         Called while the passages are encoded by the base model.
 
@@ -54,4 +55,4 @@ def open_base_searcher(
     workspace.require("model")
     encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
     index = Index.build(passages, encoder, model=encoder.name, progress=progress)
-    return Searcher(index, encoder, lexical_weight=lexical_weight)
+    return Searcher(index, encoder, weights=weights)

@@ -17,6 +17,7 @@ from cvseeker.train.checkpoints import last_whole_checkpoint
 from cvseeker.train.distributed import from_main, is_main, rank, wait_for_all, world_size
 from cvseeker.train.gate import Verdict, decide
 from cvseeker.train.holdout import hold_out, with_distractors
+from cvseeker.train.late import learn_late_interaction
 from cvseeker.train.merge import QueryMetrics, mix_weights, park_weights
 from cvseeker.train.out_of_memory import advice_when_out_of_memory, with_smaller_mini_batches
 from cvseeker.train.pairs import TrainingPair, build_pairs
@@ -135,6 +136,7 @@ def finetune(
     )
     result = _result(encoder.name, pairs, trainer, verdict)
     if is_main():
+        learn_late_interaction(encoder, train, val, progress)
         encoder.save(folder)
         write_model_card(folder, result, settings, train=train, val=val)
         if verdict.kept == "base":

@@ -40,10 +40,10 @@ from cvseeker.train.merge import (
 )
 from cvseeker.train.validation import validate_queries
 
-SIGNIFICANCE = 0.05  # one-sided, as the bound
+SIGNIFICANCE = 0.10  # one-sided, as the bound
 # Of fewer queries each weighs more than an eighth, and any mean is an anecdote.
 FEWEST_QUERIES = 8
-# Of four persons even a clean sweep has a one-sided p-value of 1/2^4 = 0.06; of five, 0.03.
+# Of four persons only a clean sweep, with a one-sided p-value of 1/2^4 = 0.06, would pass.
 FEWEST_GROUPS = 5
 # The guard set's queries are of other domains, and a specialist may lose a little there: 0.03 is
 # four of its 120 queries whose right passage falls out of the first ten, or ten that fall from
@@ -100,8 +100,8 @@ def doubt(validation: Difference) -> str:
     Returns
     -------
     str
-        A gain counts if validation has queries enough, its one-sided 95 % bound is above 0, and
-        chance makes as much in at most one of 20 cases. The last is asked besides because of a
+        A gain counts if validation has queries enough, its one-sided 90 % bound is above 0, and
+        chance makes as much in at most one of ten cases. The last is asked besides because of a
         handful of persons a bootstrap draws too few tails.
     """
     if validation.queries < FEWEST_QUERIES or validation.groups < FEWEST_GROUPS:

@@ -1,0 +1,149 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cvseeker.config import WindowSettings
+from cvseeker.encoder.local import LocalEncoder
+from cvseeker.encoder.token_codec import TokenCodec
+from cvseeker.encoder.token_codes import TokenCodes
+from cvseeker.encoder.token_vectors import (
+    TokenVectors,
+    encode_passages_with_tokens,
+    encode_queries_with_tokens,
+)
+from cvseeker.rank import late
+from cvseeker.rank.late import LateInteractionRanker, inverse_frequencies, token_shares
+
+QUERIES = ["pastry chef, chocolate", "night nurse", "?", "Kafka", "on call with PostgreSQL in Go"]
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model: Path) -> LocalEncoder:
+    windows = WindowSettings(window_tokens=24, overlap_tokens=8)
+    return LocalEncoder.from_name(str(tiny_model), windows=windows)
+
+
+@pytest.fixture
+def tokens(encoder: LocalEncoder, tiny_corpus: dict[str, str]) -> TokenVectors:
+    texts = list(tiny_corpus.values())
+    return encode_passages_with_tokens(encoder, [texts[0], "...", *texts[1:], ""])[1]
+
+
+def looped(encoder: LocalEncoder, passages: TokenVectors, queries: list[str]) -> np.ndarray:
+    """Score by the definition, one token at a time."""
+    _, asked = encode_queries_with_tokens(encoder, queries)
+    count = len(passages.bounds) - 1
+    scores = np.zeros((len(queries), count))
+    for query in range(len(queries)):
+        rows = range(*asked.bounds[query : query + 2])
+        for passage in range(count):
+            tokens = range(*passages.bounds[passage : passage + 2])
+            total = weights = 0.0
+            for row in rows:
+                holders = sum(
+                    int(asked.ids[row]) in passages.ids[slice(*passages.bounds[p : p + 2])].tolist()
+                    for p in range(count)
+                )
+                weight = math.log(1 + (count - holders + 0.5) / (holders + 0.5))
+                cosines = [float(asked.vectors[row] @ passages.vectors[token]) for token in tokens]
+                total += weight * max(cosines, default=-1.0)
+                weights += weight
+            scores[query, passage] = total / weights if rows else 0.0
+    return scores
+
+
+def test_a_score_is_the_weighted_mean_of_the_best_cosines(
+    encoder: LocalEncoder, tokens: TokenVectors
+) -> None:
+    ranker = LateInteractionRanker(encoder, tokens)
+    scores = ranker.scores(QUERIES)
+    assert ranker.name == f"late({encoder.name})"
+    assert scores.shape == (5, 8)
+    assert scores.dtype == np.float32
+    assert np.allclose(scores, looped(encoder, tokens, QUERIES), atol=1e-5)
+    assert scores[2].tolist() == [0] * 8
+    assert np.allclose(scores[[0, 1, 3, 4]][:, [1, 7]], -1)
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 60), st.integers(1, 12), st.permutations(range(8)), st.integers(0, 8))
+def test_blocks_and_choices_make_no_difference(
+    encoder: LocalEncoder, passage_tokens: int, query_tokens: int, order: list[int], count: int
+) -> None:
+    texts = ["chef", "...", "Go and Kafka " * 9, "night nurse", "", "payroll", "a chef", "in SAP"]
+    _, tokens = encode_passages_with_tokens(encoder, texts)
+    ranker = LateInteractionRanker(encoder, tokens)
+    whole = ranker.scores(QUERIES)
+    among = np.array(order[:count], dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(late, "PASSAGE_TOKENS", passage_tokens)
+        patch.setattr(late, "QUERY_TOKENS", query_tokens)
+        assert np.allclose(ranker.scores(QUERIES), whole, atol=1e-6)
+        assert np.allclose(ranker.scores(QUERIES, among=among), whole[:, among], atol=1e-6)
+
+
+def test_codes_are_scored_as_the_vectors_they_stand_for(
+    encoder: LocalEncoder, tokens: TokenVectors
+) -> None:
+    codec = TokenCodec.fit(tokens.vectors, dims=16)
+    codes = TokenCodes.from_vectors(tokens, codec)
+    decoded = codec.decode(codes.codes)
+    ranker = LateInteractionRanker(encoder, codes)
+    _, asked = encode_queries_with_tokens(encoder, ["Kafka"])
+    cosines = decoded @ codec.project(asked.vectors).T
+    scores = ranker.scores(["Kafka"])
+    weights = token_shares(ranker._idf, asked.ids, asked.bounds)
+    for passage in (0, 2, 3):
+        best = cosines[slice(*tokens.bounds[passage : passage + 2])].max(axis=0)
+        assert scores[0, passage] == pytest.approx(float(best @ weights), abs=1e-5)
+
+
+def test_a_word_is_answered_by_itself(encoder: LocalEncoder, tokens: TokenVectors) -> None:
+    text = "Ana Prunk. Pastry chef in Ljubljana. Laminated dough, chocolate tempering and "
+    query = "Zanzibar? Chocolate"
+    first, second = LateInteractionRanker(encoder, tokens).explain(query, 0)
+    assert query[slice(*first.query_span)] == "Zanzibar"  # eight pieces, one word
+    assert query[slice(*second.query_span)] == "Chocolate"
+    assert first.weight + second.weight == pytest.approx(1)
+    assert 0 < second.weight < first.weight
+    assert -1 <= first.similarity <= 1
+    begin, end = second.passage_span
+    assert begin == 0 or not text[begin - 1].isalnum()
+    assert not text[end].isalnum()
+
+
+def test_the_answer_is_the_best_word(encoder: LocalEncoder) -> None:
+    text = "night nurse, chef"
+    _, tokens = encode_passages_with_tokens(encoder, [text])
+    (match,) = LateInteractionRanker(encoder, tokens).explain("chef", 0)
+    _, asked = encode_queries_with_tokens(encoder, ["chef"])
+    cosines = (tokens.vectors @ asked.vectors.T)[:, 0]
+    assert match.passage_span == tuple(tokens.spans[cosines.argmax()])
+    assert match.similarity == pytest.approx(float(cosines.max()), abs=1e-5)
+    assert match.weight == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("query", "position"), [("?", 0), ("chef", 1)])
+def test_nothing_answers_nothing(
+    encoder: LocalEncoder, tokens: TokenVectors, query: str, position: int
+) -> None:
+    assert LateInteractionRanker(encoder, tokens).explain(query, position) == []
+
+
+def test_no_queries_and_no_words_have_scores_too(encoder: LocalEncoder) -> None:
+    _, tokens = encode_passages_with_tokens(encoder, ["...", ""])
+    ranker = LateInteractionRanker(encoder, tokens)
+    assert ranker.scores([]).shape == (0, 2)
+    assert ranker.scores(["chef"]).tolist() == [[-1, -1]]
+    assert ranker.scores(["?"]).tolist() == [[0, 0]]
+
+
+def test_rare_tokens_weigh_more() -> None:
+    idf = inverse_frequencies(np.array([0, 1, 5, 10]), 10)
+    assert np.all(np.diff(idf[:4]) < 0)
+    assert idf[4] == idf[0]
+    assert idf.min() > 0
