@@ -50,7 +50,7 @@ def test_a_number_of_steps_overrides_the_epochs() -> None:
     plan = plan_steps(1000, FinetuneSettings(epochs=9, max_steps=3, batch_size=10))
     assert (plan.steps, plan.evaluation_steps) == (3, 3)
     plan = plan_steps(100, FinetuneSettings(max_steps=1000, batch_size=10))
-    assert (plan.steps, plan.evaluation_steps) == (1000, 5)
+    assert (plan.steps, plan.evaluation_steps) == (1000, 10)
 
 
 def test_processes_share_the_batch() -> None:
@@ -130,7 +130,7 @@ def test_the_trainer_is_told_what_was_set(encoder: LocalEncoder, tmp_path: Path)
     assert arguments.per_device_train_batch_size == 8
     assert (arguments.bf16, arguments.fp16) == (True, False)
     assert (arguments.seed, arguments.data_seed) == (5, 5)
-    assert arguments.learning_rate == 1e-4
+    assert arguments.learning_rate == 2e-4
 
 
 def test_nothing_is_reported_unless_asked(

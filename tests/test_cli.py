@@ -184,8 +184,10 @@ def test_files_all_the_way(
     assert list(systems) == [
         "bm25",
         str(tiny_model),
+        f"late({tiny_model})",
         f"hybrid({tiny_model})",
         str(model),
+        f"late({model})",
         f"hybrid({model})",
     ]
     contract = {
@@ -200,7 +202,7 @@ def test_files_all_the_way(
     }
     assert all(contract <= set(row) for row in systems.values())
     assert (out / "report.html").is_file()
-    assert len(list((out / "runs").glob("*.trec"))) == 5
+    assert len(list((out / "runs").glob("*.trec"))) == 7
 
 
 def test_a_closed_pipe_is_no_fault() -> None:

@@ -57,7 +57,15 @@ def test_every_stage_leaves_what_the_contract_names(finished: Workspace) -> None
 def test_systems_and_metrics(finished: Workspace) -> None:
     text = (finished.path / "evaluation" / "metrics.json").read_text(encoding="utf-8")
     metrics = json.loads(text)
-    assert list(metrics["systems"]) == ["bm25", "base", "hybrid(base)", "tuned", "hybrid(tuned)"]
+    assert list(metrics["systems"]) == [
+        "bm25",
+        "base",
+        "late(base)",
+        "hybrid(base)",
+        "tuned",
+        "late(tuned)",
+        "hybrid(tuned)",
+    ]
     assert metrics["dataset"]["leakage"]["worst_overlap"] <= 0.5
     assert "ndcg@10" in metrics["systems"]["tuned"]["information_retrieval_evaluator"]
 

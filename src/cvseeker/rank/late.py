@@ -197,8 +197,8 @@ def inverse_frequencies(frequencies: IntArray, count: int) -> FloatArray:
 
     Examples
     --------
-    >>> inverse_frequencies(np.array([3, 1]), 3).round(2).tolist()
-    [0.13, 0.98, 2.08]
+    >>> [f"{value:.2f}" for value in inverse_frequencies(np.array([3, 1]), 3)]
+    ['0.13', '0.98', '2.08']
     """
     n = np.append(frequencies, 0)
     return np.log1p((count - n + 0.5) / (n + 0.5)).astype(np.float32)

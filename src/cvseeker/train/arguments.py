@@ -66,8 +66,8 @@ def plan_steps(pairs: int, settings: FinetuneSettings, *, processes: int = 1) ->
     Examples
     --------
     >>> plan_steps(1000, FinetuneSettings(epochs=2, batch_size=64))
-    StepPlan(batch_size=64, device_batch_size=64, steps=32, evaluation_steps=8)
-    >>> plan_steps(1000, FinetuneSettings(max_steps=5), processes=4)
+    StepPlan(batch_size=64, device_batch_size=64, steps=32, evaluation_steps=16)
+    >>> plan_steps(1000, FinetuneSettings(max_steps=5, batch_size=64), processes=4)
     StepPlan(batch_size=64, device_batch_size=16, steps=5, evaluation_steps=5)
     """
     share = max(1, min(settings.batch_size, max(2, pairs // 2)) // processes)
