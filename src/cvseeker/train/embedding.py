@@ -14,6 +14,8 @@ from sentence_transformers.util import (
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from cvseeker.train.distributed import world_size
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -170,11 +172,6 @@ def cut(vectors: Tensor, dim: int) -> Tensor:
     return nn.functional.normalize(vectors[:, :dim], dim=-1)
 
 
-def rank() -> int:
-    """Return this process's number among those that train together; 0 where it is alone."""
-    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-
-
 def from_all_processes(documents: Embedded, groups: Tensor) -> tuple[Embedded, Tensor]:
     """Join the documents of all processes, so that each is a negative for all the others.
 
@@ -190,7 +187,7 @@ def from_all_processes(documents: Embedded, groups: Tensor) -> tuple[Embedded, T
     tuple
         The documents of all processes, in the order of their ranks, and their person groups.
     """
-    if not torch.distributed.is_initialized() or torch.distributed.get_world_size() == 1:
+    if world_size() == 1:
         return documents, groups
     longest = torch.tensor(documents.width, device=groups.device)
     torch.distributed.all_reduce(longest, torch.distributed.ReduceOp.MAX)

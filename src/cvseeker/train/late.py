@@ -7,15 +7,14 @@ from cvseeker.encoder.local import LocalEncoder
 from cvseeker.encoder.token_codec import TokenCodec
 from cvseeker.encoder.token_codes import encode_passages_with_codes
 from cvseeker.encoder.token_vectors import encode_passages_with_tokens, encode_queries_with_tokens
-from cvseeker.encoder.windows import FloatArray
 from cvseeker.progress import Progress, silent
-from cvseeker.rank.base import top_k
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import learn_weights
 from cvseeker.rank.late import LateInteractionRanker, inverse_frequencies, token_shares
-from cvseeker.rank.metrics import query_metrics
+from cvseeker.train.merge import mean_ndcg
 from cvseeker.train.projection import fit_projection
+from cvseeker.train.validation import ranked_metrics
 
 # Passages, and a query each, that the projection is learnt on: 160 MB of MiniLM's token vectors.
 PASSAGES = 200
@@ -47,18 +46,8 @@ def learn_late_interaction(
         BM25Ranker(corpus).scores(queries),
         DenseRanker(encoder, embeddings).scores(queries),
         LateInteractionRanker(encoder, codes).scores(queries),
-        lambda scores: mean_ndcg(val, scores),
+        lambda scores: mean_ndcg(ranked_metrics(val, scores)),
     )
-
-
-def mean_ndcg(dataset: RetrievalDataset, scores: FloatArray) -> float:
-    """Return the mean nDCG@10 of scores of shape (n_queries, n_passages)."""
-    passage_ids = list(dataset.corpus)
-    values = [
-        query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])["ndcg@10"]
-        for query_id, row in zip(dataset.queries, top_k(scores, 10), strict=True)
-    ]
-    return sum(values) / len(values)
 
 
 def _codec(encoder: LocalEncoder, train: RetrievalDataset, progress: Progress) -> TokenCodec:

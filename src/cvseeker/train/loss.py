@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from cvseeker.train.distributed import rank
 from cvseeker.train.embedding import (
     Embedded,
     cut,
     embed,
     embed_in_pieces,
     from_all_processes,
-    rank,
     replay_gradients,
 )
 

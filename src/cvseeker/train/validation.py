@@ -2,6 +2,7 @@
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import Encoder
+from cvseeker.encoder.windows import FloatArray
 from cvseeker.rank.base import top_k
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.metrics import mean_metrics, query_metrics
@@ -22,12 +23,29 @@ def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, d
     dict
         Query id → name of the metric → value, in the data set's order.
     """
-    passage_ids = list(dataset.corpus)
     ranker = DenseRanker.from_corpus(encoder, list(dataset.corpus.values()))
-    ranking = top_k(ranker.scores(list(dataset.queries.values())), 100)
+    return ranked_metrics(dataset, ranker.scores(list(dataset.queries.values())))
+
+
+def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> dict[str, dict[str, float]]:
+    """Return every metric of every query for scores of a data set's corpus.
+
+    Parameters
+    ----------
+    dataset
+        Queries, qrels and corpus.
+    scores
+        Shape (n_queries, n_passages), in the data set's order.
+
+    Returns
+    -------
+    dict
+        Query id → name of the metric → value, in the data set's order.
+    """
+    passage_ids = list(dataset.corpus)
     return {
         query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
-        for query_id, row in zip(dataset.queries, ranking, strict=True)
+        for query_id, row in zip(dataset.queries, top_k(scores, 100), strict=True)
     }
 
 
