@@ -3,14 +3,14 @@
 import argparse
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from machine import machine
 
 PEER_LINE = "pip install llama-index-finetuning==0.4.2 sentence-transformers"
 CONTENDER = Path(__file__).parent / "finetune_contender.py"
@@ -59,14 +59,8 @@ def run_contender(
 def about(options: argparse.Namespace) -> dict[str, Any]:
     """Return where, when and on what the figures are measured."""
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "processors": os.cpu_count(),
-            "threads": options.threads,
-            "load": os.getloadavg()[0],
-        },
+        **machine(),
+        "threads": options.threads,
         "options": {name: str(value) for name, value in vars(options).items()},
         "peer": "llama-index-finetuning 0.4.2; mistralai stubbed; val_dataset given; the better of "
         "its best and its last weights counts",

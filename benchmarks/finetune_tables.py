@@ -29,7 +29,7 @@ def table(
         for name, size in data.items()
     )
     lines = [
-        f"{machine['threads']} threads of {machine['processors']}, load before "
+        f"{facts['threads']} threads of {machine['processors']}, load before "
         f"{machine['load']:.1f}; base {facts['options']['base']}; {about}",
         "",
         *_markdown(["contender", *COLUMNS], [_row(name, row) for name, row in rows.items()]),

@@ -16,7 +16,6 @@ the generator does not use.
 import argparse
 import json
 import os
-import platform
 import random
 import re
 import subprocess
@@ -24,10 +23,11 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from machine import machine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -256,13 +256,7 @@ def table(rows: list[Row], ideal: float) -> str:
 def facts(rows: list[Row], options: argparse.Namespace) -> dict[str, Any]:
     """Return the figures with where and when they were measured."""
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "processors": os.cpu_count(),
-            "load": os.getloadavg()[0],
-        },
+        **machine(),
         "versions": {name: metadata.version(name) for name in ("cvseeker", "openai", "aiohttp")},
         "latency": options.latency,
         "in_flight": options.in_flight,

@@ -105,7 +105,7 @@ def test_codes_are_scored_as_the_vectors_they_stand_for(
 def test_a_word_is_answered_by_itself(encoder: LocalEncoder, tokens: TokenVectors) -> None:
     text = "Ana Prunk. Pastry chef in Ljubljana. Laminated dough, chocolate tempering and "
     query = "Zanzibar? Chocolate"
-    first, second = LateInteractionRanker(encoder, tokens).explain(query, 0)
+    ((first, second),) = LateInteractionRanker(encoder, tokens).explain(query, [0])
     assert query[slice(*first.query_span)] == "Zanzibar"  # eight pieces, one word
     assert query[slice(*second.query_span)] == "Chocolate"
     assert first.weight + second.weight == pytest.approx(1)
@@ -119,7 +119,7 @@ def test_a_word_is_answered_by_itself(encoder: LocalEncoder, tokens: TokenVector
 def test_the_answer_is_the_best_word(encoder: LocalEncoder) -> None:
     text = "night nurse, chef"
     _, tokens = encode_passages_with_tokens(encoder, [text])
-    (match,) = LateInteractionRanker(encoder, tokens).explain("chef", 0)
+    ((match,),) = LateInteractionRanker(encoder, tokens).explain("chef", [0])
     _, asked = encode_queries_with_tokens(encoder, ["chef"])
     cosines = (tokens.vectors @ asked.vectors.T)[:, 0]
     assert match.passage_span == tuple(tokens.spans[cosines.argmax()])
@@ -131,7 +131,7 @@ def test_the_answer_is_the_best_word(encoder: LocalEncoder) -> None:
 def test_nothing_answers_nothing(
     encoder: LocalEncoder, tokens: TokenVectors, query: str, position: int
 ) -> None:
-    assert LateInteractionRanker(encoder, tokens).explain(query, position) == []
+    assert LateInteractionRanker(encoder, tokens).explain(query, [position]) == [[]]
 
 
 def test_no_queries_and_no_words_have_scores_too(encoder: LocalEncoder) -> None:

@@ -133,8 +133,8 @@ class LateInteractionRanker:
                     scores[np.ix_(block[rows_filled], columns)] = summed.T
         return scores
 
-    def explain(self, query: str, position: int) -> list[WordMatch]:
-        """Say which words of a passage answered which words of a query.
+    def explain(self, query: str, positions: Sequence[int]) -> list[list[WordMatch]]:
+        """Say which words of some passages answered which words of a query.
 
         Words are runs of tokens that touch, so that the pieces a tokenizer cuts a word into are
         whole again; "C++" is found as "C".
@@ -143,24 +143,36 @@ class LateInteractionRanker:
         ----------
         query
             The query.
-        position
-            The passage's, in the corpus.
+        positions
+            The passages', in the corpus.
 
         Returns
         -------
-        list of WordMatch
-            One for each word of the query, in its order; empty where either has no words.
+        list of list of WordMatch
+            For each passage, one for each word of the query, in its order; empty where either has
+            no words.
         """
         _, asked = encode_queries_with_tokens(self._encoder, [query])
-        begin, end = self._passages.bounds[position : position + 2]
-        if not len(asked.ids) or begin == end:
-            return []
+        if not len(asked.ids):
+            return [[] for _ in positions]
+        vectors = self._passages.project(asked.vectors)  # (n_query_tokens, k)
         weights = token_shares(self._idf, asked.ids, asked.bounds)
-        cosines = (
-            self._passages.project(asked.vectors)
-            @ self._passages.rows(np.arange(begin, end)).T  # (n_query_tokens, n_tokens)
-        )
-        query_first, query_spans = _words(asked.spans)
+        words = _words(asked.spans)
+        return [self._matches(vectors, weights, words, position) for position in positions]
+
+    def _matches(
+        self,
+        vectors: FloatArray,
+        weights: FloatArray,
+        words: tuple[IntArray, list[tuple[int, int]]],
+        position: int,
+    ) -> list[WordMatch]:
+        """Match the words of a query with those of one passage."""
+        begin, end = self._passages.bounds[position : position + 2]
+        if begin == end:
+            return []
+        cosines = vectors @ self._passages.rows(np.arange(begin, end)).T  # (n_query_tokens, n)
+        query_first, query_spans = words
         first, spans = _words(self._passages.spans[begin:end])
         best = np.maximum.reduceat(cosines, first, axis=1)  # (n_query_tokens, n_words)
         pieces = np.diff(query_first, append=len(cosines))

@@ -122,7 +122,12 @@ class Searcher:
         best = self._best_passages(scores)  # (n_resumes,)
         order = top_k(scores[best][None], top_k_resumes)[0]
         vector = self._encoder.encode_queries([query])[0]  # (dim,)
-        return [self._hit(query, vector, int(best[at]), float(scores[best[at]])) for at in order]
+        found = best[order].tolist()  # positions of passages
+        answers = self._answers(query, found)
+        return [
+            self._hit(query, vector, at, float(scores[at]), words)
+            for at, words in zip(found, answers, strict=True)
+        ]
 
     def _scores(self, query: str) -> FloatArray:
         """Fuse BM25 and pooled vectors for all passages, late interaction for the best of them."""
@@ -148,7 +153,9 @@ class Searcher:
                 best[passage.resume_id] = at
         return np.array(list(best.values()), dtype=np.int64)
 
-    def _hit(self, query: str, vector: FloatArray, at: int, score: float) -> Hit:
+    def _hit(
+        self, query: str, vector: FloatArray, at: int, score: float, answers: tuple[Answer, ...]
+    ) -> Hit:
         passage = self._index.passages[at]
         snippet = self._best_window(query, vector, at)
         return Hit(
@@ -157,21 +164,25 @@ class Searcher:
             passage_id=passage.passage_id,
             snippet=snippet,
             spans=tuple(matched_spans(query, snippet)),
-            answers=self._answers(query, passage.text, at),
+            answers=answers,
         )
 
-    def _answers(self, query: str, text: str, at: int) -> tuple[Answer, ...]:
-        """Say which words of a passage answered which words of the query."""
+    def _answers(self, query: str, found: list[int]) -> list[tuple[Answer, ...]]:
+        """Say for each passage which words of it answered which words of the query."""
         if self._late is None:
-            return ()
-        return tuple(
-            Answer(
-                query[slice(*match.query_span)],
-                text[slice(*match.passage_span)],
-                round(match.similarity, 3),
+            return [() for _ in found]
+        texts = [self._index.passages[at].text for at in found]
+        return [
+            tuple(
+                Answer(
+                    query[slice(*match.query_span)],
+                    text[slice(*match.passage_span)],
+                    round(match.similarity, 3),
+                )
+                for match in matches
             )
-            for match in self._late.explain(query, at)
-        )
+            for text, matches in zip(texts, self._late.explain(query, found), strict=True)
+        ]
 
     def _best_window(self, query: str, vector: FloatArray, at: int) -> str:
         """Return the text of the passage's window that fits the query best."""

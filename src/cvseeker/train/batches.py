@@ -123,7 +123,7 @@ def tokenise_columns(
     model
         Its tokenizer cuts texts off at its ``max_seq_length``.
     columns
-        Name → texts, in the loss's order: ``anchor``, ``positive``, ``negative_1`` and so on. No
+        Name → texts, in the loss's order: ``anchor``, ``positive``. No
         name may begin with another one and an underscore: the trainer would mix the two up.
     prompts
         Name of a column → what is put before each of its texts.

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvseeker.config import FinetuneSettings
+from cvseeker.config import FinetuneSettings, HybridWeights
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
 from cvseeker.errors import DatasetError
@@ -141,6 +141,8 @@ def finetune(
         write_model_card(folder, result, settings, train=train, val=val)
         if verdict.kept == "base":
             mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
+            # What was learnt for the base is not true of it.
+            encoder.codec, encoder.hybrid = None, HybridWeights()
             encoder.save(folder / REFUSED)
     return result
 

@@ -152,10 +152,9 @@ class RetrievalLoss(nn.Module):
         Parameters
         ----------
         sentence_features
-            Features of the anchors, of their positives and of hard negatives, row for row.
+            Features of the anchors and of their positives, row for row.
         labels
-            As in :func:`answered_mask`, then one column with the person group of each hard
-            negative.
+            As in :func:`answered_mask`.
         """
         features = list(sentence_features)
         with_tokens = self.settings.late_weight > 0
@@ -167,25 +166,22 @@ class RetrievalLoss(nn.Module):
         return replay_gradients(self.model, loss, columns, with_tokens)
 
     def score(self, embedded: Sequence[Embedded], labels: Tensor) -> Tensor:
-        """Return the loss of a batch that is embedded: one row per anchor, one column per text."""
-        anchors, *documents = embedded
-        # The groups of hard negatives stand last among the labels.
-        last = labels.shape[1] - (len(documents) - 1)
-        columns = [labels[:, 0], *labels[:, last:].T]
-        gathered = [from_all_processes(*each) for each in zip(documents, columns, strict=True)]
-        answered = answered_mask(labels[:, :last], torch.cat([groups for _, groups in gathered]))
+        """Return the loss of a batch whose anchors and positives are embedded, row for row."""
+        anchors, own = embedded
+        documents, groups = from_all_processes(own, labels[:, 0])
+        answered = answered_mask(labels, groups)
         targets = torch.arange(len(labels), device=labels.device) + rank() * len(labels)
-        pooled = torch.cat([document.pooled for document, _ in gathered])
-        dims = dict.fromkeys((pooled.shape[1], *self.settings.matryoshka))
+        dims = dict.fromkeys((own.pooled.shape[1], *self.settings.matryoshka))
         losses = [
-            self._info_nce(cut(anchors.pooled, dim) @ cut(pooled, dim).T, answered, targets)
+            self._info_nce(
+                cut(anchors.pooled, dim) @ cut(documents.pooled, dim).T, answered, targets
+            )
             for dim in dims
         ]
         loss = torch.stack(losses).mean()
         if self.settings.late_weight > 0:
-            late = [max_sim(anchors, document, self.token_weights) for document, _ in gathered]
-            late_loss = self._info_nce(torch.cat(late, dim=1), answered, targets)
-            loss = loss + self.settings.late_weight * late_loss
+            late = max_sim(anchors, documents, self.token_weights)
+            loss = loss + self.settings.late_weight * self._info_nce(late, answered, targets)
         return loss
 
     def _info_nce(self, cosines: Tensor, answered: Tensor, targets: Tensor) -> Tensor:

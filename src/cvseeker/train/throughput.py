@@ -36,7 +36,7 @@ class BatchCounts:
     Attributes
     ----------
     pairs
-        Anchors, each with its positive and hard negatives.
+        Anchors, each with its positive.
     tokens
         Tokens of all its texts; ``squares`` is the sum of the squared lengths of the texts.
     slots

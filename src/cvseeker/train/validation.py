@@ -5,7 +5,7 @@ from cvseeker.encoder.local import Encoder
 from cvseeker.encoder.windows import FloatArray
 from cvseeker.rank.base import top_k
 from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.metrics import mean_metrics, query_metrics
+from cvseeker.rank.metrics import query_metrics
 
 
 def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, dict[str, float]]:
@@ -47,21 +47,3 @@ def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> dict[str, d
         query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
         for query_id, row in zip(dataset.queries, top_k(scores, 100), strict=True)
     }
-
-
-def validate(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, float]:
-    """Rank the data set's corpus with the encoder and return the mean of every metric.
-
-    Parameters
-    ----------
-    encoder
-        The encoder, in whatever state it is.
-    dataset
-        The validation split.
-
-    Returns
-    -------
-    dict
-        Name of the metric → mean over the queries.
-    """
-    return mean_metrics(validate_queries(encoder, dataset))
