@@ -7,14 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.train.embedding import Embedded, cut
-from cvseeker.train.loss import (
-    LossSettings,
-    RetrievalLoss,
-    answered_mask,
-    masked_info_nce,
-    max_sim,
-)
+from cvseeker.train.embedding import cut
+from cvseeker.train.loss import LossSettings, RetrievalLoss, answered_mask, masked_info_nce
 
 
 def unit(*shape: int, seed: int) -> torch.Tensor:
@@ -68,24 +62,6 @@ def test_a_batch_of_one_person_teaches_nothing() -> None:
     assert torch.all(torch.autograd.grad(loss, scores)[0] == 0)
 
 
-def test_late_interaction_is_a_loop() -> None:
-    ids, mask = torch.tensor([[1, 2, 0], [2, 3, 4]]), torch.tensor([[1, 1, 0], [1, 1, 1]])
-    weights = torch.tensor([0.0, 0.5, 1.0, 2.0, 0.0])
-    anchors = Embedded(unit(2, 8, seed=1), unit(2, 3, 8, seed=2), ids, mask)
-    documents = Embedded(unit(2, 8, seed=3), unit(2, 3, 8, seed=4), ids, mask)
-    scores = max_sim(anchors, documents, weights)
-    for row in range(2):
-        for column in range(2):
-            seen = [at for at in range(3) if mask[column, at] and weights[ids[column, at]] > 0]
-            total = norm = 0.0
-            for at in range(3):
-                weight = float(weights[ids[row, at]] * mask[row, at])
-                cosines = [anchors.tokens[row, at] @ documents.tokens[column, to] for to in seen]
-                total += weight * float(max(cosines))
-                norm += weight
-            assert scores[row, column].item() == pytest.approx(total / norm, abs=1e-5)
-
-
 @pytest.fixture
 def model(tiny_model: Path) -> Any:
     from sentence_transformers import SentenceTransformer
@@ -104,8 +80,7 @@ def gradients(model: Any, **changes: Any) -> dict[str, torch.Tensor]:
     ]
     labels = torch.tensor([[group, group] for group in (0, 0, 1, 2, 3)])
     settings = LossSettings(temperature=0.05, **changes)
-    weights = torch.ones(len(model.tokenizer))
-    RetrievalLoss(model, settings=settings, token_weights=weights)(features, labels).backward()
+    RetrievalLoss(model, settings=settings)(features, labels).backward()
     return {
         name: weight.grad.clone()
         for name, weight in model.named_parameters()
@@ -113,10 +88,9 @@ def gradients(model: Any, **changes: Any) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("late_weight", [0.0, 1.0])
-def test_mini_batches_give_the_same_gradients(model: Any, late_weight: float) -> None:
-    whole = gradients(model, late_weight=late_weight)
-    pieces = gradients(model, late_weight=late_weight, mini_batch_size=2)
+def test_mini_batches_give_the_same_gradients(model: Any) -> None:
+    whole = gradients(model)
+    pieces = gradients(model, mini_batch_size=2)
     assert whole.keys() == pieces.keys()
     assert any(bool(gradient.abs().max() > 1e-3) for gradient in whole.values())
     for name, gradient in whole.items():

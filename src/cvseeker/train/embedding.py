@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers.base.losses.gradcache import RandContext, _create_minibatch
-from sentence_transformers.util import (
-    all_gather,
-    all_gather_with_grad,
-    repad_flattened_features,
-)
+from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from cvseeker.train.distributed import world_size
 
@@ -23,43 +18,19 @@ Features = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """What the encoder made of a column of a batch.
-
-    Attributes
-    ----------
-    pooled
-        Shape (n, dim), unit length.
-    tokens
-        Shape (n, n_tokens, dim), unit length; (n, 0, dim) where only pooled vectors are wanted.
-    ids, mask
-        Shape (n, n_tokens): token ids, and 1 where there is a token.
-    """
-
-    pooled: Tensor
-    tokens: Tensor
-    ids: Tensor
-    mask: Tensor
-
-    @property
-    def width(self) -> int:
-        """Number of places for tokens."""
-        return self.ids.shape[1]
-
-
-@dataclass(frozen=True, slots=True)
 class Pieces:
     """A column embedded piece by piece, without the graph that made it.
 
-    ``joined`` has leaves that collect gradients; the rest is what embeds the pieces again.
+    ``joined``, shape (n, dim), is a leaf that collects gradients; the rest is what embeds the
+    pieces again.
     """
 
-    joined: Embedded
+    joined: Tensor
     features: list[Features]
     states: list[RandContext]
 
 
-def embed(model: "SentenceTransformer", features: Features, with_tokens: bool) -> Embedded:
+def embed(model: "SentenceTransformer", features: Features) -> Tensor:
     """Embed a column of a batch.
 
     Parameters
@@ -68,23 +39,17 @@ def embed(model: "SentenceTransformer", features: Features, with_tokens: bool) -
         The encoder.
     features
         What the collator made: token ids, masks.
-    with_tokens
-        Whether the tokens' vectors are wanted beside the pooled ones.
+
+    Returns
+    -------
+    Tensor
+        Shape (n, dim), float32, unit length.
     """
     output = model(dict(features))
-    pooled = nn.functional.normalize(output["sentence_embedding"].float(), dim=-1)
-    if not with_tokens:
-        none = pooled.new_zeros(len(pooled), 0, dtype=torch.long)
-        return Embedded(pooled, pooled.new_zeros(len(pooled), 0, pooled.shape[1]), none, none)
-    if "cu_seq_lens_q" in output:
-        output = repad_flattened_features(output)
-    tokens = nn.functional.normalize(output["token_embeddings"].float(), dim=-1)
-    return Embedded(pooled, tokens, output["input_ids"], output["attention_mask"])
+    return nn.functional.normalize(output["sentence_embedding"].float(), dim=-1)
 
 
-def embed_in_pieces(
-    model: "SentenceTransformer", features: Features, with_tokens: bool, size: int
-) -> Pieces:
+def embed_in_pieces(model: "SentenceTransformer", features: Features, size: int) -> Pieces:
     """Embed a column, ``size`` texts at a time, and forget how.
 
     The first pass of GradCache (Gao et al. 2021, https://arxiv.org/abs/2101.06983): the loss of the
@@ -95,22 +60,11 @@ def embed_in_pieces(
     with torch.no_grad():
         for part in parts:
             states.append(RandContext(*part.values()))
-            embedded.append(embed(model, part, with_tokens))
-    widest = max(each.width for each in embedded)
-    joined = Embedded(
-        torch.cat([each.pooled for each in embedded]).requires_grad_(),
-        torch.cat(
-            [pad(each.tokens, (0, 0, 0, widest - each.width)) for each in embedded]
-        ).requires_grad_(),
-        torch.cat([pad(each.ids, (0, widest - each.width)) for each in embedded]),
-        torch.cat([pad(each.mask, (0, widest - each.width)) for each in embedded]),
-    )
-    return Pieces(joined, parts, states)
+            embedded.append(embed(model, part))
+    return Pieces(torch.cat(embedded).requires_grad_(), parts, states)
 
 
-def replay_gradients(
-    model: "SentenceTransformer", loss: Tensor, columns: list[Pieces], with_tokens: bool
-) -> Tensor:
+def replay_gradients(model: "SentenceTransformer", loss: Tensor, columns: list[Pieces]) -> Tensor:
     """Return the loss such that its backward pass embeds the pieces again, one at a time.
 
     Parameters
@@ -121,29 +75,21 @@ def replay_gradients(
         Computed on the pieces' joined vectors.
     columns
         What :func:`embed_in_pieces` made of each column.
-    with_tokens
-        As the columns were embedded.
     """
-    wanted = [tensor for each in columns for tensor in (each.joined.pooled, each.joined.tokens)]
-    gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
+    gradients = torch.autograd.grad(loss, [each.joined for each in columns])
     result = loss.detach().requires_grad_()
 
     def hand_on(scale: Tensor) -> None:
         """Backpropagate the cached gradients through each piece."""
-        for column, (pooled, tokens) in zip(
-            columns, zip(gradients[::2], gradients[1::2], strict=True), strict=True
-        ):
+        for column, gradient in zip(columns, gradients, strict=True):
             begin = 0
             for features, state in zip(column.features, column.states, strict=True):
                 # Hooks run with gradients off.
                 with state, torch.enable_grad():
-                    piece = embed(model, features, with_tokens)
-                    rows = slice(begin, begin + len(piece.pooled))
+                    piece = embed(model, features)
+                    rows = slice(begin, begin + len(piece))
                     begin = rows.stop
-                    surrogate = (piece.pooled * pooled[rows]).sum()
-                    if with_tokens:
-                        surrogate = surrogate + (piece.tokens * tokens[rows, : piece.width]).sum()
-                    (surrogate * scale).backward()
+                    ((piece * gradient[rows]).sum() * scale).backward()
 
     result.register_hook(hand_on)
     return result
@@ -172,13 +118,13 @@ def cut(vectors: Tensor, dim: int) -> Tensor:
     return nn.functional.normalize(vectors[:, :dim], dim=-1)
 
 
-def from_all_processes(documents: Embedded, groups: Tensor) -> tuple[Embedded, Tensor]:
+def from_all_processes(documents: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
     """Join the documents of all processes, so that each is a negative for all the others.
 
     Parameters
     ----------
     documents
-        This process's documents; every process has as many.
+        Shape (n, dim): this process's documents; every process has as many.
     groups
         Shape (n,): their person groups.
 
@@ -189,13 +135,4 @@ def from_all_processes(documents: Embedded, groups: Tensor) -> tuple[Embedded, T
     """
     if world_size() == 1:
         return documents, groups
-    longest = torch.tensor(documents.width, device=groups.device)
-    torch.distributed.all_reduce(longest, torch.distributed.ReduceOp.MAX)
-    missing = int(longest) - documents.width
-    joined = Embedded(
-        all_gather_with_grad(documents.pooled),
-        all_gather_with_grad(pad(documents.tokens, (0, 0, 0, missing)).contiguous()),
-        all_gather(pad(documents.ids, (0, missing)).contiguous()),
-        all_gather(pad(documents.mask, (0, missing)).contiguous()),
-    )
-    return joined, all_gather(groups.contiguous())
+    return all_gather_with_grad(documents), all_gather(groups.contiguous())
