@@ -40,8 +40,6 @@ DEFAULT = "defaults"
 # Name → the training queries, and the settings that differ from the defaults.
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     DEFAULT: ("own", {}),
-    "joint late interaction, weight 0.3": ("own", {"late_weight": 0.3}),
-    "joint late interaction, weight 1": ("own", {"late_weight": 1.0}),
     "queries: own and offline": ("both", {}),
     "queries: offline only": ("offline", {}),
     "windows 128/32": ("own", {"windows": {"window_tokens": 128, "overlap_tokens": 32}}),
