@@ -5,8 +5,9 @@ import pytest
 
 from cvseeker.encoder.local import LocalEncoder
 from cvseeker.rank.bm25 import tokenize
+from cvseeker.rank.metrics import mean_metrics
 from cvseeker.train.guard import GUARD_FILE, guard_dataset
-from cvseeker.train.validation import validate, validate_queries
+from cvseeker.train.validation import validate_queries
 
 
 def test_it_is_a_whole_data_set() -> None:
@@ -46,7 +47,7 @@ def test_it_says_nothing_of_resumes_and_stands_beside_the_module() -> None:
 
 def test_an_untrained_model_scores_low(tiny_model: Path) -> None:
     encoder = LocalEncoder.from_name(str(tiny_model))
-    assert validate(encoder, guard_dataset())["ndcg@10"] < 0.6
+    assert mean_metrics(validate_queries(encoder, guard_dataset()))["ndcg@10"] < 0.6
 
 
 @pytest.mark.slow
