@@ -1,20 +1,25 @@
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cvseeker
 from cvseeker.config import Settings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
-from cvseeker.evaluate.changes import rank_changes, snippet
+from cvseeker.evaluate.changes import rank_changes
 from cvseeker.evaluate.charts import Bar, bar_chart
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import roles_of
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.evaluation import EvaluatedSet, MapVectors
+from cvseeker.evaluate.excerpts import snippet
+from cvseeker.evaluate.further import look_further
+from cvseeker.evaluate.intervals import mean_intervals
 from cvseeker.evaluate.report import write_report
 from cvseeker.evaluate.tables import difference_rows, kind_rows, system_rows, truncated_rows
 from cvseeker.evaluate.verdict import verdict_sentence
@@ -151,7 +156,8 @@ def written(tmp_path: Path, sets: list[EvaluatedSet], **options: Any) -> tuple[s
 def test_the_report_stands_alone(tmp_path: Path, evaluated: EvaluatedSet) -> None:
     text, page = written(tmp_path, [evaluated], title="mine", facts=FACTS, stages=STAGES)
     assert len(text.encode()) < 2_000_000
-    assert not {"script", "link", "iframe", "img", "object", "embed"} & set(page.tags)
+    assert page.tags.count("script") == 1
+    assert not {"link", "iframe", "img", "object", "embed"} & set(page.tags)
     assert not page.handlers
     assert all(reference.startswith("#") for reference in page.references)
     assert {reference[1:] for reference in page.references} <= set(page.ids)
@@ -190,7 +196,8 @@ def test_the_report_says_what_was_asked_for(
     assert "cvseeker run SOURCE... -w 'my résumés' --judgements DIR --config settings.toml" in words
     assert f"CVSeeker {cvseeker.__version__}" in words
     assert "0.346" in words
-    assert page.tags.count("figure") == 4
+    # A set's two charts, its queries one by one, and what its systems cost.
+    assert page.tags.count("figure") == 8
 
 
 def test_the_settings_shown_read_back_as_they_were(tmp_path: Path, evaluated: EvaluatedSet) -> None:
@@ -220,16 +227,17 @@ def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet
         for name, rank in {"bm25": 2, worse: 3, better: 1, f"hybrid({better})": 1}.items()
     }
     results[better].truncated = {"ndcg@10": 0.5}
+    vectors = MapVectors(np.eye(6), np.eye(6), occupations=dict.fromkeys(hostile.corpus, ATTACK))
     text, page = written(
         tmp_path,
-        [EvaluatedSet(ATTACK, hostile, results)],
+        [EvaluatedSet(ATTACK, hostile, results, vectors=vectors)],
         title=ATTACK,
         facts=FACTS,
         stages=STAGES,
         settings={"finetune": {"base": ATTACK}},
     )
-    assert "<script" not in text.lower()
-    assert "script" not in page.tags
+    # The page's own and no other.
+    assert text.lower().count("<script") == page.tags.count("script") == 1
     assert "<b>needed" not in text
     assert page.text.count("alert(") > 10
 
@@ -262,13 +270,87 @@ def test_fewer_systems_make_a_report_too(
     assert ("What changed from BM25 to tuned" in page.words) == (len(systems) == 2)
 
 
+def test_every_format_tells_the_same(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    path = tmp_path / "report.html"
+    files = write_report(path, [evaluated], title="mine", formats=["html,md", "json"])
+    assert [file.name for file in files] == ["report.html", "report.md", "report.json"]
+    plain = json.loads(files[2].read_text(encoding="utf-8"))
+    told = plain["sets"][0]
+    assert told["verdict"] == verdict_sentence(evaluated)
+    tuned = told["systems"]["tuned"]["ndcg@10"]
+    assert tuned["low"] < tuned["mean"] < tuned["high"]
+    assert told["changes"]["rose"] == 4
+    assert told["comparisons"][0]["difference"] == pytest.approx(
+        tuned["mean"] - told["systems"]["base"]["ndcg@10"]["mean"]
+    )
+    assert plain["made_with"]["versions"]["cvseeker"] == cvseeker.__version__
+    markdown = files[1].read_text(encoding="utf-8")
+    for file in files[:2]:
+        assert f"[{tuned['low']:.3f}, {tuned['high']:.3f}]" in file.read_text(encoding="utf-8")
+    assert "**chef**" in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert rows[0].count("|") == rows[1].count("|") == rows[2].count("|")
+
+
+def test_further_sections_are_told_where_they_are_known(
+    tmp_path: Path, evaluated: EvaluatedSet
+) -> None:
+    assert "Which systems can be told apart?" not in written(tmp_path, [evaluated])[1].words
+    further = {"test": look_further(evaluated).context()}
+    _, page = written(tmp_path, [evaluated], further=further, formats=["html", "json"])
+    assert "Which systems can be told apart?" in page.words
+    assert "Are the queries easier than they look?" in page.words
+    plain = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["sets"][0]
+    assert plain["significance"]["metric"]
+    assert {"slices", "leakage"} <= set(plain)
+
+
+def test_only_what_was_asked_for_is_written(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    write_report(tmp_path / "report.html", [evaluated], formats=["md"])
+    assert [file.name for file in tmp_path.iterdir()] == ["report.md"]
+    with pytest.raises(InputError, match="report format 'pdf'; expected html, md, json"):
+        write_report(tmp_path / "report.html", [evaluated], formats=["pdf"])
+
+
+def test_no_contact_is_quoted(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    contact = "Call +1 512 555 0148 or write to ana.prunk@example.org. "
+    dataset = evaluated.dataset
+    told = replace(
+        dataset,
+        corpus={key: contact + text for key, text in dataset.corpus.items()},
+        queries={key: f"{text} {contact}" for key, text in dataset.queries.items()},
+    )
+    vectors = MapVectors(np.eye(6), np.eye(6))
+    one = replace(evaluated, dataset=told, vectors=vectors)
+    for file in write_report(tmp_path / "r.html", [one], formats=["html", "md", "json"]):
+        text = file.read_text(encoding="utf-8")
+        assert "chocolate" in text
+        assert not re.findall(r"555.?0148|@example|prunk@", text), file
+
+
+def test_the_map_is_drawn_where_there_are_vectors(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    assert "A map of" not in written(tmp_path, [evaluated])[1].words
+    vectors = MapVectors(np.eye(6), np.eye(6))
+    _, page = written(tmp_path, [replace(evaluated, vectors=vectors)])
+    assert "6 queries are dots, 6 résumés squares" in page.words
+
+
+def test_moves_between_bands_are_counted(evaluated: EvaluatedSet) -> None:
+    changes = rank_changes(evaluated, "base", "tuned")
+    # Ranks 3, 6, 2, 4, 1, 1 become 1, 1, 1, 1, 1, 2.
+    assert changes.moves == ((1, 1, 0, 0), (3, 0, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
+
+
 def test_no_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no query sets"):
         write_report(tmp_path / "report.html", [])
 
 
 def test_the_best_of_each_column_is_marked(evaluated: EvaluatedSet) -> None:
-    rows = {row.name: row for row in system_rows(evaluated, roles_of(evaluated))}
+    rows = {
+        row.name: row
+        for row in system_rows(evaluated, roles_of(evaluated), mean_intervals(evaluated))
+    }
     assert rows["tuned, hybrid"].cells[0].text == "1.000"
     assert all(cell.best for cell in rows["tuned, hybrid"].cells)
     assert not rows["base"].cells[0].best

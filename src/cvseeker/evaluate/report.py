@@ -1,32 +1,30 @@
-"""The report: one HTML file that needs no network, no other file and no script."""
+"""The report: what every system is worth and why, as a page, as Markdown or as JSON."""
 
-import json
-import re
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cvseeker import __version__
 from cvseeker.errors import InputError
 from cvseeker.evaluate.changes import rank_changes
 from cvseeker.evaluate.charts import bar_chart
-from cvseeker.evaluate.comparison import (
-    BM25,
-    display_name,
-    models_of,
-    query_groups,
-    roles_of,
-)
+from cvseeker.evaluate.comparison import BM25, display_name, query_groups, roles_of
+from cvseeker.evaluate.cost import cost_drawings
+from cvseeker.evaluate.deltas import delta_plot, query_deltas
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.facts import dataset_facts
+from cvseeker.evaluate.intervals import COMPARED, bars, families, mean_intervals
+from cvseeker.evaluate.map import draw_map
+from cvseeker.evaluate.markdown import report_markdown
+from cvseeker.evaluate.page import in_words, page_of
+from cvseeker.evaluate.plain import plain_report
+from cvseeker.evaluate.provenance import Provenance, provenance
+from cvseeker.evaluate.reproduce import command_again, settings_toml
 from cvseeker.evaluate.tables import (
     METRIC_TITLES,
-    bars,
     difference_rows,
     kind_rows,
     shown_systems,
@@ -34,9 +32,9 @@ from cvseeker.evaluate.tables import (
     truncated_rows,
 )
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
-from cvseeker.files import write_text
+from cvseeker.files import write_json, write_text
 
-CHARTED = ("ndcg@10", "accuracy@5")
+FORMATS = ("html", "md", "json")
 GENERATED_NOTE = (
     "The generator that wrote the training queries wrote these as well, about other people’s "
     "résumés. They flatter the tuned model, which has learnt the generator’s way of asking. "
@@ -44,6 +42,22 @@ GENERATED_NOTE = (
 )
 # Failures of more sorts are counted in the manifest of the ingest stage.
 MOST_FAILURES = 12
+# A set's story in its order. What stands in `further` is told under its own name.
+STORY = (
+    "systems",
+    "differences",
+    "significance",
+    "deltas",
+    "kinds",
+    "slices",
+    "cut",
+    "cost",
+    "changes",
+    "map",
+    "queries",
+    "leakage",
+)
+FURTHER = frozenset({"significance", "slices", "leakage"})
 
 
 def write_report(
@@ -54,15 +68,18 @@ def write_report(
     facts: Mapping[str, Any] | None = None,
     stages: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a self-contained page that says what every system is worth, and why.
+    formats: Sequence[str] = ("html",),
+    made_with: Provenance | None = None,
+    further: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Path]:
+    """Write what every system is worth, and why, in one or several formats.
 
     Parameters
     ----------
     path
-        The HTML file.
+        The HTML file; other formats stand beside it with their own suffix.
     sets
-        The query sets; hand-written ones come first on the page, for no generator made them.
+        The query sets; hand-written ones come first, for no generator made them.
     title
         What was evaluated, such as the workspace's name.
     facts
@@ -71,52 +88,131 @@ def write_report(
         What each finished stage took: ``stage``, ``seconds`` and ``counts``.
     settings
         Settings by stage, as :class:`~cvseeker.config.Settings` dumps them.
+    formats
+        Some of :data:`FORMATS`.
+    made_with
+        Versions and hashes; ``None``: versions only.
+    further
+        Name of the set → name of a section among :data:`FURTHER` → what its template is given.
+
+    Returns
+    -------
+    list of Path
+        The files written, in the order of the formats.
 
     Raises
     ------
     InputError
-        If there is no set, or one has no queries or no systems.
+        If there is no set, one has no queries or no systems, or a format is not known.
     """
     if not sets:
         raise InputError("no query sets to report on; expected one at least")
+    chosen = report_formats(formats)
     ordered = sorted(sets, key=lambda evaluated: evaluated.name != "handwritten")
-    environment = Environment(
-        loader=PackageLoader("cvseeker.evaluate"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"words": _words, "duration": _duration, "unbroken": _unbroken}
-    page = environment.get_template("report.html").render(
-        title=title or "Evaluation",
-        date=datetime.now(UTC).date().isoformat(),
-        version=__version__,
-        sets=[
-            _set_context(evaluated, f"set-{number}", in_workspace=bool(stages))
+    made_with = made_with or provenance()
+    content = {
+        "title": title or "Evaluation",
+        "date": datetime.now(UTC).date().isoformat(),
+        "version": __version__,
+        "sets": [
+            _set_content(
+                evaluated,
+                f"set-{number}",
+                in_workspace=bool(stages),
+                further=(further or {}).get(evaluated.name, {}),
+            )
             for number, evaluated in enumerate(ordered)
         ],
-        metric_titles=list(METRIC_TITLES.values()),
-        facts=facts or {},
-        failures=list((facts or {}).get("failures", {}).items())[:MOST_FAILURES],
-        failure_kinds=len((facts or {}).get("failures", {})),
-        stages=[{**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages],
-        settings=_toml(settings or {}),
-        command=_command(ordered, title, in_workspace=bool(stages)),
-    )
-    # A lone surrogate, the trace of an odd file name, is no UTF-8.
-    write_text(path, page.encode("utf-8", "replace").decode("utf-8"))
+        "metric_titles": list(METRIC_TITLES.values()),
+        "facts": facts or {},
+        "failures": list((facts or {}).get("failures", {}).items())[:MOST_FAILURES],
+        "failure_kinds": len((facts or {}).get("failures", {})),
+        "stages": [
+            {**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages
+        ],
+        "settings": settings_toml(settings or {}),
+        "command": command_again(ordered, title, in_workspace=bool(stages)),
+        "made_with": made_with,
+        "hashes": [("data set, SHA-256", made_with.dataset)]
+        + [(f"{name}, SHA-256", value) for name, value in made_with.models.items()],
+    }
+    return [_write(path.with_suffix(f".{name}"), name, content) for name in chosen]
 
 
-def _set_context(evaluated: EvaluatedSet, anchor: str, *, in_workspace: bool) -> dict[str, Any]:
-    """Return what the template says about one query set."""
+def report_formats(names: Sequence[str]) -> list[str]:
+    """Read the formats asked for, each a name or several with commas between them.
+
+    Parameters
+    ----------
+    names
+        Such as ``["html", "md,json"]``.
+
+    Returns
+    -------
+    list of str
+        Some of :data:`FORMATS`, each once, in the order asked for.
+
+    Raises
+    ------
+    InputError
+        If one is not known, or none is given.
+
+    Examples
+    --------
+    >>> report_formats(["md,json", "md"])
+    ['md', 'json']
+    """
+    chosen = [part.strip().lower() for name in names for part in name.split(",")]
+    for name in chosen or [""]:
+        if name not in FORMATS:
+            raise InputError(
+                f"report format {name!r}; expected {', '.join(FORMATS)}, or some of them with "
+                "commas: --format html,md"
+            )
+    return list(dict.fromkeys(chosen))
+
+
+def sections(content: Mapping[str, Any]) -> list[str]:
+    """Return the templates that tell of one query set, in the order of :data:`STORY`.
+
+    Parameters
+    ----------
+    content
+        What is known of the set; a section of :data:`FURTHER` is told where ``further`` has it.
+
+    Returns
+    -------
+    list of str
+        Names of templates. A template writes nothing where it has nothing to tell.
+    """
+    told = [name for name in STORY if name not in FURTHER or name in content["further"]]
+    return [f"_{name}.html" for name in told]
+
+
+def _write(path: Path, name: str, content: dict[str, Any]) -> Path:
+    if name == "html":
+        write_text(path, page_of("report.html", content))
+    elif name == "md":
+        text = report_markdown(content)
+        write_text(path, text.encode("utf-8", "replace").decode("utf-8"))
+    else:
+        write_json(path, plain_report(content))
+    return path
+
+
+def _set_content(
+    evaluated: EvaluatedSet, anchor: str, *, in_workspace: bool, further: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what is told of one query set."""
     roles = roles_of(evaluated)
     queries = list(evaluated.dataset.queries)
-    title = _set_title(evaluated.name, in_workspace=in_workspace)
     against = roles.reference or (BM25 if BM25 in evaluated.results else None)
-    return {
+    pair = (against, roles.candidate) if against and roles.candidate else None
+    intervals = mean_intervals(evaluated)
+    content = {
         "anchor": anchor,
-        "title": title,
+        "name": evaluated.name,
+        "title": _set_title(evaluated.name, in_workspace=in_workspace),
         "level": "résumés" if evaluated.level == "resume" else "passages",
         "verdict": verdict_sentence(evaluated),
         "notes": [
@@ -125,24 +221,55 @@ def _set_context(evaluated: EvaluatedSet, anchor: str, *, in_workspace: bool) ->
         ],
         "queries": len(queries),
         "people": len(set(query_groups(evaluated, queries))),
-        "systems": system_rows(evaluated, roles),
+        "intervals": intervals,
+        "systems": system_rows(evaluated, roles, intervals),
         "truncated": truncated_rows(evaluated),
-        "charts": [
-            # The drawing's own names are escaped by its maker.
-            (METRIC_TITLES[metric], Markup(_chart(evaluated, metric, title)))
-            for metric in CHARTED
-        ],
         "differences": difference_rows(evaluated, roles),
         "kinds": kind_rows(evaluated, roles),
         "shown": [(role, display_name(name)) for role, name in shown_systems(evaluated, roles)],
         "reference": display_name(against) if against else "",
         "candidate": display_name(roles.candidate) if roles.candidate else "",
-        "changes": (
-            rank_changes(evaluated, against, roles.candidate)
-            if against and roles.candidate
+        "changes": rank_changes(evaluated, *pair) if pair else None,
+        "facts": {**dataset_facts(evaluated.dataset), **evaluated.facts},
+        "further": further,
+    }
+    content["drawings"] = _drawings(evaluated, pair, content)
+    content["sections"] = sections(content)
+    return content
+
+
+def _drawings(
+    evaluated: EvaluatedSet, pair: tuple[str, str] | None, content: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what only a page can show; drawings escape the names in them themselves."""
+    where = content["title"]
+    names = f"{content['candidate']} less {content['reference']}, {where}"
+    return {
+        "charts": [
+            (
+                METRIC_TITLES[metric],
+                Markup(
+                    bar_chart(
+                        bars(evaluated, content["intervals"][metric]),
+                        title=f"{METRIC_TITLES[metric]} by system, {where}",
+                    )
+                ),
+            )
+            for metric in COMPARED
+        ],
+        "deltas": (
+            delta_plot(query_deltas(evaluated, *pair), title=f"nDCG@10 of every query, {names}")
+            if pair
             else None
         ),
-        "facts": {**dataset_facts(evaluated.dataset), **evaluated.facts},
+        "cost": [
+            (caption, Markup(svg)) for caption, svg in cost_drawings(evaluated, families(evaluated))
+        ],
+        "map": (
+            draw_map(evaluated, evaluated.vectors, title=f"Map of queries and résumés, {where}")
+            if evaluated.vectors
+            else None
+        ),
     }
 
 
@@ -153,62 +280,10 @@ def _set_title(name: str, *, in_workspace: bool) -> str:
     return "Hand-written queries" if name == "handwritten" else name
 
 
-def _chart(evaluated: EvaluatedSet, metric: str, where: str) -> str:
-    return bar_chart(bars(evaluated, metric), title=f"{METRIC_TITLES[metric]} by system, {where}")
-
-
-def _command(sets: Sequence[EvaluatedSet], title: str, *, in_workspace: bool) -> str:
-    """Return the command that does it again."""
-    config = "--config settings.toml"
-    if in_workspace:
-        judged = any(evaluated.name == "handwritten" for evaluated in sets)
-        judgements = " --judgements DIR" if judged else ""
-        return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')}{judgements} {config}"
-    models = "".join(f" --model {shlex.quote(name)}" for name in models_of(sets[0]))
-    dataset = shlex.quote(title or "FILE")
-    return f"cvseeker evaluate --dataset {dataset}{models} --out DIR {config}"
-
-
-def _toml(settings: Mapping[str, Any], name: str = "") -> str:
-    """Write settings as TOML; what is ``None`` is left to its default, for TOML has no null."""
-    values = [
-        # JSON's strings, numbers and booleans are TOML's as well.
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in settings.items()
-        if value is not None and not isinstance(value, Mapping)
-    ]
-    tables = [
-        _toml(value, f"{name}.{key}" if name else key)
-        for key, value in settings.items()
-        if isinstance(value, Mapping)
-    ]
-    head = [f"[{name}]"] if name and values else []
-    return "\n\n".join(part for part in ["\n".join(head + values), *tables] if part)
-
-
 def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return a stage's counts that are a number or a name; the rest is in its manifest."""
     return [
-        (_words(name), f"{value:,}" if isinstance(value, int) else str(value)[:80])
+        (in_words(name), f"{value:,}" if isinstance(value, int) else str(value)[:80])
         for name, value in counts.items()
         if isinstance(value, int | str)
     ]
-
-
-def _words(name: str) -> str:
-    """Print an identifier as words."""
-    return name.replace("_", " ").replace("resume", "résumé")
-
-
-def _unbroken(text: str) -> str:
-    """Keep a line from ending inside ``p = 0.031`` or ``95 %``."""
-    return re.sub(r" (?=[=<%] ?)|(?<=[=<]) ", "\u00a0", text)
-
-
-def _duration(seconds: float) -> str:
-    """Print seconds as a reader would say them."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

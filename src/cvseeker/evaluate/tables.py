@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cvseeker.evaluate.charts import Bar, Family
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import (
     BM25,
@@ -14,14 +13,12 @@ from cvseeker.evaluate.comparison import (
     display_name,
     hybrid_of,
     metric_values,
-    models_of,
     p_in_words,
-    query_groups,
     ranking,
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.rank.significance import bootstrap_interval
+from cvseeker.evaluate.intervals import COMPARED, Interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -34,17 +31,17 @@ METRIC_TITLES = {
 }
 Key = TypeVar("Key")
 
-COMPARED = ("ndcg@10", "accuracy@5")
 # More would not fit; the rest is in metrics.json.
 MOST_KINDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in a table's cell, and whether it is the best of its column."""
+    """What stands in a table's cell, its 95 % interval, and whether it is its column's best."""
 
     text: str
     best: bool = False
+    interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A comparison in words, one line a metric."""
+    """A comparison, in numbers and in words, one line a metric."""
+
+    comparison: Comparison
 
     question: str
     metric: str
@@ -97,13 +96,18 @@ def system_hint(system: str, roles: Roles) -> str:
     return "model alone"
 
 
-def system_rows(evaluated: EvaluatedSet, roles: Roles) -> list[Row]:
-    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds."""
+def system_rows(
+    evaluated: EvaluatedSet, roles: Roles, intervals: Mapping[str, Mapping[str, Interval]]
+) -> list[Row]:
+    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds.
+
+    ``intervals`` are those of :func:`~cvseeker.evaluate.intervals.mean_intervals`.
+    """
     means = {
         name: _means(result, evaluated.dataset.queries)
         for name, result in evaluated.results.items()
     }
-    cells = _cells(means)
+    cells = _cells(means, intervals)
     seconds = {name: round(result.seconds, 1) for name, result in evaluated.results.items()}
     fastest = min(seconds.values(), default=0.0)
     return [
@@ -172,25 +176,6 @@ def kind_rows(evaluated: EvaluatedSet, roles: Roles) -> list[KindRow]:
     return [_kind_row(evaluated, roles, kind, query_ids) for kind, query_ids in rows]
 
 
-def bars(evaluated: EvaluatedSet, metric: str) -> list[Bar]:
-    """Return every system's mean of a metric with its 95 % interval."""
-    query_ids = list(evaluated.dataset.queries)
-    groups = query_groups(evaluated, query_ids)
-    drawn = []
-    for name in evaluated.results:
-        values = metric_values(evaluated, name, metric, query_ids)
-        low, high = bootstrap_interval(values, groups=groups)
-        mean = sum(values) / len(values)
-        drawn.append(Bar(display_name(name), _family(evaluated, name), mean, low, high))
-    return drawn
-
-
-def _family(evaluated: EvaluatedSet, system: str) -> Family:
-    if system == BM25:
-        return "lexical"
-    return "model" if system in models_of(evaluated) else "fused"
-
-
 def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]]:
     """Return (role, system) of what the table of kinds shows, in the order of its columns."""
     wanted = {
@@ -225,6 +210,7 @@ def _kind_row(
 
 def _difference(question: str, metric: str, comparison: Comparison) -> Difference:
     return Difference(
+        comparison=comparison,
         question=question,
         metric=METRIC_TITLES[metric],
         means=f"{comparison.second_mean:.3f} → {comparison.first_mean:.3f}",
@@ -246,7 +232,10 @@ def _means(result: SystemResult, query_ids: Iterable[str]) -> dict[str, float]:
     }
 
 
-def _cells(values: Mapping[Key, Mapping[str, float]]) -> dict[Key, tuple[Cell, ...]]:
+def _cells(
+    values: Mapping[Key, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[Key, Interval]] | None = None,
+) -> dict[Key, tuple[Cell, ...]]:
     """Print every metric to three places and mark the best of each column as printed."""
     best = {
         metric: max(
@@ -256,10 +245,18 @@ def _cells(values: Mapping[Key, Mapping[str, float]]) -> dict[Key, tuple[Cell, .
     }
     return {
         key: tuple(
-            Cell(f"{row[metric]:.3f}", round(row[metric], 3) == best[metric])
+            Cell(
+                f"{row[metric]:.3f}",
+                round(row[metric], 3) == best[metric],
+                _ends((intervals or {}).get(metric, {}).get(key)),
+            )
             if metric in row
             else Cell("–")
             for metric in METRIC_TITLES
         )
         for key, row in values.items()
     }
+
+
+def _ends(interval: Interval | None) -> str:
+    return f"[{interval.low:.3f}, {interval.high:.3f}]" if interval else ""
