@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cvseeker import __version__, cli_finetune, cli_queries
+from cvseeker.cli_evaluate import (
+    DimensionsOption,
+    QuantiseOption,
+    ReportOption,
+    RunOption,
+    TestDataOption,
+    UnjudgedOption,
+    VectorsOption,
+    named_paths,
+    variant_flags,
+)
 from cvseeker.cli_options import (
     BaseOption,
     ConfigOption,
@@ -130,16 +141,18 @@ app.command()(cli_finetune.finetune)
 @app.command()
 def evaluate(
     workspace: OptionalWorkspace = None,
-    dataset: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON or a BEIR folder."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")] = None,
+    dataset: TestDataOption = None,
+    out: ReportOption = None,
     model: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME_OR_DIR", help="A model; 'base' is the default base model."),
     ] = None,
     judgements: JudgementsOption = None,
+    run: RunOption = None,
+    vectors: VectorsOption = None,
+    dimensions: DimensionsOption = None,
+    quantise: QuantiseOption = None,
+    unjudged: UnjudgedOption = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -150,14 +163,21 @@ def evaluate(
     from cvseeker.terminal import drawn_progress, print_metrics
     from cvseeker.workspace import Workspace
 
-    settings = read_settings(config)
+    settings = read_settings(config, evaluate=variant_flags(dimensions, quantise, unjudged))
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
+    runs, made = named_paths(run, "--run"), named_paths(vectors, "--vectors")
+    if workspace is not None and (runs or made):
+        raise InputError("--run and --vectors need --dataset FILE and --out DIR; got -w DIR")
     with drawn_progress() as progress:
         if workspace is not None:
             evaluate_stage(Workspace(workspace), settings, progress, judgements=judgements)
             folder = workspace / "evaluation"
         elif dataset is not None and out is not None:
-            evaluate_files(dataset, model or ["base"], out, settings, progress)
+            # With runs or vectors of one's own, only the models that are named.
+            models = model or ([] if runs or made else ["base"])
+            evaluate_files(
+                dataset, models, out, settings, progress, runs=runs, vectors=made
+            )
             folder = out
     metrics = read_json(folder / "metrics.json")
     if as_json:

@@ -232,6 +232,17 @@ class EvaluateSettings(StageSettings):
     hybrid: HybridWeights | None = Field(
         default=None, description="shares in the hybrids; none: as each model was saved"
     )
+    dimensions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), description="dimensions that vectors are cut to, each a system more"
+    )
+    quantise: tuple[Literal["int8", "binary"], ...] = Field(
+        default=(), description="how vectors are quantised, each a system more"
+    )
+    # What trec_eval does; of LLM-made qrels, of which one passage a query is judged, nothing else
+    # would be left to rank.
+    unjudged: Literal["as-irrelevant", "ignore"] = Field(
+        default="as-irrelevant", description="what unjudged passages in a ranking count as"
+    )
 
 
 class Settings(StageSettings):

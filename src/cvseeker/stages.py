@@ -172,10 +172,18 @@ def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> A
         name="test",
         dataset=dataset,
         results=compare_systems(
-            dataset, _models(workspace, settings), settings=settings.evaluate, progress=progress
+            dataset,
+            _models(workspace, settings),
+            settings=settings.evaluate,
+            cache=workspace.path / "cache",
+            progress=progress,
         ),
         resume_of={passage.passage_id: passage.resume_id for passage in passages},
-        facts={"labels": labels, "leakage": ingested.get("leakage", {})},
+        facts={
+            "labels": labels,
+            "leakage": ingested.get("leakage", {}),
+            "unjudged": settings.evaluate.unjudged,
+        },
     )
 
 
@@ -197,11 +205,16 @@ def _judged_set(
             _models(workspace, settings),
             settings=settings.evaluate,
             resume_of=resume_of,
+            cache=workspace.path / "cache",
             progress=progress,
         ),
         level="resume",
         resume_of=resume_of,
-        facts={"resumes": len(set(resume_of.values())), "resumes_trained_on": len(trained_on)},
+        facts={
+            "resumes": len(set(resume_of.values())),
+            "resumes_trained_on": len(trained_on),
+            "unjudged": settings.evaluate.unjudged,
+        },
     )
 
 

@@ -120,9 +120,9 @@ def evaluate_files(
         from cvseeker.evaluate.trec import with_run_ids
 
         content = with_run_ids(read_dataset(dataset), outside[0].values())
-        systems = {**{name: name for name in models}, **encoders}
+        systems: dict[str, str | Encoder] = {**{name: name for name in models}, **encoders}
         results = _compare(content, systems, out, settings, progress, outside, validation)
-        facts = {"unjudged": getattr(settings.evaluate, "unjudged", "as-irrelevant")}
+        facts = {"unjudged": settings.evaluate.unjudged}
         evaluated = EvaluatedSet(name="test", dataset=content, results=results, facts=facts)
         metrics = write_evaluation(folder, [evaluated])
         write_report(

@@ -76,6 +76,7 @@ def models_of(evaluated: EvaluatedSet) -> list[str]:
     """Return the names of the models, without BM25 and what is made of them."""
     names = list(evaluated.results)
     derived = {made for name in names for made in (hybrid_of(name), f"late({name})")}
+    derived |= {name for name, result in evaluated.results.items() if result.variant_of}
     return [name for name in names if name != BM25 and name not in derived]
 
 

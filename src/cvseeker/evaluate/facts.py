@@ -42,11 +42,14 @@ def dataset_facts(dataset: RetrievalDataset) -> dict[str, Any]:
 
 def _lexical_overlap(dataset: RetrievalDataset) -> float | None:
     """Return the mean overlap, ``None`` where the qrels name résumés and not passages."""
-    query_ids = [key for key in dataset.queries if set(dataset.qrels[key]) <= set(dataset.corpus)]
+    query_ids = [key for key in dataset.queries if dataset.qrels[key].keys() <= dataset.corpus.keys()]
     if not query_ids:
         return None
+    relevant = list(
+        {key: 0 for at in query_ids for key, grade in dataset.qrels[at].items() if grade > 0}
+    )
     passages = dict(
-        zip(dataset.corpus, map(set, tokenize(list(dataset.corpus.values()))), strict=True)
+        zip(relevant, map(set, tokenize([dataset.corpus[key] for key in relevant])), strict=True)
     )
     stems = tokenize([dataset.queries[query_id] for query_id in query_ids])
     shares = [

@@ -136,8 +136,7 @@ class Contest:
         """Lay out a data set; ``resume_of`` where the qrels name résumés."""
         candidates = Candidates.from_corpus(list(dataset.corpus), resume_of)
         table = QrelsTable.from_qrels(dataset.qrels, list(dataset.queries), candidates.ids)
-        unjudged: Unjudged = getattr(settings, "unjudged", "as-irrelevant")
-        return cls(dataset, candidates, table, settings.top_k, unjudged)
+        return cls(dataset, candidates, table, settings.top_k, settings.unjudged)
 
     @property
     def ranking_depth(self) -> int:

@@ -94,7 +94,7 @@ def variants_of(
     InputError
         If vectors are to be cut to as many dimensions as they have, or more.
     """
-    for dimensions in getattr(settings, "dimensions", ()):
+    for dimensions in settings.dimensions:
         if dimensions >= vectors.shape[1]:
             raise InputError(
                 f"{label} has vectors of {vectors.shape[1]} dimensions and cannot be cut to "
@@ -102,7 +102,7 @@ def variants_of(
             )
         short = unit(vectors[:, :dimensions])
         yield Variant(f"@{dimensions}", unit(queries[:, :dimensions]), short, short.nbytes)
-    for kind in getattr(settings, "quantise", ()):
+    for kind in settings.quantise:
         small = to_int8(vectors) if kind == "int8" else to_binary(vectors)
         yield Variant(f"[{kind}]", queries, small, small.nbytes)
 
