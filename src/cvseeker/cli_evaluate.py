@@ -16,6 +16,27 @@ TestDataOption = Annotated[
 ReportOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")
 ]
+OpenaiOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--openai",
+        metavar="MODEL",
+        help="An embedding model behind an OpenAI-compatible address, such as "
+        "text-embedding-3-large; it is sent all passages and queries.",
+    ),
+]
+EmbeddingUrlOption = Annotated[
+    str | None,
+    typer.Option("--embedding-url", metavar="URL", help="Its address [default: OpenAI's]."),
+]
+EmbeddingPriceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--embedding-price",
+        metavar="USD",
+        help="Its price per million tokens [default: OpenAI's].",
+    ),
+]
 DimensionsOption = Annotated[
     str | None,
     typer.Option(

@@ -14,10 +14,16 @@ from cvseeker.dataset import (
 )
 from cvseeker.encoder.base_models import choose_model, model_identity
 from cvseeker.errors import DatasetError
-from cvseeker.files import file_hash
+from cvseeker.files import file_hash, write_json
 from cvseeker.progress import Progress, silent
 from cvseeker.records import Passage
-from cvseeker.resumes.ingest import ingest, input_hashes, load_passages
+from cvseeker.resumes.ingest import (
+    ingest,
+    input_hashes,
+    load_names,
+    load_passages,
+    load_resumes,
+)
 from cvseeker.train.distributed import Work, is_main, run_together
 from cvseeker.workspace import StageResult, Workspace
 
@@ -84,7 +90,11 @@ def evaluate_stage(
         sets = [_test_set(workspace, settings, progress)]
         if judgements is not None:
             sets.append(_judged_set(workspace, judgements, settings, progress))
+        further = _look_further(workspace, sets)
         metrics = write_evaluation(folder, sets)
+        write_json(
+            folder / "analysis.json", {name: one.to_dict() for name, one in further.items()}
+        )
         write_report(
             folder / "report.html",
             sets,
@@ -92,6 +102,7 @@ def evaluate_stage(
             facts=(workspace.manifest("ingest") or {}).get("counts"),
             stages=finished_stages(workspace),
             settings=settings.model_dump(),
+            further={name: one.context() for name, one in further.items()},
         )
         return {"systems": list(metrics["systems"]), "labels": labels}
 
@@ -185,6 +196,22 @@ def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> A
             "unjudged": settings.evaluate.unjudged,
         },
     )
+
+
+def _look_further(workspace: Workspace, sets: Sequence[Any]) -> dict[str, Any]:
+    """Compare, slice and look for leaks, with what the workspace knows of training and people."""
+    from cvseeker.evaluate.cuts import occupations_of
+    from cvseeker.evaluate.further import look_further
+
+    ingested = workspace.require("ingest")
+    training = read_dataset(
+        workspace.require(workspace.labels_stage()) / "beir" / "train", split="train"
+    )
+    names, occupations = load_names(ingested), occupations_of(load_resumes(ingested))
+    return {
+        one.name: look_further(one, training=training, names=names, occupations=occupations)
+        for one in sets
+    }
 
 
 def _judged_set(

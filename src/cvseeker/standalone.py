@@ -17,7 +17,9 @@ from cvseeker.workspace import StageResult, Workspace
 
 if TYPE_CHECKING:
     from cvseeker.dataset import RetrievalDataset
+    from cvseeker.encoder.embedding_cost import EmbeddingCost
     from cvseeker.encoder.local import Encoder
+    from cvseeker.encoder.remote import RemoteEncoder
     from cvseeker.evaluate.compare import SystemResult
 
 
@@ -71,6 +73,28 @@ def finetune_files(
         )
 
     return run_together(run, work)
+
+
+def remote_encoders(
+    models: Sequence[str], out: Path, settings: Settings
+) -> "dict[str, RemoteEncoder]":
+    """Make the encoders behind an endpoint; their vectors are kept beside ``out``."""
+    from cvseeker.encoder.remote import RemoteEncoder
+
+    cache = out.with_name(f"{out.name}.embeddings.sqlite")
+    encoders = [
+        RemoteEncoder(model, settings.embedding, cache=cache) for model in dict.fromkeys(models)
+    ]
+    return {encoder.name: encoder for encoder in encoders}
+
+
+def embedding_costs(dataset: Path, encoders: "Sequence[RemoteEncoder]") -> "list[EmbeddingCost]":
+    """Return what encoding a data set costs with each remote encoder; nothing is sent."""
+    if not encoders:
+        return []
+    content = read_dataset(dataset)
+    queries, passages = list(content.queries.values()), list(content.corpus.values())
+    return [encoder.estimate(queries=queries, passages=passages) for encoder in encoders]
 
 
 def evaluate_files(
