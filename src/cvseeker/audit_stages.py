@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.dataset import RetrievalDataset, read_dataset, read_judgements
 from cvseeker.encoder.base_models import choose_model, model_identity
-from cvseeker.errors import DatasetError, InputError
-from cvseeker.files import file_hash
+from cvseeker.errors import DatasetError
+from cvseeker.files import path_hashes
 from cvseeker.progress import Progress, silent
 from cvseeker.resumes.ingest import load_names, load_passages
 from cvseeker.resumes.profile import extract_profile
@@ -68,7 +68,7 @@ def audit_stage(
     if judgements is None:
         inputs |= workspace.output_hashes(workspace.labels_stage())
     else:
-        inputs |= _hashes("judgements", judgements)
+        inputs |= path_hashes("judgements", judgements)
 
     def work(out: Path) -> dict[str, Any]:
         passages = load_passages(folder)
@@ -133,7 +133,7 @@ def audit_files(
     chosen = {name: name for name in models or ["base"]}
     inputs = {
         **{f"model/{name}": model_identity(choose_model(name)) for name in chosen},
-        **_hashes("dataset", dataset),
+        **path_hashes("dataset", dataset),
     }
 
     def work(folder: Path) -> dict[str, Any]:
@@ -208,14 +208,6 @@ def _profile_names(dataset: RetrievalDataset) -> dict[str, str]:
 def _fingerprint(settings: "AuditSettings", lists: "NameLists") -> dict[str, Any]:
     """Return what the outcome depends on besides its inputs, JSON-ready."""
     return {**settings.model_dump(), "names": lists.model_dump(mode="json")}
-
-
-def _hashes(name: str, path: Path) -> dict[str, str]:
-    """Return the hash of a file, or of every file of a folder."""
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected queries and their qrels")
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    return {f"{name}/{file.relative_to(path).as_posix()}": file_hash(file) for file in files}
 
 
 def _command(

@@ -9,21 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvseeker import __version__, cli_audit, cli_finetune, cli_queries
-from cvseeker.cli_evaluate import (
-    DimensionsOption,
-    EmbeddingPriceOption,
-    EmbeddingUrlOption,
-    OpenaiOption,
-    QuantiseOption,
-    ReportOption,
-    RunOption,
-    TestDataOption,
-    UnjudgedOption,
-    VectorsOption,
-    named_paths,
-    variant_flags,
-)
+from cvseeker import __version__, cli_audit, cli_evaluate, cli_finetune, cli_queries
 from cvseeker.cli_options import (
     BaseOption,
     ConfigOption,
@@ -32,11 +18,9 @@ from cvseeker.cli_options import (
     JudgementsOption,
     LlmOption,
     LlmUrlOption,
-    OptionalWorkspace,
     SourcesArgument,
     WorkspaceOption,
     read_settings,
-    require_one_way,
 )
 from cvseeker.errors import InputError
 from cvseeker.train.distributed import world_size
@@ -141,65 +125,8 @@ app.command()(cli_queries.judge)
 app.command()(cli_finetune.finetune)
 
 
-@app.command()
-def evaluate(
-    workspace: OptionalWorkspace = None,
-    dataset: TestDataOption = None,
-    out: ReportOption = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME_OR_DIR", help="A model; 'base' is the default base model."),
-    ] = None,
-    judgements: JudgementsOption = None,
-    openai: OpenaiOption = None,
-    embedding_url: EmbeddingUrlOption = None,
-    embedding_price: EmbeddingPriceOption = None,
-    run: RunOption = None,
-    vectors: VectorsOption = None,
-    dimensions: DimensionsOption = None,
-    quantise: QuantiseOption = None,
-    unjudged: UnjudgedOption = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Compare BM25, models and their hybrids: metrics, run files and a report."""
-    from cvseeker.files import read_json
-    from cvseeker.stages import evaluate_stage
-    from cvseeker.standalone import embedding_costs, evaluate_files, remote_encoders
-    from cvseeker.terminal import drawn_progress, print_metrics, say
-    from cvseeker.workspace import Workspace
-
-    settings = read_settings(
-        config,
-        evaluate=variant_flags(dimensions, quantise, unjudged),
-        embedding={"url": embedding_url, "price": embedding_price},
-    )
-    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
-    runs, made = named_paths(run, "--run"), named_paths(vectors, "--vectors")
-    if workspace is not None and (runs or made or openai):
-        raise InputError("--openai, --run and --vectors need --dataset and --out; got -w DIR")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            evaluate_stage(Workspace(workspace), settings, progress, judgements=judgements)
-            folder = workspace / "evaluation"
-        elif dataset is not None and out is not None:
-            # With runs or vectors of one's own, only the models that are named.
-            models = model or ([] if runs or made or openai else ["base"])
-            remote = remote_encoders(openai or [], out, settings)
-            for cost in embedding_costs(dataset, list(remote.values())):
-                say(cost.line())
-            evaluate_files(
-                dataset, models, out, settings, progress, runs=runs, vectors=made, encoders=remote
-            )
-            folder = out
-    metrics = read_json(folder / "metrics.json")
-    if as_json:
-        typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2))
-        return
-    print_metrics(metrics)
-    typer.echo(folder / "report.html")
-
-
+app.command()(cli_evaluate.evaluate)
+app.command()(cli_evaluate.compare)
 app.command()(cli_audit.audit)
 
 

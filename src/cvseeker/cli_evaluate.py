@@ -1,10 +1,19 @@
-"""The options of ``cvseeker evaluate`` that no other command has."""
+"""The commands that compare: ``evaluate`` systems, ``compare`` two evaluations."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cvseeker.cli_options import (
+    ConfigOption,
+    JsonOption,
+    JudgementsOption,
+    OptionalWorkspace,
+    read_settings,
+    require_one_way,
+)
 from cvseeker.errors import InputError
 
 TestDataOption = Annotated[
@@ -74,6 +83,139 @@ VectorsOption = Annotated[
         help="Vectors made elsewhere: corpus.npy and queries.npy, in the data set's order.",
     ),
 ]
+
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="A model; 'base' is the default base model. With -w, besides the base and the "
+        "workspace's own.",
+    ),
+]
+ValidationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--val",
+        metavar="FILE",
+        help="Other queries, to weigh the hybrid of a model that was not saved with weights.",
+    ),
+]
+TrainingOption = Annotated[
+    Path | None,
+    typer.Option("--train", metavar="FILE", help="What a model was trained on, to look for leaks."),
+]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        metavar="html|md|json",
+        help="What the report is written as; several with commas [default: html].",
+    ),
+]
+
+
+def evaluate(
+    workspace: OptionalWorkspace = None,
+    dataset: TestDataOption = None,
+    out: ReportOption = None,
+    model: ModelOption = None,
+    judgements: JudgementsOption = None,
+    openai: OpenaiOption = None,
+    embedding_url: EmbeddingUrlOption = None,
+    embedding_price: EmbeddingPriceOption = None,
+    run: RunOption = None,
+    vectors: VectorsOption = None,
+    dimensions: DimensionsOption = None,
+    quantise: QuantiseOption = None,
+    unjudged: UnjudgedOption = None,
+    val: ValidationOption = None,
+    train: TrainingOption = None,
+    formats: FormatOption = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Compare BM25, models and their hybrids: metrics, run files and a report."""
+    from cvseeker.contenders import Contenders
+    from cvseeker.evaluate.report import report_formats
+    from cvseeker.evaluation_stages import evaluate_files, evaluate_stage
+    from cvseeker.files import read_json
+    from cvseeker.terminal import drawn_progress, print_metrics, say
+    from cvseeker.workspace import Workspace
+
+    settings = read_settings(
+        config,
+        evaluate=variant_flags(dimensions, quantise, unjudged),
+        embedding={"url": embedding_url, "price": embedding_price},
+    )
+    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
+    chosen = report_formats(formats or ["html"])
+    contenders = Contenders(
+        models={name: name for name in model or []},
+        remote=openai or (),
+        runs=named_paths(run, "--run"),
+        vectors=named_paths(vectors, "--vectors"),
+    )
+    with drawn_progress() as progress:
+        if workspace is not None:
+            _refuse_with_workspace({"--val": val, "--train": train})
+            evaluate_stage(
+                Workspace(workspace),
+                settings,
+                progress,
+                judgements=judgements,
+                contenders=contenders,
+                formats=chosen,
+                announce=say,
+            )
+            folder = workspace / "evaluation"
+        elif dataset is not None and out is not None:
+            evaluate_files(
+                dataset,
+                out,
+                settings,
+                progress,
+                # With systems of one's own, only the models that are named.
+                contenders=contenders if contenders.any() else Contenders({"base": "base"}),
+                validation=val,
+                training=train,
+                formats=chosen,
+                announce=say,
+            )
+            folder = out
+    metrics = read_json(folder / "metrics.json")
+    if as_json:
+        typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2))
+        return
+    print_metrics(metrics)
+    for name in chosen:
+        typer.echo(folder / f"report.{name}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="An evaluation's folder: before.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another's: after.")],
+    output: Annotated[
+        str, typer.Option("--format", metavar="md|json|html", help="What is printed.")
+    ] = "md",
+) -> None:
+    """Compare two evaluations of the same queries: what got better, what worse, and is it real."""
+    from cvseeker.evaluate.versus import compare_evaluations
+    from cvseeker.evaluate.versus_text import versus_markdown, versus_page
+
+    if output not in {"md", "json", "html"}:
+        raise InputError(f"format {output!r}; expected md, json or html: --format md")
+    versus = compare_evaluations(first, second)
+    if output == "json":
+        typer.echo(json.dumps(versus.to_dict(), ensure_ascii=False, indent=2))
+        return
+    typer.echo((versus_markdown if output == "md" else versus_page)(versus), nl=False)
+
+
+def _refuse_with_workspace(given: dict[str, Path | None]) -> None:
+    for option, path in given.items():
+        if path is not None:
+            raise InputError(f"{option} {path}: a workspace has its own; leave {option} out")
 
 
 def named_paths(values: list[str] | None, option: str) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from cvseeker.config import StageSettings
+from cvseeker.config_servers import StageSettings
 from cvseeker.encoder.windows import IntArray
 from cvseeker.errors import InputError
 from cvseeker.evaluate.audit_names import PLACEHOLDER, NameLists, strip_identity

@@ -6,33 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.windows import FloatArray, IntArray
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.facts import dataset_facts
 from cvseeker.evaluate.trec import run_file_name, write_run
 from cvseeker.files import write_json, write_jsonl
-
-
-@dataclass(frozen=True, slots=True)
-class MapVectors:
-    """The candidate model's vectors, from which the report draws a map.
-
-    Attributes
-    ----------
-    queries
-        Shape (n_queries, dim), in the order of the data set's queries.
-    passages
-        Shape (n_passages, dim), in the order of its corpus, or (n_windows, dim).
-    owners
-        Shape (n_windows,): the position of each window's passage; ``None``: one row a passage.
-    occupations
-        Passage or résumé id → occupation, where they are known.
-    """
-
-    queries: FloatArray
-    passages: FloatArray
-    owners: IntArray | None = None
-    occupations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +31,8 @@ class EvaluatedSet:
         Passage id → résumé id; empty where not known.
     facts
         More facts for ``metrics.json``, such as the leakage between splits.
-    vectors
-        What the report's map is drawn from; ``None``: no map.
+    occupations
+        Résumé id → occupation, where they are known.
     """
 
     name: str
@@ -64,7 +41,7 @@ class EvaluatedSet:
     level: str = "passage"
     resume_of: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    vectors: MapVectors | None = None
+    occupations: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return the ``dataset`` and ``systems`` parts of ``metrics.json``."""

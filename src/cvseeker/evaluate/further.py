@@ -41,7 +41,6 @@ def look_further(
     *,
     training: RetrievalDataset | None = None,
     names: Mapping[str, str] | None = None,
-    occupations: Mapping[str, str] | None = None,
 ) -> Further:
     """Compare all systems, slice the queries and look for leaks.
 
@@ -53,8 +52,6 @@ def look_further(
         What a model was trained on, where that is known.
     names
         Résumé id → candidate's name; ``None``: read off the passages.
-    occupations
-        Résumé id → occupation, where known.
 
     Returns
     -------
@@ -67,6 +64,6 @@ def look_further(
     """
     return Further(
         standings=compare_all(evaluated),
-        slices=slice_tables(evaluated, occupations=occupations),
+        slices=slice_tables(evaluated, occupations=evaluated.occupations),
         leakage=find_leakage(evaluated, training=training, names=names),
     )

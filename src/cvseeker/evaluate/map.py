@@ -2,14 +2,14 @@
 
 import html
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cvseeker.encoder.windows import FloatArray, IntArray
 from cvseeker.errors import InputError
-from cvseeker.evaluate.evaluation import EvaluatedSet, MapVectors
+from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.excerpts import masked, shown_query
 
 SEED = 13
@@ -24,6 +24,25 @@ _COMPONENTS = 50
 _FEWEST_FOR_TSNE = 12
 _SIZE = 600
 _TITLE_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class MapVectors:
+    """A model's vectors of a query set.
+
+    Attributes
+    ----------
+    queries
+        Shape (n_queries, dim), in the order of the data set's queries.
+    passages
+        Shape (n_passages, dim), in the order of its corpus, or (n_windows, dim).
+    owners
+        Shape (n_windows,): the position of each window's passage; ``None``: one row a passage.
+    """
+
+    queries: FloatArray
+    passages: FloatArray
+    owners: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,15 @@ def map_positions(embeddings: FloatArray, *, seed: int = SEED) -> FloatArray:
     return placed
 
 
+def map_vectors(evaluated: EvaluatedSet, system: str | None) -> MapVectors | None:
+    """Return the vectors that a system ranked by, ``None`` where it has none."""
+    result = evaluated.results.get(system or "")
+    if result is None or result.encoded is None:
+        return None
+    encoded = result.encoded
+    return MapVectors(encoded.query_vectors, encoded.vectors, encoded.owners)
+
+
 def draw_map(evaluated: EvaluatedSet, vectors: MapVectors, *, title: str) -> MapDrawing:
     """Draw a set's queries and résumés where the model's vectors put them.
 
@@ -137,8 +165,8 @@ def draw_map(evaluated: EvaluatedSet, vectors: MapVectors, *, title: str) -> Map
             "expected one a query"
         )
     points = [
-        *_query_points(evaluated, vectors, query_at),
-        *_resume_points(evaluated, vectors, [names[at] for at in resume_at]),
+        *_query_points(evaluated, query_at),
+        *_resume_points(evaluated, [names[at] for at in resume_at]),
     ]
     # Queries are worded unlike résumés; less each sort's mean, what is left is the subject.
     both = [_centred(vectors.queries[query_at]), _centred(resumes[resume_at])]
@@ -196,9 +224,7 @@ def _resume_vectors(evaluated: EvaluatedSet, vectors: MapVectors) -> tuple[list[
     return list(position), sums / np.maximum(lengths, 1e-9)
 
 
-def _query_points(
-    evaluated: EvaluatedSet, vectors: MapVectors, positions: Sequence[int]
-) -> list[_Point]:
+def _query_points(evaluated: EvaluatedSet, positions: Sequence[int]) -> list[_Point]:
     """Describe queries; one has the occupation of what answers it."""
     query_ids = list(evaluated.dataset.queries)
     points = []
@@ -206,29 +232,28 @@ def _query_points(
         grades = evaluated.dataset.qrels[query_id]
         best = max(grades, key=lambda key: grades[key], default="")
         group = (
-            _occupation(evaluated, vectors.occupations, best)
-            if vectors.occupations
+            _occupation(evaluated, best)
+            if evaluated.occupations
             else evaluated.dataset.kinds.get(query_id, "").replace("_", " ") or "query"
         )
         points.append(_Point(shown_query(evaluated.dataset.queries[query_id]), group, True))
     return points
 
 
-def _resume_points(
-    evaluated: EvaluatedSet, vectors: MapVectors, names: Sequence[str]
-) -> list[_Point]:
+def _resume_points(evaluated: EvaluatedSet, names: Sequence[str]) -> list[_Point]:
     """Describe résumés by their ids; their texts begin with names and contacts."""
     return [
         _Point(
             masked(name),
-            _occupation(evaluated, vectors.occupations, name) if vectors.occupations else "résumé",
+            _occupation(evaluated, name) if evaluated.occupations else "résumé",
             False,
         )
         for name in names
     ]
 
 
-def _occupation(evaluated: EvaluatedSet, occupations: Mapping[str, str], key: str) -> str:
+def _occupation(evaluated: EvaluatedSet, key: str) -> str:
+    occupations = evaluated.occupations
     return occupations.get(key) or occupations.get(evaluated.resume_of.get(key, ""), "") or OTHER
 
 

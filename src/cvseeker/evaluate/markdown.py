@@ -69,7 +69,7 @@ def _set(told: Mapping[str, Any], metric_titles: Sequence[str]) -> list[str]:
         _rows(told["systems"], [*metric_titles, "Seconds"]),
         "### Are the differences real?",
         _differences(told["differences"]),
-        *_kinds(told),
+        *_further(told),
         *_cut(told, metric_titles),
         *_changes(told),
     ]
@@ -111,23 +111,51 @@ def _differences(rows: Sequence[Any]) -> str:
     )
 
 
-def _kinds(told: Mapping[str, Any]) -> list[str]:
-    if not told["kinds"]:
+def _further(told: Mapping[str, Any]) -> list[str]:
+    """Tell of significance, slices and leaks, where they are known."""
+    further = told["further"]
+    return [
+        *(_significance(further["significance"]) if "significance" in further else []),
+        *(_slices(told, further["slices"]) if further.get("slices") else []),
+        *(_leakage(further["leakage"]) if further.get("leakage") else []),
+    ]
+
+
+def _significance(told: Mapping[str, Any]) -> list[str]:
+    if len(told["systems"]) < 2:
         return []
-    names = [escaped(name) for _, name in told["shown"]]
     rows = [
-        [
-            f"{escaped(in_words(row.kind))} ({row.queries:,})",
-            *(f"{value:.3f}" for _, _, value in row.points),
-            row.change,
-            row.interval,
-        ]
-        for row in told["kinds"]
+        [escaped(row["name"]), row["mean"], row["interval"], row["letters"]]
+        for row in told["systems"]
     ]
     return [
-        "### By kind of query (nDCG@10)",
-        table(["Kind", *names, "Change", "95 % interval"], rows),
+        "### Which systems can be told apart?",
+        "\n".join(f"- {escaped(sentence)}" for sentence in told["sentences"]),
+        table(["System", told["metric"], "95 % interval", "Shares a letter"], rows),
     ]
+
+
+def _slices(told: Mapping[str, Any], slices: Any) -> list[str]:
+    parts = [f"### Where the difference comes from (nDCG@10, {escaped(told['candidate'])})"]
+    for part in slices:
+        names = [escaped(name) for name in part["systems"]]
+        compared = part["rows"] and part["rows"][0]["gain"] is not None
+        rows = [
+            [
+                f"{escaped(in_words(row['name']))} ({row['queries']:,})",
+                *row["means"],
+                *([row["gain"]["change"], row["gain"]["interval"]] if compared else []),
+            ]
+            for row in part["rows"]
+        ]
+        head = ["Queries", *names, *(["Change", "95 % interval"] if compared else [])]
+        parts += [f"#### {escaped(part['title'])}", table(head, rows)]
+    return parts
+
+
+def _leakage(findings: Any) -> list[str]:
+    rows = [[escaped(one.title), f"{one.count:,}", f"{one.of:,}"] for one in findings]
+    return ["### Leaks", table(["What was looked for", "Found", "Of"], rows)]
 
 
 def _cut(told: Mapping[str, Any], metric_titles: Sequence[str]) -> list[str]:

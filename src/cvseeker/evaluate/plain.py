@@ -18,7 +18,7 @@ def plain_report(content: Mapping[str, Any]) -> dict[str, Any]:
     dict
         ``title``, ``date``, ``version``, ``sets``, ``facts``, ``command``, ``settings`` (TOML) and
         ``made_with``. Each set has ``verdict``, ``notes``, ``systems`` (the means that have 95 %
-        intervals), ``comparisons``, ``kinds``, ``changes``, ``facts`` and the further sections;
+        intervals), ``comparisons``, ``changes``, ``facts`` and the further sections;
         every metric of every system stands in ``metrics.json``.
     """
     return {
@@ -57,7 +57,6 @@ def _plain_set(told: Mapping[str, Any]) -> dict[str, Any]:
             }
             for row in told["differences"]
         ],
-        "kinds": [asdict(row) for row in told["kinds"]],
         "changes": None if told["changes"] is None else asdict(told["changes"]),
         "facts": dict(told["facts"]),
         **{name: _plain(part) for name, part in told["further"].items()},

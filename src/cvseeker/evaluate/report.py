@@ -17,17 +17,15 @@ from cvseeker.evaluate.deltas import delta_plot, query_deltas
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.facts import dataset_facts
 from cvseeker.evaluate.intervals import COMPARED, bars, families, mean_intervals
-from cvseeker.evaluate.map import draw_map
+from cvseeker.evaluate.map import draw_map, map_vectors
 from cvseeker.evaluate.markdown import report_markdown
 from cvseeker.evaluate.page import in_words, page_of
 from cvseeker.evaluate.plain import plain_report
 from cvseeker.evaluate.provenance import Provenance, provenance
-from cvseeker.evaluate.reproduce import command_again, settings_toml
+from cvseeker.evaluate.reproduce import settings_toml
 from cvseeker.evaluate.tables import (
     METRIC_TITLES,
     difference_rows,
-    kind_rows,
-    shown_systems,
     system_rows,
     truncated_rows,
 )
@@ -48,7 +46,6 @@ STORY = (
     "differences",
     "significance",
     "deltas",
-    "kinds",
     "slices",
     "cut",
     "cost",
@@ -65,6 +62,7 @@ def write_report(
     sets: Sequence[EvaluatedSet],
     *,
     title: str = "",
+    command: str = "",
     facts: Mapping[str, Any] | None = None,
     stages: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, Any] | None = None,
@@ -82,6 +80,8 @@ def write_report(
         The query sets; hand-written ones come first, for no generator made them.
     title
         What was evaluated, such as the workspace's name.
+    command
+        What makes the evaluation again, with these settings.
     facts
         The ingest stage's counts; ``None`` where there was none.
     stages
@@ -131,7 +131,7 @@ def write_report(
             {**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages
         ],
         "settings": settings_toml(settings or {}),
-        "command": command_again(ordered, title, in_workspace=bool(stages)),
+        "command": f"{command} --config settings.toml" if command else "",
         "made_with": made_with,
         "hashes": [("data set, SHA-256", made_with.dataset)]
         + [(f"{name}, SHA-256", value) for name, value in made_with.models.items()],
@@ -225,8 +225,6 @@ def _set_content(
         "systems": system_rows(evaluated, roles, intervals),
         "truncated": truncated_rows(evaluated),
         "differences": difference_rows(evaluated, roles),
-        "kinds": kind_rows(evaluated, roles),
-        "shown": [(role, display_name(name)) for role, name in shown_systems(evaluated, roles)],
         "reference": display_name(against) if against else "",
         "candidate": display_name(roles.candidate) if roles.candidate else "",
         "changes": rank_changes(evaluated, *pair) if pair else None,
@@ -244,6 +242,7 @@ def _drawings(
     """Return what only a page can show; drawings escape the names in them themselves."""
     where = content["title"]
     names = f"{content['candidate']} less {content['reference']}, {where}"
+    vectors = map_vectors(evaluated, roles_of(evaluated).candidate)
     return {
         "charts": [
             (
@@ -266,8 +265,8 @@ def _drawings(
             (caption, Markup(svg)) for caption, svg in cost_drawings(evaluated, families(evaluated))
         ],
         "map": (
-            draw_map(evaluated, evaluated.vectors, title=f"Map of queries and résumés, {where}")
-            if evaluated.vectors
+            draw_map(evaluated, vectors, title=f"Map of queries and résumés, {where}")
+            if vectors
             else None
         ),
     }

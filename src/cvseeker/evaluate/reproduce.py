@@ -1,34 +1,8 @@
-"""How to make an evaluation again: the command and its settings."""
+"""Settings as a file: what an evaluation is made again with."""
 
 import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-from cvseeker.evaluate.comparison import models_of
-from cvseeker.evaluate.evaluation import EvaluatedSet
-
-
-def command_again(sets: Sequence[EvaluatedSet], title: str, *, in_workspace: bool) -> str:
-    """Return the command that makes an evaluation again.
-
-    Parameters
-    ----------
-    sets
-        The query sets evaluated.
-    title
-        The workspace's or the data set's name, ``""`` where it is not known.
-    in_workspace
-        Whether a workspace was evaluated and not a data set of one's own.
-    """
-    config = "--config settings.toml"
-    if in_workspace:
-        judged = any(evaluated.name == "handwritten" for evaluated in sets)
-        judgements = " --judgements DIR" if judged else ""
-        return f"cvseeker run SOURCE... -w {shlex.quote(title or 'DIR')}{judgements} {config}"
-    models = "".join(f" --model {shlex.quote(name)}" for name in models_of(sets[0]))
-    dataset = shlex.quote(title or "FILE")
-    return f"cvseeker evaluate --dataset {dataset}{models} --out DIR {config}"
 
 
 def settings_toml(settings: Mapping[str, Any], name: str = "") -> str:

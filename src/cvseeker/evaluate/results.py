@@ -9,6 +9,7 @@ from cvseeker.config import EvaluateSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.windows import FloatArray, IntArray
 from cvseeker.evaluate.candidates import Candidates
+from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.rank.base import top_k
 from cvseeker.rank.block_metrics import QrelsTable
 from cvseeker.rank.metrics import Unjudged, mean_metrics
@@ -78,6 +79,8 @@ class SystemResult:
         What ranking needs of a passage, without its text; ``None`` where not known.
     variant_of
         The model that a cut or quantised variant is made of; empty for anything else.
+    encoded
+        The vectors that a model ranked by; ``None`` for what is no model.
     """
 
     name: str
@@ -87,6 +90,7 @@ class SystemResult:
     truncated: dict[str, float] = field(default_factory=dict)
     bytes_per_passage: float | None = None
     variant_of: str = ""
+    encoded: EncodedDataset | None = None
 
     def summary(self) -> dict[str, object]:
         """Return the mean metrics, what they cost, and the truncated metrics, JSON-ready."""

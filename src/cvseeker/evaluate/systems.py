@@ -154,6 +154,7 @@ def _run_full(contest: Contest, lexical: Lexical, model: Model) -> dict[str, Sys
         result.seconds += encoded.seconds
         result.bytes_per_passage = size
     results[names[-1]].seconds += lexical.seconds
+    results[model.label].encoded = encoded
     return results
 
 

@@ -1,6 +1,6 @@
 """The report's tables, as rows of what is printed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -9,10 +9,9 @@ from cvseeker.evaluate.comparison import (
     BM25,
     Comparison,
     Roles,
-    compare_pair,
+    compare_pairs,
     display_name,
     hybrid_of,
-    metric_values,
     p_in_words,
     ranking,
     signed,
@@ -30,9 +29,6 @@ METRIC_TITLES = {
     "map@100": "MAP@100",
 }
 Key = TypeVar("Key")
-
-# More would not fit; the rest is in metrics.json.
-MOST_KINDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +61,6 @@ class Difference:
     difference: str
     interval: str
     p_value: str
-    outcome: str
-
-
-@dataclass(frozen=True, slots=True)
-class KindRow:
-    """One kind of query: its systems' means and where they lie on a line from 0 to 1.
-
-    ``change`` is the candidate's gain over the reference and ``outcome`` what it is worth.
-    """
-
-    kind: str
-    queries: int
-    points: tuple[tuple[str, str, float], ...]
-    change: str
-    interval: str
     outcome: str
 
 
@@ -153,31 +134,19 @@ def difference_rows(evaluated: EvaluatedSet, roles: Roles) -> list[Difference]:
     best = ranking(evaluated)[0][0]
     if best != BM25:
         pairs.setdefault((best, BM25), "Does the best row beat BM25?")
+    asked = {
+        pair: question for pair, question in pairs.items() if set(pair) <= set(evaluated.results)
+    }
+    compared = {metric: compare_pairs(evaluated, list(asked), metric=metric) for metric in COMPARED}
     return [
-        _difference(question, metric, compare_pair(evaluated, first, second, metric=metric))
-        for (first, second), question in pairs.items()
-        if {first, second} <= set(evaluated.results)
+        _difference(question, metric, compared[metric][at])
+        for at, question in enumerate(asked.values())
         for metric in COMPARED
     ]
 
 
-def kind_rows(evaluated: EvaluatedSet, roles: Roles) -> list[KindRow]:
-    """Return one row a kind of query, the most frequent first; none where kinds are not known."""
-    kinds = {
-        query_id: evaluated.dataset.kinds.get(query_id, "")
-        for query_id in evaluated.dataset.queries
-    }
-    if not any(kinds.values()) or roles.candidate is None:
-        return []
-    members: dict[str, list[str]] = {}
-    for query_id, kind in kinds.items():
-        members.setdefault(kind or "not known", []).append(query_id)
-    rows = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_KINDS]
-    return [_kind_row(evaluated, roles, kind, query_ids) for kind, query_ids in rows]
-
-
 def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]]:
-    """Return (role, system) of what the table of kinds shows, in the order of its columns."""
+    """Return (role, system) of what the tables of slices show, in the order of their columns."""
     wanted = {
         "bm25": BM25,
         "reference": roles.reference,
@@ -185,27 +154,6 @@ def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]
         "hybrid": None if roles.candidate is None else hybrid_of(roles.candidate),
     }
     return [(role, name) for role, name in wanted.items() if name in evaluated.results and name]
-
-
-def _kind_row(
-    evaluated: EvaluatedSet, roles: Roles, kind: str, query_ids: Sequence[str]
-) -> KindRow:
-    points = []
-    for role, name in shown_systems(evaluated, roles):
-        values = metric_values(evaluated, name, "ndcg@10", query_ids)
-        points.append((role, display_name(name), sum(values) / len(values)))
-    against = roles.reference or BM25
-    if roles.candidate is None or against not in evaluated.results:
-        return KindRow(kind, len(query_ids), tuple(points), "", "", "")
-    gain = compare_pair(evaluated, roles.candidate, against, query_ids=query_ids)
-    return KindRow(
-        kind=kind,
-        queries=len(query_ids),
-        points=tuple(points),
-        change=signed(gain.difference),
-        interval=f"{signed(gain.low)} to {signed(gain.high)}",
-        outcome=gain.outcome,
-    )
 
 
 def _difference(question: str, metric: str, comparison: Comparison) -> Difference:
@@ -216,7 +164,7 @@ def _difference(question: str, metric: str, comparison: Comparison) -> Differenc
         means=f"{comparison.second_mean:.3f} → {comparison.first_mean:.3f}",
         difference=signed(comparison.difference),
         interval=f"{signed(comparison.low)} to {signed(comparison.high)}",
-        p_value=p_in_words(comparison.p_value).removeprefix("p").removeprefix(" ="),
+        p_value=p_in_words(comparison.adjusted_p_value).removeprefix("p").removeprefix(" ="),
         outcome={"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
             comparison.outcome
         ],
