@@ -6,8 +6,8 @@ import pytest
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
-from cvseeker.evaluate.evaluation import EvaluatedSet, MapVectors
-from cvseeker.evaluate.map import MOST_GROUPS, MOST_POINTS, draw_map, map_positions
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.map import MOST_GROUPS, MOST_POINTS, MapVectors, draw_map, map_positions
 
 
 def clusters(count: int, size: int) -> np.ndarray:
@@ -60,8 +60,8 @@ def test_every_query_and_resume_is_a_mark_with_its_text(evaluated: EvaluatedSet)
 
 def test_occupations_colour_queries_and_resumes_alike(evaluated: EvaluatedSet) -> None:
     occupations = {"bo-lindahl#1": "engineer", "fay-okoro#1": "engineer", "ana-prunk#1": "chef"}
-    vectors = MapVectors(np.eye(6), np.eye(6), occupations=occupations)
-    drawing = draw_map(evaluated, vectors, title="Map")
+    known = replace(evaluated, occupations=occupations)
+    drawing = draw_map(known, MapVectors(np.eye(6), np.eye(6)), title="Map")
     assert drawing.legend == ((0, "engineer", 4), (1, "chef", 2), (MOST_GROUPS, "other", 6))
     assert re.search(r'circle class="g0"[^>]*><title>backend engineer Kafka', drawing.svg)
     assert re.search(r'rect class="g0"[^>]*><title>bo-lindahl#1', drawing.svg)

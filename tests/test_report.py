@@ -16,12 +16,13 @@ from cvseeker.evaluate.changes import rank_changes
 from cvseeker.evaluate.charts import Bar, bar_chart
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import roles_of
-from cvseeker.evaluate.evaluation import EvaluatedSet, MapVectors
+from cvseeker.evaluate.encoded import EncodedDataset
+from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.excerpts import snippet
 from cvseeker.evaluate.further import look_further
 from cvseeker.evaluate.intervals import mean_intervals
 from cvseeker.evaluate.report import write_report
-from cvseeker.evaluate.tables import difference_rows, kind_rows, system_rows, truncated_rows
+from cvseeker.evaluate.tables import difference_rows, system_rows, truncated_rows
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.rank.metrics import query_metrics
 
@@ -40,6 +41,13 @@ STAGES = [
     {"stage": "ingest", "seconds": 12.34, "counts": FACTS},
     {"stage": "model", "seconds": 400.0, "counts": {"base": ATTACK, "pairs": 836}},
 ]
+UNIT = EncodedDataset(np.eye(6), np.arange(6), np.eye(6), None, None, 0.0)
+
+
+def with_vectors(evaluated: EvaluatedSet) -> EvaluatedSet:
+    """Return the set with vectors of its tuned model."""
+    tuned = replace(evaluated.results["tuned"], encoded=UNIT)
+    return replace(evaluated, results={**evaluated.results, "tuned": tuned})
 
 
 class Page(HTMLParser):
@@ -181,6 +189,7 @@ def test_the_report_says_what_was_asked_for(
         facts=FACTS,
         stages=STAGES,
         settings=Settings().model_dump(),
+        command="cvseeker run SOURCE... -w 'my résumés'",
     )
     words = page.words
     assert verdict_sentence(evaluated) in words
@@ -193,7 +202,7 @@ def test_the_report_says_what_was_asked_for(
     assert "1,234" in words
     assert "the worst shares 18 %" in words
     assert "6 min 40 s" in words
-    assert "cvseeker run SOURCE... -w 'my résumés' --judgements DIR --config settings.toml" in words
+    assert "cvseeker run SOURCE... -w 'my résumés' --config settings.toml" in words
     assert f"CVSeeker {cvseeker.__version__}" in words
     assert "0.346" in words
     # A set's two charts, its queries one by one, and what its systems cost.
@@ -227,10 +236,11 @@ def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet
         for name, rank in {"bm25": 2, worse: 3, better: 1, f"hybrid({better})": 1}.items()
     }
     results[better].truncated = {"ndcg@10": 0.5}
-    vectors = MapVectors(np.eye(6), np.eye(6), occupations=dict.fromkeys(hostile.corpus, ATTACK))
+    results[better].encoded = UNIT
+    occupations = dict.fromkeys(hostile.corpus, ATTACK)
     text, page = written(
         tmp_path,
-        [EvaluatedSet(ATTACK, hostile, results, vectors=vectors)],
+        [EvaluatedSet(ATTACK, hostile, results, occupations=occupations)],
         title=ATTACK,
         facts=FACTS,
         stages=STAGES,
@@ -254,10 +264,6 @@ def test_named_models_and_no_workspace(tmp_path: Path, evaluated: EvaluatedSet) 
     assert "fine-tuning" not in page.words
     assert "generator" not in page.words
     assert "What changed from models/first to last one" in page.words
-    assert (
-        "cvseeker evaluate --dataset 'my data.json' --model models/first --model 'last one'"
-        in page.words
-    )
 
 
 @pytest.mark.parametrize("systems", [["bm25"], ["bm25", "tuned"], ["tuned"]])
@@ -320,8 +326,7 @@ def test_no_contact_is_quoted(tmp_path: Path, evaluated: EvaluatedSet) -> None:
         corpus={key: contact + text for key, text in dataset.corpus.items()},
         queries={key: f"{text} {contact}" for key, text in dataset.queries.items()},
     )
-    vectors = MapVectors(np.eye(6), np.eye(6))
-    one = replace(evaluated, dataset=told, vectors=vectors)
+    one = with_vectors(replace(evaluated, dataset=told))
     for file in write_report(tmp_path / "r.html", [one], formats=["html", "md", "json"]):
         text = file.read_text(encoding="utf-8")
         assert "chocolate" in text
@@ -330,8 +335,7 @@ def test_no_contact_is_quoted(tmp_path: Path, evaluated: EvaluatedSet) -> None:
 
 def test_the_map_is_drawn_where_there_are_vectors(tmp_path: Path, evaluated: EvaluatedSet) -> None:
     assert "A map of" not in written(tmp_path, [evaluated])[1].words
-    vectors = MapVectors(np.eye(6), np.eye(6))
-    _, page = written(tmp_path, [replace(evaluated, vectors=vectors)])
+    _, page = written(tmp_path, [with_vectors(evaluated)])
     assert "6 queries are dots, 6 résumés squares" in page.words
 
 
@@ -373,19 +377,6 @@ def test_differences_ask_once_for_each_pair(evaluated: EvaluatedSet) -> None:
     assert rows[0].question == "Did fine-tuning help, model alone?"
     assert rows[1].means == "0.833 → 1.000"
     assert {row.outcome for row in rows} <= {"yes", "no, worse", "no evidence"}
-
-
-def test_kinds_come_by_their_number(evaluated: EvaluatedSet) -> None:
-    kinds = {"q1": "question", "q2": "keywords", "q3": "keywords"}
-    mixed = replace(evaluated, dataset=replace(evaluated.dataset, kinds=kinds))
-    rows = kind_rows(mixed, roles_of(mixed))
-    assert [(row.kind, row.queries) for row in rows] == [
-        ("not known", 3),
-        ("keywords", 2),
-        ("question", 1),
-    ]
-    assert [role for role, _, _ in rows[0].points] == ["bm25", "reference", "candidate", "hybrid"]
-    assert rows[2].change == "+0.500"
 
 
 def test_changes_are_counted_and_the_largest_shown_first(evaluated: EvaluatedSet) -> None:

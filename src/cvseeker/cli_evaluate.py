@@ -88,9 +88,9 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
-        metavar="NAME_OR_DIR",
-        help="A model; 'base' is the default base model. With -w, besides the base and the "
-        "workspace's own.",
+        metavar="[NAME=]MODEL",
+        help="A model's folder or name, and what to call it; 'base' is the default base model. "
+        "With -w, besides the base and the workspace's own.",
     ),
 ]
 ValidationOption = Annotated[
@@ -139,8 +139,7 @@ def evaluate(
     from cvseeker.contenders import Contenders
     from cvseeker.evaluate.report import report_formats
     from cvseeker.evaluation_stages import evaluate_files, evaluate_stage
-    from cvseeker.files import read_json
-    from cvseeker.terminal import drawn_progress, print_metrics, say
+    from cvseeker.terminal import drawn_progress, say
     from cvseeker.workspace import Workspace
 
     settings = read_settings(
@@ -151,44 +150,34 @@ def evaluate(
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
     chosen = report_formats(formats or ["html"])
     contenders = Contenders(
-        models={name: name for name in model or []},
+        models=named_models(model),
         remote=openai or (),
         runs=named_paths(run, "--run"),
         vectors=named_paths(vectors, "--vectors"),
     )
+    how: dict[str, Any] = {"contenders": contenders, "formats": chosen, "announce": say}
     with drawn_progress() as progress:
         if workspace is not None:
-            _refuse_with_workspace({"--val": val, "--train": train})
-            evaluate_stage(
-                Workspace(workspace),
-                settings,
-                progress,
-                judgements=judgements,
-                contenders=contenders,
-                formats=chosen,
-                announce=say,
-            )
             folder = workspace / "evaluation"
+            _refuse_with_workspace({"--val": val, "--train": train})
+            evaluate_stage(Workspace(workspace), settings, progress, judgements=judgements, **how)
         elif dataset is not None and out is not None:
-            evaluate_files(
-                dataset,
-                out,
-                settings,
-                progress,
-                # With systems of one's own, only the models that are named.
-                contenders=contenders if contenders.any() else Contenders({"base": "base"}),
-                validation=val,
-                training=train,
-                formats=chosen,
-                announce=say,
-            )
             folder = out
+            evaluate_files(dataset, out, settings, progress, validation=val, training=train, **how)
+    _tell(folder, chosen, as_json=as_json)
+
+
+def _tell(folder: Path, formats: list[str], *, as_json: bool) -> None:
+    """Print what an evaluation found, and where its report is."""
+    from cvseeker.files import read_json
+    from cvseeker.terminal import print_metrics
+
     metrics = read_json(folder / "metrics.json")
     if as_json:
         typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2))
         return
     print_metrics(metrics)
-    for name in chosen:
+    for name in formats:
         typer.echo(folder / f"report.{name}")
 
 
@@ -216,6 +205,21 @@ def _refuse_with_workspace(given: dict[str, Path | None]) -> None:
     for option, path in given.items():
         if path is not None:
             raise InputError(f"{option} {path}: a workspace has its own; leave {option} out")
+
+
+def named_models(values: list[str] | None) -> dict[str, str]:
+    """Read ``MODEL`` and ``NAME=MODEL`` options; a folder may have ``=`` in its name."""
+    models: dict[str, str] = {}
+    for value in values or []:
+        name, equals, model = value.partition("=")
+        if Path(value).exists() or not equals or not name or not model:
+            name = model = value
+        if name in models:
+            raise InputError(
+                f"--model {value!r}: {name!r} is named twice; expected a name of its own for each"
+            )
+        models[name] = model
+    return models
 
 
 def named_paths(values: list[str] | None, option: str) -> dict[str, Path]:

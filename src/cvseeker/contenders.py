@@ -67,9 +67,11 @@ class Contenders:
         return {name: place if place.is_dir() else None for name, place in places.items()}
 
     def flags(self) -> str:
-        """Return the options that name them, without the two models of every workspace."""
-        own = [name for name in self.models if name not in {"tuned", "base"}]
-        options = [("--model", name) for name in own]
+        """Return the options that name them; a folder elsewhere is told by its last name."""
+        options = [
+            ("--model", name if model in {None, name} else f"{name}={Path(str(model)).name}")
+            for name, model in self.models.items()
+        ]
         options += [("--openai", name) for name in self.remote]
         for option, kind in (("--run", self.runs), ("--vectors", self.vectors)):
             options += [(option, f"{name}={path.name}") for name, path in kind.items()]

@@ -48,50 +48,37 @@ def evaluate_stage(
     announce
         Told what an endpoint will be sent and what that costs, before it is.
     """
-    labels, model = workspace.labels_stage(), workspace.require("model")
-    base = settings.finetune.base or (workspace.manifest("model") or {})["counts"]["base"]
+    labels, title = workspace.labels_stage(), workspace.path.resolve().name
     asked = contenders or Contenders()
-    if asked.runs or asked.vectors:
-        place = workspace.path / labels / "beir" / "test"
-        raise InputError(
-            f"runs and vectors belong to one data set; try --dataset {place} --out DIR, not -w"
-        )
-    contenders = Contenders({"base": base, "tuned": str(model), **asked.models}, asked.remote)
+    comparing = Comparing(
+        settings,
+        _with_own_models(workspace, asked, settings),
+        cache=workspace.path / "cache",
+        announce=announce,
+        progress=progress,
+    )
     inputs = {
         **workspace.output_hashes("ingest"),
         **workspace.output_hashes(labels),
         **workspace.output_hashes("model"),
         **(path_hashes("judgements", judgements) if judgements else {}),
+        **comparing.inputs(),
     }
-    comparing = Comparing(
-        settings, contenders, workspace.path / "cache", announce=announce, progress=progress
-    )
 
     def work(folder: Path) -> dict[str, Any]:
-        ingested = workspace.require("ingest")
-        people = People.of_workspace(ingested)
-        beir = workspace.require(labels) / "beir"
-        leakage = (workspace.manifest("ingest") or {})["counts"].get("leakage", {})
-        validation = read_dataset(beir / "val", split="val", needs_queries=False)
-        sets = [
-            comparing.evaluate(
-                "test",
-                read_dataset(beir / "test"),
-                people,
-                validation=validation if validation.queries else None,
-                facts={"labels": labels, "leakage": leakage},
-            )
-        ]
+        people = People.of_workspace(workspace.require("ingest"))
+        sets = [_test_set(workspace, comparing, people)]
         if judgements is not None:
-            sets.append(_judged_set(comparing, judgements, people, load_passages(ingested)))
+            sets.append(_judged_set(workspace, comparing, people, judgements))
+        beir = workspace.require(labels) / "beir"
         comparing.write(
             folder,
             sets,
             people,
             training=read_dataset(beir / "train", split="train"),
             dataset=beir / "test",
-            title=workspace.path.resolve().name,
-            command=f"cvseeker run SOURCE... -w {quote(workspace.path.resolve().name)}"
+            title=title,
+            command=f"cvseeker {'evaluate' if asked.any() else 'run SOURCE...'} -w {quote(title)}"
             f"{' --judgements DIR' if judgements else ''}{asked.flags()}",
             formats=formats,
             facts=(workspace.manifest("ingest") or {}).get("counts"),
@@ -100,7 +87,6 @@ def evaluate_stage(
         )
         return {"systems": list(sets[0].results), "labels": labels}
 
-    inputs |= comparing.inputs()
     return workspace.run_stage("evaluation", comparing.fingerprint(formats), inputs, work)
 
 
@@ -129,7 +115,7 @@ def evaluate_files(
     progress
         Called while corpora are encoded.
     contenders
-        What is compared.
+        What is compared; none: the default base model.
     validation
         A data set to learn the hybrids' weights of encoders on that were saved with none.
     training
@@ -144,17 +130,14 @@ def evaluate_files(
     """
     from cvseeker.evaluate.trec import with_run_ids
 
-    inputs = path_hashes("dataset", dataset)
+    if not contenders.any():
+        contenders = Contenders({"base": "base"})
+    out = out.resolve()
+    cache = out.with_name(f"{out.name}.cache")
+    comparing = Comparing(settings, contenders, cache, announce=announce, progress=progress)
+    inputs = {**comparing.inputs(), **path_hashes("dataset", dataset)}
     for option, path in (("val", validation), ("train", training)):
         inputs |= path_hashes(option, path) if path else {}
-    out = out.resolve()
-    comparing = Comparing(
-        settings,
-        contenders,
-        out.with_name(f"{out.name}.cache"),
-        announce=announce,
-        progress=progress,
-    )
 
     def work(folder: Path) -> dict[str, Any]:
         content = with_run_ids(read_dataset(dataset), contenders.runs.values())
@@ -162,7 +145,6 @@ def evaluate_files(
         learnt = read_dataset(validation, split="dev") if validation else None
         evaluated = comparing.evaluate("test", content, people, validation=learnt)
         trained_on = read_dataset(training, split="train") if training else None
-        shown = {"evaluate", *(("embedding",) if contenders.remote else ())}
         return comparing.write(
             folder,
             [evaluated],
@@ -173,11 +155,29 @@ def evaluate_files(
             command=f"cvseeker evaluate --dataset {quote(dataset.name)}{contenders.flags()}"
             " --out DIR",
             formats=formats,
-            settings=settings.model_dump(include=shown),
+            settings=settings.model_dump(
+                include={"evaluate", *(("embedding",) if contenders.remote else ())}
+            ),
         )
 
-    inputs |= comparing.inputs()
     return Workspace(out.parent).run_stage(out.name, comparing.fingerprint(formats), inputs, work)
+
+
+def _with_own_models(workspace: Workspace, asked: Contenders, settings: Settings) -> Contenders:
+    """Return what is compared in a workspace: its base and tuned model, then what is asked for."""
+    if asked.runs or asked.vectors:
+        place = workspace.path / workspace.labels_stage() / "beir" / "test"
+        raise InputError(
+            f"runs and vectors belong to one data set; try --dataset {place} --out DIR, not -w"
+        )
+    model = workspace.require("model")
+    base = settings.finetune.base or (workspace.manifest("model") or {})["counts"]["base"]
+    for name in ("base", "tuned"):
+        if name in asked.models and asked.models[name] != name:
+            raise InputError(
+                f"--model {name}: a workspace has its own {name!r}; choose another name"
+            )
+    return Contenders({**asked.models, "base": base, "tuned": str(model)}, asked.remote)
 
 
 def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
@@ -192,10 +192,26 @@ def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
+def _test_set(workspace: Workspace, comparing: Comparing, people: People) -> "EvaluatedSet":
+    """Put the queries about the test split to its passages."""
+    labels = workspace.labels_stage()
+    beir = workspace.require(labels) / "beir"
+    validation = read_dataset(beir / "val", split="val", needs_queries=False)
+    leakage = (workspace.manifest("ingest") or {})["counts"].get("leakage", {})
+    return comparing.evaluate(
+        "test",
+        read_dataset(beir / "test"),
+        people,
+        validation=validation if validation.queries else None,
+        facts={"labels": labels, "leakage": leakage},
+    )
+
+
 def _judged_set(
-    comparing: Comparing, judgements: Path, people: People, passages: Sequence[Passage]
+    workspace: Workspace, comparing: Comparing, people: People, judgements: Path
 ) -> "EvaluatedSet":
     """Put hand-written queries to all résumés."""
+    passages = load_passages(workspace.require("ingest"))
     trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
     return comparing.evaluate(
         "handwritten",
