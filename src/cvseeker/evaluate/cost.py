@@ -15,6 +15,9 @@ _LABEL_HEIGHT = 13
 _LETTER = 5.6
 _LONGEST_LABEL = 26
 
+# Left, top, right, bottom.
+_Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class CostPoint:
@@ -99,7 +102,7 @@ def cost_drawing(points: Sequence[CostPoint], *, title: str) -> str:
         f'aria-label="{html.escape(f"{title}: {spoken}")}">'
         f"{_grid(low, high, bottom, top)}"
         f'<polyline points="{line}" class="unbeaten"/>'
-        f"{_marks([(point, *place(point)) for point in points])}</svg>"
+        f"{_marks([(point, *place(point)) for point in points], best)}</svg>"
     )
 
 
@@ -147,32 +150,44 @@ def _grid(low: int, high: int, bottom: float, top: float) -> str:
     return "".join(parts)
 
 
-def _marks(placed: Sequence[tuple[CostPoint, float, float]]) -> str:
-    """Draw points and their names; a name moves down until it covers no other."""
-    taken: list[tuple[float, float, float]] = []
+def _marks(placed: Sequence[tuple[CostPoint, float, float]], first: Sequence[CostPoint]) -> str:
+    """Draw points, and names where there is room beside them, those of ``first`` first."""
+    taken = [(x - 5, y - 6, x + 5, y + 6) for _, x, y in placed]
     parts = []
-    for point, x, y in sorted(placed, key=lambda mark: (mark[2], mark[1])):
-        name = point.name
-        if len(name) > _LONGEST_LABEL:
-            name = f"{name[:12]}…{name[-13:]}"
-        width = len(name) * _LETTER
-        left = x + 8 if x + 8 + width < _LEFT + _WIDTH + 10 else x - 8 - width
-        label = y
-        while any(
-            abs(label - other) < _LABEL_HEIGHT and left < end and begin < left + width
-            for begin, end, other in taken
-        ):
-            label += 1
-        taken.append((left, left + width, label))
-        anchor, at = ("start", left) if left > x else ("end", x - 8)
+    for point, x, y in sorted(placed, key=lambda mark: (mark[0] not in first, mark[2], mark[1])):
         words = f"{point.name}: {point.quality:.3f} at {_short(point.cost)}"
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{COLOURS[point.family]}">'
             f"<title>{html.escape(words)}</title></circle>"
-            f'<text x="{at:.1f}" y="{label + 4:.1f}" text-anchor="{anchor}" class="name">'
+        )
+        name = point.name
+        if len(name) > _LONGEST_LABEL:
+            name = f"{name[:12]}…{name[-13:]}"
+        if (box := _room_beside(x, y, len(name) * _LETTER, taken)) is None:
+            continue
+        taken.append(box)
+        anchor, at = ("start", box[0]) if box[0] > x else ("end", box[2])
+        parts.append(
+            f'<text x="{at:.1f}" y="{box[1] + 10:.1f}" text-anchor="{anchor}" class="name">'
             f"{html.escape(name)}</text>"
         )
     return "".join(parts)
+
+
+def _room_beside(x: float, y: float, width: float, taken: Sequence[_Box]) -> _Box | None:
+    """Return where a name fits beside a point, ``None`` where it would cover something."""
+    half = _LABEL_HEIGHT / 2
+    for lift in (0.0, -10.0, 10.0):
+        for left in (x + 8, x - 8 - width):
+            box = (left, y + lift - half, left + width, y + lift + half)
+            inside = left > _LEFT and box[2] < _LEFT + _WIDTH + 10 and box[3] < _TOP + _HEIGHT
+            if inside and not any(_overlap(box, other) for other in taken):
+                return box
+    return None
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _short(value: float) -> str:

@@ -24,6 +24,8 @@ from cvseeker.evaluate.tables import shown_systems
 
 # More would not fit; the rest is one row.
 MOST_ROWS = 20
+# Of fewer, a resampled interval says nothing.
+FEWEST_PEOPLE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,12 @@ def slices_context(tables: Sequence[SliceTable]) -> list[dict[str, Any]]:
 
     The middle of a drawing is a difference of 0, and all drawings have one scale.
     """
-    gains = [row.gain for table in tables for row in table.rows if row.gain is not None]
+    gains = [
+        row.gain
+        for table in tables
+        for row in table.rows
+        if row.gain is not None and row.people >= FEWEST_PEOPLE
+    ]
     reach = max([abs(end) for gain in gains for end in (gain.low, gain.high)] + [0.05])
     return [
         {
@@ -162,7 +169,7 @@ def slices_context(tables: Sequence[SliceTable]) -> list[dict[str, Any]]:
                     "name": row.name,
                     "queries": row.queries,
                     "means": [f"{value:.3f}" for value in row.means.values()],
-                    "gain": None if row.gain is None else _gain(row.gain, reach),
+                    "gain": None if row.gain is None else _gain(row, row.gain, reach),
                 }
                 for row in table.rows
             ],
@@ -171,15 +178,20 @@ def slices_context(tables: Sequence[SliceTable]) -> list[dict[str, Any]]:
     ]
 
 
-def _gain(gain: Comparison, reach: float) -> dict[str, Any]:
+def _gain(row: SliceRow, gain: Comparison, reach: float) -> dict[str, Any]:
+    few = row.people < FEWEST_PEOPLE
     drawn = {
-        name: round(80 + 80 * value / reach, 1)
-        for name, value in (("low", gain.low), ("at", gain.difference), ("high", gain.high))
+        name: round(min(max(80 + 80 * value / reach, 0), 160), 1)
+        for name, value in (
+            ("low", gain.difference if few else gain.low),
+            ("at", gain.difference),
+            ("high", gain.difference if few else gain.high),
+        )
     }
     return {
         **drawn,
         "change": signed(gain.difference),
-        "interval": f"{signed(gain.low)} to {signed(gain.high)}",
+        "interval": "too few" if few else f"{signed(gain.low)} to {signed(gain.high)}",
         "p_value": p_in_words(gain.adjusted_p_value),
         "outcome": gain.outcome,
     }

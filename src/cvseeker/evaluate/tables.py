@@ -64,8 +64,14 @@ class Difference:
     outcome: str
 
 
-def system_hint(system: str, roles: Roles) -> str:
-    """Say in a few words what a system is."""
+_QUANTISED = {"[int8]": "8 bits a number", "[binary]": "1 bit a number"}
+
+
+def system_hint(system: str, roles: Roles, variant_of: str = "") -> str:
+    """Say in a few words what a system is; ``variant_of`` is the model that it is cut from."""
+    if variant_of:
+        how = system.removeprefix(variant_of)
+        return _QUANTISED.get(how, f"cut to {how.removeprefix('@')} dimensions")
     if system == BM25:
         return "no model"
     if system.startswith("hybrid("):
@@ -94,7 +100,7 @@ def system_rows(
     return [
         Row(
             display_name(name),
-            system_hint(name, roles),
+            system_hint(name, roles, evaluated.results[name].variant_of),
             (*cells[name], Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest)),
         )
         for name in evaluated.results
@@ -164,7 +170,7 @@ def _difference(question: str, metric: str, comparison: Comparison) -> Differenc
         means=f"{comparison.second_mean:.3f} → {comparison.first_mean:.3f}",
         difference=signed(comparison.difference),
         interval=f"{signed(comparison.low)} to {signed(comparison.high)}",
-        p_value=p_in_words(comparison.adjusted_p_value).removeprefix("p").removeprefix(" ="),
+        p_value=p_in_words(comparison.adjusted_p_value).lstrip("p ="),
         outcome={"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
             comparison.outcome
         ],

@@ -222,7 +222,7 @@ def significance_context(standings: Standings) -> dict[str, Any]:
                 "second": display_name(one.second),
                 "difference": signed(one.difference),
                 "interval": f"{signed(one.low)} to {signed(one.high)}",
-                "p_value": p_in_words(one.adjusted_p_value).removeprefix("p").removeprefix(" ="),
+                "p_value": p_in_words(one.adjusted_p_value).lstrip("p ="),
                 "effect": "–" if one.effect_size is None else signed(one.effect_size),
                 "counts": f"{one.wins:,} / {one.ties:,} / {one.losses:,}",
                 "outcome": one.outcome,
