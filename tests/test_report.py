@@ -372,7 +372,7 @@ def test_truncated_rows_show_what_there_is(evaluated: EvaluatedSet) -> None:
 
 
 def test_differences_ask_once_for_each_pair(evaluated: EvaluatedSet) -> None:
-    rows = difference_rows(evaluated, roles_of(evaluated))
+    rows = difference_rows(evaluated)
     assert len(rows) == 10
     assert rows[0].question == "Did fine-tuning help, model alone?"
     assert rows[1].means == "0.833 → 1.000"

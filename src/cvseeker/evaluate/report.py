@@ -224,7 +224,7 @@ def _set_content(
         "intervals": intervals,
         "systems": system_rows(evaluated, roles, intervals),
         "truncated": truncated_rows(evaluated),
-        "differences": difference_rows(evaluated, roles),
+        "differences": difference_rows(evaluated),
         "reference": display_name(against) if against else "",
         "candidate": display_name(roles.candidate) if roles.candidate else "",
         "changes": rank_changes(evaluated, *pair) if pair else None,

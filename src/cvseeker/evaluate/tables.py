@@ -9,15 +9,14 @@ from cvseeker.evaluate.comparison import (
     BM25,
     Comparison,
     Roles,
-    compare_pairs,
     display_name,
     hybrid_of,
     p_in_words,
-    ranking,
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.intervals import COMPARED, Interval
+from cvseeker.evaluate.questions import answers, questions
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -125,28 +124,12 @@ def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
     return [Row(display_name(name), how, cells[name, how]) for name, how in values]
 
 
-def difference_rows(evaluated: EvaluatedSet, roles: Roles) -> list[Difference]:
+def difference_rows(evaluated: EvaluatedSet) -> list[Difference]:
     """Return the comparisons that a reader asks for, each on nDCG@10 and hit rate@5."""
-    pairs: dict[tuple[str, str], str] = {}
-    reference, candidate = roles.reference, roles.candidate
-    if reference is not None and candidate is not None:
-        gain = "Did fine-tuning help" if roles.tuning else f"Is {candidate} better"
-        pairs[candidate, reference] = f"{gain}, model alone?"
-        pairs[hybrid_of(candidate), hybrid_of(reference)] = f"{gain}, with BM25 beside it?"
-    if candidate is not None:
-        pairs[candidate, BM25] = "Does the model alone beat BM25?"
-        pairs[hybrid_of(candidate), BM25] = "Do both together beat BM25?"
-        pairs[hybrid_of(candidate), candidate] = "Does BM25 add to the model?"
-    best = ranking(evaluated)[0][0]
-    if best != BM25:
-        pairs.setdefault((best, BM25), "Does the best row beat BM25?")
-    asked = {
-        pair: question for pair, question in pairs.items() if set(pair) <= set(evaluated.results)
-    }
-    compared = {metric: compare_pairs(evaluated, list(asked), metric=metric) for metric in COMPARED}
+    found = {metric: answers(evaluated, metric=metric) for metric in COMPARED}
     return [
-        _difference(question, metric, compared[metric][at])
-        for at, question in enumerate(asked.values())
+        _difference(question, metric, found[metric][pair])
+        for pair, question in questions(evaluated).items()
         for metric in COMPARED
     ]
 
