@@ -85,7 +85,11 @@ def evaluate_stage(
             stages=finished_stages(workspace),
             settings=settings.model_dump(),
         )
-        return {"systems": list(sets[0].results), "labels": labels}
+        return {
+            "systems": list(sets[0].results),
+            "queries": sum(len(one.dataset.queries) for one in sets),
+            "labels": labels,
+        }
 
     return workspace.run_stage("evaluation", comparing.fingerprint(formats), inputs, work)
 

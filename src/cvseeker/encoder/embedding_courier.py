@@ -4,7 +4,6 @@ As with an LLM's replies (see :mod:`cvseeker.llm.courier`), it outlives a comman
 the vectors in flight, which were paid for, still reach the cache.
 """
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,7 +16,6 @@ from cvseeker.encoder.embedding_cache import EmbeddingCache, model_key, text_key
 from cvseeker.encoder.windows import FloatArray
 from cvseeker.llm.chat import (
     Answer,
-    BrokenError,
     ChatRequest,
     ChatTask,
     FatalError,
@@ -25,11 +23,10 @@ from cvseeker.llm.chat import (
 )
 from cvseeker.llm.courier import send_what_comes, serve_job
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.failures import connection_error, status_error
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.sending import SendSettings
-from cvseeker.llm.transport import open_async_client, silent_request_headers
+from cvseeker.llm.transport import open_async_client, post
 
 
 class ReplyFaultError(Exception):
@@ -128,9 +125,6 @@ class EmbeddingTransport:
         )
 
     async def _post(self, texts: Sequence[str], dimensions: int | None) -> str:
-        import httpx2
-        import openai
-
         # Some servers know no other format, and the SDK would ask for base64.
         body: dict[str, Any] = {
             "model": self.endpoint.model,
@@ -139,21 +133,7 @@ class EmbeddingTransport:
         }
         if dimensions is not None:
             body["dimensions"] = dimensions
-        try:
-            async with asyncio.timeout(self.endpoint.timeout_seconds):
-                response = await self._client.post(
-                    "/embeddings",
-                    cast_to=httpx2.Response,
-                    body=body,
-                    options={"headers": silent_request_headers()},
-                )
-        except TimeoutError:
-            raise BrokenError("time-out") from None
-        except openai.APIConnectionError as error:
-            raise connection_error(error) from None
-        except openai.APIStatusError as error:
-            raise status_error(error, self.endpoint) from None
-        return response.text
+        return await post(self._client, self.endpoint, "/embeddings", body)
 
 
 def parse_reply(reply: str) -> dict[str, Any]:

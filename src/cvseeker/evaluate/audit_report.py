@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cvseeker import __version__
 from cvseeker.evaluate.audit import Measures, ModelAudit
 from cvseeker.evaluate.audit_effects import GroupEffect, Matrix, group_effects
 from cvseeker.evaluate.audit_material import AuditMaterial, AuditSettings
 from cvseeker.evaluate.comparison import p_in_words
+from cvseeker.evaluate.page import page_of
 from cvseeker.files import write_json, write_text
 
 MEASURES = ("score_change", "rank_gain", "selected")
@@ -129,26 +129,18 @@ def write_audit(
         "cannot_show": list(LIMITS),
     }
     write_json(folder / "audit.json", summary)
-    environment = Environment(
-        loader=PackageLoader("cvseeker.evaluate"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("audit.html").render(
+    content = {
         **summary,
-        date=datetime.now(UTC).date().isoformat(),
-        version=__version__,
-        command=command,
-        sections=[
+        "date": datetime.now(UTC).date().isoformat(),
+        "version": __version__,
+        "command": command,
+        "sections": [
             _section(name, model, material, widest=_widest(models))
             for name, model in models.items()
         ],
-        scale=f"{_widest(models):.5f}",
-    )
-    # A lone surrogate, the trace of an odd file name, is no UTF-8.
-    write_text(folder / "report.html", page.encode("utf-8", "replace").decode("utf-8"))
+        "scale": f"{_widest(models):.5f}",
+    }
+    write_text(folder / "report.html", page_of("audit.html", content))
     return summary
 
 
