@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cvseeker.evaluate.audit_effects import group_effects
+from cvseeker.evaluate.audit.effects import group_effects
 
 NAMES = [f"{group}{number}" for group in "abc" for number in range(6)]
 GROUPS = [name[0] for name in NAMES]

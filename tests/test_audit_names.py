@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cvseeker.errors import InputError
-from cvseeker.evaluate.audit_names import give_name, mask_name, read_names, strip_identity
+from cvseeker.evaluate.audit.names import give_name, mask_name, read_names, strip_identity
 
 GROUPS = """
 source = "Invented for a test"

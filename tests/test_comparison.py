@@ -10,7 +10,7 @@ from cvseeker.errors import InputError
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import compare_pair, compare_pairs, correct
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.page import page_of
+from cvseeker.evaluate.report.page import page_of
 from cvseeker.evaluate.ties import (
     compare_all,
     comparison_sentence,

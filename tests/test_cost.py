@@ -1,7 +1,7 @@
 import re
 from itertools import pairwise
 
-from cvseeker.evaluate.cost import CostPoint, cost_drawing
+from cvseeker.evaluate.report.cost import CostPoint, cost_drawing
 
 
 def points_of(svg: str) -> list[tuple[float, float]]:

@@ -2,8 +2,8 @@ import re
 
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.evaluate.compare import SystemResult
-from cvseeker.evaluate.deltas import MOST_BARS, Delta, delta_plot, query_deltas
 from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report.deltas import MOST_BARS, Delta, delta_plot, query_deltas
 
 
 def test_gains_come_first_and_losses_last(tiny_dataset: RetrievalDataset) -> None:

@@ -7,7 +7,7 @@ from cvseeker.dataset import RetrievalDataset
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_leakage, leakage_dict
-from cvseeker.evaluate.page import page_of
+from cvseeker.evaluate.report.page import page_of
 from cvseeker.resumes.duplicates import word_ngrams
 
 LONG = " ".join(f"alpha{at} beta{at}" for at in range(30))

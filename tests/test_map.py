@@ -7,7 +7,13 @@ import pytest
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.map import MOST_GROUPS, MOST_POINTS, MapVectors, draw_map, map_positions
+from cvseeker.evaluate.report.map import (
+    MOST_GROUPS,
+    MOST_POINTS,
+    MapVectors,
+    draw_map,
+    map_positions,
+)
 
 
 def clusters(count: int, size: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 import cvseeker
 from cvseeker.errors import InputError
-from cvseeker.evaluate.provenance import path_hash, provenance
+from cvseeker.evaluate.report.provenance import path_hash, provenance
 
 
 def test_a_file_has_the_hash_that_sha256sum_prints(tmp_path: Path) -> None:

@@ -12,17 +12,17 @@ import cvseeker
 from cvseeker.config import Settings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.errors import InputError
-from cvseeker.evaluate.changes import rank_changes
-from cvseeker.evaluate.charts import Bar, bar_chart
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import roles_of
 from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.excerpts import snippet
 from cvseeker.evaluate.further import look_further
-from cvseeker.evaluate.intervals import mean_intervals
-from cvseeker.evaluate.report import write_report
-from cvseeker.evaluate.tables import difference_rows, system_rows, truncated_rows
+from cvseeker.evaluate.report.changes import rank_changes
+from cvseeker.evaluate.report.charts import Bar, bar_chart
+from cvseeker.evaluate.report.excerpts import snippet
+from cvseeker.evaluate.report.intervals import mean_intervals
+from cvseeker.evaluate.report.tables import difference_rows, system_rows, truncated_rows
+from cvseeker.evaluate.report.write import write_report
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.rank.metrics import query_metrics
 

@@ -9,8 +9,8 @@ from cvseeker.evaluate.cuts import occupations_of, query_cuts
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.evaluate.further import look_further
-from cvseeker.evaluate.page import page_of
-from cvseeker.evaluate.report import FURTHER
+from cvseeker.evaluate.report.page import page_of
+from cvseeker.evaluate.report.write import FURTHER
 from cvseeker.evaluate.slices import MOST_ROWS, slice_tables, slices_context
 from cvseeker.records import Resume
 

@@ -15,8 +15,8 @@ from cvseeker.resumes.profile import extract_profile
 from cvseeker.workspace import StageResult, Workspace
 
 if TYPE_CHECKING:
-    from cvseeker.evaluate.audit_material import AuditMaterial, AuditSettings
-    from cvseeker.evaluate.audit_names import NameLists
+    from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
+    from cvseeker.evaluate.audit.names import NameLists
 
 
 def audit_stage(
@@ -55,8 +55,8 @@ def audit_stage(
     InputError
         If the queries or names cannot be used.
     """
-    from cvseeker.evaluate.audit_material import prepare_audit
-    from cvseeker.evaluate.audit_names import read_names
+    from cvseeker.evaluate.audit.material import prepare_audit
+    from cvseeker.evaluate.audit.names import read_names
 
     lists = read_names(names, names_per_group=settings.names_per_group)
     folder = workspace.require("ingest")
@@ -126,8 +126,8 @@ def audit_files(
     InputError
         If the data set or the names cannot be used.
     """
-    from cvseeker.evaluate.audit_material import prepare_audit
-    from cvseeker.evaluate.audit_names import read_names
+    from cvseeker.evaluate.audit.material import prepare_audit
+    from cvseeker.evaluate.audit.names import read_names
 
     lists = read_names(names, names_per_group=settings.names_per_group)
     chosen = {name: name for name in models or ["base"]}
@@ -164,8 +164,8 @@ def _audit(
     command: str,
 ) -> dict[str, Any]:
     from cvseeker.encoder.local import LocalEncoder
-    from cvseeker.evaluate.audit import audit_model
-    from cvseeker.evaluate.audit_report import write_audit
+    from cvseeker.evaluate.audit.report import write_audit
+    from cvseeker.evaluate.audit.run import audit_model
 
     audits = {
         label: audit_model(

@@ -63,7 +63,7 @@ def audit(
 ) -> None:
     """Swap names in résumés and see whether scores and ranks move: a robustness test."""
     from cvseeker.audit_stages import audit_files, audit_stage
-    from cvseeker.evaluate.audit_material import AuditSettings
+    from cvseeker.evaluate.audit.material import AuditSettings
     from cvseeker.terminal import drawn_progress
     from cvseeker.workspace import Workspace
 

@@ -137,7 +137,7 @@ def evaluate(
 ) -> None:
     """Compare BM25, models and their hybrids: metrics, run files and a report."""
     from cvseeker.contenders import Contenders
-    from cvseeker.evaluate.report import report_formats
+    from cvseeker.evaluate.report.write import report_formats
     from cvseeker.evaluation_stages import evaluate_files, evaluate_stage
     from cvseeker.terminal import drawn_progress, say
     from cvseeker.workspace import Workspace

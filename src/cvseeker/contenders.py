@@ -210,12 +210,12 @@ class Comparing:
         training
             What a model was trained on, to look for leaks.
         **told
-            What the report tells besides; see :func:`~cvseeker.evaluate.report.write_report`.
+            What the report tells besides; see :func:`~cvseeker.evaluate.report.write.write_report`.
         """
         from cvseeker.evaluate.evaluation import write_evaluation
         from cvseeker.evaluate.further import look_further
-        from cvseeker.evaluate.provenance import provenance
-        from cvseeker.evaluate.report import write_report
+        from cvseeker.evaluate.report.provenance import provenance
+        from cvseeker.evaluate.report.write import write_report
 
         self.progress("tests, slices and leaks", 0, 0, "")
         further = {

@@ -78,18 +78,14 @@ def evaluate_stage(
             training=read_dataset(beir / "train", split="train"),
             dataset=beir / "test",
             title=title,
-            command=f"cvseeker {'evaluate' if asked.any() else 'run SOURCE...'} -w {quote(title)}"
-            f"{' --judgements DIR' if judgements else ''}{asked.flags()}",
+            command=_command(title, asked, judgements),
             formats=formats,
             facts=(workspace.manifest("ingest") or {}).get("counts"),
             stages=finished_stages(workspace),
             settings=settings.model_dump(),
         )
-        return {
-            "systems": list(sets[0].results),
-            "queries": sum(len(one.dataset.queries) for one in sets),
-            "labels": labels,
-        }
+        queries = sum(len(one.dataset.queries) for one in sets)
+        return {"systems": list(sets[0].results), "queries": queries, "labels": labels}
 
     return workspace.run_stage("evaluation", comparing.fingerprint(formats), inputs, work)
 
@@ -165,6 +161,13 @@ def evaluate_files(
         )
 
     return Workspace(out.parent).run_stage(out.name, comparing.fingerprint(formats), inputs, work)
+
+
+def _command(title: str, asked: Contenders, judgements: Path | None) -> str:
+    """Return what evaluates a workspace again."""
+    command = "evaluate" if asked.any() else "run SOURCE..."
+    judged = " --judgements DIR" if judgements else ""
+    return f"cvseeker {command} -w {quote(title)}{judged}{asked.flags()}"
 
 
 def _with_own_models(workspace: Workspace, asked: Contenders, settings: Settings) -> Contenders:

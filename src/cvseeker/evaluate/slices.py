@@ -20,7 +20,7 @@ from cvseeker.evaluate.comparison import (
 )
 from cvseeker.evaluate.cuts import Cut, query_cuts
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.tables import shown_systems
+from cvseeker.evaluate.report.tables import shown_systems
 
 # More would not fit; the rest is one row.
 MOST_ROWS = 20

@@ -9,8 +9,8 @@ import numpy as np
 
 from cvseeker.errors import InputError
 from cvseeker.evaluate.comparison import HEADLINE_METRIC, SIGNIFICANT, Outcome
-from cvseeker.evaluate.excerpts import shown_query
-from cvseeker.evaluate.intervals import COMPARED
+from cvseeker.evaluate.report.excerpts import shown_query
+from cvseeker.evaluate.report.intervals import COMPARED
 from cvseeker.files import read_json, read_jsonl
 from cvseeker.rank.significance import bootstrap_interval, holm, pair_p_values
 

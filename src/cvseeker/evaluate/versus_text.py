@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from cvseeker.evaluate.comparison import HEADLINE_METRIC, display_name, p_in_words, signed
-from cvseeker.evaluate.markdown import escaped, table
-from cvseeker.evaluate.page import page_of
-from cvseeker.evaluate.tables import METRIC_TITLES
+from cvseeker.evaluate.report.markdown import escaped, table
+from cvseeker.evaluate.report.page import page_of
+from cvseeker.evaluate.report.tables import METRIC_TITLES
 from cvseeker.evaluate.versus import QueryChange, SetVersus, SystemChange, Versus
 
 HEAD = ("System", "Metric", "Means", "Difference", "95 % interval", "p (Holm)", "Outcome")

@@ -23,7 +23,7 @@ def page_of(template: str, content: Mapping[str, Any]) -> str:
         An HTML page that can be written as UTF-8.
     """
     environment = Environment(
-        loader=PackageLoader("cvseeker.evaluate"),
+        loader=PackageLoader("cvseeker.evaluate.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cvseeker.evaluate.changes import Change, Changes
-from cvseeker.evaluate.excerpts import Snippet
-from cvseeker.evaluate.page import in_words
-from cvseeker.evaluate.tables import Cell
+from cvseeker.evaluate.report.changes import Change, Changes
+from cvseeker.evaluate.report.excerpts import Snippet
+from cvseeker.evaluate.report.page import in_words
+from cvseeker.evaluate.report.tables import Cell
 
 # What would be read as markup; titles and excerpts are text.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")

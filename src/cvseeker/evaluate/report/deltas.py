@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cvseeker.evaluate.comparison import HEADLINE_METRIC, metric_values, signed
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.excerpts import shown_query
+from cvseeker.evaluate.report.excerpts import shown_query
 
 # More bars than a wide screen has columns for, and half a megabyte of titles.
 MOST_BARS = 1_200

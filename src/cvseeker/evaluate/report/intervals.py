@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cvseeker.evaluate.charts import Bar, Family
 from cvseeker.evaluate.comparison import (
     BM25,
     display_name,
@@ -12,6 +11,7 @@ from cvseeker.evaluate.comparison import (
     query_groups,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report.charts import Bar, Family
 from cvseeker.rank.significance import bootstrap_interval
 
 COMPARED = ("ndcg@10", "accuracy@5")

@@ -103,7 +103,9 @@ def read_names(path: Path | None = None, *, names_per_group: int = 9) -> NameLis
         text = (
             path.read_text(encoding="utf-8")
             if path
-            else resources.files("cvseeker.evaluate").joinpath("names.toml").read_text("utf-8")
+            else resources.files("cvseeker.evaluate.audit")
+            .joinpath("names.toml")
+            .read_text("utf-8")
         )
         lists = NameLists.model_validate(tomllib.loads(text))
     except OSError as error:

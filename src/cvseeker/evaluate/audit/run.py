@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cvseeker.encoder.local import LocalEncoder, WindowEmbeddings
 from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
-from cvseeker.evaluate.audit_material import AuditMaterial, AuditSettings
-from cvseeker.evaluate.audit_names import PLACEHOLDER, give_name, mask_name
+from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
+from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, mask_name
 from cvseeker.progress import Progress, silent
 from cvseeker.rank.dense import QUERY_BLOCK
 

@@ -9,21 +9,21 @@ from markupsafe import Markup
 
 from cvseeker import __version__
 from cvseeker.errors import InputError
-from cvseeker.evaluate.changes import rank_changes
-from cvseeker.evaluate.charts import bar_chart
 from cvseeker.evaluate.comparison import BM25, display_name, query_groups, roles_of
-from cvseeker.evaluate.cost import cost_drawings
-from cvseeker.evaluate.deltas import delta_plot, query_deltas
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.facts import dataset_facts
-from cvseeker.evaluate.intervals import COMPARED, bars, families, mean_intervals
-from cvseeker.evaluate.map import draw_map, map_vectors
-from cvseeker.evaluate.markdown import report_markdown
-from cvseeker.evaluate.page import in_words, page_of
-from cvseeker.evaluate.plain import plain_report
-from cvseeker.evaluate.provenance import Provenance, provenance
-from cvseeker.evaluate.reproduce import settings_toml
-from cvseeker.evaluate.tables import (
+from cvseeker.evaluate.report.changes import rank_changes
+from cvseeker.evaluate.report.charts import bar_chart
+from cvseeker.evaluate.report.cost import cost_drawings
+from cvseeker.evaluate.report.deltas import delta_plot, query_deltas
+from cvseeker.evaluate.report.intervals import COMPARED, bars, families, mean_intervals
+from cvseeker.evaluate.report.map import draw_map, map_vectors
+from cvseeker.evaluate.report.markdown import report_markdown
+from cvseeker.evaluate.report.page import in_words, page_of
+from cvseeker.evaluate.report.plain import plain_report
+from cvseeker.evaluate.report.provenance import Provenance, provenance
+from cvseeker.evaluate.report.reproduce import settings_toml
+from cvseeker.evaluate.report.tables import (
     METRIC_TITLES,
     difference_rows,
     system_rows,

@@ -9,7 +9,7 @@ from pydantic import Field
 from cvseeker.config_servers import StageSettings
 from cvseeker.encoder.windows import IntArray
 from cvseeker.errors import InputError
-from cvseeker.evaluate.audit_names import PLACEHOLDER, NameLists, strip_identity
+from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.resumes.redaction.names import find_name
 

@@ -15,8 +15,8 @@ from cvseeker.evaluate.comparison import (
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.intervals import COMPARED, Interval
 from cvseeker.evaluate.questions import answers, questions
+from cvseeker.evaluate.report.intervals import COMPARED, Interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -87,7 +87,7 @@ def system_rows(
 ) -> list[Row]:
     """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds.
 
-    ``intervals`` are those of :func:`~cvseeker.evaluate.intervals.mean_intervals`.
+    ``intervals`` are those of :func:`~cvseeker.evaluate.report.intervals.mean_intervals`.
     """
     means = {
         name: _means(result, evaluated.dataset.queries)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank
-from cvseeker.evaluate.excerpts import Snippet, shown_query, snippet
+from cvseeker.evaluate.report.excerpts import Snippet, shown_query, snippet
 from cvseeker.rank.bm25 import tokenize
 
 # What a reader sees without scrolling counts as found.

@@ -5,9 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.evaluate.charts import COLOURS, Family
 from cvseeker.evaluate.comparison import HEADLINE_METRIC, display_name, metric_values
 from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report.charts import COLOURS, Family
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 40, 12, 360, 210
 _LABEL_HEIGHT = 13
