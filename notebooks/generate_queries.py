@@ -18,11 +18,14 @@ from IPython.display import Image, Markdown
 from cvseeker.config import Settings
 from cvseeker.dataset import read_dataset
 from cvseeker.demonstration import demo_resumes
+from cvseeker.encoder.base_models import keep_libraries_quiet
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.query_stages import generate_stage
 from cvseeker.resumes.ingest import load_passages
 from cvseeker.stages import ingest_stage
 from cvseeker.workspace import Workspace
+
+keep_libraries_quiet()
 
 # %% [markdown]
 # **The lines to change.** For your own folder: `RESUMES = Path("path/to/resumes")`. For an LLM, whose
