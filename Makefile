@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check fix examples clean
+.PHONY: help setup demo test test-all check fix examples notebooks clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ fix: $(INSTALLED)  ## repair what ruff can repair
 
 examples: $(INSTALLED)  ## rebuild the bundled PDF and DOCX résumés (needs Chromium)
 	$(BIN)/python examples/build.py
+
+notebooks: $(INSTALLED)  ## run the notebooks and keep what they show
+	rm -rf notebooks/workspace
+	for name in generate_queries finetune evaluate; do \
+		$(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --execute notebooks/$$name.py || exit 1; \
+	done
 
 clean:  ## remove .venv, caches and the demo's workspace
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist cvseeker-demo

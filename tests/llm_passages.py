@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cvseeker.config import GenerateSettings, LlmSettings
+from cvseeker.config import GenerateSettings
+from cvseeker.config_servers import LlmSettings
 from cvseeker.llm.door import open_door
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task

@@ -34,6 +34,8 @@ COMMANDS = (
     "judge",
     "finetune",
     "evaluate",
+    "compare",
+    "audit",
     "index",
     "search",
     "doctor",

@@ -1,15 +1,20 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
-from cvseeker.config import EvaluateSettings, WindowSettings
+from cvseeker.config import EvaluateSettings, HybridWeights, WindowSettings
 from cvseeker.dataset import RetrievalDataset
 from cvseeker.encoder.local import LocalEncoder
 from cvseeker.encoder.token_codes import encode_passages_with_codes
-from cvseeker.errors import ModelError
-from cvseeker.evaluate import compare
+from cvseeker.errors import InputError, ModelError
+from cvseeker.evaluate import systems
 from cvseeker.evaluate.compare import Candidates, compare_systems
+from cvseeker.evaluate.trec import write_run
 from cvseeker.rank.bm25 import BM25Ranker
 from cvseeker.rank.dense import DenseRanker
 from cvseeker.rank.hybrid import fuse
@@ -21,7 +26,7 @@ SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tok
 def test_every_system_is_run(
     tiny_dataset: RetrievalDataset, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "QUERY_BLOCK", 4)
+    monkeypatch.setattr(systems, "QUERY_BLOCK", 4)
     results = compare_systems(tiny_dataset, {"tuned": str(tiny_model)}, settings=SETTINGS)
     assert list(results) == ["bm25", "tuned", "late(tuned)", "hybrid(tuned)"]
     corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
@@ -31,6 +36,9 @@ def test_every_system_is_run(
     rankers = (bm25, DenseRanker(encoder, embeddings), LateInteractionRanker(encoder, codes))
     parts = [ranker.scores(queries) for ranker in rankers]
     fused = fuse(parts, encoder.hybrid.shares)
+    for result in results.values():
+        assert result.bytes_per_passage
+        assert result.seconds > 0
     for (name, result), expected in zip(results.items(), (*parts, fused), strict=True):
         assert result.name == name
         for (query_id, ranked), row in zip(result.run.items(), expected, strict=True):
@@ -98,3 +106,169 @@ def test_it_is_silent(
     )
     assert capfd.readouterr() == ("", "")
     assert tasks
+
+
+def test_smaller_vectors_are_systems_of_their_own(
+    tiny_dataset: RetrievalDataset, tiny_model: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"dimensions": (16, 8), "quantise": ("int8", "binary")})
+    results = compare_systems(tiny_dataset, {"m": str(tiny_model)}, settings=settings)
+    names = ["bm25", "m", "late(m)", "hybrid(m)", "m@16", "m@8", "m[int8]", "m[binary]"]
+    assert list(results) == names
+    size = results["m"].bytes_per_passage or 0
+    shares = [(results[name].bytes_per_passage or 0) / size for name in names[4:]]
+    assert shares == pytest.approx([1 / 2, 1 / 4, 1 / 4, 1 / 32])
+    assert [result.variant_of for result in results.values()] == [""] * 4 + ["m"] * 4
+    whole, fine = dict(results["m"].run["q1"]), dict(results["m[int8]"].run["q1"])
+    assert fine == pytest.approx(whole, abs=0.02)
+    assert dict(results["m[binary]"].run["q1"]) != pytest.approx(whole, abs=0.02)
+    assert results["m@16"].summary()["bytes_per_passage"] == pytest.approx(size / 2)
+    with pytest.raises(InputError, match="32 dimensions and cannot be cut to 32"):
+        compare_systems(
+            tiny_dataset,
+            {"m": str(tiny_model)},
+            settings=SETTINGS.model_copy(update={"dimensions": (32,)}),
+        )
+
+
+def test_any_encoder_takes_part(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
+    results = compare_systems(tiny_dataset, {"remote": hash_encoder}, settings=EvaluateSettings())
+    assert list(results) == ["bm25", "remote", "hybrid(remote)"]
+    corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
+    dense = DenseRanker.from_corpus(hash_encoder, corpus).scores(queries)
+    default = HybridWeights()
+    fused = fuse([BM25Ranker(corpus).scores(queries), dense], [default.bm25, default.dense])
+    for row, query_id in enumerate(tiny_dataset.queries):
+        expected = dict(zip(tiny_dataset.corpus, fused[row].tolist(), strict=True))
+        assert dict(results["hybrid(remote)"].run[query_id]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_weights_are_learnt_on_validation(
+    tiny_dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    """On validation data where vectors say nothing, BM25 is given all, and the other way round."""
+
+    class Blind(type(hash_encoder)):  # type: ignore[misc]
+        def encode_queries(self, texts: Sequence[str]) -> Any:
+            return np.flip(super().encode_queries(texts), axis=0).copy()
+
+    models = {"remote": Blind()}
+    settings = EvaluateSettings()
+    with_them = compare_systems(tiny_dataset, models, settings=settings, validation=tiny_dataset)
+    without = compare_systems(tiny_dataset, models, settings=settings)
+    name = "hybrid(remote)"
+    assert with_them[name].summary()["accuracy@1"] == 1.0
+    assert with_them[name].run != without[name].run
+
+
+def test_what_no_model_should_give_is_refused(
+    tiny_dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    kind = type(hash_encoder)
+
+    class Broken(kind):  # type: ignore[misc,valid-type]
+        def encode_queries(self, texts: Sequence[str]) -> Any:
+            return super().encode_queries(texts) * np.float32(np.nan)
+
+    class Two(kind):  # type: ignore[misc,valid-type]
+        def encode_passages(self, texts: Sequence[str], progress: Any = None) -> Any:
+            return kind(dim=128).encode_passages(texts)
+
+    with pytest.raises(ModelError, match="vectors of passages hold NaN"):
+        compare_systems(tiny_dataset, {"m": Broken()}, settings=EvaluateSettings())
+    with pytest.raises(ModelError, match="of 256 dimensions for queries and of 128 for passages"):
+        compare_systems(tiny_dataset, {"m": Two()}, settings=EvaluateSettings())
+
+
+def test_a_second_run_encodes_nothing(
+    tiny_dataset: RetrievalDataset,
+    tiny_model: Path,
+    hash_encoder: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[int] = []
+    encode = SentenceTransformer.encode
+
+    def counted(self: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        calls.append(len(inputs))
+        return encode(self, inputs, *args, **options)
+
+    def counted_queries(texts: Sequence[str]) -> Any:
+        calls.append(len(texts))
+        return type(hash_encoder).encode_queries(hash_encoder, texts)
+
+    monkeypatch.setattr(SentenceTransformer, "encode", counted)
+    monkeypatch.setattr(hash_encoder, "encode_queries", counted_queries)
+    cache = tmp_path / "cache"
+    models = {"m": str(tiny_model), "remote": hash_encoder}
+
+    def run(dataset: RetrievalDataset, settings: EvaluateSettings = SETTINGS) -> Any:
+        calls.clear()
+        return compare_systems(dataset, models, settings=settings, cache=cache)
+
+    first = run(tiny_dataset)
+    assert sum(calls) > 0
+    again = run(tiny_dataset)
+    assert calls == []
+    for name, result in first.items():
+        assert again[name].per_query == result.per_query
+        assert dict(again[name].run) == dict(result.run)
+        assert again[name].truncated == result.truncated
+        # What it took to encode still counts.
+        assert again[name].seconds > 0
+    assert not list(cache.glob(".*"))
+    assert not any(b"pastry" in path.read_bytes() for path in cache.rglob("*") if path.is_file())
+    # Another window: all passages again. Another query: the queries alone.
+    run(tiny_dataset, EvaluateSettings(windows=WindowSettings(window_tokens=16, overlap_tokens=4)))
+    assert sum(calls) > 0
+    asked = {**tiny_dataset.queries, "q1": "who makes pralines"}
+    run(replace(tiny_dataset, queries=asked))
+    assert calls == [6, 6, 6]  # with tokens, cut, and by the other encoder
+
+
+def test_a_damaged_entry_is_made_anew(
+    tiny_dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    models = {"m": str(tiny_model)}
+    first = compare_systems(tiny_dataset, models, settings=SETTINGS, cache=tmp_path)
+    for path in tmp_path.rglob("vectors.npy"):
+        path.write_bytes(path.read_bytes()[:70])
+    again = compare_systems(tiny_dataset, models, settings=SETTINGS, cache=tmp_path)
+    assert again["m"].per_query == first["m"].per_query
+
+
+def test_unjudged_passages_are_left_out_if_asked(tiny_dataset: RetrievalDataset) -> None:
+    qrels = {**tiny_dataset.qrels, "q2": {"fay-okoro#1": 1, "ana-prunk#1": 0}}
+    dataset = replace(tiny_dataset, qrels=qrels)
+    plain = compare_systems(dataset, {}, settings=EvaluateSettings())["bm25"]
+    ignore = EvaluateSettings.model_validate({"unjudged": "ignore"})
+    condensed = compare_systems(dataset, {}, settings=ignore)["bm25"]
+    assert plain.per_query["q2"]["mrr@10"] == 0.5
+    assert condensed.per_query["q2"]["mrr@10"] == 1.0
+    assert plain.per_query["q2"]["judged@10"] == pytest.approx(2 / 6)
+    assert condensed.per_query["q2"]["judged@10"] == pytest.approx(2 / 6)
+    assert condensed.run == plain.run
+
+
+def test_two_systems_of_one_name_are_refused(
+    tiny_dataset: RetrievalDataset, tmp_path: Path
+) -> None:
+    runs = {"bm25": write_bm25(tmp_path, tiny_dataset)}
+    with pytest.raises(InputError, match="two systems are called 'bm25'"):
+        compare_systems(tiny_dataset, {}, settings=SETTINGS, runs=runs)
+
+
+def write_bm25(folder: Path, dataset: RetrievalDataset) -> Path:
+    """Write BM25's run."""
+    result = compare_systems(dataset, {}, settings=EvaluateSettings())["bm25"]
+    write_run(folder / "bm25.trec", result.run, system="bm25")
+    return folder / "bm25.trec"
+
+
+def test_a_run_made_elsewhere_is_a_system(tiny_dataset: RetrievalDataset, tmp_path: Path) -> None:
+    runs = {"theirs": write_bm25(tmp_path, tiny_dataset)}
+    results = compare_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs=runs)
+    assert list(results) == ["bm25", "theirs"]
+    assert results["theirs"].per_query == results["bm25"].per_query
+    assert "bytes_per_passage" not in results["theirs"].summary()

@@ -146,8 +146,8 @@ def test_judgements_may_name_what_is_in_no_corpus(tmp_path: Path) -> None:
         ({"test": "q1\tp9\t1\n"}, "points to passage 'p9'"),
         ({"test": "q1\tp1\tgood\n"}, "line 1: expected query-id"),
         ({"test": "q1 0 p1 1\n"}, "got 'q1 0 p1 1'"),
-        ({"test": "q1\tp1\t0\n"}, "no queries"),
-        ({"test": "query-id\tcorpus-id\tscore\n"}, "no queries"),
+        ({"test": "q1\tp1\t0\n"}, "no grade above 0 in test.tsv"),
+        ({"test": "query-id\tcorpus-id\tscore\n"}, "no grade above 0 in test.tsv"),
     ],
 )
 def test_a_bad_beir_folder_is_refused_in_one_line(

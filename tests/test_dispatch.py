@@ -271,7 +271,10 @@ def test_a_servers_limit_of_20_a_second_is_kept_to_without_a_failure(
 
 
 PROGRAM = """
+    import signal
     import sys
+    # A shell that runs the tests in its background has Ctrl-C ignored, here as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.path.insert(0, sys.argv[1])
     from pathlib import Path
     from llm_runs import chat_requests, send

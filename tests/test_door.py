@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.config import LlmSettings
+from cvseeker.config_servers import LlmSettings
 from cvseeker.errors import InputError, LlmError, SettingsError
 from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.door import Door, dollars, open_door, send_through

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.config import LlmSettings
+from cvseeker.config_servers import LlmSettings
 from cvseeker.errors import LlmError
 from cvseeker.llm.door import open_door
 from cvseeker.llm.ledger import Ledger

@@ -4,7 +4,7 @@ import ir_measures
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ir_measures import AP, RR, R, Success, nDCG
+from ir_measures import AP, RR, Judged, R, Success, nDCG
 
 from cvseeker.rank.metrics import METRICS, mean_metrics, query_metrics
 
@@ -19,6 +19,7 @@ THEIRS = {
     "mrr@10": RR @ 10,
     "ndcg@10": nDCG @ 10,
     "map@100": AP @ 100,
+    "judged@10": Judged @ 10,
 }
 
 
@@ -77,3 +78,13 @@ def test_metrics_lie_between_0_and_1(grades: dict[int, int], ranked: list[int]) 
     assert all(0 <= value <= 1 for value in values.values())
     best = sorted(qrels, key=lambda key: -qrels[key])
     assert query_metrics(best, qrels)["ndcg@10"] == pytest.approx(1)
+
+
+def test_condensed_lists_hold_judged_passages_alone() -> None:
+    qrels, rankings = cases(7, queries=40)
+    for key, grades in qrels.items():
+        condensed = query_metrics(rankings[key], grades, unjudged="ignore")
+        shorter = [passage for passage in rankings[key] if passage in grades]
+        expected = query_metrics(shorter, grades)
+        whole = query_metrics(rankings[key], grades)
+        assert condensed == {**expected, "judged@10": whole["judged@10"]}

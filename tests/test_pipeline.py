@@ -13,7 +13,7 @@ from cvseeker.__main__ import run_command_line
 from cvseeker.config import Settings
 from cvseeker.demonstration import demo_judgements, demo_resumes
 from cvseeker.errors import DatasetError, InputError
-from cvseeker.stages import evaluate_stage
+from cvseeker.evaluation_stages import evaluate_stage
 from cvseeker.workspace import StageResult, Workspace
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.errors import DatasetError
-from cvseeker.qrels import read_qrels, write_qrels
+from cvseeker.qrels import read_qrels, read_trec_qrels, write_qrels
 
 ids = st.text(max_size=8)
 
@@ -51,3 +51,17 @@ def test_a_bad_line_is_named(tmp_path: Path, content: bytes, told: str) -> None:
         read_qrels(path)
     assert str(path) in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_qrels_of_trec_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "qrels.txt"
+    path.write_bytes(b"q1 0 p1 2\r\n\r\nq1\tQ0\tp2\t-1\n")
+    assert read_trec_qrels(path) == {"q1": {"p1": 2, "p2": -1}}
+
+
+@pytest.mark.parametrize("line", ["q1 0 p1", "q1 0 p1 1.5", "q1 0 p1 1 x", "q1,0,p1,1"])
+def test_a_bad_line_of_trec_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "qrels.txt"
+    path.write_text(f"q0 0 p0 1\n{line}\n")
+    with pytest.raises(DatasetError, match="line 2: expected query-id, 0, id"):
+        read_trec_qrels(path)

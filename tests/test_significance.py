@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.errors import InputError
-from cvseeker.rank.significance import bootstrap_interval, randomization_p_value
+from cvseeker.rank.effect import paired_effect_size, win_counts
+from cvseeker.rank.significance import (
+    bootstrap_interval,
+    holm,
+    pair_p_values,
+    percentile_interval,
+    randomization_p_value,
+    resampled_means,
+)
 
 UNIT = st.floats(0, 1)
 
@@ -90,3 +98,106 @@ def test_what_cannot_be_compared_is_refused() -> None:
         bootstrap_interval([])
     with pytest.raises(InputError, match="1 groups for 2 values"):
         bootstrap_interval([1, 2], groups=["a"])
+
+
+def test_scipy_finds_the_same_p_values() -> None:
+    """Its exact test of all 2^10 swaps, and its random one of more values."""
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(5)
+    for count, tolerance in ((10, 0.012), (80, 0.015)):
+        second = generator.random(count)
+        first = second + generator.normal(0.05, 0.2, count)
+        theirs = stats.permutation_test(
+            (first, second),
+            lambda x, y, axis: np.mean(x - y, axis=axis),
+            permutation_type="samples",
+            n_resamples=10_000,
+            vectorized=True,
+            rng=np.random.default_rng(6),
+        ).pvalue
+        assert randomization_p_value(first, second) == pytest.approx(theirs, abs=tolerance)
+
+
+def test_scipy_finds_the_same_interval() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    values = np.random.default_rng(7).beta(2, 1, 120)
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=5_000, method="percentile", rng=np.random.default_rng(8)
+    ).confidence_interval
+    ours = bootstrap_interval(values, resamples=5_000)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.004)
+
+
+def test_groups_are_resampled_as_scipy_resamples_their_means() -> None:
+    """With groups of one size the mean of all is the mean of the groups' means."""
+    stats = pytest.importorskip("scipy.stats")
+    generator = np.random.default_rng(9)
+    values = (generator.random((40, 1)) + generator.normal(0, 0.1, (40, 3))).ravel()
+    groups = [f"person {at}" for at in range(40) for _ in range(3)]
+    theirs = stats.bootstrap(
+        (values.reshape(40, 3).mean(axis=1),),
+        np.mean,
+        n_resamples=5_000,
+        method="percentile",
+        rng=np.random.default_rng(10),
+    ).confidence_interval
+    ours = bootstrap_interval(values, groups=groups, resamples=5_000)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_pairs_are_tested_as_if_each_were_alone() -> None:
+    generator = np.random.default_rng(11)
+    values = generator.random((4, 60)) + np.array([[0.0], [0.02], [0.1], [0.1]])
+    groups = [f"person {at // 3}" for at in range(60)]
+    pairs = [(0, 1), (2, 0), (3, 2), (1, 3)]
+    alone = [randomization_p_value(values[i], values[j], groups=groups) for i, j in pairs]
+    assert pair_p_values(values, pairs, groups=groups) == pytest.approx(alone, abs=1e-12)
+    assert pair_p_values(values, []) == []
+
+
+def test_differences_of_means_resampled_together_are_paired_differences() -> None:
+    generator = np.random.default_rng(12)
+    values = generator.random((3, 50))
+    groups = [f"person {at // 2}" for at in range(50)]
+    means = resampled_means(values, groups=groups)
+    assert means.shape == (2000, 3)
+    together = percentile_interval(means[:, 2] - means[:, 0])
+    assert together == pytest.approx(bootstrap_interval(values[2] - values[0], groups=groups))
+
+
+def test_holm_by_hand() -> None:
+    """Holm's steps for m = 4: 4 · 0.005, then 3 · 0.01, then 2 · 0.03, then 1 · 0.04 < 0.06."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+    assert holm([0.03]) == [0.03]
+
+
+@given(st.lists(UNIT, min_size=1, max_size=12))
+def test_holm_rejects_what_its_definition_rejects(p_values: list[float]) -> None:
+    """Reject in ascending order while p(k) <= α / (m - k + 1)."""
+    alpha = 0.05
+    rejected = set()
+    for step, at in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[at] * (len(p_values) - step) > alpha:
+            break
+        rejected.add(at)
+    assert {at for at, value in enumerate(holm(p_values)) if value <= alpha} == rejected
+
+
+def test_effect_size_by_hand() -> None:
+    """Differences 0.1, 0.3, 0.2 have mean 0.2 and standard deviation 0.1."""
+    assert paired_effect_size([0.1, 0.3, 0.2]) == pytest.approx(2.0)
+    assert paired_effect_size([0.0, 0.0]) == 0.0
+    assert paired_effect_size([0.1, 0.1]) is None
+    assert paired_effect_size([0.1]) is None
+    assert win_counts([0.5, 1e-12, -0.5, 0.1]) == (2, 1, 1)
+
+
+def test_a_missing_value_is_no_significant_difference() -> None:
+    with pytest.raises(InputError, match="NaN"):
+        randomization_p_value([0.1, float("nan")], [0.1, 0.2])
+    with pytest.raises(InputError, match="NaN"):
+        bootstrap_interval([0.1, float("inf")])
+    with pytest.raises(InputError, match="outside 0 to 1"):
+        holm([0.1, float("nan")])

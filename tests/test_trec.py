@@ -4,7 +4,7 @@ import ir_measures
 import pytest
 from ir_measures import nDCG
 
-from cvseeker.evaluate.trec import run_file_name, write_run
+from cvseeker.evaluate.trec import read_run, run_file_name, write_run
 
 
 def test_a_run_is_read_by_other_tools(tmp_path: Path) -> None:
@@ -39,3 +39,18 @@ def test_a_long_path_still_makes_a_file_name(tmp_path: Path) -> None:
     one, other = f"/{'é' * 200}/model", f"/{'é' * 201}/model"
     assert run_file_name(one) != run_file_name(other)
     write_run(tmp_path / run_file_name(one), {}, system=one)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    run = {"q 1": [("jane doe.pdf", 2.5), ("a%20b", 1.25)], "q2": [("a%20b", -0.5)]}
+    path = tmp_path / "a.trec"
+    write_run(path, run, system="my model")
+    ids = ["jane doe.pdf", "a%20b", "other"]
+    assert read_run(path, query_ids=["q 1", "q2", "q3"], candidate_ids=ids) == run
+
+
+def test_scores_decide_and_not_ranks(tmp_path: Path) -> None:
+    path = tmp_path / "a.trec"
+    path.write_text("q Q0 a 1 0.5 x\nq Q0 b 2 0.9 x\nq Q0 c 3 0.5 x\n")
+    found = read_run(path, query_ids=["q"], candidate_ids=["a", "b", "c"])
+    assert [key for key, _ in found["q"]] == ["b", "a", "c"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvseeker import __version__, cli_finetune, cli_queries
+from cvseeker import __version__, cli_audit, cli_evaluate, cli_finetune, cli_queries
 from cvseeker.cli_options import (
     BaseOption,
     ConfigOption,
@@ -18,11 +18,9 @@ from cvseeker.cli_options import (
     JudgementsOption,
     LlmOption,
     LlmUrlOption,
-    OptionalWorkspace,
     SourcesArgument,
     WorkspaceOption,
     read_settings,
-    require_one_way,
 )
 from cvseeker.errors import InputError
 from cvseeker.train.distributed import world_size
@@ -127,44 +125,9 @@ app.command()(cli_queries.judge)
 app.command()(cli_finetune.finetune)
 
 
-@app.command()
-def evaluate(
-    workspace: OptionalWorkspace = None,
-    dataset: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON or a BEIR folder."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME_OR_DIR", help="A model; 'base' is the default base model."),
-    ] = None,
-    judgements: JudgementsOption = None,
-    as_json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Compare BM25, models and their hybrids: metrics, run files and a report."""
-    from cvseeker.files import read_json
-    from cvseeker.stages import evaluate_stage
-    from cvseeker.standalone import evaluate_files
-    from cvseeker.terminal import drawn_progress, print_metrics
-    from cvseeker.workspace import Workspace
-
-    settings = read_settings(config)
-    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            evaluate_stage(Workspace(workspace), settings, progress, judgements=judgements)
-            folder = workspace / "evaluation"
-        elif dataset is not None and out is not None:
-            evaluate_files(dataset, model or ["base"], out, settings, progress)
-            folder = out
-    metrics = read_json(folder / "metrics.json")
-    if as_json:
-        typer.echo(json.dumps(metrics, ensure_ascii=False, indent=2))
-        return
-    print_metrics(metrics)
-    typer.echo(folder / "report.html")
+app.command()(cli_evaluate.evaluate)
+app.command()(cli_evaluate.compare)
+app.command()(cli_audit.audit)
 
 
 @app.command()

@@ -8,15 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from cvseeker.config_servers import EmbeddingSettings, LlmSettings, StageSettings
 from cvseeker.errors import SettingsError
-
-
-class StageSettings(BaseModel):
-    """What all stages' settings share: frozen, and unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class IngestSettings(StageSettings):
@@ -108,24 +103,6 @@ class JudgeSettings(StageSettings):
     # Twice five, less what both found: most of what a query's other positives are.
     depth: int = Field(default=5, ge=1, le=100, description="passages a ranker puts in the pool")
     mask: bool = Field(default=True, description="mask names and contacts in what an LLM sees")
-
-
-class LlmSettings(StageSettings):
-    """How an LLM is reached, and what it may cost."""
-
-    url: str | None = Field(default=None, description="address of the endpoint; none: OpenAI's")
-    key_env: str = Field(default="OPENAI_API_KEY", description="variable that holds the key")
-    max_concurrency: int = Field(default=32, ge=1, le=512, description="requests in flight at most")
-    # A reply of a thousand tokens takes a minute on a laptop's server.
-    timeout_seconds: float = Field(default=120.0, gt=0, description="time-out of one request")
-    max_tokens: int | None = Field(default=None, ge=16, description="longest reply, in tokens")
-    temperature: float | None = Field(
-        default=None, ge=0, le=2, description="sampling temperature; none: the server's own"
-    )
-    budget: float | None = Field(default=None, gt=0, description="most that may be spent, in USD")
-    batch: bool = Field(default=False, description="use OpenAI's Batch API, at half the price")
-    prices: Path | None = Field(default=None, description="TOML table of prices of one's own")
-    tokenizer: Path | None = Field(default=None, description="tokenizer.json to count tokens with")
 
 
 class WindowSettings(StageSettings):
@@ -232,6 +209,17 @@ class EvaluateSettings(StageSettings):
     hybrid: HybridWeights | None = Field(
         default=None, description="shares in the hybrids; none: as each model was saved"
     )
+    dimensions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(), description="dimensions that vectors are cut to, each a system more"
+    )
+    quantise: tuple[Literal["int8", "binary"], ...] = Field(
+        default=(), description="how vectors are quantised, each a system more"
+    )
+    # What trec_eval does; of LLM-made qrels, of which one passage a query is judged, nothing else
+    # would be left to rank.
+    unjudged: Literal["as-irrelevant", "ignore"] = Field(
+        default="as-irrelevant", description="what unjudged passages in a ranking count as"
+    )
 
 
 class Settings(StageSettings):
@@ -241,6 +229,7 @@ class Settings(StageSettings):
     generate: GenerateSettings = GenerateSettings()
     judge: JudgeSettings = JudgeSettings()
     llm: LlmSettings = LlmSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 

@@ -1,13 +1,14 @@
-"""A corpus, queries and their qrels, read and written in LlamaIndex's form and in BEIR's."""
+"""A corpus, queries and their qrels, read in the forms of the field, written in two of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cvseeker.dataset_readers import is_mteb, is_trec, read_llamaindex, read_mteb, read_trec
 from cvseeker.dataset_writer import DatasetWriter, write_llamaindex_json
 from cvseeker.errors import DatasetError, InputError
-from cvseeker.files import read_json, read_jsonl
+from cvseeker.files import read_jsonl
 from cvseeker.qrels import Qrels, read_qrels
 from cvseeker.records import Passage, Query
 
@@ -28,6 +29,8 @@ class RetrievalDataset:
         Query id → kind of query, where known.
     person_groups
         Passage id → person group, where known.
+    has_texts
+        Whether passages have texts; of TREC's qrels alone only the ids are known.
     """
 
     corpus: dict[str, str]
@@ -35,6 +38,7 @@ class RetrievalDataset:
     qrels: Qrels
     kinds: Mapping[str, str] = field(default_factory=dict)
     person_groups: Mapping[str, str] = field(default_factory=dict)
+    has_texts: bool = True
 
     def check(self, source: object = "the data set", *, needs_queries: bool = True) -> None:
         """Refuse a data set that cannot be trained on or evaluated with.
@@ -112,17 +116,19 @@ def dataset_from_records(passages: list[Passage], queries: list[Query]) -> Retri
 def read_dataset(
     path: Path, *, needs_queries: bool = True, split: str = "test"
 ) -> RetrievalDataset:
-    """Read a LlamaIndex JSON file or a BEIR folder and check it.
+    """Read a data set in LlamaIndex's, BEIR's, MTEB's or TREC's form and check it.
 
     Parameters
     ----------
     path
-        A JSON file with ``corpus``, ``queries`` and ``relevant_docs``, or a folder with
-        ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/*.tsv``.
+        A JSON file with ``corpus``, ``queries`` and ``relevant_docs``; a folder with
+        ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/*.tsv``; one as MTEB stores it (see
+        :func:`~cvseeker.dataset_readers.read_mteb`); TREC's qrels, or a folder with them and
+        ``topics.tsv`` (see :func:`~cvseeker.dataset_readers.read_trec`).
     needs_queries
         Whether queries and qrels must be there; a corpus to generate for needs none.
     split
-        Which of a BEIR folder's qrels are read: ``qrels/<split>.tsv`` where there is one.
+        Which of a folder's qrels are read: ``qrels/<split>.tsv`` where there is one.
 
     Returns
     -------
@@ -131,14 +137,17 @@ def read_dataset(
     Raises
     ------
     DatasetError
-        If the path is neither, or its content cannot be used; see :meth:`RetrievalDataset.check`.
+        If the path is none of these, its qrels have no grade above 0, or its content cannot be
+        used; see :meth:`RetrievalDataset.check`.
     """
     if not path.exists():
         raise DatasetError(
             f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder"
         )
     try:
-        dataset = _read_beir(path, split) if path.is_dir() else _read_llamaindex(path)
+        dataset = _read(path, split)
+        if needs_queries and not dataset.queries:
+            _refuse_empty_qrels(path)
     except InputError as error:
         raise DatasetError(str(error)) from error
     dataset.check(path, needs_queries=needs_queries)
@@ -211,27 +220,29 @@ def read_judgements(
     return queries, kinds, qrels
 
 
-def _read_llamaindex(path: Path) -> RetrievalDataset:
-    content = read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("corpus"), dict):
-        raise DatasetError(
-            f"{path}: no 'corpus' object; expected LlamaIndex's JSON with 'queries', 'corpus' and "
-            "'relevant_docs'"
-        )
-    queries = content.get("queries") or {}
-    relevant = content.get("relevant_docs") or {}
-    if not isinstance(queries, dict) or not isinstance(relevant, dict):
-        raise DatasetError(f"{path}: 'queries' and 'relevant_docs' must be JSON objects")
-    for query_id, passages in relevant.items():
-        if not isinstance(passages, list) or not all(isinstance(key, str) for key in passages):
-            raise DatasetError(
-                f"{path}: 'relevant_docs' of query {query_id!r} must be a list of passage ids"
-            )
+def _read(path: Path, split: str) -> RetrievalDataset:
+    """Read a data set in whatever form it is."""
+    if is_trec(path):
+        content = read_trec(path, split)
+    elif not path.is_dir():
+        content = read_llamaindex(path)
+    elif is_mteb(path):
+        content = read_mteb(path, split)
+    else:
+        return _read_beir(path, split)
     return RetrievalDataset(
-        corpus=content["corpus"],
-        queries=queries,
-        qrels={query_id: dict.fromkeys(passages, 1) for query_id, passages in relevant.items()},
+        content.corpus, content.queries, content.qrels, has_texts=content.has_texts
     )
+
+
+def _refuse_empty_qrels(path: Path) -> None:
+    """Refuse qrels that are there and answer no query."""
+    files = [*path.glob("qrels/*"), *path.glob("qrels*.txt"), *path.glob("*.qrels")]
+    if is_trec(path) or files:
+        raise DatasetError(
+            f"{path}: no grade above 0 in {', '.join(file.name for file in files) or 'the qrels'}; "
+            "expected one a query at least: query-id, id, grade"
+        )
 
 
 def _read_beir(folder: Path, split: str) -> RetrievalDataset:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import cvseeker
-from cvseeker.config import LlmSettings
+from cvseeker.config_servers import LlmSettings
 from cvseeker.encoder.base_models import (
     CPU_BASE,
     GPU_BASE,

@@ -94,6 +94,32 @@ def text_hash(*parts: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def path_hashes(name: str, path: Path) -> dict[str, str]:
+    """Return the hash of a file, or of every file of a folder, under names that begin with one.
+
+    Parameters
+    ----------
+    name
+        What the file or folder is to a stage, such as ``train``.
+    path
+        The file or folder.
+
+    Returns
+    -------
+    dict
+        ``<name>/<path within the folder>`` → SHA-256.
+
+    Raises
+    ------
+    InputError
+        If there is nothing of that name.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected what --{name} names")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return {f"{name}/{file.relative_to(path).as_posix()}": file_hash(file) for file in files}
+
+
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cvseeker.config import Settings
+from cvseeker.evaluation_stages import evaluate_stage
 from cvseeker.progress import Progress, silent
 from cvseeker.query_stages import check_llm, generate_stage
 from cvseeker.stages import (
-    evaluate_stage,
     finetune_stage,
     index_stage,
     ingest_stage,

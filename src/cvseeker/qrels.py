@@ -1,4 +1,4 @@
-"""Which passages answer which query, in BEIR's table."""
+"""Which passages answer which query, in BEIR's table and in TREC's."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -27,6 +27,32 @@ def read_qrels(path: Path) -> Qrels:
     qrels: Qrels = {}
     for query_id, passage_id, grade in iterate_qrels(path):
         qrels.setdefault(query_id, {})[passage_id] = grade
+    return qrels
+
+
+def read_trec_qrels(path: Path) -> Qrels:
+    """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing or no UTF-8, or a line has another number of columns or a grade that
+        is no whole number.
+    """
+    qrels: Qrels = {}
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+            columns = line.split()
+            if not columns:
+                continue
+            if len(columns) != 4 or not columns[3].lstrip("+-").isdecimal():
+                raise DatasetError(
+                    f"{path}, line {number}: expected query-id, 0, id and a whole-number grade, "
+                    f"separated by spaces; got {line.strip()[:60]!r}"
+                )
+            qrels.setdefault(columns[0], {})[columns[2]] = int(columns[3])
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot read these qrels ({error})") from error
     return qrels
 
 

@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.config import Settings
-from cvseeker.dataset import (
-    RetrievalDataset,
-    read_dataset,
-    read_judgements,
-)
+from cvseeker.dataset import read_dataset
 from cvseeker.encoder.base_models import choose_model, model_identity
-from cvseeker.errors import DatasetError
-from cvseeker.files import file_hash
 from cvseeker.progress import Progress, silent
-from cvseeker.records import Passage
 from cvseeker.resumes.ingest import ingest, input_hashes, load_passages
 from cvseeker.train.distributed import Work, is_main, run_together
 from cvseeker.workspace import StageResult, Workspace
@@ -69,47 +62,6 @@ def finetune_stage(
     return run_together(run, work)
 
 
-def evaluate_stage(
-    workspace: Workspace,
-    settings: Settings,
-    progress: Progress = silent,
-    *,
-    judgements: Path | None = None,
-) -> StageResult:
-    """Test split, and hand-written queries where there are some → metrics, runs and a report."""
-    from cvseeker.evaluate.evaluation import write_evaluation
-    from cvseeker.evaluate.report import write_report
-
-    def work(folder: Path) -> dict[str, Any]:
-        sets = [_test_set(workspace, settings, progress)]
-        if judgements is not None:
-            sets.append(_judged_set(workspace, judgements, settings, progress))
-        metrics = write_evaluation(folder, sets)
-        write_report(
-            folder / "report.html",
-            sets,
-            title=workspace.path.name,
-            facts=(workspace.manifest("ingest") or {}).get("counts"),
-            stages=finished_stages(workspace),
-            settings=settings.model_dump(),
-        )
-        return {"systems": list(metrics["systems"]), "labels": labels}
-
-    labels = workspace.labels_stage()
-    inputs = {
-        **workspace.output_hashes("ingest"),
-        **workspace.output_hashes(labels),
-        **workspace.output_hashes("model"),
-    }
-    if judgements is not None:
-        inputs |= {
-            f"judgements/{path.name}": file_hash(path)
-            for path in sorted(judgements.rglob("*"))
-            if path.is_file()
-        }
-    return workspace.run_stage("evaluation", settings.evaluate.model_dump(), inputs, work)
-
-
 def index_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
 ) -> StageResult:
@@ -139,92 +91,3 @@ def index_stage(
     else:
         inputs["base"] = model_identity(choose_model(settings.finetune.base))
     return workspace.run_stage("index", {}, inputs, work)
-
-
-def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return the finished stages' names, seconds and counts, in their order."""
-    # Labels of queries that have changed since are none of the present story.
-    judged = ["judged"] if workspace.labels_stage() == "judged" else []
-    stages = ["ingest", "queries", *judged, "model"]
-    manifests = [workspace.manifest(stage) for stage in stages]
-    return [
-        {key: manifest[key] for key in ("stage", "seconds", "counts")}
-        for manifest in manifests
-        if manifest is not None
-    ]
-
-
-def _models(workspace: Workspace, settings: Settings) -> dict[str, str | None]:
-    """Return the two systems that every workspace compares: the true base and the tuned model."""
-    base = settings.finetune.base or (workspace.manifest("model") or {})["counts"]["base"]
-    return {"base": base, "tuned": str(workspace.require("model"))}
-
-
-def _test_set(workspace: Workspace, settings: Settings, progress: Progress) -> Any:
-    from cvseeker.evaluate.compare import compare_systems
-    from cvseeker.evaluate.evaluation import EvaluatedSet
-
-    labels = workspace.labels_stage()
-    dataset = read_dataset(workspace.require(labels) / "beir" / "test")
-    passages = load_passages(workspace.require("ingest"))
-    ingested = (workspace.manifest("ingest") or {})["counts"]
-    return EvaluatedSet(
-        name="test",
-        dataset=dataset,
-        results=compare_systems(
-            dataset, _models(workspace, settings), settings=settings.evaluate, progress=progress
-        ),
-        resume_of={passage.passage_id: passage.resume_id for passage in passages},
-        facts={"labels": labels, "leakage": ingested.get("leakage", {})},
-    )
-
-
-def _judged_set(
-    workspace: Workspace, judgements: Path, settings: Settings, progress: Progress
-) -> Any:
-    from cvseeker.evaluate.compare import compare_systems
-    from cvseeker.evaluate.evaluation import EvaluatedSet
-
-    passages = load_passages(workspace.require("ingest"))
-    resume_of = {passage.passage_id: passage.resume_id for passage in passages}
-    dataset = _judged_dataset(judgements, passages)
-    trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
-    return EvaluatedSet(
-        name="handwritten",
-        dataset=dataset,
-        results=compare_systems(
-            dataset,
-            _models(workspace, settings),
-            settings=settings.evaluate,
-            resume_of=resume_of,
-            progress=progress,
-        ),
-        level="resume",
-        resume_of=resume_of,
-        facts={"resumes": len(set(resume_of.values())), "resumes_trained_on": len(trained_on)},
-    )
-
-
-def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:
-    """Read judgements whose qrels name résumés, over the passages of a workspace."""
-    queries, kinds, qrels = read_judgements(judgements)
-    if not queries:
-        raise DatasetError(
-            f"{judgements}: no judged queries; expected queries.jsonl and qrels/test.tsv with a "
-            "grade above 0 for each query"
-        )
-    known = {passage.resume_id for passage in passages}
-    for query_id, grades in qrels.items():
-        for resume_id in grades:
-            if resume_id not in known:
-                raise DatasetError(
-                    f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is "
-                    f"not among the {len(known)} ingested; expected paths within the source folder"
-                )
-    return RetrievalDataset(
-        corpus={passage.passage_id: passage.text for passage in passages},
-        queries=queries,
-        qrels=qrels,
-        kinds=kinds,
-        person_groups={passage.passage_id: passage.person_group for passage in passages},
-    )

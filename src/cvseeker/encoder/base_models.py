@@ -5,6 +5,7 @@ this machine.
 """
 
 import os
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -138,6 +139,8 @@ def keep_libraries_quiet() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    # tqdm's, in a notebook without widgets.
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def _folder(path: Path, name: str) -> BaseModelChoice:

@@ -1,12 +1,15 @@
 """Two systems compared query by query, and which systems there are to compare."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 from cvseeker.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.rank.significance import bootstrap_interval, randomization_p_value
+from cvseeker.rank.effect import paired_effect_size, win_counts
+from cvseeker.rank.significance import holm, pair_p_values, percentile_interval, resampled_means
 
 # What the verdict is about. It sees grades and ranks alike.
 HEADLINE_METRIC = "ndcg@10"
@@ -38,7 +41,9 @@ class Roles:
 class Comparison:
     """Two systems on one metric: the difference is ``first`` less ``second``.
 
-    ``low`` and ``high`` are the ends of its 95 % interval; ``p_value`` is two-sided.
+    ``low`` and ``high`` are the ends of its 95 % interval; ``p_value`` is two-sided, and
+    ``adjusted_p_value`` the same after Holm's correction for the comparisons made beside this one.
+    ``effect_size`` is Cohen's d_z; ``wins``, ``ties`` and ``losses`` count the first's queries.
     """
 
     first: str
@@ -48,6 +53,11 @@ class Comparison:
     low: float
     high: float
     p_value: float
+    adjusted_p_value: float
+    effect_size: float | None
+    wins: int
+    ties: int
+    losses: int
 
     @property
     def difference(self) -> float:
@@ -57,7 +67,7 @@ class Comparison:
     @property
     def outcome(self) -> Outcome:
         """Say what the first system is in comparison with the second."""
-        if self.p_value >= SIGNIFICANT:
+        if self.adjusted_p_value >= SIGNIFICANT:
             return "within noise"
         return "better" if self.difference > 0 else "worse"
 
@@ -66,6 +76,7 @@ def models_of(evaluated: EvaluatedSet) -> list[str]:
     """Return the names of the models, without BM25 and what is made of them."""
     names = list(evaluated.results)
     derived = {made for name in names for made in (hybrid_of(name), f"late({name})")}
+    derived |= {name for name, result in evaluated.results.items() if result.variant_of}
     return [name for name in names if name != BM25 and name not in derived]
 
 
@@ -152,38 +163,96 @@ def compare_pair(
     metric: str = HEADLINE_METRIC,
     query_ids: Sequence[str] | None = None,
 ) -> Comparison:
-    """Compare two systems query by query, with whole persons resampled.
+    """Compare two systems query by query: :func:`compare_pairs` with one pair."""
+    return compare_pairs(evaluated, [(first, second)], metric=metric, query_ids=query_ids)[0]
+
+
+def compare_pairs(
+    evaluated: EvaluatedSet,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    metric: str = HEADLINE_METRIC,
+    query_ids: Sequence[str] | None = None,
+) -> list[Comparison]:
+    """Compare several pairs of systems at once, and correct for their number.
 
     Parameters
     ----------
     evaluated
         The query set.
-    first, second
-        Names of two of its systems.
-    metric
-        What is compared.
-    query_ids
-        The queries compared; ``None``: all.
+    pairs
+        Names of two of its systems each: one family of comparisons.
+    metric, query_ids
+        What is compared, and on which queries; ``None``: all.
 
     Returns
     -------
-    Comparison
-        Its interval is a percentile bootstrap, its p-value a paired randomization test.
+    list of Comparison
+        In the pairs' order: bootstrap intervals and randomization tests, by whole persons.
+
+    Raises
+    ------
+    InputError
+        If the set has no such system, or a system no such metric.
     """
-    queries = list(evaluated.dataset.queries) if query_ids is None else list(query_ids)
+    if not pairs:
+        return []
+    queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
     groups = query_groups(evaluated, queries)
-    ours = metric_values(evaluated, first, metric, queries)
-    theirs = metric_values(evaluated, second, metric, queries)
-    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
-    p_value = randomization_p_value(ours, theirs, groups=groups)
-    low, high = bootstrap_interval(differences, groups=groups)
-    return Comparison(
-        first, second, sum(ours) / len(ours), sum(theirs) / len(theirs), low, high, p_value
-    )
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    _refuse_unknown(evaluated, names, metric)
+    rows = [metric_values(evaluated, name, metric, queries) for name in names]
+    values = np.array(rows, dtype=np.float64)
+    positions = [(names.index(first), names.index(second)) for first, second in pairs]
+    drawn = resampled_means(values, groups=groups)
+    p_values = pair_p_values(values, positions, groups=groups)
+    compared = []
+    for (first, second), p_value in zip(positions, p_values, strict=True):
+        differences = values[first] - values[second]
+        low, high = percentile_interval(drawn[:, first] - drawn[:, second])
+        wins, ties, losses = win_counts(differences)
+        compared.append(
+            Comparison(
+                first=names[first],
+                second=names[second],
+                first_mean=sum(rows[first]) / len(queries),
+                second_mean=sum(rows[second]) / len(queries),
+                low=low,
+                high=high,
+                p_value=p_value,
+                adjusted_p_value=p_value,
+                effect_size=paired_effect_size(differences),
+                wins=wins,
+                ties=ties,
+                losses=losses,
+            )
+        )
+    return correct(compared)
 
 
-def ranking(evaluated: EvaluatedSet) -> list[tuple[str, float]]:
-    """Return the systems and their means of the headline metric, best first.
+def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Correct the p-values of a family of comparisons for their number, by Holm's procedure."""
+    adjusted = holm([one.p_value for one in comparisons])
+    return [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(comparisons, adjusted, strict=True)
+    ]
+
+
+def _refuse_unknown(evaluated: EvaluatedSet, names: Sequence[str], metric: str) -> None:
+    known = ", ".join(evaluated.results)
+    for name in names:
+        if name not in evaluated.results:
+            raise InputError(f"no system {name!r} in {evaluated.name!r}; expected one of: {known}")
+        row = next(iter(evaluated.results[name].per_query.values()), {})
+        if row and metric not in row:
+            raise InputError(
+                f"{name!r} has no metric {metric!r}; expected one of: {', '.join(row)}"
+            )
+
+
+def ranking(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[tuple[str, float]]:
+    """Return the systems and their means of a metric, best first.
 
     Of equals the one that stands first comes first, and BM25 stands before every model.
 
@@ -199,7 +268,7 @@ def ranking(evaluated: EvaluatedSet) -> list[tuple[str, float]]:
             f"{len(evaluated.results)} systems; expected one of each at least"
         )
     means = {
-        name: sum(metric_values(evaluated, name, HEADLINE_METRIC, queries)) / len(queries)
+        name: sum(metric_values(evaluated, name, metric, queries)) / len(queries)
         for name in evaluated.results
     }
     # Rounded, so that what prints alike is alike.

@@ -31,6 +31,8 @@ class EvaluatedSet:
         Passage id → résumé id; empty where not known.
     facts
         More facts for ``metrics.json``, such as the leakage between splits.
+    occupations
+        Résumé id → occupation, where they are known.
     """
 
     name: str
@@ -39,6 +41,7 @@ class EvaluatedSet:
     level: str = "passage"
     resume_of: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    occupations: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Return the ``dataset`` and ``systems`` parts of ``metrics.json``."""

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from cvseeker.dataset import RetrievalDataset
-from cvseeker.rank.bm25 import tokenize
+from cvseeker.evaluate.evidence import find_evidence
 
 WORD = re.compile(r"\w+")
 
@@ -42,24 +42,9 @@ def dataset_facts(dataset: RetrievalDataset) -> dict[str, Any]:
 
 def _lexical_overlap(dataset: RetrievalDataset) -> float | None:
     """Return the mean overlap, ``None`` where the qrels name résumés and not passages."""
-    query_ids = [key for key in dataset.queries if set(dataset.qrels[key]) <= set(dataset.corpus)]
-    if not query_ids:
-        return None
-    passages = dict(
-        zip(dataset.corpus, map(set, tokenize(list(dataset.corpus.values()))), strict=True)
-    )
-    stems = tokenize([dataset.queries[query_id] for query_id in query_ids])
-    shares = [
-        max(
-            len(set(words) & passages[key])
-            for key, grade in dataset.qrels[query_id].items()
-            if grade > 0
-        )
-        / len(set(words))
-        for query_id, words in zip(query_ids, stems, strict=True)
-        if words
-    ]
-    return _mean(shares)
+    evidence = find_evidence(dataset)
+    shares = [one.overlap for one in evidence.values() if one.overlap is not None]
+    return _mean(shares) if evidence else None
 
 
 def _mean(values: list[float] | list[int]) -> float:

@@ -1,10 +1,15 @@
-"""TREC run files, which every evaluation tool of the field reads."""
+"""TREC run files, which every evaluation tool of the field writes and reads."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from cvseeker.files import text_hash, write_text
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.errors import DatasetError
+from cvseeker.files import text_hash, write_lines
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:
@@ -20,12 +25,80 @@ def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, sys
         The last column. White space in it and in ids is percent-encoded, for columns are separated
         by spaces.
     """
-    lines = [
-        f"{_column(query_id)} Q0 {_column(key)} {rank} {score:.9g} {_column(system)}\n"
+    column = lru_cache(maxsize=1_000_000)(_column)
+    tail = f"{_column(system)}\n"
+
+    def lines() -> Iterator[str]:
+        for query_id, ranked in run.items():
+            head = f"{_column(query_id)} Q0"
+            yield "".join(
+                f"{head} {column(key)} {rank} {score:.9g} {tail}"
+                for rank, (key, score) in enumerate(ranked, start=1)
+            )
+
+    write_lines(path, lines())
+
+
+def read_run(
+    path: Path, *, query_ids: Sequence[str], candidate_ids: Sequence[str]
+) -> dict[str, list[tuple[str, float]]]:
+    """Read a run that was made elsewhere, or that :func:`write_run` wrote.
+
+    Parameters
+    ----------
+    path
+        ``query-id Q0 id rank score system`` a line, separated by white space.
+    query_ids, candidate_ids
+        Those of the data set.
+
+    Returns
+    -------
+    dict
+        Query id → (id, score), best score first; equal scores in the file's order.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing, empty or no run, a score is no number, or an id is not the data
+        set's or stands twice in a query.
+    """
+    known_query = _known(path, "query", query_ids)
+    known_candidate = _known(path, "passage or résumé", candidate_ids)
+    run: dict[str, dict[str, float]] = {}
+    for number, columns in _run_lines(path):
+        query_id = known_query(number, columns[0])
+        key = known_candidate(number, columns[2])
+        ranked = run.setdefault(query_id, {})
+        if key in ranked:
+            raise DatasetError(f"{path}, line {number}: {key!r} stands twice for {query_id!r}")
+        ranked[key] = _score(path, number, columns[4])
+    if not run:
+        raise DatasetError(f"{path}: an empty run; expected query-id Q0 id rank score system")
+    return {
+        query_id: sorted(ranked.items(), key=lambda item: -item[1])
         for query_id, ranked in run.items()
-        for rank, (key, score) in enumerate(ranked, start=1)
-    ]
-    write_text(path, "".join(lines))
+    }
+
+
+def with_run_ids(dataset: RetrievalDataset, runs: Iterable[Path]) -> RetrievalDataset:
+    """Add what runs name to a corpus of which only judged ids are known.
+
+    Parameters
+    ----------
+    dataset
+        Returned as it is where its passages have texts: they are all there is.
+    runs
+        Run files.
+
+    Raises
+    ------
+    DatasetError
+        If a file is no run.
+    """
+    if dataset.has_texts:
+        return dataset
+    named = {columns[2]: columns[2] for path in runs for _, columns in _run_lines(path)}
+    return replace(dataset, corpus={**dataset.corpus, **named})
 
 
 def run_file_name(system: str) -> str:
@@ -43,3 +116,45 @@ def run_file_name(system: str) -> str:
 
 def _column(text: str) -> str:
     return "".join(quote(letter) if letter.isspace() else letter for letter in text)
+
+
+def _run_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the numbers and columns of a run's lines."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                columns = line.split()
+                if columns and len(columns) != 6:
+                    raise DatasetError(
+                        f"{path}, line {number}: {len(columns)} columns; expected six: query-id Q0 "
+                        f"id rank score system; got {line.strip()[:60]!r}"
+                    )
+                if columns:
+                    yield number, columns
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot read this run ({error})") from error
+
+
+def _score(path: Path, number: int, text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise DatasetError(f"{path}, line {number}: the score is {text!r}; expected a number")
+    return score
+
+
+def _known(path: Path, what: str, ids: Sequence[str]) -> Callable[[int, str], str]:
+    """Return what finds the id that a column stands for."""
+    found = {_column(key): key for key in ids} | {key: key for key in ids}
+
+    def look_up(number: int, column: str) -> str:
+        if column not in found:
+            raise DatasetError(
+                f"{path}, line {number}: {what} {column!r} is not among the {len(ids)} of the data "
+                f"set, such as {next(iter(ids), '')!r}"
+            )
+        return found[column]
+
+    return look_up

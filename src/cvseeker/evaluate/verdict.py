@@ -1,12 +1,11 @@
 """The verdict: which system is best, and whether tuning or the model itself is worth anything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cvseeker.evaluate.comparison import (
     BM25,
     Comparison,
     Roles,
-    compare_pair,
     display_name,
     hybrid_of,
     p_in_words,
@@ -16,6 +15,7 @@ from cvseeker.evaluate.comparison import (
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.questions import Pair, answer, answers
 
 # With five persons even a clean sweep has a two-sided p-value of 2/2^5 = 0.06.
 FEWEST_GROUPS = 6
@@ -36,7 +36,7 @@ def verdict_sentence(evaluated: EvaluatedSet) -> str:
     Returns
     -------
     str
-        Plain text.
+        Plain text. Its p-values are corrected for the questions of the report's table.
 
     Raises
     ------
@@ -50,13 +50,11 @@ def verdict_sentence(evaluated: EvaluatedSet) -> str:
         f"{' alone, with no model,' if best == BM25 and len(ranked) > 1 else ''} ranks best "
         f"(nDCG@10 {score:.3f})"
     ]
-    roles = roles_of(evaluated)
+    roles, found = roles_of(evaluated), answers(evaluated)
     if roles.reference is not None and roles.candidate is not None:
-        clauses.append(
-            _gain_clause(roles, compare_pair(evaluated, roles.candidate, roles.reference))
-        )
+        clauses.append(_gain_clause(roles, found[roles.candidate, roles.reference]))
     if BM25 in evaluated.results and len(ranked) > 1:
-        clauses.append(_bm25_clause(evaluated, ranked, roles))
+        clauses.append(_bm25_clause(ranked, roles, found))
     return f"{'; '.join(clauses)}."
 
 
@@ -73,7 +71,7 @@ def _gain_clause(roles: Roles, gain: Comparison) -> str:
     """Say what the candidate gained over the reference."""
     evidence = (
         f"({signed(gain.difference)}, 95 % interval {signed(gain.low)} to {signed(gain.high)}, "
-        f"{p_in_words(gain.p_value)})"
+        f"{p_in_words(gain.adjusted_p_value)})"
     )
     first, second = display_name(gain.first), display_name(gain.second)
     values = f"from {gain.second_mean:.3f} to {gain.first_mean:.3f}"
@@ -87,11 +85,13 @@ def _gain_clause(roles: Roles, gain: Comparison) -> str:
     return f"{first} alone is {gain.outcome} than {second}: {values} {evidence}"
 
 
-def _bm25_clause(evaluated: EvaluatedSet, ranked: Sequence[tuple[str, float]], roles: Roles) -> str:
+def _bm25_clause(
+    ranked: Sequence[tuple[str, float]], roles: Roles, found: Mapping[Pair, Comparison]
+) -> str:
     """Say what is left of the models' merit when BM25 stands beside them."""
     score = dict(ranked)[BM25]
     rival = next(name for name, _ in ranked if name != BM25)
-    against_rival = compare_pair(evaluated, BM25, rival)
+    against_rival = answer(found, BM25, rival)
     if ranked[0][0] == BM25:
         verb = "beats" if against_rival.outcome == "better" else "is as good as"
         return f"BM25 alone {verb} everything else here, {display_name(rival)} included"
@@ -99,7 +99,7 @@ def _bm25_clause(evaluated: EvaluatedSet, ranked: Sequence[tuple[str, float]], r
         return _standing(against_rival, display_name(rival))
     if roles.candidate is None or roles.candidate == rival:
         return f"BM25 alone is behind ({score:.3f})"
-    against_candidate = compare_pair(evaluated, BM25, roles.candidate)
+    against_candidate = answer(found, BM25, roles.candidate)
     if against_candidate.outcome == "worse":
         return f"BM25 alone is behind ({score:.3f})"
     standing = _standing(against_candidate, f"{display_name(roles.candidate)} alone")
@@ -149,11 +149,11 @@ def _fusion_caveat(evaluated: EvaluatedSet) -> list[str]:
     before, after = hybrid_of(roles.reference), hybrid_of(roles.candidate)
     if not {before, after} <= set(evaluated.results):
         return []
-    alone = compare_pair(evaluated, roles.candidate, roles.reference)
-    fused = compare_pair(evaluated, after, before)
+    found = answers(evaluated)
+    alone, fused = found[roles.candidate, roles.reference], found[after, before]
     if alone.outcome != "better" or fused.outcome == "better":
         return []
     return [
         f"Beside BM25 the gain is not shown: {display_name(before)} {fused.second_mean:.3f}, "
-        f"{display_name(after)} {fused.first_mean:.3f} ({p_in_words(fused.p_value)})."
+        f"{display_name(after)} {fused.first_mean:.3f} ({p_in_words(fused.adjusted_p_value)})."
     ]

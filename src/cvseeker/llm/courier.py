@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,26 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 def main() -> None:
     """Read a job and its requests from standard input, send them, report on standard output."""
+    serve_job(_run)
+
+
+def serve_job(run: Callable[[dict[str, Any], Ledger], Awaitable[None]]) -> None:
+    """Read a job from standard input and run it as its ledger's only sender.
+
+    Parameters
+    ----------
+    run
+        Given the job and the ledger, sends what else comes on standard input.
+    """
+
+    async def work(ledger: Ledger) -> None:
+        await run(job, ledger)
+
     job = json.loads(sys.stdin.readline())
     path = Path(job["ledger"])
     try:
         with sole_sender(path, waiting=_tell_of_waiting), Ledger(path) as ledger:
-            asyncio.run(_run(job, ledger))
+            asyncio.run(work(ledger))
     except CVSeekerError as error:
         _tell({"error": str(error), "sort": type(error).__name__})
 
@@ -47,15 +62,36 @@ async def _run(job: dict[str, Any], ledger: Ledger) -> None:
     dialect = Dialect.from_json(ledger.mode(endpoint.url, endpoint.model))
     transport = ChatEndpoint(endpoint, task, dialect=dialect, connections=settings.most)
     sender = Sender(transport, ledger, task, settings=settings, mode=dialect.form)
+
+    async def send_first(requests: AsyncIterator[ChatRequest]) -> None:
+        await probe(sender, transport, requests)
+
+    try:
+        await send_what_comes(sender, send_first)
+    finally:
+        await transport.close()
+
+
+async def send_what_comes(
+    sender: Sender, send_first: Callable[[AsyncIterator[ChatRequest]], Awaitable[None]]
+) -> None:
+    """Send the requests that come on standard input, and report on standard output.
+
+    Parameters
+    ----------
+    sender
+        Sends them.
+    send_first
+        Sends a first one alone and stops the sender where that shows that no other can succeed.
+    """
     watch = asyncio.create_task(_report(sender))
     try:
         requests = _read_requests(sender)
-        await probe(sender, transport, requests)
+        await send_first(requests)
         await sender.run(requests)
     finally:
         watch.cancel()
-        await transport.close()
-    _tell({"counts": sender.counts.to_dict(), "form": transport.dialect.form, "end": True})
+    _tell({"counts": sender.counts.to_dict(), "end": True})
 
 
 async def probe(

@@ -30,6 +30,7 @@ def send_all(
     ledger: Path,
     changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
     environment: Mapping[str, str] | None = None,
+    courier: str = "cvseeker.llm.courier",
 ) -> SendCounts:
     """Send all requests that the ledger does not hold yet, and wait for their outcomes.
 
@@ -52,6 +53,8 @@ def send_all(
         Called some times a second with the counts so far and with what is being waited for.
     environment
         Variables of the sending process beside those of this one; may hold the key.
+    courier
+        The module that is run to send.
 
     Returns
     -------
@@ -76,8 +79,8 @@ def send_all(
     feeder = _Feeder(job, requests)
     with tempfile.TemporaryFile() as complaints:
         # A session of its own: the terminal's Ctrl-C must not reach it.
-        courier = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cvseeker.llm.courier"],
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", courier],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -85,11 +88,11 @@ def send_all(
             start_new_session=True,
         )
         try:
-            feeder.start(courier.stdin)
-            counts = _follow(courier.stdout, changed)
+            feeder.start(process.stdin)
+            counts = _follow(process.stdout, changed)
         finally:
             feeder.stop()
-            _let_go(courier)
+            _let_go(process)
         feeder.check()
         if counts is None:
             complaints.seek(0)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from cvseeker.config import LlmSettings
+from cvseeker.config_servers import LlmSettings
 from cvseeker.errors import LlmError, SettingsError
 from cvseeker.llm.batch.send import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key

@@ -68,24 +68,48 @@ class ChatEndpoint:
                     self.dialect = simpler
 
     async def _send(self, body: dict[str, Any]) -> Answer:
-        import httpx2
-        import openai
+        return read_completion(await post(self._client, self.endpoint, "/chat/completions", body))
 
-        try:
-            async with asyncio.timeout(self.endpoint.timeout_seconds):
-                response = await self._client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=body,
-                    options={"headers": silent_request_headers()},
-                )
-        except TimeoutError:
-            raise BrokenError("time-out") from None
-        except openai.APIConnectionError as error:
-            raise connection_error(error) from None
-        except openai.APIStatusError as error:
-            raise status_error(error, self.endpoint) from None
-        return read_completion(response.text)
+
+async def post(
+    client: "openai.AsyncOpenAI", endpoint: Endpoint, path: str, body: dict[str, Any]
+) -> str:
+    """Send one request and return the text of its reply.
+
+    Parameters
+    ----------
+    client
+        From :func:`open_async_client`.
+    endpoint
+        Says how long to wait, and stands in what is complained of.
+    path
+        Below the endpoint's address, such as ``/embeddings``.
+    body
+        The request, JSON-ready.
+
+    Raises
+    ------
+    BrokenError, RejectedError, FatalError
+        If no answer comes, or one that is not 200; see :func:`status_error`.
+    """
+    import httpx2
+    import openai
+
+    try:
+        async with asyncio.timeout(endpoint.timeout_seconds):
+            response = await client.post(
+                path,
+                cast_to=httpx2.Response,
+                body=body,
+                options={"headers": silent_request_headers()},
+            )
+    except TimeoutError:
+        raise BrokenError("time-out") from None
+    except openai.APIConnectionError as error:
+        raise connection_error(error) from None
+    except openai.APIStatusError as error:
+        raise status_error(error, endpoint) from None
+    return response.text
 
 
 def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncOpenAI":

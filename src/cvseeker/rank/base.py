@@ -40,4 +40,24 @@ def top_k(scores: FloatArray, k: int) -> IntArray:
     >>> top_k(np.array([[0.1, 0.9, 0.9]], dtype=np.float32), 2).tolist()
     [[1, 2]]
     """
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    width = scores.shape[1]
+    if k < 1 or width <= 4 * k:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    limits = np.partition(scores, width - k, axis=1)[:, width - k]  # the k-th best of each row
+    kept = scores >= limits[:, None]
+    plain = kept.sum(axis=1) == k
+    best = np.empty((len(scores), k), dtype=np.int64)
+    best[plain] = np.nonzero(kept[plain])[1].reshape(-1, k)
+    for row in np.flatnonzero(~plain):
+        best[row] = _first_best(scores[row], limits[row], k)
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1)
+
+
+def _first_best(scores: FloatArray, limit: np.float32, k: int) -> IntArray:
+    """Return the positions above the limit and, to make k, the first of those that equal it."""
+    above = np.flatnonzero(scores > limit)
+    equal = np.flatnonzero(scores == limit)[: k - len(above)]
+    if len(above) + len(equal) < k:  # no numbers among them
+        return np.argsort(-scores, kind="stable")[:k]
+    return np.sort(np.concatenate([above, equal]))

@@ -1,30 +1,18 @@
 """Which queries one system answers better than another, with the words that explain it."""
 
-import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank
+from cvseeker.evaluate.report.excerpts import Snippet, shown_query, snippet
 from cvseeker.rank.bm25 import tokenize
-from cvseeker.rank.matches import matched_spans
 
 # What a reader sees without scrolling counts as found.
 FOUND = 5
-SNIPPET_CHARACTERS = 260
-QUERY_CHARACTERS = 300
-# Lines that people draw with the keyboard.
-_RULE = re.compile(r"([-=_*~#.])\1{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Snippet:
-    """A stretch of a passage around the query's words.
-
-    ``pieces`` are (text, whether it is one of the query's words), in reading order.
-    """
-
-    key: str
-    pieces: tuple[tuple[str, bool], ...]
+# The last rank of each band of the table of moves; what lies beyond is not looked at.
+BANDS = (1, FOUND, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +38,17 @@ class Change:
 class Changes:
     """How many queries rose, fell and stayed, and the most telling of those that moved.
 
-    ``depth`` is how far down the runs reach.
+    ``depth`` is how far down the runs reach. ``bands`` name stretches of ranks, and ``moves``,
+    shape (n_bands, n_bands), counts the queries that were in the row's band before and are in the
+    column's after.
     """
 
     rose: int
     fell: int
     stayed: int
     depth: int
+    bands: tuple[str, ...]
+    moves: tuple[tuple[int, ...], ...]
     improved: tuple[Change, ...]
     worsened: tuple[Change, ...]
 
@@ -122,69 +114,34 @@ def rank_changes(
         fell=len(fell),
         stayed=len(moves) - len(rose) - len(fell),
         depth=depth,
+        bands=band_names(),
+        moves=_band_moves(list(moves.values())),
         improved=examples(rose, candidate, reference),
         worsened=examples(fell, reference, candidate),
     )
 
 
-def snippet(query: str, key: str, text: str) -> Snippet:
-    """Cut the stretch of a passage that shares most words with a query.
-
-    Parameters
-    ----------
-    query
-        The query.
-    key
-        The passage's or résumé's id, kept as it is.
-    text
-        The passage.
-
-    Returns
-    -------
-    Snippet
-        About 260 characters, with white space folded and the query's words marked by their stems.
+def band_names() -> tuple[str, ...]:
+    """Return the names of the bands of ranks.
 
     Examples
     --------
-    >>> snippet("nursing", "a", "Intensive-care nurse, nights").pieces
-    (('Intensive-care ', False), ('nurse', True), (', nights', False))
+    >>> band_names()
+    ('1', '2–5', '6–10', 'beyond 10')
     """
-    text = " ".join(_RULE.sub(" ", text).split())
-    spans = matched_spans(query, text)
-    begin, end = _best_stretch(text, spans)
-    pieces: list[tuple[str, bool]] = [("… ", False)] if begin else []
-    at = begin
-    for start, stop in spans:
-        if start < begin or stop > end:
-            continue
-        pieces += [(text[at:start], False), (text[start:stop], True)]
-        at = stop
-    pieces += [(text[at:end], False), ("\u00a0…" if end < len(text) else "", False)]
-    return Snippet(key, tuple(piece for piece in pieces if piece[0]))
+    starts = [1, *(last + 1 for last in BANDS)]
+    inner = [
+        str(first) if first == last else f"{first}–{last}"
+        for first, last in zip(starts, BANDS, strict=False)
+    ]
+    return (*inner, f"beyond {BANDS[-1]}")
 
 
-def _best_stretch(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Return the ends of the stretch that holds most different words of the query."""
-    best, most = 0, 0
-    for start, _ in spans:
-        inside = [
-            text[one:other].lower()
-            for one, other in spans
-            if start <= one and other <= start + SNIPPET_CHARACTERS - 40
-        ]
-        # Different words first, then all of them.
-        worth = len(set(inside)) * 1000 + len(inside)
-        if worth > most:
-            best, most = start, worth
-    begin = max(best - 40, 0)
-    end = min(begin + SNIPPET_CHARACTERS, len(text))
-    begin = max(end - SNIPPET_CHARACTERS, 0)
-    # Whole words only.
-    if begin and (space := text.find(" ", begin, best + 1)) >= 0:
-        begin = space + 1
-    if end < len(text) and (space := text.rfind(" ", begin, end)) > best:
-        end = space
-    return begin, end
+def _band_moves(moves: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
+    """Count the queries by the bands of their ranks before and after."""
+    counts = Counter((bisect_left(BANDS, one), bisect_left(BANDS, other)) for one, other in moves)
+    bands = range(len(BANDS) + 1)
+    return tuple(tuple(counts[before, after] for after in bands) for before in bands)
 
 
 def _right_key(evaluated: EvaluatedSet, system: str, query_id: str) -> str:
@@ -208,7 +165,7 @@ def _change(
     top = run[0][0] if run and run[0][0] != right else None
     return Change(
         query_id=query_id,
-        text=_cut(query),
+        text=shown_query(query),
         kind=evaluated.dataset.kinds.get(query_id, ""),
         before=ranks[0],
         after=ranks[1],
@@ -231,8 +188,3 @@ def _text_of(evaluated: EvaluatedSet, query: str, key: str) -> str:
     wanted = {stem for stems in tokenize([query]) for stem in stems}
     shared = [len(wanted & set(stems)) for stems in tokenize(texts)]
     return texts[shared.index(max(shared))] if texts else ""
-
-
-def _cut(text: str) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= QUERY_CHARACTERS else f"{folded[: QUERY_CHARACTERS - 1]}…"

@@ -1,0 +1,118 @@
+# %% [markdown]
+# # 2. From queries to a tuned model
+#
+# Each query is paired with the window of its passage that fits it best, and an open embedding model
+# learns to put the two side by side. Whether that made it better is decided on people it has not
+# seen: without evidence the base is kept.
+#
+# Run [generate_queries.ipynb](generate_queries.ipynb) first. From the command line: `cvseeker finetune`.
+
+# %%
+import re
+from pathlib import Path
+
+import altair
+import vl_convert
+from IPython.display import Image, Markdown
+
+from cvseeker.config import HybridWeights, Settings
+from cvseeker.dataset import read_dataset
+from cvseeker.encoder.base_models import keep_libraries_quiet
+from cvseeker.search.workspace import open_base_searcher, open_searcher
+from cvseeker.stages import finetune_stage, index_stage
+from cvseeker.workspace import Workspace
+
+keep_libraries_quiet()
+
+# %% [markdown]
+# **The line to change.** `BASE = None` takes `mixedbread-ai/mxbai-embed-large-v1` on a GPU where that
+# model is on this machine, else the packaged all-MiniLM-L6-v2. Name it to have it downloaded:
+# `BASE = "mixedbread-ai/mxbai-embed-large-v1"`.
+
+# %%
+BASE = None
+SETTINGS = Settings().override("finetune", {"base": BASE})
+workspace = Workspace(Path("workspace"))
+
+# %%
+train = read_dataset(workspace.require("queries") / "beir" / "train", split="train")
+print(f"{len(train.queries)} queries about {len(train.corpus)} passages to learn from")
+
+# %% [markdown]
+# ## Train
+#
+# This takes a few minutes on two CPU cores. Interrupted, the same cell continues from the last
+# checkpoint, bit for bit.
+
+# %%
+curve: dict[int, dict[str, float]] = {}
+
+
+def watch(task: str, done: int, total: int, note: str = "") -> None:
+    """Keep the loss and the validation of every step."""
+    if task == "fine-tune" and note:
+        found = re.findall(r"(loss|nDCG@10) (\d\.\d+)", note)
+        curve.setdefault(done, {}).update({name: float(value) for name, value in found})
+
+
+result = finetune_stage(workspace, SETTINGS, watch)
+print(f"{result.counts['pairs']} pairs, {result.counts['steps']} steps")
+
+# %%
+rows = [
+    {"step": step, "loss": values["loss"]} for step, values in curve.items() if "loss" in values
+]
+checked = [
+    {"step": step, "nDCG@10": values["nDCG@10"]}
+    for step, values in curve.items()
+    if values.get("nDCG@10") != curve.get(step - 1, {}).get("nDCG@10") and "nDCG@10" in values
+]
+loss = altair.Chart(altair.Data(values=rows), width=270, height=170, title="training loss")
+validation = altair.Chart(altair.Data(values=checked), width=270, height=170, title="validation")
+chart = loss.mark_line(color="#2b7bba").encode(x="step:Q", y="loss:Q") | validation.mark_line(
+    point=True, color="#b5510d"
+).encode(x="step:Q", y=altair.Y("nDCG@10:Q", scale=altair.Scale(zero=False)))
+Image(vl_convert.vegalite_to_png(chart.to_dict(), scale=2), width=760)
+
+# %% [markdown]
+# ## The verdict
+#
+# The tuned weights are mixed with the base's as validation prefers. They are kept where they gain more
+# than chance explains on validation, and lose nothing on general queries of other domains.
+
+# %%
+verdict = result.counts["verdict"]
+lines = [
+    f"| {title} | {verdict[part]['base']:.3f} | {verdict[part]['tuned']:.3f} |"
+    for part, title in (("validation", "these résumés"), ("guard", "general queries"))
+]
+table = "\n".join(["| nDCG@10 on | base | tuned |", "|---|---:|---:|", *lines])
+Markdown(
+    f"Kept: **{verdict['kept']}** ({verdict['reason']}; {verdict['alpha']:.0%} tuned)\n\n{table}"
+)
+
+# %% [markdown]
+# ## Before and after
+#
+# The same search by the base and by the tuned model, vectors alone:
+
+# %%
+index_stage(workspace, SETTINGS)
+vectors_only = HybridWeights(bm25=0, dense=1, late=0)
+models = {
+    "base": open_base_searcher(workspace.path, weights=vectors_only),
+    "tuned": open_searcher(workspace.path, weights=vectors_only),
+}
+query = "icu nurse, night shifts, can teach juniors"
+lines = [
+    f"| {name} | {rank} | {hit.resume_id} | {hit.score:.3f} |"
+    for name, searcher in models.items()
+    for rank, hit in enumerate(searcher.search(query, top_k_resumes=3), start=1)
+]
+Markdown(
+    "\n".join([f"*{query}*\n", "| model | rank | résumé | score |", "|---|---:|---|---:|", *lines])
+)
+
+# %% [markdown]
+# `workspace/model/` is a plain sentence-transformers folder:
+# `SentenceTransformer("workspace/model")` loads it anywhere. Next: [evaluate.ipynb](evaluate.ipynb).

@@ -1,0 +1,1 @@
+"""The name-swap audit: what a candidate's name moves in a ranking."""

@@ -1,0 +1,141 @@
+"""What an audit works on: résumés stripped of their identity, queries, and names to give."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from cvseeker.config_servers import StageSettings
+from cvseeker.encoder.windows import IntArray
+from cvseeker.errors import InputError
+from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
+from cvseeker.evaluate.candidates import Candidates
+from cvseeker.resumes.redaction.names import find_name
+
+
+class AuditSettings(StageSettings):
+    """Names × résumés × queries → changes of scores and ranks."""
+
+    top_k: int = Field(default=10, ge=1, description="résumés of a query that count as selected")
+    # All of the bundled lists: how far a group can be told from its names hangs on their number.
+    names_per_group: int = Field(default=9, ge=2, description="names of each group at most")
+    # With 36 names about 7,000 windows, two minutes for a small model on a slow processor.
+    max_resumes: int = Field(
+        default=200, ge=2, description="résumés given names at most, by random"
+    )
+    seed: int = Field(default=13, description="seed of every random choice")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditMaterial:
+    """Stripped résumés, and which of them are given names.
+
+    Attributes
+    ----------
+    candidates
+        The résumés, and which passages are whose.
+    texts
+        The stripped passages, with the name's place marked.
+    subjects
+        Shape (n_subjects,), int64, ascending: positions of the résumés that are given names.
+    queries
+        The queries' texts.
+    names
+        The names.
+    found
+        Résumés in which a name was found; into the others it is put as the first line.
+    mentioned
+        Résumés left out because they mention one of the names anyhow.
+    """
+
+    candidates: Candidates
+    texts: list[str]
+    subjects: IntArray
+    queries: list[str]
+    names: NameLists
+    found: int
+    mentioned: int
+
+
+def prepare_audit(
+    corpus: Mapping[str, str],
+    queries: Sequence[str],
+    names: NameLists,
+    *,
+    settings: AuditSettings,
+    resume_of: Mapping[str, str] | None = None,
+    name_of: Mapping[str, str] | None = None,
+) -> AuditMaterial:
+    """Strip résumés of their identity and choose those that are given names.
+
+    Parameters
+    ----------
+    corpus
+        Passage id → text; a résumé's passages follow one another.
+    queries
+        The queries' texts.
+    names
+        The names to give.
+    settings
+        How many résumés, and how deep a selection goes.
+    resume_of
+        Passage id → résumé id; ``None``: each passage is a résumé of its own.
+    name_of
+        Résumé id → the candidate's name, where it is known.
+
+    Returns
+    -------
+    AuditMaterial
+
+    Raises
+    ------
+    InputError
+        If there are no queries, ``top_k`` would select everybody, or fewer than two résumés can be
+        given names.
+    """
+    candidates = Candidates.from_corpus(list(corpus), resume_of)
+    if not queries:
+        raise InputError("no queries to audit with; expected one at least")
+    if settings.top_k >= len(candidates.ids):
+        raise InputError(
+            f"--top-k {settings.top_k} of {len(candidates.ids)} résumés selects everybody; "
+            "expected fewer than there are résumés, about a tenth of them"
+        )
+    known = name_of or {}
+    texts = [
+        strip_identity(text, name=known.get(candidates.ids[owner], ""))
+        for text, owner in zip(corpus.values(), candidates.owners, strict=True)
+    ]
+    found = _mark_places(texts, candidates)
+    mentioning = {
+        int(owner)
+        for text, owner in zip(texts, candidates.owners, strict=True)
+        if any(find_name(text, name) for name in names.full_names)
+    }
+    free = [at for at in range(len(candidates.ids)) if at not in mentioning]
+    if len(free) < 2:
+        raise InputError(
+            f"{len(free)} of {len(candidates.ids)} résumés mention none of the names; expected two "
+            "at least: name others with --names FILE"
+        )
+    generator = np.random.default_rng(settings.seed)
+    size = min(settings.max_resumes, len(free))
+    subjects = np.sort(generator.choice(free, size=size, replace=False)).astype(np.int64)
+    return AuditMaterial(
+        candidates, texts, subjects, list(queries), names, found, mentioned=len(mentioning)
+    )
+
+
+def _mark_places(texts: list[str], candidates: Candidates) -> int:
+    """Put a placeholder before the first passage of résumés that have none; count the others."""
+    having = {
+        int(owner)
+        for text, owner in zip(texts, candidates.owners, strict=True)
+        if PLACEHOLDER in text
+    }
+    first = np.flatnonzero(np.diff(candidates.owners, prepend=-1))
+    for owner, at in enumerate(first):
+        if owner not in having:
+            texts[at] = f"{PLACEHOLDER}\n{texts[at]}"
+    return len(having)

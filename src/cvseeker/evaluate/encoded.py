@@ -1,0 +1,192 @@
+"""A model's vectors of a corpus and its queries, from the cache where they are there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.encoder.local import Encoder, LocalEncoder
+from cvseeker.encoder.token_codec import TokenCodec
+from cvseeker.encoder.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.encoder.token_vectors import TokenVectors, encode_queries_with_tokens
+from cvseeker.encoder.windows import FloatArray, IntArray
+from cvseeker.errors import ModelError
+from cvseeker.evaluate.cache import Arrays, VectorCache, encoder_identity
+from cvseeker.files import text_hash
+from cvseeker.progress import Progress, silent
+from cvseeker.rank.late import LateInteractionRanker, token_shares
+
+_POOLED = ("vectors", "owners")
+_CODES = ("codes", "starts", "lengths", "bounds", "frequencies")
+_CODEC = ("projection", "center", "spread")
+_QUERIES = ("query_vectors",)
+_TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDataset:
+    """All that a model says of a data set.
+
+    Attributes
+    ----------
+    vectors
+        Shape (n_windows, dim), float32, unit length.
+    owners
+        Shape (n_windows,): the position of each window's passage, ascending.
+    query_vectors
+        Shape (n_queries, dim), float32, unit length.
+    codes, query_tokens
+        For late interaction; ``None`` for an encoder that gives no token vectors.
+    seconds
+        What encoding took when it was done.
+    """
+
+    vectors: FloatArray
+    owners: IntArray
+    query_vectors: FloatArray
+    codes: TokenCodes | None
+    query_tokens: TokenVectors | None
+    seconds: float
+
+
+def encode_dataset(
+    encoder: Encoder,
+    label: str,
+    dataset: RetrievalDataset,
+    cache: VectorCache,
+    progress: Progress = silent,
+) -> EncodedDataset:
+    """Encode a data set's passages and queries, or read what was encoded before.
+
+    Parameters
+    ----------
+    encoder
+        A local model, which also gives token vectors, or any other encoder.
+    label
+        What the model is called, for messages.
+    dataset
+        Corpus and queries.
+    cache
+        Where vectors are kept.
+    progress
+        Called while the corpus is encoded.
+
+    Returns
+    -------
+    EncodedDataset
+
+    Raises
+    ------
+    ModelError
+        If vectors hold what is no number, or the queries' have another dimension than the
+        passages'.
+    """
+    corpus, queries = list(dataset.corpus.values()), list(dataset.queries.values())
+    identity = encoder_identity(encoder)
+    local = encoder if isinstance(encoder, LocalEncoder) else None
+    passages, passage_seconds = cache.arrays(
+        (*_POOLED, *(_CODES + _CODEC if local else ())),
+        ("corpus", identity, text_hash(*corpus)),
+        lambda: (
+            _with_codes(local, corpus, progress) if local else _pooled(encoder, corpus, progress)
+        ),
+    )
+    asked, query_seconds = cache.arrays(
+        (*_QUERIES, *(_TOKENS if local else ())),
+        ("queries", identity, text_hash(*queries)),
+        lambda: _with_tokens(local, queries) if local else _query_vectors(encoder, queries),
+    )
+    _check(label, passages["vectors"], asked["query_vectors"])
+    return EncodedDataset(
+        vectors=passages["vectors"],
+        owners=np.asarray(passages["owners"]),
+        query_vectors=np.asarray(asked["query_vectors"]),
+        codes=_codes(passages) if local else None,
+        query_tokens=TokenVectors(*(np.asarray(asked[name]) for name in _TOKENS))
+        if local
+        else None,
+        seconds=passage_seconds + query_seconds,
+    )
+
+
+class KnownQueriesRanker(LateInteractionRanker):
+    """Late interaction for queries whose token vectors are there already.
+
+    Parameters
+    ----------
+    encoder
+        The model.
+    encoded
+        Its token codes, and the queries' token vectors.
+    queries
+        The queries' texts, in the data set's order.
+    """
+
+    def __init__(
+        self, encoder: LocalEncoder, encoded: EncodedDataset, queries: Sequence[str]
+    ) -> None:
+        if encoded.codes is None or encoded.query_tokens is None:
+            raise ModelError(f"{encoder.name}: no token vectors; expected a local model's")
+        super().__init__(encoder, encoded.codes)
+        self._known = encoded.query_tokens
+        self._rows = {text: row for row, text in enumerate(queries)}
+
+    def _encode(self, queries: Sequence[str]) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Return the queries' projected token vectors, their weights, and whose they are."""
+        bounds = self._known.bounds
+        rows = [self._rows[text] for text in queries]
+        sizes = [int(bounds[row + 1] - bounds[row]) for row in rows]
+        tokens = np.concatenate(
+            [np.zeros(0, np.int64), *(np.arange(bounds[row], bounds[row + 1]) for row in rows)]
+        )
+        vectors, ids = self._known.vectors[tokens], self._known.ids[tokens]
+        own = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        projected = self._passages.project(vectors) if len(ids) else vectors
+        return projected, token_shares(self._idf, ids, own), own
+
+
+def _with_codes(encoder: LocalEncoder, corpus: Sequence[str], progress: Progress) -> Arrays:
+    pooled, codes = encode_passages_with_codes(encoder, corpus, encoder.codec, progress)
+    return {
+        "vectors": pooled.vectors,
+        "owners": pooled.owners,
+        **{name: getattr(codes, name) for name in _CODES},
+        **{name: getattr(codes.codec, name) for name in _CODEC},
+    }
+
+
+def _pooled(encoder: Encoder, corpus: Sequence[str], progress: Progress) -> Arrays:
+    pooled = encoder.encode_passages(corpus, progress)
+    return {"vectors": pooled.vectors, "owners": pooled.owners}
+
+
+def _with_tokens(encoder: LocalEncoder, queries: Sequence[str]) -> Arrays:
+    pooled, tokens = encode_queries_with_tokens(encoder, queries)
+    arrays = [getattr(tokens, field.name) for field in fields(tokens)]
+    return {"query_vectors": pooled, **dict(zip(_TOKENS, arrays, strict=True))}
+
+
+def _query_vectors(encoder: Encoder, queries: Sequence[str]) -> Arrays:
+    return {"query_vectors": encoder.encode_queries(queries)}
+
+
+def _codes(arrays: Mapping[str, np.ndarray]) -> TokenCodes:
+    codec = TokenCodec(*(np.asarray(arrays[name]) for name in _CODEC))
+    codes, *places = (arrays[name] for name in _CODES)
+    return TokenCodes(codec, codes, *map(np.asarray, places))
+
+
+def _check(label: str, vectors: FloatArray, query_vectors: FloatArray) -> None:
+    if vectors.shape[1] != query_vectors.shape[1]:
+        raise ModelError(
+            f"{label}: vectors of {query_vectors.shape[1]} dimensions for queries and of "
+            f"{vectors.shape[1]} for passages; expected one model for both"
+        )
+    for what, array in (("passages", vectors), ("queries", query_vectors)):
+        broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        if len(broken):
+            raise ModelError(
+                f"{label}: {len(broken)} of {len(array)} vectors of {what} hold NaN or infinity; "
+                "expected numbers: the model is damaged or was trained too fast"
+            )

@@ -1,0 +1,285 @@
+"""What makes test queries easier than they look: copies, known persons, names and lone words."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.evaluate.copies import find_copies
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.evidence import answer_passages
+from cvseeker.rank.bm25 import tokenize
+from cvseeker.resumes.duplicates import exact_duplicates, person_groups
+from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.redaction.candidate import candidate_name
+from cvseeker.resumes.redaction.names import names_candidate
+from cvseeker.resumes.redaction.redact import redact
+
+EXAMPLES = 5
+# More of a passage's phrases than this is no coincidence; the splits of an ingest are checked so.
+NOTABLE_SHARE = 0.1
+# As an ingest groups persons by default.
+SAME_PERSON = 0.5
+# Finding persons by their wording takes some four seconds for a thousand passages.
+MOST_GROUPED = 5_000
+_EXCERPT = 120
+_WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\b\d\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way of leaking: how many of how many, and examples.
+
+    Attributes
+    ----------
+    key
+        Name in ``metrics.json``.
+    title, note
+        What was counted, and why it matters.
+    count, of
+        How many were found, among how many.
+    examples
+        Up to five: ``id``, ``detail`` and, for a query, ``text``, with contact details masked.
+    """
+
+    key: str
+    title: str
+    note: str
+    count: int
+    of: int
+    examples: tuple[Mapping[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        examples = [dict(example) for example in self.examples]
+        return {"count": self.count, "of": self.of, "examples": examples}
+
+
+def find_leakage(
+    evaluated: EvaluatedSet,
+    *,
+    training: RetrievalDataset | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """Look for what makes a query set easier than the searches that it stands for.
+
+    Parameters
+    ----------
+    evaluated
+        The query set.
+    training
+        What a model was trained on, where that is known. Of its passages those count that its
+        queries are about.
+    names
+        Résumé id → candidate's name; ``None``: read off the résumés' first passages.
+
+    Returns
+    -------
+    list of Finding
+        Near-copies, persons and queries shared with the training set, where there is one and, for
+        persons, where their groups are known or the passages are not too many to group; queries
+        that name the candidate; queries of which one word stands in their answer alone.
+    """
+    answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
+    findings = []
+    if training is not None:
+        asked = {key: training.corpus[key] for key in _asked_about(training)}
+        relevant = dict.fromkeys(key for keys in answers.values() for key in keys)
+        texts = {key: evaluated.dataset.corpus[key] for key in relevant}
+        findings.append(_copied_passages(texts, asked))
+        findings += _known_persons(evaluated.dataset, texts, training, asked)
+        findings.append(_repeated_queries(evaluated.dataset, training))
+    findings.append(_naming_queries(evaluated, answers, names))
+    findings.append(_lone_words(evaluated, answers))
+    return findings
+
+
+def _asked_about(training: RetrievalDataset) -> list[str]:
+    """Return the passages that training queries are about; all, where there are no queries."""
+    grades = (item for row in training.qrels.values() for item in row.items())
+    asked = dict.fromkeys(key for key, grade in grades if grade > 0 and key in training.corpus)
+    return list(asked or training.corpus)
+
+
+def _copied_passages(texts: Mapping[str, str], asked: Mapping[str, str]) -> Finding:
+    copies = {key: (one.share, one.source) for key, one in find_copies(texts, asked).items()}
+    # Passages too short for eight-word phrases count where they are repeated whole.
+    for key, first in exact_duplicates(_together(texts, asked)).items():
+        if key.startswith("b ") and first.startswith("a "):
+            copies[key[2:]] = (1.0, first[2:])
+    found = {key: one for key, one in copies.items() if one[0] > NOTABLE_SHARE}
+    worst = sorted(found, key=lambda key: (-found[key][0], key))
+    return Finding(
+        key="near_duplicate_passages",
+        title="Answers that repeat training passages",
+        note="Passages that share more than a tenth of their eight-word phrases with passages that "
+        "training queries are about.",
+        count=len(found),
+        of=len(texts),
+        examples=_first(
+            {"id": key, "detail": f"{found[key][0]:.0%} shared, most with {found[key][1]}"}
+            for key in worst
+        ),
+    )
+
+
+def _together(texts: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Put training passages ("a …") and others ("b …") side by side; their ids may be the same."""
+    both = {f"a {key}": text for key, text in asked.items()}
+    return both | {f"b {key}": text for key, text in texts.items()}
+
+
+def _known_persons(
+    dataset: RetrievalDataset,
+    texts: Mapping[str, str],
+    training: RetrievalDataset,
+    asked: Mapping[str, str],
+) -> list[Finding]:
+    """Count the persons that were trained on; empty where persons cannot be told."""
+    ours = {key: dataset.person_groups.get(key, "") for key in texts}
+    theirs = {key: training.person_groups.get(key, "") for key in asked}
+    if not all(ours.values()) or not all(theirs.values()):
+        if len(texts) + len(asked) > MOST_GROUPED:
+            return []
+        group_of = person_groups(_together(texts, asked), similarity=SAME_PERSON)
+        ours = {key: group_of[f"b {key}"] for key in texts}
+        theirs = {key: group_of[f"a {key}"] for key in asked}
+    trained = {group: key for key, group in theirs.items()}
+    known = {group: key for key, group in ours.items() if group in trained}
+    return [
+        Finding(
+            key="persons_in_training",
+            title="People who were trained on",
+            note="People whose passages answer test queries and, in these words or others, "
+            "training queries as well.",
+            count=len(known),
+            of=len(set(ours.values())),
+            examples=_first(
+                {"id": key, "detail": f"the same person as {trained[group]}"}
+                for group, key in known.items()
+            ),
+        )
+    ]
+
+
+def _repeated_queries(dataset: RetrievalDataset, training: RetrievalDataset) -> Finding:
+    trained = {
+        words: query_id
+        for query_id, words in zip(training.queries, _readings(training), strict=True)
+    }
+    repeated = {
+        query_id: trained[words]
+        for query_id, words in zip(dataset.queries, _readings(dataset), strict=True)
+        if words in trained
+    }
+    return Finding(
+        key="training_queries_repeated",
+        title="Queries that were trained on",
+        note="Queries that repeat a training query, but for the order and the endings of words.",
+        count=len(repeated),
+        of=len(dataset.queries),
+        examples=_first(
+            {"id": key, "text": _excerpt(dataset.queries[key]), "detail": f"repeats {other}"}
+            for key, other in repeated.items()
+        ),
+    )
+
+
+def _readings(dataset: RetrievalDataset) -> list[frozenset[str]]:
+    """Return each query's stems and single digits: "5 years" is not "8 years"."""
+    texts = list(dataset.queries.values())
+    return [
+        frozenset([*stems, *_NUMBER.findall(text)]) or frozenset([text.casefold()])
+        for text, stems in zip(texts, tokenize(texts), strict=True)
+    ]
+
+
+def _naming_queries(
+    evaluated: EvaluatedSet, answers: Mapping[str, Sequence[str]], names: Mapping[str, str] | None
+) -> Finding:
+    """Count the queries that name somebody whom they are about."""
+    dataset, resume_of = evaluated.dataset, evaluated.resume_of
+    first: dict[str, str] = {}
+    for key in dataset.corpus:
+        first.setdefault(resume_of.get(key, key), key)
+    known = dict(names or {})
+    naming = {}
+    for query_id, keys in answers.items():
+        for owner in dict.fromkeys(resume_of.get(key, key) for key in keys):
+            if names is None and owner not in known:
+                text = dataset.corpus[first[owner]]
+                known[owner] = candidate_name(text, name=extract_profile(text).name)
+            if names_candidate(dataset.queries[query_id], known.get(owner, "")):
+                naming[query_id] = owner
+                break
+    return Finding(
+        key="queries_naming_candidate",
+        title="Queries that name the candidate",
+        note="Whoever knows the name needs no search. Names are read off the résumés’ first lines; "
+        "what is not found there is not counted.",
+        count=len(naming),
+        of=len(answers),
+        examples=_first(
+            {"id": key, "text": _excerpt(dataset.queries[key]), "detail": f"about {owner}"}
+            for key, owner in naming.items()
+        ),
+    )
+
+
+def _lone_words(evaluated: EvaluatedSet, answers: Mapping[str, Sequence[str]]) -> Finding:
+    """Count the queries of which a word stands nowhere but in their answer."""
+    dataset = evaluated.dataset
+    owner_of = evaluated.resume_of if evaluated.level == "resume" else {}
+    words = {key: _words(dataset.queries[key]) for key in answers}
+    asked = frozenset(word for found in words.values() for word in found)
+    # Word → the only passage or résumé that has it, empty where several do.
+    only: dict[str, str] = {}
+    for key, text in dataset.corpus.items():
+        owner = owner_of.get(key, key)
+        for word in asked & _words(text):
+            if only.setdefault(word, owner) != owner:
+                only[word] = ""
+    lone = {}
+    for query_id, keys in answers.items():
+        owners = {owner_of.get(key, key) for key in keys}
+        found = sorted(word for word in words[query_id] if only.get(word) in owners)
+        # Small words tell nothing, however few texts there are.
+        if telling := next((word for word in found if any(tokenize([word]))), ""):
+            lone[query_id] = telling
+    return Finding(
+        key="queries_with_lone_word",
+        title="Queries that one word answers",
+        note="One of the query’s words stands in its answer and nowhere else: a search for that "
+        "word alone finds it.",
+        count=len(lone),
+        of=len(answers),
+        examples=_first(_lone_example(key, dataset.queries[key], lone[key]) for key in lone),
+    )
+
+
+def _lone_example(query_id: str, query: str, word: str) -> dict[str, str]:
+    text = _excerpt(query)
+    # A word that was masked with the rest of an address or a number stays so.
+    shown = f"“{word}”" if word in text.lower() else "a word of a contact detail or further on"
+    return {"id": query_id, "text": text, "detail": shown}
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _excerpt(text: str) -> str:
+    text = redact(" ".join(text.split())).text
+    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT].rstrip()}…"
+
+
+def _first(examples: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    return tuple(islice(examples, EXAMPLES))
+
+
+def leakage_dict(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return findings by their keys, JSON-ready: what stands beside the splits' own leakage."""
+    return {finding.key: finding.to_dict() for finding in findings}

@@ -1,0 +1,212 @@
+"""The systems that one data set is ranked by: BM25, models and what is made of them."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cvseeker.config import EvaluateSettings, HybridWeights
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.encoder.local import Encoder, LocalEncoder
+from cvseeker.encoder.windows import FloatArray, max_over_windows
+from cvseeker.evaluate.cache import VectorCache
+from cvseeker.evaluate.encoded import EncodedDataset, KnownQueriesRanker, encode_dataset
+from cvseeker.evaluate.results import METRICS_DEPTH, Contest, SystemResult
+from cvseeker.evaluate.truncated import truncated_metrics
+from cvseeker.evaluate.variants import variants_of
+from cvseeker.progress import Progress, silent
+from cvseeker.rank.base import top_k
+from cvseeker.rank.block_metrics import QrelsTable
+from cvseeker.rank.bm25 import BM25Ranker
+from cvseeker.rank.hybrid import fuse, learn_weights
+from cvseeker.rank.nearest import nearest
+
+# Queries whose scores over the whole corpus are held at once.
+QUERY_BLOCK = 256
+
+
+@dataclass(slots=True)
+class Lexical:
+    """BM25 over a data set's corpus, which every hybrid needs, and what it takes.
+
+    ``seconds`` grow with each use; ``bytes_per_passage`` are those of the index.
+    """
+
+    ranker: BM25Ranker
+    seconds: float
+    bytes_per_passage: float
+
+    @classmethod
+    def from_dataset(cls, dataset: RetrievalDataset) -> "Lexical":
+        """Index a corpus."""
+        started = time.perf_counter()
+        ranker = BM25Ranker(list(dataset.corpus.values()))
+        seconds = time.perf_counter() - started
+        return cls(ranker, seconds, _index_bytes(ranker) / len(dataset.corpus))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An encoder and what it is called; ``shares`` of BM25, dense and late in its hybrid."""
+
+    label: str
+    encoder: Encoder
+    encoded: EncodedDataset
+    shares: tuple[float, ...]
+
+
+def run_bm25(contest: Contest, lexical: Lexical) -> SystemResult:
+    """Rank by BM25."""
+    result = contest.open("bm25")
+    started = time.perf_counter()
+    for row, texts in _blocks(contest.dataset):
+        contest.record_scores(result, row, lexical.ranker.scores(texts))
+    result.seconds = lexical.seconds + time.perf_counter() - started
+    result.bytes_per_passage = lexical.bytes_per_passage
+    return result
+
+
+def run_model(
+    contest: Contest,
+    lexical: Lexical,
+    label: str,
+    encoder: Encoder,
+    *,
+    settings: EvaluateSettings,
+    cache: VectorCache,
+    validation: RetrievalDataset | None = None,
+    progress: Progress = silent,
+) -> dict[str, SystemResult]:
+    """Rank by a model, by late interaction where it gives token vectors, by its hybrid, and cut.
+
+    Parameters
+    ----------
+    contest
+        The data set.
+    lexical
+        BM25 over it.
+    label
+        What the model is called.
+    encoder
+        The model.
+    settings
+        The hybrids' weights and the variants.
+    cache
+        Where vectors are kept.
+    validation
+        For the weights of an encoder that was saved with none.
+    progress
+        Called while the corpus is encoded.
+
+    Returns
+    -------
+    dict
+        ``<label>``, ``late(<label>)`` where there is such a thing, ``hybrid(<label>)``, then the
+        variants ``<label>@<dimensions>`` and ``<label>[<quantisation>]``.
+    """
+    encoded = encode_dataset(encoder, label, contest.dataset, cache, progress)
+    weights = settings.hybrid
+    if weights is None and not isinstance(encoder, LocalEncoder) and validation is not None:
+        weights = _learn(encoder, label, validation, cache)
+    if weights is None:
+        weights = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
+    late = encoded.codes is not None
+    model = Model(label, encoder, encoded, weights.shares if late else weights.shares[:2])
+    # Its variants are cut first: what cannot be cut is said before the long part begins.
+    variants = list(_run_variants(contest, model, settings))
+    results = _run_full(contest, lexical, model)
+    if isinstance(encoder, LocalEncoder) and len(contest.candidates.ids) == len(
+        contest.dataset.corpus
+    ):
+        progress(f"truncated evaluation of {label}", 0, 0, "")
+        results[label].truncated = truncated_metrics(encoder, contest.dataset, cache)
+    return results | {result.name: result for result in variants}
+
+
+def _run_full(contest: Contest, lexical: Lexical, model: Model) -> dict[str, SystemResult]:
+    """Rank by the model's own vectors, by its tokens, and by all of it with BM25."""
+    encoded, texts = model.encoded, list(contest.dataset.queries.values())
+    local = model.encoder if isinstance(model.encoder, LocalEncoder) else None
+    late = KnownQueriesRanker(local, encoded, texts) if local else None
+    names = [model.label, *([f"late({model.label})"] if late else []), f"hybrid({model.label})"]
+    results = {name: contest.open(name) for name in names}
+    for row, block in _blocks(contest.dataset):
+        clock = [time.perf_counter()]
+        parts = [_dense(encoded, row, len(block))]
+        clock.append(time.perf_counter())
+        if late:
+            parts.append(late.scores(block))
+            clock.append(time.perf_counter())
+        fused = fuse([lexical.ranker.scores(block), *parts], model.shares)
+        clock.append(time.perf_counter())
+        for name, scores in zip(names, (*parts, fused), strict=True):
+            contest.record_scores(results[name], row, scores)
+        spent = np.diff(clock).tolist()
+        # The hybrid needs all that its parts need.
+        for name, seconds in zip(names, (*spent[:-1], sum(spent)), strict=True):
+            results[name].seconds += seconds
+    sizes = [encoded.vectors.nbytes / len(contest.dataset.corpus)]
+    if encoded.codes is not None:
+        sizes.append(encoded.codes.bytes_per_passage)
+    sizes.append(lexical.bytes_per_passage + sum(sizes))
+    for result, size in zip(results.values(), sizes, strict=True):
+        result.seconds += encoded.seconds
+        result.bytes_per_passage = size
+    results[names[-1]].seconds += lexical.seconds
+    results[model.label].encoded = encoded
+    return results
+
+
+def _run_variants(
+    contest: Contest, model: Model, settings: EvaluateSettings
+) -> Iterator[SystemResult]:
+    """Rank by vectors that were made smaller."""
+    encoded = model.encoded
+    owners = contest.candidates.owners[encoded.owners]
+    asked, vectors = encoded.query_vectors, encoded.vectors
+    for variant in variants_of(model.label, asked, vectors, settings):
+        started = time.perf_counter()
+        result = contest.open(f"{model.label}{variant.name}", variant_of=model.label)
+        found = nearest(variant.queries, variant.vectors, contest.ranking_depth, owners=owners)
+        contest.record(result, 0, *found)
+        result.seconds = encoded.seconds + time.perf_counter() - started
+        result.bytes_per_passage = variant.nbytes / len(contest.dataset.corpus)
+        yield result
+
+
+def _learn(
+    encoder: Encoder, label: str, validation: RetrievalDataset, cache: VectorCache
+) -> HybridWeights:
+    """Learn the shares of BM25 and dense vectors on validation data."""
+    encoded = encode_dataset(encoder, label, validation, cache)
+    passage_ids, query_ids = list(validation.corpus), list(validation.queries)
+    table = QrelsTable.from_qrels(validation.qrels, query_ids, passage_ids)
+    texts = list(validation.queries.values())
+    bm25 = BM25Ranker(list(validation.corpus.values())).scores(texts)
+
+    def mean(scores: FloatArray) -> float:
+        return float(table.metrics(top_k(scores, METRICS_DEPTH))["ndcg@10"].mean())
+
+    # There is no third part: zeros change no ranking, and their share is dropped.
+    dense = _dense(encoded, 0, len(texts))
+    weights = learn_weights(bm25, dense, np.zeros_like(bm25), mean)
+    return weights if weights.bm25 + weights.dense > 0 else HybridWeights()
+
+
+def _dense(encoded: EncodedDataset, row: int, count: int) -> FloatArray:
+    """Score all passages for some queries by their best windows."""
+    scores: FloatArray = encoded.query_vectors[row : row + count] @ encoded.vectors.T
+    return max_over_windows(scores, encoded.owners)
+
+
+def _blocks(dataset: RetrievalDataset) -> Iterator[tuple[int, list[str]]]:
+    texts = list(dataset.queries.values())
+    for begin in range(0, len(texts), QUERY_BLOCK):
+        yield begin, texts[begin : begin + QUERY_BLOCK]
+
+
+def _index_bytes(ranker: BM25Ranker) -> int:
+    """Return what BM25's index takes: a score and a passage's number for each word in it."""
+    arrays = getattr(ranker._index, "scores", {})
+    return sum(int(array.nbytes) for array in arrays.values() if isinstance(array, np.ndarray))

@@ -1,0 +1,238 @@
+"""All systems against all: which can be told apart, in letters and in words."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from cvseeker.evaluate.comparison import (
+    HEADLINE_METRIC,
+    Comparison,
+    compare_pairs,
+    display_name,
+    metric_values,
+    p_in_words,
+    query_groups,
+    ranking,
+    signed,
+)
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.rank.significance import percentile_interval, resampled_means
+
+_NUMBERS = "no one two three four five six seven eight nine ten".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A system's mean, the ends of its 95 % interval, and the letters of its tie groups."""
+
+    system: str
+    mean: float
+    low: float
+    high: float
+    letters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """All systems on one metric, best first, and every pair of them.
+
+    ``comparisons`` are corrected for their number, the better mean first; ``groups`` holds the
+    systems that share a letter, in the order of the letters.
+    """
+
+    metric: str
+    systems: tuple[Standing, ...]
+    comparisons: tuple[Comparison, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        pairs = [
+            {**asdict(one), "difference": one.difference, "outcome": one.outcome}
+            for one in self.comparisons
+        ]
+        return {
+            "metric": self.metric,
+            "systems": [_rounded(asdict(one)) for one in self.systems],
+            "tie_groups": [list(group) for group in self.groups],
+            "pairs": [_rounded(pair) for pair in pairs],
+        }
+
+
+def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> Standings:
+    """Compare every system with every other, corrected for the number of pairs.
+
+    Parameters
+    ----------
+    evaluated
+        The query set.
+    metric
+        What is compared.
+
+    Returns
+    -------
+    Standings
+
+    Raises
+    ------
+    InputError
+        If the set has no systems or no queries, or a system no such metric.
+    """
+    ranked = ranking(evaluated, metric=metric)
+    order = [name for name, _ in ranked]
+    comparisons = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
+    apart = {
+        frozenset((one.first, one.second)) for one in comparisons if one.outcome != "within noise"
+    }
+    groups = tie_groups(order, apart)
+    queries = list(evaluated.dataset.queries)
+    rows = np.array([metric_values(evaluated, name, metric, queries) for name in order])
+    drawn = resampled_means(rows, groups=query_groups(evaluated, queries))
+    systems = [
+        Standing(name, mean, *percentile_interval(drawn[:, at]), letters=_letters(name, groups))
+        for at, (name, mean) in enumerate(ranked)
+    ]
+    return Standings(metric, tuple(systems), tuple(comparisons), tuple(groups))
+
+
+def tie_groups(order: Sequence[str], apart: Collection[frozenset[str]]) -> list[tuple[str, ...]]:
+    """Group systems of which no two can be told apart; a system may be in several groups.
+
+    Parameters
+    ----------
+    order
+        The systems, best first.
+    apart
+        The pairs that can be told apart.
+
+    Returns
+    -------
+    list of tuple of str
+        The largest such groups: two systems share one if and only if they cannot be told apart.
+
+    References
+    ----------
+    Piepho 2004, "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons",
+    https://doi.org/10.1198/1061860043515: insert and absorb.
+
+    Examples
+    --------
+    >>> tie_groups(["a", "b", "c"], [frozenset("ac")])
+    [('a', 'b'), ('b', 'c')]
+    """
+    groups = [frozenset(order)]
+    for first, second in combinations(order, 2):
+        if frozenset((first, second)) not in apart:
+            continue
+        parted = [part for group in groups for part in _part(group, first, second)]
+        groups = [
+            part
+            for at, part in enumerate(parted)
+            if not any(part < other for other in parted) and part not in parted[:at]
+        ]
+    place = {name: at for at, name in enumerate(order)}
+    return sorted(
+        (tuple(sorted(group, key=place.__getitem__)) for group in groups),
+        key=lambda group: [place[name] for name in group],
+    )
+
+
+def _part(group: frozenset[str], first: str, second: str) -> list[frozenset[str]]:
+    """Part a group that holds both of two systems into one without each."""
+    return [group - {first}, group - {second}] if {first, second} <= group else [group]
+
+
+def _letters(system: str, groups: Sequence[tuple[str, ...]]) -> str:
+    """Return the letters of a system's groups, space between them beyond the alphabet's end."""
+    names = [_letter(at) for at, group in enumerate(groups) if system in group]
+    return ("" if len(groups) <= 26 else " ").join(names)
+
+
+def _letter(position: int) -> str:
+    before, at = divmod(position, 26)
+    return (_letter(before - 1) if before else "") + chr(ord("a") + at)
+
+
+def tie_sentences(standings: Standings) -> list[str]:
+    """Say which systems cannot be told apart, and whether one is better than all the others."""
+    best = standings.groups[0] if standings.groups else ()
+    metric = _metric_title(standings.metric)
+    sentences = []
+    if len(best) == 1 and len(standings.systems) > 1:
+        sentences.append(f"{display_name(best[0])} is better than every other system on {metric}.")
+    for group in standings.groups:
+        if len(group) > 1:
+            number = _NUMBERS[len(group)] if len(group) < len(_NUMBERS) else str(len(group))
+            names = [display_name(name) for name in group]
+            sentences.append(
+                f"These {number} can’t be told apart on {metric}: {'; '.join(names[:-1])} and "
+                f"{names[-1]}."
+            )
+    return sentences
+
+
+def comparison_sentence(comparison: Comparison, *, metric: str = HEADLINE_METRIC) -> str:
+    """Say in one sentence whether the first system is better than the second.
+
+    Where chance explains the difference the sentence begins with "No evidence of improvement" or
+    "No evidence of a difference", and says what the data leave open.
+    """
+    first, second = display_name(comparison.first), display_name(comparison.second)
+    interval = f"95 % interval {signed(comparison.low)} to {signed(comparison.high)}"
+    p_value = p_in_words(comparison.adjusted_p_value)
+    amount = f"{signed(comparison.difference)} {_metric_title(metric)}"
+    if comparison.outcome == "within noise":
+        what = "improvement" if comparison.difference > 0 else "a difference"
+        return f"No evidence of {what} by {first} over {second} ({amount}, {interval}, {p_value})."
+    size = comparison.effect_size
+    effect = "" if size is None else f", d = {signed(size)}"
+    counts = f"{comparison.wins:,} queries better, {comparison.losses:,} worse"
+    verb = f"{first} is {comparison.outcome} than {second}"
+    return f"{verb} by {amount} ({interval}, {p_value}{effect}; {counts})."
+
+
+def _metric_title(metric: str) -> str:
+    """Return a metric's name as it is printed."""
+    name, _, depth = metric.partition("@")
+    known = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP"}
+    title = known.get(name, name.replace("_", " "))
+    return f"{title}@{depth}" if depth else title
+
+
+def significance_context(standings: Standings) -> dict[str, Any]:
+    """Return what the report's page on significance prints."""
+    return {
+        "metric": _metric_title(standings.metric),
+        "sentences": tie_sentences(standings),
+        "systems": [
+            {
+                "name": display_name(one.system),
+                "mean": f"{one.mean:.3f}",
+                "interval": f"{one.low:.3f} to {one.high:.3f}",
+                "letters": one.letters,
+            }
+            for one in standings.systems
+        ],
+        "pairs": [
+            {
+                "first": display_name(one.first),
+                "second": display_name(one.second),
+                "difference": signed(one.difference),
+                "interval": f"{signed(one.low)} to {signed(one.high)}",
+                "p_value": p_in_words(one.adjusted_p_value).lstrip("p ="),
+                "effect": "–" if one.effect_size is None else signed(one.effect_size),
+                "counts": f"{one.wins:,} / {one.ties:,} / {one.losses:,}",
+                "outcome": one.outcome,
+            }
+            for one in standings.comparisons
+        ],
+    }
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()
+    }

@@ -1,0 +1,145 @@
+"""Vectors made smaller: cut to their first dimensions, or with fewer bits a number.
+
+What a variant loses in quality stands beside what it saves in bytes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvseeker.config import EvaluateSettings
+from cvseeker.encoder.token_codec import unit
+from cvseeker.encoder.windows import FloatArray
+from cvseeker.errors import InputError
+from cvseeker.rank.nearest import Rows
+
+Quantisation = Literal["int8", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """Vectors as codes that are decoded a block at a time; the queries keep their numbers.
+
+    Attributes
+    ----------
+    codes
+        Shape (n_vectors, bytes a vector), uint8.
+    decode
+        Codes of some vectors → shape (n, dim), float32.
+    """
+
+    codes: NDArray[np.uint8]
+    decode: Callable[[NDArray[np.uint8]], FloatArray]
+
+    def __len__(self) -> int:
+        """Return the number of vectors."""
+        return len(self.codes)
+
+    def __getitem__(self, rows: slice) -> FloatArray:
+        """Return some of the vectors that the codes stand for."""
+        return self.decode(self.codes[rows])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all codes."""
+        return int(self.codes.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A model's vectors made smaller.
+
+    Attributes
+    ----------
+    name
+        What follows the model's name: ``@256``, ``[int8]`` or ``[binary]``.
+    queries
+        Shape (n_queries, dim), float32.
+    vectors
+        The windows', as many as the model's.
+    nbytes
+        What they take.
+    """
+
+    name: str
+    queries: FloatArray
+    vectors: Rows
+    nbytes: int
+
+
+def variants_of(
+    label: str, queries: FloatArray, vectors: FloatArray, settings: EvaluateSettings
+) -> Iterator[Variant]:
+    """Make the variants of a model that the settings ask for.
+
+    Parameters
+    ----------
+    label
+        What the model is called, for messages.
+    queries, vectors
+        Shape (n, dim), float32, unit length.
+    settings
+        ``dimensions`` and ``quantise``.
+
+    Yields
+    ------
+    Variant
+        One at a time, for each takes memory.
+
+    Raises
+    ------
+    InputError
+        If vectors are to be cut to as many dimensions as they have, or more.
+    """
+    for dimensions in settings.dimensions:
+        if dimensions >= vectors.shape[1]:
+            raise InputError(
+                f"{label} has vectors of {vectors.shape[1]} dimensions and cannot be cut to "
+                f"{dimensions}; expected fewer in --dimensions"
+            )
+        short = unit(vectors[:, :dimensions])
+        yield Variant(f"@{dimensions}", unit(queries[:, :dimensions]), short, short.nbytes)
+    for kind in settings.quantise:
+        small = to_int8(vectors) if kind == "int8" else to_binary(vectors)
+        yield Variant(f"[{kind}]", queries, small, small.nbytes)
+
+
+def to_int8(vectors: FloatArray) -> Quantised:
+    """Keep one byte a number: 256 steps between a dimension's least and greatest value.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dim), float32.
+    """
+    low, high = np.min(vectors, axis=0), np.max(vectors, axis=0)  # (dim,)
+    step = np.maximum((high - low) / np.float32(255), np.float32(1e-9))
+    codes = np.rint((vectors - low) / step).astype(np.uint8)
+    return Quantised(codes, lambda some: some * step + low)
+
+
+def to_binary(vectors: FloatArray) -> Quantised:
+    """Keep one bit a number: its sign.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dim), float32.
+
+    Notes
+    -----
+    Numbers become ±1/√dim, so that a score is about a cosine. That the query keeps its numbers
+    ranks better than counting equal bits (asymmetric distance: Gordo et al. 2014,
+    https://doi.org/10.1109/TPAMI.2013.101).
+    """
+    dim = vectors.shape[1]
+    length = np.float32(1 / np.sqrt(dim))
+
+    def decode(some: NDArray[np.uint8]) -> FloatArray:
+        bits: NDArray[Any] = np.unpackbits(some, axis=1, count=dim).astype(np.float32)
+        return bits * (2 * length) - length
+
+    return Quantised(np.packbits(vectors > 0, axis=1), decode)

@@ -1,0 +1,190 @@
+"""The counterfactual name swap."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cvseeker.audit_stages import audit_files
+from cvseeker.cli_audit import audit as audit_command
+from cvseeker.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.encoder.local import LocalEncoder
+from cvseeker.errors import InputError
+from cvseeker.evaluate.audit import run as audit_module
+from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings, prepare_audit
+from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, read_names
+from cvseeker.evaluate.audit.run import ModelAudit, audit_model
+
+SETTINGS = AuditSettings(top_k=2, names_per_group=2)
+FULL_NAMES = {
+    "ana-prunk#1": "Ana Prunk",
+    "bo-lindahl#1": "Bo Lindahl",
+    "cem-aksoy#1": "Cem Aksoy",
+    "dina-farouk#1": "Dina Farouk",
+    "eli-marsh#1": "Eli Marsh",
+}
+
+
+@pytest.fixture
+def material(tiny_dataset: RetrievalDataset) -> AuditMaterial:
+    return prepare_audit(
+        tiny_dataset.corpus,
+        list(tiny_dataset.queries.values()),
+        read_names(names_per_group=2),
+        settings=SETTINGS,
+        name_of=FULL_NAMES,
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model: Path) -> LocalEncoder:
+    return LocalEncoder.from_name(str(tiny_model))
+
+
+@pytest.fixture
+def audited(encoder: LocalEncoder, material: AuditMaterial) -> ModelAudit:
+    return audit_model(encoder, material, settings=SETTINGS)
+
+
+def test_every_resume_has_one_place_for_a_name(material: AuditMaterial) -> None:
+    assert [text.count(PLACEHOLDER) for text in material.texts] == [1] * 6
+    assert material.found == 5
+    # Fay Okoro's name was not given: hers stays, and another is put before it.
+    assert material.texts[5].startswith(f"{PLACEHOLDER}\nFay Okoro.")
+    assert material.subjects.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_resume_that_mentions_a_name_is_left_out_but_ranked(
+    tiny_dataset: RetrievalDataset,
+) -> None:
+    corpus = {**tiny_dataset.corpus, "gus#1": "Gus Ode. Guide for safaris in Kenya and Uganda."}
+    settings = AuditSettings(top_k=2)
+    found = prepare_audit(corpus, ["safari"], read_names(), settings=settings)
+    assert (len(found.candidates.ids), found.mentioned) == (7, 1)
+    assert 6 not in found.subjects
+
+
+def test_blind_mode_changes_exactly_nothing(audited: ModelAudit) -> None:
+    assert audited.unmasked == 0
+    assert not audited.blind.score_change.any()
+    assert not audited.blind.rank_gain.any()
+    # Of this model: it is the masking that makes it so.
+    assert audited.named.score_change.any()
+    assert audited.named.rank_gain.any()
+
+
+def test_a_masker_that_fails_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, encoder: LocalEncoder, material: AuditMaterial
+) -> None:
+    monkeypatch.setattr(audit_module, "mask_name", lambda text, name: text)
+    audited = audit_model(encoder, material, settings=SETTINGS)
+    names = len(material.names.full_names)
+    assert audited.unmasked == 6 * names
+    # Names that were not masked do what they do in the open, windows aside.
+    np.testing.assert_allclose(audited.blind.score_change, audited.named.score_change, atol=1e-5)
+
+
+def test_the_measures_are_those_of_encoding_everything_again(
+    encoder: LocalEncoder, material: AuditMaterial, audited: ModelAudit
+) -> None:
+    """Short texts are one window each, so that no boundary moves."""
+    queries = encoder.encode_queries(material.queries)
+    reference = queries @ encoder.encode_passages(material.texts).vectors.T  # (6, 6)
+    subject, name = 2, 3
+    texts = list(material.texts)
+    texts[subject] = give_name(texts[subject], material.names.full_names[name])
+    scores = queries @ encoder.encode_passages(texts).vectors.T
+    change = (scores - reference)[:, subject].mean()
+    assert audited.named.score_change[subject, name] == pytest.approx(change, abs=1e-6)
+    before = (reference > reference[:, [subject]]).sum(axis=1)
+    after = (scores > scores[:, [subject]]).sum(axis=1)
+    assert audited.named.rank_gain[subject, name] == pytest.approx((before - after).mean())
+    assert audited.named.selected[subject, name] == pytest.approx((after < 2).mean())
+
+
+@pytest.mark.parametrize(
+    ("settings", "queries", "message"),
+    [
+        (AuditSettings(top_k=6), ["cook"], "--top-k 6 of 6"),
+        (SETTINGS, [], "no queries"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused(
+    tiny_corpus: dict[str, str], settings: AuditSettings, queries: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        prepare_audit(tiny_corpus, queries, read_names(), settings=settings)
+
+
+@pytest.fixture
+def dataset_file(tmp_path: Path, tiny_dataset: RetrievalDataset) -> Path:
+    write_llamaindex(tiny_dataset, tmp_path / "<tiny>.json")
+    return tmp_path / "<tiny>.json"
+
+
+def test_a_data_set_leaves_a_page_and_json(
+    tmp_path: Path, dataset_file: Path, tiny_model: Path
+) -> None:
+    out = tmp_path / "audit"
+    first = audit_files(dataset_file, [str(tiny_model)], out, SETTINGS)
+    assert not first.skipped
+    summary: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    (part,) = summary["models"].values()
+    assert part["blind"]["largest_score_change"] == 0
+    assert set(part["groups"]) == {"white_female", "white_male", "black_female", "black_male"}
+    assert max(group["selection_ratio"] for group in part["groups"].values()) in (0, 1)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "&lt;tiny&gt;.json" in page
+    assert "<tiny>" not in page
+    assert "not a legal bias audit" in page
+    assert "exactly 0" in page
+    assert not re.search(r"<script|<link|src=|url\(", page)
+    assert audit_files(dataset_file, [str(tiny_model)], out, SETTINGS).skipped
+    more = SETTINGS.model_copy(update={"top_k": 3})
+    assert not audit_files(dataset_file, [str(tiny_model)], out, more).skipped
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer(add_completion=False)
+    app.command()(audit_command)
+    return app
+
+
+def test_the_command_prints_json(
+    tmp_path: Path, app: typer.Typer, dataset_file: Path, tiny_model: Path
+) -> None:
+    arguments = ["--dataset", str(dataset_file), "--out", str(tmp_path / "audit"), "--json"]
+    options = ["--model", str(tiny_model), "--top-k", "2", "--names-per-group", "2"]
+    result = CliRunner().invoke(app, [*arguments, *options])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["settings"]["top_k"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "takes either -w DIR"),
+        (["-w", "nowhere"], "no finished ingest stage"),
+        (["--dataset", "none.json", "--out", "o"], "none.json"),
+        (["--dataset", "d.json", "--out", "o", "--judgements", "j"], "--judgements j"),
+        (["-w", "nowhere", "--names", "none.toml"], "none.toml"),
+    ],
+)
+def test_mistakes_are_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    app: typer.Typer,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+    assert "\n" not in str(result.exception)

@@ -1,0 +1,107 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cvseeker.dataset import RetrievalDataset
+from cvseeker.errors import InputError
+from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report.map import (
+    MOST_GROUPS,
+    MOST_POINTS,
+    MapVectors,
+    draw_map,
+    map_positions,
+)
+
+
+def clusters(count: int, size: int) -> np.ndarray:
+    generator = np.random.default_rng(3)
+    centres = generator.normal(size=(count, 32))
+    noise = generator.normal(size=(count, size, 32)) * 0.05
+    return (centres[:, None] + noise).reshape(-1, 32).astype(np.float32)
+
+
+@pytest.fixture
+def evaluated(tiny_dataset: RetrievalDataset) -> EvaluatedSet:
+    return EvaluatedSet("test", tiny_dataset, {})
+
+
+def test_what_is_near_stays_near_and_the_map_is_always_the_same() -> None:
+    vectors = clusters(4, 15)
+    places = map_positions(vectors)
+    assert places.shape == (60, 2)
+    assert places.min() == 0
+    assert places.max() == 1
+    assert np.array_equal(places, map_positions(vectors))
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2)
+    np.fill_diagonal(apart, 9)
+    assert (apart.argmin(axis=1) // 15 == np.arange(60) // 15).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 12])
+def test_a_few_vectors_are_laid_out_too(count: int) -> None:
+    places = map_positions(np.eye(count, 40, dtype=np.float32))
+    assert places.shape == (count, 2)
+    assert np.isfinite(places).all()
+
+
+def test_copies_of_one_vector_are_no_trouble() -> None:
+    assert np.isfinite(map_positions(np.ones((30, 8)))).all()
+
+
+@pytest.mark.parametrize("vectors", [np.ones(3), np.full((3, 2), np.nan)])
+def test_what_is_no_table_of_numbers_is_refused(vectors: np.ndarray) -> None:
+    with pytest.raises(InputError, match="expected two axes and finite values"):
+        map_positions(vectors)
+
+
+def test_every_query_and_resume_is_a_mark_with_its_text(evaluated: EvaluatedSet) -> None:
+    drawing = draw_map(evaluated, MapVectors(np.eye(6), np.eye(6)), title="Map")
+    assert (drawing.svg.count("<circle"), drawing.svg.count("<rect")) == (6, 6)
+    assert "<title>backend engineer Kafka · keywords</title>" in drawing.svg
+    assert sum(count for _, _, count in drawing.legend) == 12
+
+
+def test_occupations_colour_queries_and_resumes_alike(evaluated: EvaluatedSet) -> None:
+    occupations = {"bo-lindahl#1": "engineer", "fay-okoro#1": "engineer", "ana-prunk#1": "chef"}
+    known = replace(evaluated, occupations=occupations)
+    drawing = draw_map(known, MapVectors(np.eye(6), np.eye(6)), title="Map")
+    assert drawing.legend == ((0, "engineer", 4), (1, "chef", 2), (MOST_GROUPS, "other", 6))
+    assert re.search(r'circle class="g0"[^>]*><title>backend engineer Kafka', drawing.svg)
+    assert re.search(r'rect class="g0"[^>]*><title>bo-lindahl#1', drawing.svg)
+
+
+def test_windows_and_passages_of_a_resume_are_one_square(evaluated: EvaluatedSet) -> None:
+    resume_of = dict.fromkeys(evaluated.dataset.corpus, "one") | {"fay-okoro#1": "fay"}
+    grouped = replace(evaluated, resume_of=resume_of)
+    windows = MapVectors(np.eye(6), np.eye(8, 6), owners=np.array([0, 0, 1, 1, 2, 3, 4, 5]))
+    assert draw_map(grouped, windows, title="Map").resumes == 2
+
+
+def test_thousands_are_thinned() -> None:
+    count = MOST_POINTS + 500
+    dataset = RetrievalDataset(
+        {"p": "x"},
+        {f"q{at}": "x" for at in range(count)},
+        {f"q{at}": {"p": 1} for at in range(count)},
+    )
+    vectors = MapVectors(np.ones((count, 2)), np.ones((1, 2)))
+    drawing = draw_map(EvaluatedSet("test", dataset, {}), vectors, title="Map")
+    assert (drawing.queries, drawing.resumes) == (MOST_POINTS, 1)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (MapVectors(np.eye(5, 6), np.eye(6)), "5 vectors for 6 queries"),
+        (MapVectors(np.eye(6), np.eye(5, 6)), "5 vectors for 6 passages"),
+        (MapVectors(np.eye(6), np.eye(6), owners=np.zeros(6, dtype=int)), "6 vectors for 6"),
+    ],
+)
+def test_other_numbers_of_vectors_are_refused(
+    evaluated: EvaluatedSet, vectors: MapVectors, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        draw_map(evaluated, vectors, title="Map")
