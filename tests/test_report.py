@@ -460,6 +460,6 @@ def test_a_chart_takes_its_colours_from_the_page_and_has_a_name() -> None:
     for colour in ("lexical", "model", "fused"):
         assert f'fill="var(--{colour})"' in drawing
     assert "currentColor" in drawing
-    assert "models/a…umber-one" in drawing
+    assert "models/a-lo…e-number-one" in drawing
     assert "<script" not in drawing
     assert not re.findall(r'\b(?:width|height)="\d+"', drawing[: drawing.index(">")])

@@ -19,8 +19,8 @@ COLOURS = {
 Family = Literal["lexical", "model", "fused"]
 INK = "currentColor"
 # Longer names would leave no room for the bars on a phone.
-LONGEST_NAME = 18
-_PLOT_WIDTH = 230
+LONGEST_NAME = 24
+_PLOT_WIDTH = 200
 _ROW_HEIGHT = 30
 
 
@@ -95,12 +95,13 @@ def _page_style() -> "altair.Config":
     return altair.Config(
         background="transparent",
         font="system-ui, sans-serif",
-        padding=2,
+        # Room for letters that are wider on the reader's machine than where they were measured.
+        padding={"left": 14, "right": 2, "top": 2, "bottom": 2},
         view=altair.ViewConfig(stroke=None),
         axis=altair.AxisConfig(
             labelColor=INK, gridColor=INK, gridOpacity=0.14, domain=False, ticks=False
         ),
-        axisY=altair.AxisConfig(grid=False, labelFontSize=13, labelLimit=150, labelPadding=8),
+        axisY=altair.AxisConfig(grid=False, labelFontSize=13, labelLimit=170, labelPadding=8),
         axisX=altair.AxisConfig(
             format=".2~f", labelFlush=False, labelFontSize=11, labelOpacity=0.7
         ),
