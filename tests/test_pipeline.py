@@ -11,6 +11,7 @@ import pytest
 from cvseeker import pipeline
 from cvseeker.__main__ import run_command_line
 from cvseeker.config import Settings
+from cvseeker.contenders import Contenders
 from cvseeker.demonstration import demo_judgements, demo_resumes
 from cvseeker.errors import DatasetError, InputError
 from cvseeker.evaluation_stages import evaluate_stage
@@ -86,6 +87,28 @@ def test_judgements_that_name_an_unknown_resume_are_refused(
     with pytest.raises(DatasetError, match="names the résumé"):
         evaluate_stage(finished, settings_for(tiny_model), judgements=demo_judgements())
     assert finished.manifest("evaluation") == before, "the finished evaluation is kept"
+
+
+def test_other_contenders_stand_beside_a_workspaces_own(
+    finished: Workspace, tiny_model: Path
+) -> None:
+    settings = settings_for(tiny_model)
+    with pytest.raises(InputError, match=r"runs and vectors belong to one data set; try --dataset"):
+        evaluate_stage(finished, settings, contenders=Contenders(runs={"a": tiny_model}))
+    with pytest.raises(InputError, match="a workspace has its own 'tuned'"):
+        evaluate_stage(finished, settings, contenders=Contenders({"tuned": str(tiny_model)}))
+    folder = finished.require("evaluation")
+    result = evaluate_stage(
+        finished,
+        settings,
+        contenders=Contenders({"theirs": str(tiny_model)}),
+        formats=["html", "md"],
+    )
+    assert result.counts["systems"][1:4] == ["theirs", "late(theirs)", "hybrid(theirs)"]
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"cvseeker evaluate -w workspace --model theirs={tiny_model.name}" in report
+    # The tuned model stays what the verdict is about.
+    assert "Did fine-tuning help" in report
 
 
 def test_search_finds_somebody(finished: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
