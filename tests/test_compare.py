@@ -143,6 +143,22 @@ def test_any_encoder_takes_part(tiny_dataset: RetrievalDataset, hash_encoder: An
         assert dict(results["hybrid(remote)"].run[query_id]) == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_local_model_saved_with_no_weights_learns_all_three(
+    tiny_dataset: RetrievalDataset, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def all_on_late(bm25: Any, dense: Any, late: Any, mean: Any) -> HybridWeights:
+        seen.append(bool(late.any()))
+        return HybridWeights(bm25=0, dense=0, late=1)
+
+    monkeypatch.setattr(systems, "learn_weights", all_on_late)
+    models, settings = {"base": str(tiny_model)}, EvaluateSettings()
+    results = compare_systems(tiny_dataset, models, settings=settings, validation=tiny_dataset)
+    assert seen == [True]
+    assert results["hybrid(base)"].per_query == results["late(base)"].per_query
+
+
 def test_weights_are_learnt_on_validation(
     tiny_dataset: RetrievalDataset, hash_encoder: Any
 ) -> None:

@@ -13,6 +13,7 @@ from cvseeker.files import path_hashes
 from cvseeker.progress import Progress, silent
 from cvseeker.records import Passage
 from cvseeker.resumes.ingest import load_passages
+from cvseeker.train.holdout import with_distractors
 from cvseeker.workspace import StageResult, Workspace
 
 if TYPE_CHECKING:
@@ -203,15 +204,24 @@ def _test_set(workspace: Workspace, comparing: Comparing, people: People) -> "Ev
     """Put the queries about the test split to its passages."""
     labels = workspace.labels_stage()
     beir = workspace.require(labels) / "beir"
-    validation = read_dataset(beir / "val", split="val", needs_queries=False)
     leakage = (workspace.manifest("ingest") or {})["counts"].get("leakage", {})
     return comparing.evaluate(
         "test",
         read_dataset(beir / "test"),
         people,
-        validation=validation if validation.queries else None,
+        validation=_validation(workspace, comparing.settings),
         facts={"labels": labels, "leakage": leakage},
     )
+
+
+def _validation(workspace: Workspace, settings: Settings) -> RetrievalDataset | None:
+    """Return the validation queries, among as many passages as the tuned model learnt from."""
+    beir = workspace.require(workspace.labels_stage()) / "beir"
+    validation = read_dataset(beir / "val", split="val", needs_queries=False)
+    if not validation.queries:
+        return None
+    train = read_dataset(beir / "train", split="train")
+    return with_distractors(validation, train, passages=settings.finetune.val_passages)
 
 
 def _judged_set(
@@ -225,6 +235,7 @@ def _judged_set(
         _judged_dataset(judgements, passages),
         people,
         level="resume",
+        validation=_validation(workspace, comparing.settings),
         facts={
             "resumes": len(set(people.resume_of.values())),
             "resumes_trained_on": len(trained_on),

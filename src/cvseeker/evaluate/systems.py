@@ -107,7 +107,9 @@ def run_model(
     """
     encoded = encode_dataset(encoder, label, contest.dataset, cache, progress)
     weights = settings.hybrid
-    if weights is None and not isinstance(encoder, LocalEncoder) and validation is not None:
+    # A model that was tuned here was saved with shares learnt on validation; others get them now.
+    saved = isinstance(encoder, LocalEncoder) and encoder.codec is not None
+    if weights is None and validation is not None and not saved:
         weights = _learn(encoder, label, validation, cache)
     if weights is None:
         weights = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
@@ -178,7 +180,7 @@ def _run_variants(
 def _learn(
     encoder: Encoder, label: str, validation: RetrievalDataset, cache: VectorCache
 ) -> HybridWeights:
-    """Learn the shares of BM25 and dense vectors on validation data."""
+    """Learn the shares of BM25, dense vectors and late interaction on validation data."""
     encoded = encode_dataset(encoder, label, validation, cache)
     passage_ids, query_ids = list(validation.corpus), list(validation.queries)
     table = QrelsTable.from_qrels(validation.qrels, query_ids, passage_ids)
@@ -188,10 +190,15 @@ def _learn(
     def mean(scores: FloatArray) -> float:
         return float(table.metrics(top_k(scores, METRICS_DEPTH))["ndcg@10"].mean())
 
-    # There is no third part: zeros change no ranking, and their share is dropped.
     dense = _dense(encoded, 0, len(texts))
-    weights = learn_weights(bm25, dense, np.zeros_like(bm25), mean)
-    return weights if weights.bm25 + weights.dense > 0 else HybridWeights()
+    # Where there is no third part, zeros change no ranking, and their share is dropped.
+    late = np.zeros_like(bm25)
+    if isinstance(encoder, LocalEncoder):
+        late = KnownQueriesRanker(encoder, encoded, texts).scores(texts)
+    weights = learn_weights(bm25, dense, late, mean)
+    # All on a part that is not there would leave nothing.
+    usable = encoded.codes is not None or weights.bm25 + weights.dense > 0
+    return weights if usable else HybridWeights()
 
 
 def _dense(encoded: EncodedDataset, row: int, count: int) -> FloatArray:
