@@ -22,17 +22,17 @@ from typing import Any
 
 from crossvalidate import folds, with_queries
 
-from cvseeker.config import FinetuneSettings, Settings
-from cvseeker.dataset import RetrievalDataset, read_dataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.progress import silent
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.hybrid import fuse
-from cvseeker.rank.significance import bootstrap_interval
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.progress import silent
+from cvseeker.core.settings import FinetuneSettings, Settings
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.fusion import fuse
+from cvseeker.retrieval.holdout import hold_out, with_distractors
+from cvseeker.retrieval.significance import bootstrap_interval
+from cvseeker.retrieval.windows import FloatArray
 from cvseeker.train.adapters import prepare_model
-from cvseeker.train.holdout import hold_out, with_distractors
 from cvseeker.train.pairs import build_pairs, complete_person_groups
 from cvseeker.train.trainer import build_trainer
 from cvseeker.train.validation import ranked_metrics

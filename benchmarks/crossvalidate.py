@@ -24,12 +24,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from cvseeker.config import EvaluateSettings, FinetuneSettings, Settings
-from cvseeker.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.queries.offline.generate import generate_offline
-from cvseeker.rank.significance import bootstrap_interval
 from cvseeker.resumes.split import assign_splits
+from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.train.finetune import finetune
 from cvseeker.train.pairs import complete_person_groups
 

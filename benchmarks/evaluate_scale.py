@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.evaluate.evaluation import EvaluatedSet, write_evaluation
 

@@ -35,9 +35,9 @@ from finetune_process import about, run_contender
 from finetune_scores import BOTH_WAYS, Scores, bm25_scores, first_reaching, model_scores
 from finetune_tables import table
 
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_llamaindex
-from cvseeker.encoder.base_models import CPU_BASE, choose_model
-from cvseeker.train.holdout import hold_out
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.retrieval.holdout import hold_out
+from cvseeker.retrieval.models import CPU_BASE, choose_model
 
 OURS = "cvseeker"
 PEERS = ("llama-index", "sentence-transformers")

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from finetune_process import about, run_contender
 from finetune_tables import gpu_table
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_llamaindex
-from cvseeker.encoder.base_models import choose_model
-from cvseeker.encoder.windows import split_windows
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.settings import FinetuneSettings
+from cvseeker.retrieval.models import choose_model
+from cvseeker.retrieval.windows import split_windows
 
 if TYPE_CHECKING:
     from cvseeker.train.throughput import ModelSize

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.settings import FinetuneSettings
 from cvseeker.evaluate.truncated import truncated_metrics
-from cvseeker.rank.base import Ranker, top_k
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.metrics import mean_metrics, query_metrics
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import mean_metrics, query_metrics
+from cvseeker.retrieval.ranker import Ranker, top_k
 
 BOTH_WAYS = ("truncated", "windowed")
 SHOWN = ("ndcg@10", "hit@5", "mrr@10")

@@ -26,9 +26,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from cvseeker.files import write_jsonl
-from cvseeker.records import Passage, Resume
-from cvseeker.workspace import Workspace
+from cvseeker.core.files import write_jsonl
+from cvseeker.core.records import Passage, Resume
+from cvseeker.core.workspace import Workspace
 from fake_llm.process import FakeServer, running_server
 
 MODEL, KEY = "gpt-4o-mini", "sk-benchmark-0123456789"

@@ -14,11 +14,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cvseeker.config import GenerateSettings
-from cvseeker.dataset import read_dataset
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.records import Profile
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.generate import generate_offline
-from cvseeker.records import Profile
-from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.insights.profile import extract_profile
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"
 

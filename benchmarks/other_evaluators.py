@@ -17,9 +17,9 @@ from llama_index.core.schema import TextNode
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from cvseeker.dataset import RetrievalDataset, read_dataset
-from cvseeker.encoder.local import LocalEncoder
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
 from cvseeker.evaluate.truncated import truncated_metrics
+from cvseeker.retrieval.encoder import LocalEncoder
 
 BATCH = 32
 

@@ -23,11 +23,11 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import SIGNIFICANT, compare_pair, compare_pairs
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.rank.significance import randomization_p_value
+from cvseeker.retrieval.significance import randomization_p_value
 
 # How often the answer stands at rank 1, 2, …, 10; else it is not found.
 RANKS = (0.64, 0.15, 0.05, 0.03, 0.02, 0.015, 0.01, 0.01, 0.01, 0.005)

@@ -13,14 +13,14 @@ import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.config import Settings
-from cvseeker.contenders import Contenders
-from cvseeker.demonstration import demo_judgements
-from cvseeker.encoder.base_models import keep_libraries_quiet
+from cvseeker.core.files import read_json
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import Workspace
 from cvseeker.evaluate.comparison import display_name
-from cvseeker.evaluation_stages import evaluate_stage
-from cvseeker.files import read_json
-from cvseeker.workspace import Workspace
+from cvseeker.evaluate.contenders import Contenders
+from cvseeker.evaluate.stage import evaluate_stage
+from cvseeker.examples.demonstration import demo_judgements
+from cvseeker.retrieval.models import keep_libraries_quiet
 
 keep_libraries_quiet()
 

@@ -15,12 +15,12 @@ import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.config import HybridWeights, Settings
-from cvseeker.dataset import read_dataset
-from cvseeker.encoder.base_models import keep_libraries_quiet
-from cvseeker.search.workspace import open_base_searcher, open_searcher
-from cvseeker.stages import finetune_stage, index_stage
-from cvseeker.workspace import Workspace
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.settings import HybridWeights, Settings
+from cvseeker.core.workspace import Workspace
+from cvseeker.retrieval.models import keep_libraries_quiet
+from cvseeker.search.stage import index_stage, open_base_searcher, open_searcher
+from cvseeker.train.stage import finetune_stage
 
 keep_libraries_quiet()
 

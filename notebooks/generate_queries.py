@@ -15,15 +15,15 @@ import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.config import Settings
-from cvseeker.dataset import read_dataset
-from cvseeker.demonstration import demo_resumes
-from cvseeker.encoder.base_models import keep_libraries_quiet
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import Workspace
 from cvseeker.evaluate.evidence import find_evidence
-from cvseeker.query_stages import generate_stage
+from cvseeker.examples.demonstration import demo_resumes
+from cvseeker.queries.stage import generate_stage
 from cvseeker.resumes.ingest import load_passages
-from cvseeker.stages import ingest_stage
-from cvseeker.workspace import Workspace
+from cvseeker.resumes.stage import ingest_stage
+from cvseeker.retrieval.models import keep_libraries_quiet
 
 keep_libraries_quiet()
 

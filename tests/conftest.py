@@ -20,7 +20,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
 
 # No deadline: a shared machine stalls now and then, which says nothing about the code.
 hypothesis.settings.register_profile("cvseeker", deadline=None)
@@ -73,8 +73,8 @@ class HashEncoder:
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
     def encode_passages(self, texts: Sequence[str], progress: Any = None) -> Any:
-        from cvseeker.encoder.local import WindowEmbeddings
-        from cvseeker.encoder.windows import Window
+        from cvseeker.retrieval.encoder import WindowEmbeddings
+        from cvseeker.retrieval.windows import Window
 
         windows = []
         for position, text in enumerate(texts):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cvseeker.config import GenerateSettings
-from cvseeker.config_servers import LlmSettings
+from cvseeker.core.records import Passage
+from cvseeker.core.server_settings import LlmSettings
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.door import open_door
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
-from cvseeker.records import Passage
 from llm_runs import KEY_ENV, MODEL
 
 SETTINGS = GenerateSettings(llm=MODEL, per_passage=3)

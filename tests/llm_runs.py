@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cvseeker.config import GenerateSettings
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import Endpoint

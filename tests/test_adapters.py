@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.errors import MissingExtraError, SettingsError
+from cvseeker.core.errors import MissingExtraError, SettingsError
+from cvseeker.core.settings import FinetuneSettings
 from cvseeker.train.adapters import (
     add_lora,
     encoder_layers,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.config import FinetuneSettings, WindowSettings
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import CVSeekerError, MissingExtraError, SettingsError
+from cvseeker.core.errors import CVSeekerError, MissingExtraError, SettingsError
+from cvseeker.core.settings import FinetuneSettings, WindowSettings
+from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.arguments import (
     check_settings,
     check_trackers,

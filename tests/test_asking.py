@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.files import read_jsonl
+from cvseeker.core.files import read_jsonl
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.llm import generate_with_llm
 from fake_llm.process import FakeServer, running_server

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
 from cvseeker.queries.judging.attributes import MATCH, match_attributes, read_attributes
 from cvseeker.queries.judging.boolean import SearchedText
 

@@ -10,15 +10,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cvseeker.audit_stages import audit_files
-from cvseeker.cli_audit import audit as audit_command
-from cvseeker.dataset import RetrievalDataset, write_llamaindex
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import InputError
+from cvseeker.cli.audit import audit as audit_command
+from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.audit import run as audit_module
 from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings, prepare_audit
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, read_names
 from cvseeker.evaluate.audit.run import ModelAudit, audit_model
+from cvseeker.evaluate.audit.stage import audit_files
+from cvseeker.retrieval.encoder import LocalEncoder
 
 SETTINGS = AuditSettings(top_k=2, names_per_group=2)
 FULL_NAMES = {

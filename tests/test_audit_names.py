@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.audit.names import give_name, mask_name, read_names, strip_identity
 
 GROUPS = """

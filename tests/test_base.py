@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.rank.base import top_k
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), st.integers(1, 15))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.encoder import base_models
-from cvseeker.encoder.base_models import (
+from cvseeker.core.errors import ModelError
+from cvseeker.core.files import file_hash
+from cvseeker.retrieval import models as base_models
+from cvseeker.retrieval.models import (
     CPU_BASE,
     GPU_BASE,
     choose_model,
@@ -18,8 +20,6 @@ from cvseeker.encoder.base_models import (
     model_identity,
     packaged_minilm,
 )
-from cvseeker.errors import ModelError
-from cvseeker.files import file_hash
 
 
 @pytest.fixture(autouse=True)

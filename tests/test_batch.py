@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.errors import LlmError
+from cvseeker.core.errors import LlmError
 from cvseeker.llm.batch import parts as batch_parts
 from cvseeker.llm.batch import send as batches
 from cvseeker.llm.batch.api import BatchApi

@@ -8,7 +8,7 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from cvseeker.encoder.packed import switch_to_packed
+from cvseeker.retrieval.packed import switch_to_packed
 from cvseeker.train.batches import BatchCollator, tokenise_columns
 from cvseeker.train.throughput import BatchCounts
 

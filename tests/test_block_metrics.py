@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.rank.block_metrics import QrelsTable
-from cvseeker.rank.metrics import METRICS, Unjudged, query_metrics
+from cvseeker.retrieval.block_metrics import QrelsTable
+from cvseeker.retrieval.metrics import METRICS, Unjudged, query_metrics
 
 CANDIDATES = [f"p{at}" for at in range(30)]
 grades = st.dictionaries(st.sampled_from(CANDIDATES), st.integers(-1, 3), max_size=12)

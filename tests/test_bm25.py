@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.rank.bm25 import BM25Ranker, tokenize
+from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
 
 WORDS = ["kafka", "sap", "triage", "drill", "honey", "violin"]
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)

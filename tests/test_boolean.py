@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.queries.judging.boolean import SearchedText, parse_boolean
 
 NURSE = SearchedText.from_text(

@@ -2,9 +2,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from cvseeker.config import FinetuneSettings, WindowSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.files import write_json
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import write_json
+from cvseeker.core.settings import FinetuneSettings, WindowSettings
 from cvseeker.train.card import SHOWN, write_model_card
 from cvseeker.train.finetune import FinetuneResult
 from cvseeker.train.gain import Difference

@@ -9,8 +9,8 @@ import pytest
 
 from cvseeker import __version__
 from cvseeker.__main__ import run_command_line
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_llamaindex
-from cvseeker.errors import CVSeekerError
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.errors import CVSeekerError
 
 
 def typed(*arguments: str | Path) -> int:
@@ -133,7 +133,7 @@ def test_our_own_fault_exits_with_1(
     def broken() -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("cvseeker.diagnosis.diagnose", broken)
+    monkeypatch.setattr("cvseeker.cli.diagnosis.diagnose", broken)
     assert typed("doctor") == 1
     assert "cvseeker: that was our fault" in capsys.readouterr().err
 
@@ -144,7 +144,7 @@ def test_an_interruption_exits_with_130(
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cvseeker.diagnosis.diagnose", interrupted)
+    monkeypatch.setattr("cvseeker.cli.diagnosis.diagnose", interrupted)
     assert typed("doctor") == 130
     assert "the same command continues" in complaint(capsys)
 
@@ -155,7 +155,7 @@ def test_an_error_of_several_lines_becomes_one(
     def failing() -> None:
         raise CVSeekerError("first\n   second")
 
-    monkeypatch.setattr("cvseeker.diagnosis.diagnose", failing)
+    monkeypatch.setattr("cvseeker.cli.diagnosis.diagnose", failing)
     assert typed("doctor") == 2
     assert complaint(capsys) == "cvseeker: first second\n"
 
@@ -217,8 +217,8 @@ def test_a_closed_pipe_is_no_fault() -> None:
 def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cvseeker.config import FinetuneSettings, Settings
-    from cvseeker.workspace import StageResult
+    from cvseeker.core.settings import FinetuneSettings, Settings
+    from cvseeker.core.workspace import StageResult
 
     trained: list[FinetuneSettings] = []
     uploaded: list[tuple[Path, str]] = []
@@ -234,7 +234,7 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
         uploaded.append((folder, repository))
         return "https://hub.example/ana/cooks"
 
-    monkeypatch.setattr("cvseeker.standalone.finetune_files", finetune_files)
+    monkeypatch.setattr("cvseeker.train.stage.finetune_files", finetune_files)
     monkeypatch.setattr("cvseeker.train.publish.publish_model", publish_model)
     command = ["finetune", "--train", "a.json", "--out", tmp_path / "m"]
     assert typed(*command) == 0

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
-from cvseeker.files import read_json, read_jsonl
-from cvseeker.records import SPLITS
-from cvseeker.workspace import Workspace
+from cvseeker.core.datasets.dataset import (
+    RetrievalDataset,
+    read_dataset,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.core.files import read_json, read_jsonl
+from cvseeker.core.records import SPLITS
+from cvseeker.core.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_llm.process import FakeServer, running_server

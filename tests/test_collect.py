@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.config import FilterSettings
-from cvseeker.dataset import read_dataset
-from cvseeker.files import read_jsonl
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.files import read_jsonl
+from cvseeker.core.settings import FilterSettings
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect, write_datasets

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from cvseeker.config import EvaluateSettings, HybridWeights, WindowSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.token_codes import encode_passages_with_codes
-from cvseeker.errors import InputError, ModelError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError, ModelError
+from cvseeker.core.settings import EvaluateSettings, HybridWeights, WindowSettings
 from cvseeker.evaluate import systems
 from cvseeker.evaluate.compare import Candidates, compare_systems
 from cvseeker.evaluate.trec import write_run
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.hybrid import fuse
-from cvseeker.rank.late import LateInteractionRanker
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.fusion import fuse
+from cvseeker.retrieval.late import LateInteractionRanker
+from cvseeker.retrieval.token_codes import encode_passages_with_codes
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))
 

@@ -5,8 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import compare_pair, compare_pairs, correct
 from cvseeker.evaluate.evaluation import EvaluatedSet

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cvseeker.config import FinetuneSettings, HybridWeights, Settings
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
+from cvseeker.core.settings import FinetuneSettings, HybridWeights, Settings
 
 
 def read(tmp_path: Path, text: str) -> Settings:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.cli_evaluate import named_models, named_paths
-from cvseeker.contenders import Contenders
-from cvseeker.errors import InputError
+from cvseeker.cli.evaluate import named_models, named_paths
+from cvseeker.core.errors import InputError
+from cvseeker.evaluate.contenders import Contenders
 
 
 def test_contenders_are_told_as_options() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.dataset import (
+from cvseeker.core.datasets.dataset import (
     RetrievalDataset,
     dataset_from_records,
     read_dataset,
@@ -14,8 +14,8 @@ from cvseeker.dataset import (
     write_beir,
     write_llamaindex,
 )
-from cvseeker.errors import DatasetError
-from cvseeker.records import Passage, Query
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.records import Passage, Query
 
 AWKWARD = "first\u2028second\u2029third\x85fourth\rfifth\tsixth"
 

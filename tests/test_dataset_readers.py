@@ -6,9 +6,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import read_dataset
-from cvseeker.errors import DatasetError, InputError
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.errors import DatasetError, InputError
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.evaluate.trec import with_run_ids
 

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
-from cvseeker.dataset_writer import DatasetWriter, convert_to_llamaindex, write_llamaindex_json
+from cvseeker.core.datasets.dataset import (
+    RetrievalDataset,
+    read_dataset,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.core.datasets.writer import (
+    DatasetWriter,
+    convert_to_llamaindex,
+    write_llamaindex_json,
+)
 
 # Half a surrogate pair is no text.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.rank import dense
-from cvseeker.rank.dense import DenseRanker
+from cvseeker.retrieval import dense
+from cvseeker.retrieval.dense import DenseRanker
 
 LONG = "violin " * 32 + "beekeeper honey"
 

@@ -3,10 +3,10 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 import cvseeker
-from cvseeker import diagnosis
-from cvseeker.diagnosis import PACKAGES, diagnose
-from cvseeker.encoder.base_models import CPU_BASE, GPU_BASE, packaged_minilm
-from cvseeker.errors import ModelError
+from cvseeker.cli import diagnosis
+from cvseeker.cli.diagnosis import PACKAGES, diagnose
+from cvseeker.core.errors import ModelError
+from cvseeker.retrieval.models import CPU_BASE, GPU_BASE, packaged_minilm
 
 
 def states() -> dict[str, diagnosis.Finding]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.resumes.discover import display_name, find_files, refusal
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.errors import CVSeekerError, InputError, LlmError
+from cvseeker.core.errors import CVSeekerError, InputError, LlmError
 from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.endpoint import Endpoint

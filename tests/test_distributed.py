@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.dataset import RetrievalDataset, write_llamaindex
-from cvseeker.progress import silent
+from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.progress import silent
+from cvseeker.core.workspace import Workspace
 from cvseeker.train.distributed import from_main, heard, is_main, rank, run_together, world_size
-from cvseeker.workspace import Workspace
 
 VARIABLES = ("MASTER_ADDR", "RANK", "WORLD_SIZE", "LOCAL_RANK")
 
@@ -88,7 +88,7 @@ TOGETHER = """
     import sys
     from pathlib import Path
     from cvseeker.train.distributed import from_main, rank, run_together
-    from cvseeker.workspace import Workspace
+    from cvseeker.core.workspace import Workspace
 
     workspace = Workspace(Path("w"))
 
@@ -141,7 +141,7 @@ def test_two_processes_train_one_model(
     assert result.stdout.splitlines() == ["model"]
     assert result.stderr.count("model: done in") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"train.json", "model"}
-    from cvseeker.encoder.local import LocalEncoder
+    from cvseeker.retrieval.encoder import LocalEncoder
 
     vectors = LocalEncoder.from_name(str(tmp_path / "model")).encode_queries(["pastry chef"])
     assert vectors.shape == (1, 32)

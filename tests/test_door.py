@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.config_servers import LlmSettings
-from cvseeker.errors import InputError, LlmError, SettingsError
+from cvseeker.core.errors import InputError, LlmError, SettingsError
+from cvseeker.core.server_settings import LlmSettings
 from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.door import Door, dollars, open_door, send_through
 from cvseeker.llm.endpoint import OPENAI_URL

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvseeker.encoder.embedding_cache import EmbeddingCache, model_key, text_key
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.llm.ledger import Ledger
+from cvseeker.retrieval.remote.cache import EmbeddingCache, model_key, text_key
 
 MODEL = model_key("http://localhost/v1", "some-model", None)
 
@@ -78,7 +78,7 @@ def test_what_is_stored_survives_kill_9(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from cvseeker.encoder.embedding_cache import EmbeddingCache\n"
+        "from cvseeker.retrieval.remote.cache import EmbeddingCache\n"
         "cache = EmbeddingCache(Path(sys.argv[1]))\n"
         "cache.store(b'model', {b'one': np.float32([1, 0])})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

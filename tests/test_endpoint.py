@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.llm.chat import (
     Answer,
     BrokenError,

@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.dataset import RetrievalDataset, write_beir
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
-from cvseeker.files import read_json, write_json
+from cvseeker.core.datasets.dataset import RetrievalDataset, write_beir
+from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
+from cvseeker.core.files import read_json, write_json
+from cvseeker.core.workspace import StageResult
 from cvseeker.llama_index import (
     EmbeddingQAFinetuneDataset,
     SentenceTransformersFinetuneEngine,
     from_llama_index,
     to_llama_index,
 )
-from cvseeker.workspace import StageResult
+from cvseeker.retrieval.encoder import LocalEncoder
 
 EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
 PROMPT = "find: "

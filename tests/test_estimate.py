@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.config import FinetuneSettings, WindowSettings
-from cvseeker.dataset import RetrievalDataset, write_llamaindex
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import ModelError
+from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.errors import ModelError
+from cvseeker.core.settings import FinetuneSettings, WindowSettings
+from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.estimate import Estimate, estimate
 from cvseeker.train.footprint import Shape, activation_bytes, available_memory, optimizer_bytes
 

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import read_jsonl
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import SystemResult, compare_systems
 from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank, write_evaluation
-from cvseeker.files import read_jsonl
 
 
 @pytest.fixture

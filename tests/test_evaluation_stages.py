@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.config import Settings
-from cvseeker.contenders import Contenders
-from cvseeker.errors import InputError
-from cvseeker.evaluation_stages import evaluate_files
+from cvseeker.core.errors import InputError
+from cvseeker.core.settings import Settings
+from cvseeker.evaluate.contenders import Contenders
+from cvseeker.evaluate.stage import evaluate_files
 from fake_embeddings import FakeEmbeddings, running_embeddings
 
 PASSAGES = {

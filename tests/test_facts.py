@@ -1,4 +1,4 @@
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.evaluate.facts import dataset_facts
 
 

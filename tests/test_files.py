@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import InputError
-from cvseeker.files import (
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import (
     file_hash,
     read_json,
     read_jsonl,

@@ -1,6 +1,7 @@
 import pytest
 
-from cvseeker.config import FilterSettings
+from cvseeker.core.records import Query
+from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.checks import (
     COPIED,
     NAMES_CANDIDATE,
@@ -11,7 +12,6 @@ from cvseeker.queries.filters.checks import (
     WRONG_LANGUAGE,
     check_query,
 )
-from cvseeker.records import Query
 
 PASSAGE = """Adaeze Nwachukwu
 Senior Data Engineer, Harbour Freight Analytics, Leeds, 2016 - 2023

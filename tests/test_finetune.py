@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.config import EvaluateSettings, FinetuneSettings, WindowSettings
-from cvseeker.dataset import RetrievalDataset, write_beir
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import DatasetError
-from cvseeker.files import read_json
+from cvseeker.core.datasets.dataset import RetrievalDataset, write_beir
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import read_json
+from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, WindowSettings
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.holdout import hold_out, with_distractors
 from cvseeker.train.checkpoints import last_whole_checkpoint
 from cvseeker.train.finetune import FinetuneResult, finetune
-from cvseeker.train.holdout import hold_out, with_distractors
 
 SMALL = WindowSettings(window_tokens=32, overlap_tokens=8)
 
@@ -183,8 +183,8 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from cvseeker.config import FinetuneSettings
-    from cvseeker.dataset import read_dataset
+    from cvseeker.core.settings import FinetuneSettings
+    from cvseeker.core.datasets.dataset import read_dataset
     from cvseeker.train.finetune import finetune
 
     out, kill_at = Path(sys.argv[1]), int(sys.argv[2])

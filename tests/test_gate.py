@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import InputError
-from cvseeker.rank.metrics import METRICS
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import METRICS
 from cvseeker.train import gate
 from cvseeker.train.gain import Difference, compare, query_groups
 from cvseeker.train.gate import FEWEST_GROUPS, FEWEST_QUERIES, TOLERANCE, decide, doubt

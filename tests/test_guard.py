@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.rank.bm25 import tokenize
-from cvseeker.rank.metrics import mean_metrics
+from cvseeker.retrieval.bm25 import tokenize
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.train.guard import GUARD_FILE, guard_dataset
 from cvseeker.train.validation import validate_queries
 

@@ -51,8 +51,9 @@ def test_imports_go_downward_only() -> None:
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("records.py", "from cvseeker.workspace import Workspace"),
-        ("workspace.py", "from cvseeker.dataset import read_dataset"),
+        ("core/records.py", "from cvseeker.core.workspace import Workspace"),
+        ("core/workspace.py", "from cvseeker.core.datasets.dataset import read_dataset"),
+        ("train/stage.py", "from cvseeker.evaluate.stage import evaluate_stage"),
         ("stray.py", '"""A module that was given no floor."""'),
     ],
 )
@@ -66,11 +67,11 @@ def test_an_import_upward_or_sideways_or_a_stray_module_is_noticed(
         file.write(f"\n{line}\n")
     result = lint_imports(tmp_path)
     assert result.returncode == 1
-    assert "0 kept, 1 broken" in result.stdout
+    assert "1 broken" in result.stdout
     assert Path(module).stem in result.stdout
 
 
-@pytest.mark.parametrize("name", ["cvseeker", "cvseeker.pipeline", "cvseeker.cli"])
+@pytest.mark.parametrize("name", ["cvseeker", "cvseeker.pipeline", "cvseeker.cli.app"])
 def test_loading_brings_in_nothing_heavy(name: str) -> None:
     if find_spec(name) is None:
         pytest.skip(f"there is no {name}")

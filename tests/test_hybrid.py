@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.errors import InputError
-from cvseeker.rank.hybrid import fuse, learn_weights, min_max
+from cvseeker.core.errors import InputError
+from cvseeker.retrieval.fusion import fuse, learn_weights, min_max
+from cvseeker.retrieval.windows import FloatArray
 
 matrices = arrays(np.float32, (2, 5), elements=st.floats(-50, 50, width=32))
 

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.errors import InputError
-from cvseeker.records import Passage
+from cvseeker.core.errors import InputError
+from cvseeker.core.records import Passage
 from cvseeker.search.index import Index
 
 

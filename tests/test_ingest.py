@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.config import IngestSettings
-from cvseeker.errors import InputError
-from cvseeker.files import read_jsonl
-from cvseeker.records import Passage
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import read_jsonl
+from cvseeker.core.records import Passage
+from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))

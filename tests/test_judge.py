@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.config_servers import LlmSettings
-from cvseeker.errors import LlmError
+from cvseeker.core.errors import LlmError
+from cvseeker.core.server_settings import LlmSettings
 from cvseeker.llm.door import open_door
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.judging.grades import (

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.config import Settings
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_beir, write_llamaindex
-from cvseeker.files import read_json, read_jsonl
+from cvseeker.core.datasets.dataset import (
+    RetrievalDataset,
+    read_dataset,
+    write_beir,
+    write_llamaindex,
+)
+from cvseeker.core.files import read_json, read_jsonl
+from cvseeker.core.settings import Settings
 from cvseeker.queries.judging.labels import (
     NOTHING_FITS,
     OWN_REJECTED,

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.config import WindowSettings
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.token_codec import TokenCodec
-from cvseeker.encoder.token_codes import TokenCodes
-from cvseeker.encoder.token_vectors import (
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval import late
+from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.late import LateInteractionRanker, inverse_frequencies, token_shares
+from cvseeker.retrieval.token_codes import TokenCodes
+from cvseeker.retrieval.tokens import (
     TokenVectors,
     encode_passages_with_tokens,
     encode_queries_with_tokens,
 )
-from cvseeker.rank import late
-from cvseeker.rank.late import LateInteractionRanker, inverse_frequencies, token_shares
 
 QUERIES = ["pastry chef, chocolate", "night nurse", "?", "Kafka", "on call with PostgreSQL in Go"]
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.llm.ledger import FINAL, OUTCOMES, Ledger, LedgerRow, sole_sender
 
 ROW = LedgerRow(

@@ -24,8 +24,8 @@ from llama_index.core.llms import CustomLLM
 from llama_index.core.schema import TextNode
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.dataset import RetrievalDataset, read_dataset, write_llamaindex
-from cvseeker.errors import DatasetError, LlmError, SettingsError
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.errors import DatasetError, LlmError, SettingsError
 from cvseeker.llama_index import (
     DEFAULT_QA_GENERATE_PROMPT_TMPL,
     EmbeddingQAFinetuneDataset,

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.config import WindowSettings
-from cvseeker.encoder import local
-from cvseeker.encoder.base_models import QUERY_PROMPTS, BaseModelChoice
-from cvseeker.encoder.local import LocalEncoder, load_model
-from cvseeker.errors import ModelError
+from cvseeker.core.errors import ModelError
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval import encoder as local
+from cvseeker.retrieval.encoder import LocalEncoder, load_model
+from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice
 
 LONG = "Backend engineer. Go, PostgreSQL and Kafka for a payment service. " * 12
 SMALL = WindowSettings(window_tokens=24, overlap_tokens=6)

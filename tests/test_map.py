@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.report.map import (
     MOST_GROUPS,

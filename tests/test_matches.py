@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.rank.matches import matched_spans
+from cvseeker.retrieval.matches import matched_spans
 
 
 def matched(query: str, text: str) -> list[str]:

@@ -2,7 +2,7 @@ import ctypes
 
 import pytest
 
-from cvseeker.encoder import memory
+from cvseeker.retrieval import memory
 
 
 def test_freed_memory_is_returned_or_left() -> None:

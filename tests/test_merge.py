@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
-from cvseeker.errors import InputError, ModelError
+from cvseeker.core.errors import InputError, ModelError
 from cvseeker.train.merge import ALPHAS, TIE, choose_alpha, mix_weights, park_weights
 
 

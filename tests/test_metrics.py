@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ir_measures import AP, RR, Judged, R, Success, nDCG
 
-from cvseeker.rank.metrics import METRICS, mean_metrics, query_metrics
+from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 
 THEIRS = {
     "accuracy@1": Success @ 1,

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
-from cvseeker.rank import nearest as module
-from cvseeker.rank.base import top_k
-from cvseeker.rank.nearest import nearest
+from cvseeker.retrieval import nearest as module
+from cvseeker.retrieval.nearest import nearest
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 # Whole numbers, so that products are exact and ties are many.
 whole = st.integers(-2, 2).map(float)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.config import GenerateSettings
-from cvseeker.dataset import read_dataset
+from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.records import Profile, Query
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.chunks import stem, unwrap
 from cvseeker.queries.offline.duties import read_duties
 from cvseeker.queries.offline.evidence import read_evidence
@@ -24,8 +25,7 @@ from cvseeker.queries.offline.rarity import CorpusStatistics
 from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
 from cvseeker.queries.offline.verbs import LEMMAS, VERBS, verb_forms
 from cvseeker.queries.offline.wording import shuffle_drop, with_article
-from cvseeker.records import Profile, Query
-from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.insights.profile import extract_profile
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.errors import ModelError
+from cvseeker.core.errors import ModelError
+from cvseeker.core.settings import FinetuneSettings
 from cvseeker.train.out_of_memory import (
     advice_when_out_of_memory,
     is_out_of_memory,

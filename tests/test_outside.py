@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import CVSeekerError, DatasetError, InputError, ModelError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelError
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems
-from cvseeker.rank.dense import DenseRanker
+from cvseeker.retrieval.dense import DenseRanker
 
 LINE = "q1 Q0 ana-prunk#1 1 2.5 x\n"
 

@@ -7,7 +7,7 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
-from cvseeker.encoder.packed import (
+from cvseeker.retrieval.packed import (
     ARCHITECTURES,
     IMPLEMENTATION,
     first_position,

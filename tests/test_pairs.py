@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.train.pairs import build_pairs, complete_person_groups, group_numbers
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.retrieval.holdout import complete_person_groups
+from cvseeker.train.pairs import build_pairs, group_numbers
 
 FILLER = "orchestra rehearsals and school concerts every single week of term " * 2
 

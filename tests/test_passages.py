@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.records import Section
+from cvseeker.core.records import Section
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.passages import count_tokens, split_passages
 from cvseeker.resumes.sections import find_sections

@@ -10,12 +10,12 @@ import pytest
 
 from cvseeker import pipeline
 from cvseeker.__main__ import run_command_line
-from cvseeker.config import Settings
-from cvseeker.contenders import Contenders
-from cvseeker.demonstration import demo_judgements, demo_resumes
-from cvseeker.errors import DatasetError, InputError
-from cvseeker.evaluation_stages import evaluate_stage
-from cvseeker.workspace import StageResult, Workspace
+from cvseeker.core.errors import DatasetError, InputError
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.evaluate.contenders import Contenders
+from cvseeker.evaluate.stage import evaluate_stage
+from cvseeker.examples.demonstration import demo_judgements, demo_resumes
 
 
 @pytest.fixture(scope="module")

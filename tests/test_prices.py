@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
 from cvseeker.llm.prices import Price, find_price
 
 TOKENS = st.integers(min_value=0, max_value=10**12)

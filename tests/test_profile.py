@@ -1,8 +1,8 @@
 import pytest
 
-from cvseeker.records import Profile
-from cvseeker.resumes.dates import working_years
-from cvseeker.resumes.profile import extract_profile
+from cvseeker.core.records import Profile
+from cvseeker.resumes.insights.dates import working_years
+from cvseeker.resumes.insights.profile import extract_profile
 
 RESUME = """Mira Voss
 Senior Welder | mira.voss@example.com | +1 555 0142

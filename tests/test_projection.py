@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from cvseeker.encoder.token_codec import TokenCodec
-from cvseeker.encoder.token_vectors import TokenVectors, unit
-from cvseeker.errors import DatasetError
+from cvseeker.core.errors import DatasetError
+from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.tokens import TokenVectors, unit
 from cvseeker.train.projection import TEMPERATURE, fit_projection
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from cvseeker.config import FilterSettings, GenerateSettings
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
+from cvseeker.core.settings import FilterSettings, GenerateSettings
 from cvseeker.queries.prompts import (
     EXAM_KINDS,
     RECRUITER_KINDS,

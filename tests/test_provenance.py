@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import cvseeker
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.report.provenance import path_hash, provenance
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.errors import ModelError
+from cvseeker.core.errors import ModelError
 from cvseeker.train.publish import publish_model
 
 

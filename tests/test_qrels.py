@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.errors import DatasetError
-from cvseeker.qrels import read_qrels, read_trec_qrels, write_qrels
+from cvseeker.core.datasets.qrels import read_qrels, read_trec_qrels, write_qrels
+from cvseeker.core.errors import DatasetError
 
 ids = st.text(max_size=8)
 

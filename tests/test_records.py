@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from cvseeker.records import Passage, Profile, Resume, Section
+from cvseeker.core.records import Passage, Profile, Resume, Section
 
 RESUME = Resume(
     resume_id="sales/ana-prunk.pdf",

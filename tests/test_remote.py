@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.config_servers import EmbeddingSettings
-from cvseeker.encoder.embedding_cost import EmbeddingCost
-from cvseeker.encoder.remote import RemoteEncoder
-from cvseeker.errors import InputError, LlmError
+from cvseeker.core.errors import InputError, LlmError
+from cvseeker.core.server_settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender
-from cvseeker.rank.dense import DenseRanker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.remote.cost import EmbeddingCost
+from cvseeker.retrieval.remote.encoder import RemoteEncoder
 from fake_embeddings import DIM, FakeEmbeddings, running_embeddings, vector_of
 
 MODEL = "text-embedding-3-small"
@@ -87,8 +87,8 @@ def _check_what_was_told(server: FakeEmbeddings, cache: Path) -> None:
 KILLED = """
 import json, sys
 from pathlib import Path
-from cvseeker.config_servers import EmbeddingSettings
-from cvseeker.encoder.remote import RemoteEncoder
+from cvseeker.core.server_settings import EmbeddingSettings
+from cvseeker.retrieval.remote.encoder import RemoteEncoder
 url, cache, texts = json.loads(sys.argv[1])
 settings = EmbeddingSettings(url=url, batch_texts=5, max_concurrency=3)
 encoder = RemoteEncoder("some-model", settings, cache=Path(cache))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.config import GenerateSettings
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.chat import Answer
 from cvseeker.llm.replies import RefusedError, ReplyError, read_reply
 from cvseeker.queries.prompts import query_task

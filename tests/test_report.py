@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import cvseeker
-from cvseeker.config import Settings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
+from cvseeker.core.settings import Settings
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import roles_of
 from cvseeker.evaluate.encoded import EncodedDataset
@@ -24,7 +24,7 @@ from cvseeker.evaluate.report.intervals import mean_intervals
 from cvseeker.evaluate.report.tables import difference_rows, system_rows, truncated_rows
 from cvseeker.evaluate.report.write import write_report
 from cvseeker.evaluate.verdict import verdict_sentence
-from cvseeker.rank.metrics import query_metrics
+from cvseeker.retrieval.metrics import query_metrics
 
 ATTACK = "<script>alert('x')</script>"
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cvseeker.queries.filters import rivals, round_trip
 from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
 
 WORDS = "nurse nurses icu ward payroll ledger audit welding the of c++ 2019".split()
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cvseeker.config import IngestSettings
+from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import sandbox
 from cvseeker.resumes.discover import find_files
 from cvseeker.resumes.readers import ReadError
@@ -198,7 +198,7 @@ def test_a_script_without_guard_is_told(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from cvseeker.config import IngestSettings\n"
+        "from cvseeker.core.settings import IngestSettings\n"
         "from cvseeker.resumes.sandbox import read_files\n"
         f"list(read_files([Path({str(tmp_path / 'cv.txt')!r})], settings=IngestSettings()))\n",
         encoding="utf-8",

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from cvseeker.config import HybridWeights
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import InputError
-from cvseeker.records import Passage
+from cvseeker.core.errors import InputError
+from cvseeker.core.records import Passage
+from cvseeker.core.settings import HybridWeights
+from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.search.index import Index
 from cvseeker.search.searcher import Hit, Searcher
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.records import SectionKind
+from cvseeker.core.records import SectionKind
 from cvseeker.resumes.sections import find_sections
 
 RESUME = """Mira Voss

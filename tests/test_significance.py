@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import InputError
-from cvseeker.rank.effect import paired_effect_size, win_counts
-from cvseeker.rank.significance import (
+from cvseeker.core.errors import InputError
+from cvseeker.retrieval.effect import paired_effect_size, win_counts
+from cvseeker.retrieval.significance import (
     bootstrap_interval,
     holm,
     pair_p_values,
@@ -75,7 +75,7 @@ def test_blocks_do_not_change_the_number_of_resamples(monkeypatch: pytest.Monkey
     generator = np.random.default_rng(4)
     first, second = generator.random(40), generator.random(40)
     whole = randomization_p_value(first, second), bootstrap_interval(first)
-    monkeypatch.setattr("cvseeker.rank.significance._BLOCK", 1000)
+    monkeypatch.setattr("cvseeker.retrieval.significance._BLOCK", 1000)
     parts = randomization_p_value(first, second), bootstrap_interval(first)
     assert parts[0] == pytest.approx(whole[0], abs=0.02)
     assert parts[1] == pytest.approx(whole[1], abs=0.02)

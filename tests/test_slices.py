@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.records import Resume
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.cuts import occupations_of, query_cuts
 from cvseeker.evaluate.evaluation import EvaluatedSet
@@ -12,7 +13,6 @@ from cvseeker.evaluate.further import look_further
 from cvseeker.evaluate.report.page import page_of
 from cvseeker.evaluate.report.write import FURTHER
 from cvseeker.evaluate.slices import MOST_ROWS, slice_tables, slices_context
-from cvseeker.records import Resume
 
 FILLER = " ".join(f"word{at}" for at in range(60))
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.errors import DatasetError
-from cvseeker.records import Passage, Split
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.records import Passage, Split
 from cvseeker.resumes.split import assign_splits, check_leakage, split_overlap
 
 

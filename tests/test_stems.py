@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.queries.filters.stems import stems
-from cvseeker.rank.bm25 import tokenize
+from cvseeker.retrieval.bm25 import tokenize
 
 
 @given(

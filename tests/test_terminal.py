@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from cvseeker import terminal
-from cvseeker.diagnosis import Finding
-from cvseeker.rank.metrics import METRICS
+from cvseeker.cli import terminal
+from cvseeker.cli.diagnosis import Finding
+from cvseeker.core.workspace import StageResult
+from cvseeker.retrieval.metrics import METRICS
 from cvseeker.search.searcher import Hit
-from cvseeker.workspace import StageResult
 
 
 def drawn(table: Table, *, width: int = 110, color: bool = False) -> str:

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cvseeker.config import WindowSettings
-from cvseeker.encoder import token_codes
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.token_codec import CODEC_FILE, TokenCodec
-from cvseeker.encoder.token_codes import TokenCodes, encode_passages_with_codes
-from cvseeker.encoder.token_vectors import TokenVectors, encode_passages_with_tokens, unit
-from cvseeker.errors import InputError, ModelError
+from cvseeker.core.errors import InputError, ModelError
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval import token_codes
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens, unit
 
 
 def vectors(count: int, dim: int = 32, seed: int = 1) -> np.ndarray:

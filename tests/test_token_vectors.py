@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from cvseeker.config import WindowSettings
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.token_vectors import (
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.tokens import (
     encode_passages_with_tokens,
     encode_queries_with_tokens,
     unit,

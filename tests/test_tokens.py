@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.errors import MissingExtraError, SettingsError
+from cvseeker.core.errors import MissingExtraError, SettingsError
 from cvseeker.llm import tokens
 from cvseeker.llm.tokens import TokenCounter
 

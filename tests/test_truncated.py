@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
+from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.truncated import TRUNCATED_METRICS, truncated_metrics
+from cvseeker.retrieval.encoder import LocalEncoder
 
 
 @pytest.fixture

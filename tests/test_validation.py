@@ -1,9 +1,9 @@
 from typing import Any
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.rank.base import top_k
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.metrics import METRICS, mean_metrics, query_metrics
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
+from cvseeker.retrieval.ranker import top_k
 from cvseeker.train.validation import validate_queries
 
 

@@ -3,13 +3,13 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import compare_pair, models_of, query_groups, ranking, roles_of
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
-from cvseeker.rank.metrics import query_metrics
+from cvseeker.retrieval.metrics import query_metrics
 
 
 def evaluated_set(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.versus import compare_evaluations
 from cvseeker.evaluate.versus_text import versus_markdown, versus_page, versus_sentence
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.config import WindowSettings
-from cvseeker.encoder.windows import max_over_windows, split_windows, window_bounds
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval.windows import max_over_windows, split_windows, window_bounds
 
 SIZE, OVERLAP = 16, 4
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cvseeker import workspace as module
-from cvseeker.errors import WorkspaceError
-from cvseeker.workspace import COMMAND_OF_STAGE, Workspace
+from cvseeker.core import workspace as module
+from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ def test_killed_while_the_old_stage_is_being_deleted(
 PROGRAM = """
     import os, signal, sys
     from pathlib import Path
-    from cvseeker.workspace import Workspace
+    from cvseeker.core.workspace import Workspace
 
     def work(folder):
         notes = folder / "notes.txt"

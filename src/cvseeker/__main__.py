@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
-from cvseeker.cli import app
-from cvseeker.errors import CVSeekerError
+from cvseeker.cli.app import app
+from cvseeker.core.errors import CVSeekerError
 
 # 128 + SIGINT, as shells say it; Typer returns it too.
 INTERRUPTED = 130

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cvseeker.config import Settings
-from cvseeker.evaluation_stages import evaluate_stage
-from cvseeker.progress import Progress, silent
-from cvseeker.query_stages import check_llm, generate_stage
-from cvseeker.stages import (
-    finetune_stage,
-    index_stage,
-    ingest_stage,
-)
-from cvseeker.workspace import StageResult, Workspace
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.evaluate.stage import evaluate_stage
+from cvseeker.queries.stage import check_llm, generate_stage
+from cvseeker.resumes.stage import ingest_stage
+from cvseeker.search.stage import index_stage
+from cvseeker.train.stage import finetune_stage
 
 StageDone = Callable[[str, StageResult], None]
 

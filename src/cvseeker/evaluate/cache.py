@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.encoder.local import Encoder, LocalEncoder
-from cvseeker.files import text_hash
+from cvseeker.core.files import text_hash
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder, LocalEncoder
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.evaluate.outside import run_file, run_vectors
 from cvseeker.evaluate.results import Contest, SystemResult
 from cvseeker.evaluate.systems import Lexical, run_bm25, run_model
-from cvseeker.progress import Progress, silent
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 
 __all__ = ["Candidates", "SystemResult", "compare_systems"]
 

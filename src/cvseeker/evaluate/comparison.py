@@ -6,10 +6,15 @@ from typing import Literal
 
 import numpy as np
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.rank.effect import paired_effect_size, win_counts
-from cvseeker.rank.significance import holm, pair_p_values, percentile_interval, resampled_means
+from cvseeker.retrieval.effect import paired_effect_size, win_counts
+from cvseeker.retrieval.significance import (
+    holm,
+    pair_p_values,
+    percentile_interval,
+    resampled_means,
+)
 
 # What the verdict is about. It sees grades and ranks alike.
 HEADLINE_METRIC = "ndcg@10"

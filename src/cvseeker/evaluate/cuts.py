@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cvseeker.core.records import Resume
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import THIRDS, Evidence, find_evidence
-from cvseeker.records import Resume
 
 # Fixed, so that two evaluations' rows mean the same. A window is 128 tokens, some 90 words; most
 # encoders cut at 256 or 512.

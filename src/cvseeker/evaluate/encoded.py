@@ -5,17 +5,17 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder, LocalEncoder
-from cvseeker.encoder.token_codec import TokenCodec
-from cvseeker.encoder.token_codes import TokenCodes, encode_passages_with_codes
-from cvseeker.encoder.token_vectors import TokenVectors, encode_queries_with_tokens
-from cvseeker.encoder.windows import FloatArray, IntArray
-from cvseeker.errors import ModelError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import ModelError
+from cvseeker.core.files import text_hash
+from cvseeker.core.progress import Progress, silent
 from cvseeker.evaluate.cache import Arrays, VectorCache, encoder_identity
-from cvseeker.files import text_hash
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.late import LateInteractionRanker, token_shares
+from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.late import LateInteractionRanker, token_shares
+from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.tokens import TokenVectors, encode_queries_with_tokens
+from cvseeker.retrieval.windows import FloatArray, IntArray
 
 _POOLED = ("vectors", "owners")
 _CODES = ("codes", "starts", "lengths", "bounds", "frequencies")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.facts import dataset_facts
 from cvseeker.evaluate.trec import run_file_name, write_run
-from cvseeker.files import write_json, write_jsonl
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.rank.bm25 import tokenize
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.retrieval.bm25 import tokenize
 
 Place = Literal["first third", "middle third", "last third", "spread evenly", "no word shared"]
 THIRDS: tuple[Place, ...] = ("first third", "middle third", "last third")

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from cvseeker.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import answer_passages
-from cvseeker.rank.bm25 import tokenize
 from cvseeker.resumes.duplicates import exact_duplicates, person_groups
-from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.insights.profile import extract_profile
 from cvseeker.resumes.redaction.candidate import candidate_name
 from cvseeker.resumes.redaction.names import names_candidate
 from cvseeker.resumes.redaction.redact import redact
+from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5
 # More of a passage's phrases than this is no coincidence; the splits of an ingest are checked so.

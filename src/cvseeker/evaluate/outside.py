@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.errors import InputError, ModelError
+from cvseeker.core.errors import InputError, ModelError
 from cvseeker.evaluate.results import Contest, SystemResult
 from cvseeker.evaluate.trec import read_run
-from cvseeker.rank.metrics import query_metrics
-from cvseeker.rank.nearest import nearest
+from cvseeker.retrieval.metrics import query_metrics
+from cvseeker.retrieval.nearest import nearest
+from cvseeker.retrieval.windows import FloatArray
 
 PASSAGES_FILE = "corpus.npy"
 QUERIES_FILE = "queries.npy"

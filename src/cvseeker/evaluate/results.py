@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.windows import FloatArray, IntArray
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.evaluate.encoded import EncodedDataset
-from cvseeker.rank.base import top_k
-from cvseeker.rank.block_metrics import QrelsTable
-from cvseeker.rank.metrics import Unjudged, mean_metrics
+from cvseeker.retrieval.block_metrics import QrelsTable
+from cvseeker.retrieval.metrics import Unjudged, mean_metrics
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray, IntArray
 
 # The deepest cut-off of the metrics.
 METRICS_DEPTH = 100

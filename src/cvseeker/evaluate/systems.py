@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.config import EvaluateSettings, HybridWeights
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder, LocalEncoder
-from cvseeker.encoder.windows import FloatArray, max_over_windows
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import EvaluateSettings, HybridWeights
 from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.encoded import EncodedDataset, KnownQueriesRanker, encode_dataset
 from cvseeker.evaluate.results import METRICS_DEPTH, Contest, SystemResult
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.evaluate.variants import variants_of
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.base import top_k
-from cvseeker.rank.block_metrics import QrelsTable
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.hybrid import fuse, learn_weights
-from cvseeker.rank.nearest import nearest
+from cvseeker.retrieval.block_metrics import QrelsTable
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.fusion import fuse, learn_weights
+from cvseeker.retrieval.nearest import nearest
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray, max_over_windows
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256

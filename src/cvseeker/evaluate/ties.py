@@ -19,7 +19,7 @@ from cvseeker.evaluate.comparison import (
     signed,
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.rank.significance import percentile_interval, resampled_means
+from cvseeker.retrieval.significance import percentile_interval, resampled_means
 
 _NUMBERS = "no one two three four five six seven eight nine ten".split()
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import DatasetError
-from cvseeker.files import text_hash, write_lines
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import text_hash, write_lines
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:

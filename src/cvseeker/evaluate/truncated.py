@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import text_hash
 from cvseeker.evaluate.cache import VectorCache, encoder_identity
-from cvseeker.files import text_hash
-from cvseeker.rank.base import top_k
-from cvseeker.rank.metrics import (
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import (
     Grades,
     accuracy,
     average_precision,
@@ -25,7 +24,8 @@ from cvseeker.rank.metrics import (
     recall,
     reciprocal_rank,
 )
-from cvseeker.rank.metrics import query_metrics as metrics_of_query
+from cvseeker.retrieval.metrics import query_metrics as metrics_of_query
+from cvseeker.retrieval.ranker import top_k
 
 # Queries whose scores over the corpus are held at once, and the deepest cut-off.
 QUERY_BLOCK = 256

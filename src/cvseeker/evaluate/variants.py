@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.config import EvaluateSettings
-from cvseeker.encoder.token_codec import unit
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.errors import InputError
-from cvseeker.rank.nearest import Rows
+from cvseeker.core.errors import InputError
+from cvseeker.core.settings import EvaluateSettings
+from cvseeker.retrieval.codec import unit
+from cvseeker.retrieval.nearest import Rows
+from cvseeker.retrieval.windows import FloatArray
 
 Quantisation = Literal["int8", "binary"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.evaluate.comparison import HEADLINE_METRIC, SIGNIFICANT, Outcome
 from cvseeker.evaluate.report.excerpts import shown_query
 from cvseeker.evaluate.report.intervals import COMPARED
-from cvseeker.files import read_json, read_jsonl
-from cvseeker.rank.significance import bootstrap_interval, holm, pair_p_values
+from cvseeker.retrieval.significance import bootstrap_interval, holm, pair_p_values
 
 MOST_QUERIES = 8
 _AGAIN = "evaluate both on one data set: cvseeker evaluate --dataset FILE --out DIR"

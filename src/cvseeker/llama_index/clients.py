@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from cvseeker.errors import MissingExtraError, SettingsError
+from cvseeker.core.errors import MissingExtraError, SettingsError
 from cvseeker.llm.chat import ChatRequest, ChatTask
 from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url

@@ -5,9 +5,9 @@ from typing import Protocol, Self
 
 from pydantic import BaseModel, ValidationError
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import DatasetError
-from cvseeker.files import read_json, write_json
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import read_json, write_json
 
 
 class EmbeddingQAFinetuneDataset(BaseModel):
@@ -85,7 +85,7 @@ def from_llama_index(dataset: _DatasetLike) -> RetrievalDataset:
     Raises
     ------
     DatasetError
-        If it cannot be used; see :meth:`~cvseeker.dataset.RetrievalDataset.check`.
+        If it cannot be used; see :meth:`~cvseeker.core.datasets.dataset.RetrievalDataset.check`.
     """
     converted = RetrievalDataset(
         corpus=dict(dataset.corpus),

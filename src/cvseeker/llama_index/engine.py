@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cvseeker.config import Settings
-from cvseeker.dataset import RetrievalDataset, read_dataset
-from cvseeker.encoder.base_models import choose_model, model_identity
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
-from cvseeker.files import text_hash
+from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
+from cvseeker.core.files import text_hash
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset, from_llama_index
-from cvseeker.progress import Progress, silent
-from cvseeker.workspace import StageResult, Workspace
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.models import choose_model, model_identity
 
 _EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
 
@@ -65,7 +65,7 @@ class SentenceTransformersFinetuneEngine:
         Whether a progress bar is shown.
     evaluation_steps
         Without effect. Validations are spread evenly: ``evaluations_per_epoch`` of
-        :class:`~cvseeker.config.FinetuneSettings` in each epoch, after as many steps as that takes.
+        ``FinetuneSettings`` in each epoch, after as many steps as that takes.
     use_all_docs
         ``True``: all of a query's relevant passages are known to the training, which makes pairs of
         several and takes none for a negative; see :func:`~cvseeker.train.pairs.build_pairs`.
@@ -75,7 +75,7 @@ class SentenceTransformersFinetuneEngine:
     Raises
     ------
     DatasetError
-        If a data set cannot be used; see :meth:`~cvseeker.dataset.RetrievalDataset.check`.
+        If a data set cannot be used; see ``RetrievalDataset.check``.
     SettingsError
         If a loss is given, or a setting has a value that it cannot have.
     """

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cvseeker.config import Settings
-from cvseeker.errors import LlmError, SettingsError
-from cvseeker.files import text_hash
+from cvseeker.core.errors import LlmError, SettingsError
+from cvseeker.core.files import text_hash
+from cvseeker.core.settings import Settings
 from cvseeker.llama_index.clients import Client, find_client, missing_llama_index
 from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset
 from cvseeker.llama_index.questions import read_questions, reply_of

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from cvseeker.errors import CVSeekerError
+from cvseeker.core.errors import CVSeekerError
 from cvseeker.llm.chat import ChatRequest, ChatTask
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.endpoint import Endpoint

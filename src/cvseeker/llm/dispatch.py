@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from cvseeker import errors
-from cvseeker.errors import CVSeekerError, LlmError
+from cvseeker.core import errors
+from cvseeker.core.errors import CVSeekerError, LlmError
 from cvseeker.llm.chat import ChatRequest, ChatTask
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.sending import SendCounts, SendSettings

@@ -7,8 +7,9 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 
-from cvseeker.config_servers import LlmSettings
-from cvseeker.errors import LlmError, SettingsError
+from cvseeker.core.errors import LlmError, SettingsError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.server_settings import LlmSettings
 from cvseeker.llm.batch.send import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dialect import Dialect, request_body
@@ -18,7 +19,6 @@ from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.prices import Price, find_price
 from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
 from cvseeker.llm.tokens import TokenCounter
-from cvseeker.progress import Progress, silent
 
 TRILLION = 10**12
 _MILLION = 10**6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"

@@ -7,7 +7,7 @@ from concurrent.futures import wait
 from functools import cache
 from pathlib import Path
 
-from cvseeker.errors import LlmError
+from cvseeker.core.errors import LlmError
 from cvseeker.llm.chat import (
     Answer,
     BrokenError,

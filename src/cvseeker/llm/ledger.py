@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 
 Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

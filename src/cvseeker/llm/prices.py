@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
 
 _SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{4})$")
 _FORM = '"model" = { input = 0.15, output = 0.60 } under [models], in USD per million tokens'

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from cvseeker.errors import MissingExtraError, SettingsError
+from cvseeker.core.errors import MissingExtraError, SettingsError
 
 # What a chat costs beyond its words, by OpenAI's cookbook ("How to count tokens"): each message is
 # framed by 3 tokens, a name in it costs one, and the reply is opened by 3.

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.errors import MissingExtraError
+from cvseeker.core.errors import MissingExtraError
 from cvseeker.llm.chat import Answer, BrokenError, ChatRequest, ChatTask, RejectedError
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
 from cvseeker.llm.endpoint import Endpoint

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import Passage
 from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.door import Door, send_through
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sending import SendCounts
-from cvseeker.progress import Progress, silent
 from cvseeker.queries.prompts import as_data, without_orders
-from cvseeker.records import Passage
 from cvseeker.resumes.redaction.redact import redact
 
 PassageSource = Callable[[], Iterable[Passage]]

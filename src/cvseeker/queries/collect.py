@@ -10,17 +10,17 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from cvseeker.config import GenerateSettings
-from cvseeker.dataset_writer import DatasetWriter, convert_to_llamaindex
-from cvseeker.files import read_jsonl, text_hash
+from cvseeker.core.datasets.writer import DatasetWriter, convert_to_llamaindex
+from cvseeker.core.files import read_jsonl, text_hash
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import SPLITS, Passage, Query
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
-from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.filters.languages import free_identifier
 from cvseeker.queries.filters.repeats import Repeats
 from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
-from cvseeker.records import SPLITS, Passage, Query
 
 NO_QUERY_LEFT = "every query was dropped"
 NOT_ASKED = "not asked"
@@ -230,7 +230,7 @@ def _ranks(
     if settings.round_trip == "bm25":
         ranks = lexical_ranks(queries, passages, limit=filters.top_k, progress=progress)
     else:
-        from cvseeker.encoder.local import LocalEncoder
+        from cvseeker.retrieval.encoder import LocalEncoder
 
         encoder = LocalEncoder.from_name(base)
         ranks = dense_ranks(queries, passages, encoder=encoder, progress=progress)

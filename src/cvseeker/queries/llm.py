@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from cvseeker.config import GenerateSettings
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.door import Door, dollars
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sending import SendCounts
-from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import PassageRequests, ask
 from cvseeker.queries.collect import collect, write_datasets
 

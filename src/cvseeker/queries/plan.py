@@ -7,10 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cvseeker.config import GenerateSettings
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.door import Door
 from cvseeker.llm.ledger import Ledger
-from cvseeker.progress import Progress, silent
 from cvseeker.queries.asking import Asking, Item, PassageRequests
 from cvseeker.queries.prompts import sample_reply
 

@@ -5,8 +5,8 @@ from importlib import resources
 from itertools import cycle, islice
 from typing import Any, Literal
 
-from cvseeker.config import GenerateSettings
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm.chat import ChatTask
 
 # In the order of their worth: the first ones are asked for more often where N is no multiple of 5.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cvseeker.records import SPLITS, Passage, Resume
+from cvseeker.core.records import SPLITS, Passage, Resume
 from cvseeker.resumes.split import LeakageReport
 
 Status = Literal["ok", "duplicate", "failed"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 
 # Files that programs leave beside documents.
 _LITTER = frozenset(("thumbs.db", "desktop.ini", "__macosx"))

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cvseeker.files import text_hash
+from cvseeker.core.files import text_hash
 
 if TYPE_CHECKING:
     from datasketch import MinHash

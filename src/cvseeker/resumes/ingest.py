@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.config import IngestSettings
-from cvseeker.errors import InputError
-from cvseeker.files import file_hash, read_jsonl, write_jsonl
-from cvseeker.progress import Progress, silent
-from cvseeker.records import Passage, Resume
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import file_hash, read_jsonl, write_jsonl
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import Passage, Resume
+from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes.account import (
     InputFile,
     Row,
@@ -21,8 +21,8 @@ from cvseeker.resumes.account import (
 from cvseeker.resumes.clean import SpacingRepair, clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, find_files
 from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
+from cvseeker.resumes.insights.profile import extract_profile
 from cvseeker.resumes.passages import split_passages
-from cvseeker.resumes.profile import extract_profile
 from cvseeker.resumes.redaction.candidate import candidate_name
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.split import assign_splits, check_leakage

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from cvseeker.records import Section, SectionKind
+from cvseeker.core.records import Section, SectionKind
 
 _ASCII_WORD = re.compile(r"[A-Za-z]+")
 _OTHER_PIECE = re.compile(r"\d+|[^\W\d_]+|[^\w\s]|_")

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.progress import Progress, silent
+from cvseeker.core.progress import Progress, silent
 from cvseeker.resumes.discover import refusal
 from cvseeker.resumes.readers import Document, ReadError, read_document
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture, ProcessPool
 
-    from cvseeker.config import IngestSettings
+    from cvseeker.core.settings import IngestSettings
 
 # Files in flight a worker: enough to keep all busy while the first in line takes its time.
 _AHEAD = 16

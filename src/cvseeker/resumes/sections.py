@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from cvseeker.records import Section, SectionKind
+from cvseeker.core.records import Section, SectionKind
 from cvseeker.resumes.lexicon import words
 
 # What may stand before a heading's main word; lower case, without spaces or punctuation.

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cvseeker.errors import DatasetError
-from cvseeker.files import text_hash
-from cvseeker.records import Passage, Split
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import text_hash
+from cvseeker.core.records import Passage, Split
 from cvseeker.resumes.duplicates import word_ngrams
 
 # Word n-grams this long are shared by copying, hardly ever by chance.

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from cvseeker.encoder.local import Encoder, LocalEncoder, WindowEmbeddings
-from cvseeker.encoder.token_codes import TokenCodes, encode_passages_with_codes
-from cvseeker.encoder.windows import Window
-from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
-from cvseeker.progress import Progress, silent
-from cvseeker.records import Passage
+from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import Passage
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder, WindowEmbeddings
+from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.windows import Window
 
 
 @dataclass(frozen=True, slots=True)

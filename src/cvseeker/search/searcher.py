@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.config import HybridWeights
-from cvseeker.encoder.local import Encoder, LocalEncoder
-from cvseeker.encoder.windows import FloatArray, IntArray
-from cvseeker.errors import InputError
-from cvseeker.rank.base import top_k
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.hybrid import fuse
-from cvseeker.rank.late import LateInteractionRanker
-from cvseeker.rank.matches import matched_spans
+from cvseeker.core.errors import InputError
+from cvseeker.core.settings import HybridWeights
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.fusion import fuse
+from cvseeker.retrieval.late import LateInteractionRanker
+from cvseeker.retrieval.matches import matched_spans
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index import Index
 
 # Passages that late interaction looks at: the best by BM25 and pooled vectors.

@@ -3,8 +3,8 @@
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.errors import MissingExtraError, ModelError, SettingsError
+from cvseeker.core.errors import MissingExtraError, ModelError, SettingsError
+from cvseeker.core.settings import FinetuneSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.encoder.base_models import device
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import SettingsError
+from cvseeker.core.errors import SettingsError
+from cvseeker.core.settings import FinetuneSettings
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.models import device
 from cvseeker.train.adapters import require_peft
 from cvseeker.train.distributed import LONG_WAIT, world_size
 

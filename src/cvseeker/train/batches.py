@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from cvseeker.encoder.packed import first_position
+from cvseeker.retrieval.packed import first_position
 from cvseeker.train.throughput import BatchCounts
 
 if TYPE_CHECKING:

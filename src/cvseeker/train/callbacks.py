@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import TrainerCallback
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.memory import return_freed_memory
-from cvseeker.progress import Progress
-from cvseeker.rank.metrics import mean_metrics
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.progress import Progress
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.memory import return_freed_memory
+from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.train.merge import QueryMetrics
 from cvseeker.train.validation import validate_queries
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cvseeker
-from cvseeker.config import FinetuneSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.files import read_json, write_text
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import read_json, write_text
+from cvseeker.core.settings import FinetuneSettings
 
 if TYPE_CHECKING:
     from cvseeker.train.finetune import FinetuneResult

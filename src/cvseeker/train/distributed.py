@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cvseeker.progress import Progress, silent
+from cvseeker.core.progress import Progress, silent
 
 T = TypeVar("T")
 Result = TypeVar("Result")

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.settings import FinetuneSettings
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.holdout import hold_out, with_distractors
 from cvseeker.train.adapters import encoder_layers, prepare_model
 from cvseeker.train.arguments import (
     Precision,
@@ -25,7 +26,6 @@ from cvseeker.train.footprint import (
     available_memory,
     optimizer_bytes,
 )
-from cvseeker.train.holdout import hold_out, with_distractors
 from cvseeker.train.merge import ALPHAS
 from cvseeker.train.pairs import TrainingPair, build_pairs
 from cvseeker.train.trial import seconds_a_token

@@ -4,19 +4,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvseeker.config import FinetuneSettings, HybridWeights
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import DatasetError
-from cvseeker.files import read_json, read_jsonl, write_json, write_jsonl
-from cvseeker.progress import Progress, silent
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import FinetuneSettings, HybridWeights
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.holdout import hold_out, with_distractors
 from cvseeker.train.adapters import merge_lora, prepare_model
 from cvseeker.train.arguments import check_settings
 from cvseeker.train.card import write_model_card
 from cvseeker.train.checkpoints import last_whole_checkpoint
 from cvseeker.train.distributed import from_main, is_main, rank, wait_for_all, world_size
 from cvseeker.train.gate import Verdict, decide
-from cvseeker.train.holdout import hold_out, with_distractors
 from cvseeker.train.late import learn_late_interaction
 from cvseeker.train.merge import QueryMetrics, mix_weights, park_weights
 from cvseeker.train.out_of_memory import advice_when_out_of_memory, with_smaller_mini_batches

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
-from cvseeker.rank.significance import bootstrap_interval, randomization_p_value
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
+from cvseeker.retrieval.holdout import complete_person_groups
+from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_value
 from cvseeker.train.merge import METRIC, QueryMetrics
-from cvseeker.train.pairs import complete_person_groups
 
 # A gate asks one question, whether the gain is above 0, so its evidence is one-sided: the lower
 # end of a two-sided 80 % interval is the 10th percentile, a one-sided bound of 90 %. With a

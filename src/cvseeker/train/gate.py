@@ -22,11 +22,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.errors import InputError
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.metrics import mean_metrics
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.train.gain import Difference, compare, query_groups
 from cvseeker.train.guard import guard_dataset
 from cvseeker.train.merge import (

@@ -10,8 +10,8 @@ hand for CVSeeker. The packaged all-MiniLM-L6-v2 reaches nDCG@10 0.929 (0.988 on
 from functools import cache
 from pathlib import Path
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.files import read_jsonl
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.files import read_jsonl
 
 GUARD_FILE = Path(__file__).with_name("guard.jsonl")
 # What stands in a row beside the passage, and the kinds of the queries.

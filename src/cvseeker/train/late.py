@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.token_codec import TokenCodec
-from cvseeker.encoder.token_codes import encode_passages_with_codes
-from cvseeker.encoder.token_vectors import encode_passages_with_tokens, encode_queries_with_tokens
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.hybrid import learn_weights
-from cvseeker.rank.late import LateInteractionRanker, inverse_frequencies, token_shares
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.fusion import learn_weights
+from cvseeker.retrieval.late import LateInteractionRanker, inverse_frequencies, token_shares
+from cvseeker.retrieval.token_codes import encode_passages_with_codes
+from cvseeker.retrieval.tokens import encode_passages_with_tokens, encode_queries_with_tokens
 from cvseeker.train.merge import mean_ndcg
 from cvseeker.train.projection import fit_projection
 from cvseeker.train.validation import ranked_metrics

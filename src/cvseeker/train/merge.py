@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvseeker.errors import InputError, ModelError
+from cvseeker.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.encoder.memory import return_freed_memory
-from cvseeker.errors import ModelError
+from cvseeker.core.errors import ModelError
+from cvseeker.core.settings import FinetuneSettings
+from cvseeker.retrieval.memory import return_freed_memory
 
 T = TypeVar("T")
 

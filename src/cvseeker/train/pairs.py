@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.config import IngestSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.windows import Window
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.resumes.duplicates import person_groups
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.holdout import complete_person_groups
+from cvseeker.retrieval.windows import Window
 
 # Queries scored against all windows at once by BM25.
 BLOCK = 128
@@ -93,13 +92,6 @@ def group_numbers(dataset: RetrievalDataset) -> list[int]:
     groups: Mapping[str, str] = complete_person_groups(dataset)
     numbers: dict[str, int] = {}
     return [numbers.setdefault(groups[passage_id], len(numbers)) for passage_id in dataset.corpus]
-
-
-def complete_person_groups(dataset: RetrievalDataset) -> dict[str, str]:
-    """Return the person group of every passage; found by overlap where the data set has none."""
-    if all(passage_id in dataset.person_groups for passage_id in dataset.corpus):
-        return dict(dataset.person_groups)
-    return person_groups(dataset.corpus, similarity=IngestSettings().duplicate_similarity)
 
 
 def _sample(query_ids: list[str], count: int, seed: int) -> list[str]:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, normalize, softmax
 
-from cvseeker.encoder.token_codec import TokenCodec
-from cvseeker.encoder.token_vectors import TokenVectors
-from cvseeker.encoder.windows import FloatArray, IntArray
-from cvseeker.errors import DatasetError
-from cvseeker.progress import Progress, silent
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.tokens import TokenVectors
+from cvseeker.retrieval.windows import FloatArray, IntArray
 
 # Scores are means of cosines and lie close together: of the passages of a batch, the best and the
 # tenth best are some .05 apart.

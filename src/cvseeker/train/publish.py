@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cvseeker.errors import ModelError
+from cvseeker.core.errors import ModelError
 
 # The stage's own record names files of the machine it was made on.
 LEFT_OUT = ["manifest.json"]

@@ -220,7 +220,7 @@ def device_name() -> str:
     """Return the name of the GPU that this process trains on, ``mps``, or ``cpu``."""
     import torch
 
-    from cvseeker.encoder.base_models import device
+    from cvseeker.retrieval.models import device
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else device()
 

@@ -9,11 +9,11 @@ from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from cvseeker.config import FinetuneSettings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.encoder.packed import use_packed_attention
-from cvseeker.progress import Progress
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.progress import Progress
+from cvseeker.core.settings import FinetuneSettings
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.packed import use_packed_attention
 from cvseeker.train.arguments import training_arguments
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.callbacks import ReportProgress, WindowedEvaluator

@@ -1,11 +1,11 @@
 """How good an encoder is on the validation split while it is being trained."""
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder
-from cvseeker.encoder.windows import FloatArray
-from cvseeker.rank.base import top_k
-from cvseeker.rank.dense import DenseRanker
-from cvseeker.rank.metrics import query_metrics
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.metrics import query_metrics
+from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import FloatArray
 
 
 def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, dict[str, float]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.rank.significance import PERMUTATIONS, SEED, holm
+from cvseeker.retrieval.significance import PERMUTATIONS, SEED, holm
 
 Matrix = NDArray[np.float64]
 

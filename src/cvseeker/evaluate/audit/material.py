@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from cvseeker.config_servers import StageSettings
-from cvseeker.encoder.windows import IntArray
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
+from cvseeker.core.server_settings import StageSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.resumes.redaction.names import find_name
+from cvseeker.retrieval.windows import IntArray
 
 
 class AuditSettings(StageSettings):

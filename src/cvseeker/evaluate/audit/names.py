@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.resumes.redaction.names import find_name
 from cvseeker.resumes.redaction.redact import redact
 

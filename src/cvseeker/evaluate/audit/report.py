@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from cvseeker import __version__
+from cvseeker.core.files import write_json, write_text
 from cvseeker.evaluate.audit.effects import GroupEffect, Matrix, group_effects
 from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
 from cvseeker.evaluate.comparison import p_in_words
 from cvseeker.evaluate.report.page import page_of
-from cvseeker.files import write_json, write_text
 
 MEASURES = ("score_change", "rank_gain", "selected")
 LIMITS = (

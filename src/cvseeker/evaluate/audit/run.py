@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.encoder.local import LocalEncoder, WindowEmbeddings
-from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
+from cvseeker.core.progress import Progress, silent
 from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, mask_name
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.dense import QUERY_BLOCK
+from cvseeker.retrieval.dense import QUERY_BLOCK
+from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 # Tokens by which a window may grow when a name takes the placeholder's place.
 _ROOM = 32

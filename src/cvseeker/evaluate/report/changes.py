@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank
 from cvseeker.evaluate.report.excerpts import Snippet, shown_query, snippet
-from cvseeker.rank.bm25 import tokenize
+from cvseeker.retrieval.bm25 import tokenize
 
 # What a reader sees without scrolling counts as found.
 FOUND = 5

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.rank.matches import matched_spans
 from cvseeker.resumes.redaction.redact import redact
+from cvseeker.retrieval.matches import matched_spans
 
 SNIPPET_CHARACTERS = 260
 QUERY_CHARACTERS = 300

@@ -12,7 +12,7 @@ from cvseeker.evaluate.comparison import (
 )
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.report.charts import Bar, Family
-from cvseeker.rank.significance import bootstrap_interval
+from cvseeker.retrieval.significance import bootstrap_interval
 
 COMPARED = ("ndcg@10", "accuracy@5")
 

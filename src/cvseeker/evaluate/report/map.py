@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.encoder.windows import FloatArray, IntArray
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.report.excerpts import masked, shown_query
+from cvseeker.retrieval.windows import FloatArray, IntArray
 
 SEED = 13
 # More of either would be a cloud, and minutes of work.

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker import __version__
-from cvseeker.errors import InputError
-from cvseeker.files import file_hash
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import file_hash
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "numpy")
 

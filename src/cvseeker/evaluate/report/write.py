@@ -8,7 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from cvseeker import __version__
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import write_json, write_text
 from cvseeker.evaluate.comparison import BM25, display_name, query_groups, roles_of
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.facts import dataset_facts
@@ -30,7 +31,6 @@ from cvseeker.evaluate.report.tables import (
     truncated_rows,
 )
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
-from cvseeker.files import write_json, write_text
 
 FORMATS = ("html", "md", "json")
 GENERATED_NOTE = (
@@ -87,7 +87,7 @@ def write_report(
     stages
         What each finished stage took: ``stage``, ``seconds`` and ``counts``.
     settings
-        Settings by stage, as :class:`~cvseeker.config.Settings` dumps them.
+        Settings by stage, as :class:`~cvseeker.core.settings.Settings` dumps them.
     formats
         Some of :data:`FORMATS`.
     made_with

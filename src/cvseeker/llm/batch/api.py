@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
-from cvseeker.errors import MissingExtraError
+from cvseeker.core.errors import MissingExtraError
 from cvseeker.llm.chat import BrokenError, BusyError, FatalError, SendError, UnreachableError
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import connection_error, status_error

@@ -14,8 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from cvseeker.errors import LlmError
-from cvseeker.files import text_hash
+from cvseeker.core.errors import LlmError
+from cvseeker.core.files import text_hash
 from cvseeker.llm.batch.api import BatchApi, GoneError
 from cvseeker.llm.batch.ledger import BatchLedger, Part
 from cvseeker.llm.batch.parts import Cut, Cutter, discounted, pending

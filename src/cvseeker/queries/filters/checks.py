@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from cvseeker.config import FilterSettings
+from cvseeker.core.records import Query
+from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
-from cvseeker.records import Query
 from cvseeker.resumes.redaction.names import names_candidate
 
 TOO_SHORT = "too short"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.encoder.windows import IntArray
 from cvseeker.queries.filters.shards import Shard
 from cvseeker.queries.filters.stems import stems
+from cvseeker.retrieval.windows import IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DoubleArray = NDArray[np.float64]
 TermArray = NDArray[np.int32]
 
-# Lucene's variant of BM25, as in ``cvseeker.rank.bm25``.
+# Lucene's variant of BM25, as in ``cvseeker.retrieval.bm25``.
 _K1, _B = 1.5, 0.75
 # Scores that differ by less, relatively, are ties: the order in which words are added up must
 # decide nothing, at single precision.

@@ -7,9 +7,7 @@ from typing import IO, TypeVar
 
 import numpy as np
 
-from cvseeker.encoder.local import Encoder
-from cvseeker.encoder.windows import FloatArray, IntArray, max_over_windows
-from cvseeker.progress import Progress, silent
+from cvseeker.core.progress import Progress, silent
 from cvseeker.queries.filters.rivals import (
     TIE,
     Rivals,
@@ -18,6 +16,8 @@ from cvseeker.queries.filters.rivals import (
     read_queries,
 )
 from cvseeker.queries.filters.shards import group_number, term_shards
+from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 Item = TypeVar("Item")
 

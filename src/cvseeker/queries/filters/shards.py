@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.encoder.windows import IntArray
-from cvseeker.rank.bm25 import WORD, tokenize
+from cvseeker.retrieval.bm25 import WORD, tokenize
+from cvseeker.retrieval.windows import IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

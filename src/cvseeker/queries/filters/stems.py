@@ -4,7 +4,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
-from cvseeker.rank.bm25 import WORD
+from cvseeker.retrieval.bm25 import WORD
 
 _WORD = re.compile(WORD)
 
@@ -12,8 +12,7 @@ _WORD = re.compile(WORD)
 def stems(text: str) -> list[str]:
     """Return the stemmed words of a text, stop words left out, in reading order.
 
-    The same as :func:`~cvseeker.rank.bm25.tokenize` finds in it, and ten times as fast where words
-    come again and again.
+    The same as BM25 finds in it, and ten times as fast where words come again and again.
 
     Parameters
     ----------

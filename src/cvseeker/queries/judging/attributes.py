@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.errors import InputError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import InputError
 from cvseeker.queries.filters.stems import stems
 from cvseeker.queries.judging.boolean import Matcher, SearchedText, parse_boolean
 from cvseeker.queries.offline.lexicon import word_set

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 from cvseeker.queries.filters.stems import stems
 
 # A quoted phrase, a bracket, or whatever stands between spaces, brackets and quotes.

@@ -12,17 +12,17 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cvseeker.config import Settings
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import LocalEncoder
-from cvseeker.files import write_jsonl
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets.qrels import Qrels
+from cvseeker.core.files import write_jsonl
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import Settings
 from cvseeker.llm.door import open_door
-from cvseeker.progress import Progress, silent
-from cvseeker.qrels import Qrels
 from cvseeker.queries.judging.attributes import match_attributes
 from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.judging.pools import pool_passages
 from cvseeker.queries.llm import request_counts
+from cvseeker.retrieval.encoder import LocalEncoder
 
 OWN_REJECTED = "its own passage does not answer it"
 NOTHING_FITS = "no passage of its pool fits it"

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from cvseeker.dataset import RetrievalDataset
-from cvseeker.encoder.local import Encoder
-from cvseeker.progress import Progress, silent
-from cvseeker.rank.base import Ranker, top_k
-from cvseeker.rank.bm25 import BM25Ranker
-from cvseeker.rank.dense import DenseRanker
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.ranker import Ranker, top_k
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cvseeker.core.records import Profile
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty, read_duties
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
 from cvseeker.queries.offline.mentions import SCHOOL, read_mentions, title_case
 from cvseeker.queries.offline.phrases import key_phrases
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
-from cvseeker.records import Profile
 from cvseeker.resumes.sections import find_sections
 
 

@@ -4,17 +4,17 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from cvseeker.config import GenerateSettings
-from cvseeker.files import text_hash
-from cvseeker.progress import Progress, silent
+from cvseeker.core.files import text_hash
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import Profile, Query
+from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
 from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
 from cvseeker.queries.offline.wording import Wording, shuffle_drop
-from cvseeker.records import Profile, Query
-from cvseeker.resumes.profile import extract_profile
+from cvseeker.resumes.insights.profile import extract_profile
 from cvseeker.resumes.sections import find_sections
 
 # Tries per query wanted: a passage that yields nothing new by then has no more to give.

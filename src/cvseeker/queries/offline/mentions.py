@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from cvseeker.core.records import Profile
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name
 from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE
-from cvseeker.records import Profile
 from cvseeker.resumes.lexicon import PLACES
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cvseeker.errors import InputError
+from cvseeker.core.errors import InputError
 
 # Forty times the longest résumé; a whole book has about half of it.
 MAX_CHARACTERS = 2_000_000

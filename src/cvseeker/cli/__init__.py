@@ -1,0 +1,1 @@
+"""The ``cvseeker`` command line."""

@@ -1,0 +1,279 @@
+"""The commands that make a data set: ``generate`` and ``judge``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cvseeker.cli.options import (
+    BatchOption,
+    BudgetOption,
+    ConcurrencyOption,
+    ConfigOption,
+    CorpusOption,
+    DatasetOutOption,
+    DepthOption,
+    DryRunOption,
+    JsonOption,
+    LanguageOption,
+    LlmKeyOption,
+    LlmOption,
+    LlmUrlOption,
+    NoMaskOption,
+    OptionalWorkspace,
+    PerPassageOption,
+    PricesOption,
+    PromptOption,
+    RoundTripOption,
+    RoundTripTopKOption,
+    StatusOption,
+    StyleOption,
+    read_settings,
+    require_one_way,
+)
+from cvseeker.core.errors import InputError
+
+if TYPE_CHECKING:
+    from cvseeker.core.settings import Settings
+    from cvseeker.queries.plan import Plan
+
+
+def generate(
+    workspace: OptionalWorkspace = None,
+    corpus: CorpusOption = None,
+    out: DatasetOutOption = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_key_env: LlmKeyOption = None,
+    style: StyleOption = None,
+    per_passage: PerPassageOption = None,
+    language: LanguageOption = None,
+    prompt: PromptOption = None,
+    round_trip: RoundTripOption = None,
+    top_k: RoundTripTopKOption = None,
+    no_mask: NoMaskOption = False,
+    max_concurrency: ConcurrencyOption = None,
+    budget: BudgetOption = None,
+    prices: PricesOption = None,
+    batch: BatchOption = False,
+    dry_run: DryRunOption = False,
+    status: StatusOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write queries that each passage answers, for a workspace or for a file of passages."""
+    settings = read_settings(
+        config,
+        generate={
+            "llm": llm,
+            "style": style,
+            "per_passage": per_passage,
+            "prompt": prompt,
+            "round_trip": round_trip,
+            "mask": False if no_mask else None,
+            "filters": {"language": language, "top_k": top_k},
+        },
+        llm={
+            "url": llm_url,
+            "key_env": llm_key_env,
+            "max_concurrency": max_concurrency,
+            "budget": budget,
+            "prices": prices,
+            "batch": batch or None,
+        },
+    )
+    require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
+    if status:
+        _print_status(workspace, out, as_json=as_json)
+    elif dry_run:
+        _print_plan(workspace, corpus, out, settings, as_json=as_json)
+    else:
+        _generate(workspace, corpus, out, settings, as_json=as_json)
+
+
+def judge(
+    workspace: OptionalWorkspace = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Queries: LlamaIndex JSON or a BEIR folder."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
+    ] = None,
+    llm: LlmOption = None,
+    llm_url: LlmUrlOption = None,
+    llm_key_env: LlmKeyOption = None,
+    depth: DepthOption = None,
+    no_mask: NoMaskOption = False,
+    max_concurrency: ConcurrencyOption = None,
+    budget: BudgetOption = None,
+    prices: PricesOption = None,
+    batch: BatchOption = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Judge which passages of the whole corpus answer each query, not only its own."""
+    settings = read_settings(
+        config,
+        judge={"llm": llm, "depth": depth, "mask": False if no_mask else None},
+        llm={
+            "url": llm_url,
+            "key_env": llm_key_env,
+            "max_concurrency": max_concurrency,
+            "budget": budget,
+            "prices": prices,
+            "batch": batch or None,
+        },
+    )
+    require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")
+    if dry_run:
+        _print_judge_plan(workspace, dataset, out, settings, as_json=as_json)
+    else:
+        _judge(workspace, dataset, out, settings, as_json=as_json)
+
+
+def _judge(
+    workspace: Path | None,
+    dataset: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.cli.terminal import drawn_progress, print_stage
+    from cvseeker.core.workspace import StageResult, Workspace
+    from cvseeker.queries.stage import judge_stage
+    from cvseeker.queries.standalone import judge_file
+
+    with drawn_progress() as progress:
+        if workspace is not None:
+            result = judge_stage(Workspace(workspace), settings, progress)
+        elif dataset is not None and out is not None:
+            counts = judge_file(dataset, out, settings, progress)
+            result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    if as_json:
+        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        return
+    print_stage("judged", result)
+    typer.echo(out if workspace is None else workspace / "judged")
+
+
+def _print_judge_plan(
+    workspace: Path | None,
+    dataset: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.cli.terminal import drawn_progress
+    from cvseeker.core.workspace import Workspace
+    from cvseeker.queries.judging.grades import plan_grades
+    from cvseeker.queries.judging.labels import make_pools, pair_requests
+    from cvseeker.queries.stage import ledger_of, queries_to_judge
+    from cvseeker.queries.standalone import file_to_judge, ledger_beside
+
+    if settings.judge.llm == "offline":
+        raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
+    with drawn_progress() as progress:
+        if workspace is not None:
+            judging = queries_to_judge(Workspace(workspace))
+            ledger = ledger_of(Workspace(workspace))
+        elif dataset is not None and out is not None:
+            judging, ledger = file_to_judge(dataset), ledger_beside(out)
+        pools = make_pools(judging, settings, progress)
+        asking = pair_requests(judging, pools, settings)
+        total = sum(1 for _ in asking.pairs())
+        plan = plan_grades(asking, ledger=ledger, total=total, progress=progress)
+    _show_plan(plan, as_json=as_json)
+
+
+def _generate(
+    workspace: Path | None,
+    corpus: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.cli.terminal import drawn_progress, print_stage
+    from cvseeker.core.workspace import StageResult, Workspace
+    from cvseeker.queries.stage import generate_stage
+    from cvseeker.queries.standalone import generate_file
+
+    try:
+        with drawn_progress() as progress:
+            if workspace is not None:
+                result = generate_stage(Workspace(workspace), settings, progress)
+            elif corpus is not None and out is not None:
+                counts = generate_file(corpus, out, settings, progress)
+                result = StageResult(counts, counts.pop("seconds"), skipped=False)
+    except KeyboardInterrupt:
+        if settings.llm.batch:
+            typer.echo("batches go on at the provider", err=True)
+        raise
+    if as_json:
+        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        return
+    print_stage("queries", result)
+    if out is not None:
+        typer.echo(out)
+
+
+def _print_plan(
+    workspace: Path | None,
+    corpus: Path | None,
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from cvseeker.cli.terminal import drawn_progress
+    from cvseeker.core.workspace import Workspace
+    from cvseeker.queries.plan import plan_requests
+    from cvseeker.queries.stage import ledger_of, passage_requests
+    from cvseeker.queries.standalone import corpus_requests, ledger_beside
+
+    if settings.generate.llm == "offline":
+        raise InputError("--dry-run: offline generation sends nothing; name an LLM: --llm MODEL")
+    with drawn_progress() as progress:
+        if workspace is not None:
+            asking, total = passage_requests(Workspace(workspace), settings)
+            ledger = ledger_of(Workspace(workspace))
+        elif corpus is not None and out is not None:
+            asking, total = corpus_requests(corpus, settings)
+            ledger = ledger_beside(out)
+        plan = plan_requests(
+            asking, ledger=ledger, total=total, settings=settings.generate, progress=progress
+        )
+    _show_plan(plan, as_json=as_json)
+
+
+def _show_plan(plan: "Plan", *, as_json: bool) -> None:
+    from cvseeker.cli.terminal_queries import print_plan
+
+    if as_json:
+        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+        return
+    print_plan(plan)
+
+
+def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
+    from cvseeker.cli.terminal_queries import print_ledger
+    from cvseeker.core.workspace import Workspace
+    from cvseeker.llm.ledger import Ledger
+    from cvseeker.queries.stage import ledger_of
+    from cvseeker.queries.standalone import ledger_beside
+
+    path = ledger_beside(out) if out is not None else ledger_of(Workspace(workspace or Path()))
+    if not path.is_file():
+        raise InputError(f"{path}: no ledger; one is written by: cvseeker generate --llm MODEL")
+    with Ledger(path) as ledger:
+        summary = ledger.summary()
+    if as_json:
+        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        return
+    print_ledger(summary)

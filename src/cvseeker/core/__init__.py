@@ -1,0 +1,1 @@
+"""The data, settings, errors, files and workspace that everything else is made of."""

@@ -1,0 +1,1 @@
+"""Corpus, queries and qrels: LlamaIndex, BEIR, MTEB and TREC forms."""

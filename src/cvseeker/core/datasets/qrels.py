@@ -1,0 +1,101 @@
+"""Which passages answer which query, in BEIR's table and in TREC's."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import write_lines
+
+Qrels = dict[str, dict[str, int]]
+"""Query id → passage or résumé id → grade; a grade above 0 is relevant."""
+
+
+HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+def read_qrels(path: Path) -> Qrels:
+    """Read BEIR's ``query-id<TAB>corpus-id<TAB>score`` file.
+
+    Raises
+    ------
+    DatasetError
+        If the file is no table in UTF-8, or a line has another number of columns or a grade that
+        is no whole number.
+    """
+    qrels: Qrels = {}
+    for query_id, passage_id, grade in iterate_qrels(path):
+        qrels.setdefault(query_id, {})[passage_id] = grade
+    return qrels
+
+
+def read_trec_qrels(path: Path) -> Qrels:
+    """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space.
+
+    Raises
+    ------
+    DatasetError
+        If the file is missing or no UTF-8, or a line has another number of columns or a grade that
+        is no whole number.
+    """
+    qrels: Qrels = {}
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+            columns = line.split()
+            if not columns:
+                continue
+            if len(columns) != 4 or not columns[3].lstrip("+-").isdecimal():
+                raise DatasetError(
+                    f"{path}, line {number}: expected query-id, 0, id and a whole-number grade, "
+                    f"separated by spaces; got {line.strip()[:60]!r}"
+                )
+            qrels.setdefault(columns[0], {})[columns[2]] = int(columns[3])
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot read these qrels ({error})") from error
+    return qrels
+
+
+def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield query id, passage id and grade, line by line; raise as :func:`read_qrels`."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, dialect="excel-tab", strict=True)
+            for number, columns in enumerate(rows, start=1):
+                if columns and not (number == 1 and columns[-1].strip() == "score"):
+                    yield _read_row(path, number, columns)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
+
+
+def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
+    """Write what :func:`read_qrels` reads."""
+    rows = (
+        qrels_line(query_id, key, grade)
+        for query_id, grades in qrels.items()
+        for key, grade in grades.items()
+    )
+    write_lines(path, chain([HEADER], rows))
+
+
+def qrels_line(query_id: str, passage_id: str, grade: int) -> str:
+    """Return one line of the file, with its end."""
+    return f"{_column(query_id)}\t{_column(passage_id)}\t{grade}\n"
+
+
+def _read_row(path: Path, number: int, columns: list[str]) -> tuple[str, str, int]:
+    try:
+        query_id, passage_id, grade = columns
+        return query_id, passage_id, int(grade)
+    except ValueError:
+        line = "\t".join(columns)
+        raise DatasetError(
+            f"{path}, line {number}: expected query-id, corpus-id and a whole-number score, "
+            f"separated by tabs; got {line[:60]!r}"
+        ) from None
+
+
+def _column(text: str) -> str:
+    """Quote an id that holds a tab, a line end or a quote, as BEIR's reader expects it."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(letter in '\t\r\n"' for letter in text) else text

@@ -1,1 +1,0 @@
-"""Text → unit-length float32 vectors: base models, the windows they see through, encoding."""

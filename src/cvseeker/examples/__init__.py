@@ -1,0 +1,1 @@
+"""The bundled fictional résumés and the queries that people wrote about them."""

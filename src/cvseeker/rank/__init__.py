@@ -1,1 +1,0 @@
-"""Scores for passages: BM25, dense and hybrid; shared by evaluation, mining and search."""

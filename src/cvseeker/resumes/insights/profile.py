@@ -1,0 +1,292 @@
+"""Reading off a résumé what a recruiter sees in ten seconds.
+
+Everything here prefers silence to a wrong fact: queries are written from these facts. A field is
+filled only where a line's shape and its words agree.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from cvseeker.core.records import Profile, Section
+from cvseeker.resumes.insights.dates import working_years
+from cvseeker.resumes.insights.titles import DATE, SEPARATORS, find_titles, title_in
+from cvseeker.resumes.lexicon import (
+    FIELD_WORDS,
+    LANGUAGES,
+    NOT_IN_NAMES,
+    NOT_IN_TITLES,
+    NOT_SKILLS,
+    PLACES,
+    SURNAMES,
+    TITLE_HEADS,
+    US_STATES,
+    words,
+)
+from cvseeker.resumes.sections import find_sections
+
+_MOST_TITLES, _MOST_SKILLS, _MOST_EDUCATION = 8, 60, 5
+
+_NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?")
+_PARTICLES = words("al bin da de del della den der di dos du el la le van von y")
+# Patterns that are looked for everywhere begin with a set of characters: it fails soonest.
+_CONTACT = re.compile(
+    r"[@\dlL\[](?:(?<=@)|(?<=\d)[\d\s().-]{7,}\d|(?<=[lL])(?i:inkedin\.com)"
+    r"|(?<=\[)(?i:phone|email)\])"
+)
+_LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
+
+_ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]*\))|\s{2,}| / ")
+_CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
+_TOOL = re.compile(
+    r"(?<![\w@./-])(?=[A-Zij.])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[A-Z]{2,6}(?:/[A-Z]{2,6})?\d{0,4}|[ij][A-Z][A-Za-z]+"
+    r"|C\+\+|C#|F#|\.NET|(?:Node|Vue|React|Angular|Next|D3)\.js)(?![\w@+#]|\.[a-z])"
+)
+_ONLY_TITLES = TITLE_HEADS - SURNAMES
+_NOT_IN_SKILLS = NOT_IN_TITLES - {"work", "reporting"}
+_NO_TOOLS = NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
+_MIXED_CASE = re.compile(r"[a-z]{3}.*[a-z]{3}")
+_YEARS_NOTE = re.compile(r"\s*\(?\b\d+\+?\s*(?:years?|yrs?|months?)\b.*$", re.IGNORECASE)
+
+_DEGREE = re.compile(
+    r"(?<![\w.])(?=[A-Z])(?P<degree>"
+    r"(?:Bachelor|Master|Associate|Doctor)(?:['’]?s)?(?:\s+(?:Degree|of\s+(?:Applied\s+)?"
+    r"(?:Science|Arts|Business Administration|Commerce|Engineering|Technology|Education|"
+    r"Fine Arts|Laws|Nursing|Philosophy|Music|Architecture|Public Health|Social Work|"
+    r"Public Administration|Computer Applications?|Medicine)))(?:\s+(?:Degree|\([^)]{1,8}\)))?"
+    r"|BSc|MSc|B\.Sc\.?|M\.Sc\.?|BA|MA|BS|MS|B\.A\.?|M\.A\.?|B\.S\.?|M\.S\.?|BEng|MEng|B\.E\.?|"
+    r"B\.?\s?Tech\.?|M\.?\s?Tech\.?|B\.?\s?Com\.?|M\.?\s?Com\.?|BBA|MBA|M\.B\.A\.?|BCA|MCA|LLB|LLM|"
+    r"JD|J\.D\.?|MD|M\.D\.?|PhD|Ph\.D\.?|BFA|MFA|BSN|MSN|MPH|MSW|BEd|B\.Ed\.?|MEd|M\.Ed\.?|PGCE|HND|"
+    r"High School Diploma|GED|Associate Degree)(?![\w])"
+    r"(?P<honours>\s*\((?:Hons|Honours)\)|\s+(?:Hons|Honours)\b)?"
+    r"(?:(?P<link>\s+in\s+|\s*[:,–-]\s*|\s+of\s+|\s+)(?P<field>[A-Z][\w&/-]+(?:\s+(?:(?:and|of|in|for|the|&)\s+)?"
+    r"[A-Z][\w&/-]+){0,4}))?"
+)
+_NOT_FIELD = words(
+    """
+    university college school institute academy city state company campus gpa graduated expected
+    honors minor january february march april may june july august september october november
+    december from present
+    """
+)
+_NO_ENDS = PLACES | words("and of in for the &")
+# An address may be wrapped after its comma, and within a region; above a city stands a name.
+_CITY = r"[A-Z][a-zé'’.-]+(?:[^\S\n][A-Z][a-zé'’.-]+){0,2}"
+_LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")
+_LABELLED_LOCATION = re.compile(
+    r"^(?:location|city|based in|address|current location)\s*:\s*(.{3,60})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What stands before the languages that somebody speaks, and how near.
+_FLUENT = ("fluen", "lingual", "proficien", "native", "speak", "language")
+_NEAR = 70
+
+
+def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Profile:
+    r"""Read the profile off a résumé or a passage of one.
+
+    Parameters
+    ----------
+    text
+        A cleaned text: a whole résumé or one passage.
+    sections
+        Its sections, where they are known; found otherwise.
+
+    Returns
+    -------
+    Profile
+        A field is empty where the text gives no clear answer.
+
+    Examples
+    --------
+    >>> profile = extract_profile("Mira Voss\nWelder | Oslo, Norway\n\nSkills\nTIG, MIG")
+    >>> profile.name, profile.titles, profile.location, profile.skills
+    ('Mira Voss', ('Welder',), 'Oslo, Norway', ('TIG', 'MIG'))
+    """
+    parts = find_sections(text) if sections is None else sections
+    header = next((part.text for part in parts if part.kind == "header"), "")
+    name = _find_name(header, text)
+    return Profile(
+        name=name,
+        titles=_distinct((title for title in find_titles(parts) if title != name), _MOST_TITLES),
+        skills=_find_skills(parts, name),
+        education=_find_education(text),
+        languages=_find_languages(parts, text),
+        # A place without a person beside it is an employer's.
+        location=_find_location(header) if name or _CONTACT.search(header[:400]) else "",
+        years=working_years(
+            text, "\n".join(part.text for part in parts if part.kind != "education")
+        ),
+    )
+
+
+def _find_name(header: str, text: str) -> str:
+    """Return the name on the first lines, if something about them says that they are a header."""
+    if labelled := _LABELLED_NAME.search(text):
+        candidate = labelled[1].strip()
+        if _is_name(candidate):
+            return candidate
+    lines = [line.strip("•#* ") for line in header.split("\n") if line.strip()][:8]
+    for number, line in enumerate(lines[:3]):
+        candidate = re.split(r"\s*(?:\||,| {2,}|•| [–—-] )\s*", line)[0]
+        candidate = re.sub(
+            r"^(?:curriculum vitae|resume|cv)\b[\s:of–-]*", "", candidate, flags=re.I
+        )
+        if not _is_name(candidate) or DATE.search(line) or _place_in(line).startswith(candidate):
+            continue
+        around = "\n".join([line[len(candidate) :], *lines[number + 1 : number + 6]])
+        if (
+            _CONTACT.search(around)
+            or _place_in(around)
+            or any(title_in(piece) for piece in SEPARATORS.split(around.replace("\n", " | ")))
+        ):
+            return candidate
+    return ""
+
+
+def _is_name(candidate: str) -> bool:
+    tokens = candidate.split()
+    if not 2 <= len(tokens) <= 4 or not all(_NAME_WORD.fullmatch(word) for word in tokens):
+        return False
+    lower = [word.lower().strip(".") for word in tokens]
+    if any(word in NOT_IN_NAMES or word in LANGUAGES for word in lower):
+        return False
+    if any(word in TITLE_HEADS for word in lower[:-1]) or lower[-1] in _ONLY_TITLES:
+        return False
+    if " ".join(lower) in PLACES or "xxx" in lower:
+        return False
+    return all(word[0].isupper() or word in _PARTICLES for word in tokens) and len(lower[-1]) > 1
+
+
+def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for part in parts:
+        if part.kind == "skills":
+            found += _skill_items(part.text)
+    for part in parts:
+        if part.kind not in ("education", "publications", "references", "languages"):
+            # A header with a name is no prose; without one the passage starts mid-section.
+            found += _tools_in(part.text if part.kind != "header" or not name else "")
+    return _distinct((skill for skill in found if skill != name), _MOST_SKILLS)
+
+
+def _skill_items(text: str) -> Iterator[str]:
+    # A list that wraps goes on in the next line.
+    joined = re.sub(r",[ ]*\n(?=\S)", ", ", text)
+    for line in joined.split("\n"):
+        for item in _ITEM_SEPARATORS.split(_CATEGORY.sub("", line)):
+            skill = _YEARS_NOTE.sub("", item).strip(" -–—.:*\"'")
+            tokens = skill.split()
+            if not (1 < len(skill) <= 40 and 1 <= len(tokens) <= 4 and skill[0].isalnum()):
+                continue
+            lower = {word.lower() for word in tokens}
+            if skill.lower() in NOT_SKILLS or not lower.isdisjoint(_NOT_IN_SKILLS):
+                continue
+            if skill.count("(") != skill.count(")") or re.search(r"(?:19|20)\d\d|[@%]", skill):
+                continue
+            if tokens[-1].lower() not in ("and", "of", "or", "in", "&") and tokens[0] not in (
+                "and",
+                "or",
+            ):
+                yield skill
+
+
+def _tools_in(text: str) -> Iterator[str]:
+    """Yield the words that look like names of tools: camel case, and acronyms in mixed lines."""
+    for line in text.split("\n"):
+        if not _MIXED_CASE.search(line) or _CONTACT.search(line):
+            continue
+        for match in _TOOL.finditer(line):
+            token = match[0]
+            before = line[: match.start()].rstrip()
+            lower = token.lower()
+            if lower in _NO_TOOLS:
+                continue
+            if (
+                (before.endswith(",") and lower in US_STATES)
+                or re.fullmatch(r"[IVXLM]+|Mc[A-Z].*|Mac[A-Z].*|De[A-Z].*|X+", token)
+                or len(token) > 14
+            ):
+                continue
+            yield token
+
+
+def _find_education(text: str) -> tuple[str, ...]:
+    degrees: list[str] = []
+    for match in _DEGREE.finditer(text):
+        degree = " ".join(match["degree"].split())
+        tokens = _until_institution((match["field"] or "").split("\n")[0].split())
+        clear = (match["link"] or "").strip() in ("in", "of", ":") and degree != "MS"
+        if tokens and not clear and not any(word.lower() in FIELD_WORDS for word in tokens[:2]):
+            tokens = []
+        # Two capitals alone are a state or a form of address as often as a degree.
+        if len(degree) < 4 and degree not in ("MBA", "PhD", "BSc", "MSc") and not tokens:
+            continue
+        joint = " in " if " " in degree else " "
+        degrees.append(f"{degree}{joint}{' '.join(tokens)}" if tokens else degree)
+    return _distinct(degrees, _MOST_EDUCATION)
+
+
+def _until_institution(tokens: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    for word in tokens:
+        lower = word.lower()
+        if lower in _NOT_FIELD:
+            # "Boston University": what stands before the word is the institution's name.
+            return kept if lower not in ("university", "college", "school", "institute") else []
+        kept.append(word)
+    while kept and kept[-1].lower() in _NO_ENDS:
+        kept.pop()
+    return kept
+
+
+def _find_languages(parts: Sequence[Section], text: str) -> tuple[str, ...]:
+    spoken = [part.text for part in parts if part.kind == "languages"]
+    lower = text.lower()
+    spoken += [
+        lower[start : start + _NEAR].split("\n")[0]
+        for start in sorted({found for sign in _FLUENT for found in _places_of(sign, lower)})
+    ]
+    tokens = (word for piece in spoken for word in re.findall(r"[^\W\d_]+", piece))
+    return _distinct((word.capitalize() for word in tokens if word.lower() in LANGUAGES), 10)
+
+
+def _places_of(sign: str, text: str) -> Iterator[int]:
+    start = text.find(sign)
+    while start >= 0:
+        yield start
+        start = text.find(sign, start + 1)
+
+
+def _find_location(header: str) -> str:
+    if (match := _LABELLED_LOCATION.search(header)) and (place := _place_in(match[1])):
+        return place
+    return _place_in("\n".join(header.split("\n")[:10]))
+
+
+def _place_in(text: str) -> str:
+    for match in _LOCATION.finditer(text):
+        city, region = match[1], match[2]
+        if any(word.lower().strip(".") in NOT_IN_NAMES for word in city.split()):
+            continue
+        tokens = region.split()
+        while tokens:
+            place = " ".join(tokens)
+            is_state = place.isupper() and place.lower() in US_STATES
+            if is_state or place.lower() in PLACES:
+                # Of "12 Elm Street Austin" only the city is wanted.
+                city = re.split(r"\b(?:Street|St\.|Road|Rd\.?|Ave\.?|Avenue|Lane|Drive)\s", city)[
+                    -1
+                ]
+                return f"{city}, {place}"
+            tokens.pop()
+    return ""
+
+
+def _distinct(values: Iterable[str], most: int) -> tuple[str, ...]:
+    """Keep the first spelling of each value, in order."""
+    kept: dict[str, str] = {}
+    for value in values:
+        kept.setdefault(value.casefold(), value)
+        if len(kept) == most:
+            break
+    return tuple(kept.values())

@@ -1,0 +1,1 @@
+"""Text → vectors → scores: encoders, BM25, dense, late interaction, fusion, metrics."""

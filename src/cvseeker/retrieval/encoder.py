@@ -1,0 +1,266 @@
+"""A sentence-transformers model that sees passages through windows."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+
+from cvseeker.core.errors import ModelError
+from cvseeker.core.files import read_json, write_json
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import HybridWeights, WindowSettings
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.memory import return_freed_memory
+from cvseeker.retrieval.models import (
+    CPU_BASE,
+    QUERY_PROMPTS,
+    BaseModelChoice,
+    choose_model,
+    device,
+    keep_libraries_quiet,
+)
+from cvseeker.retrieval.windows import FloatArray, IntArray, Window, split_windows
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+SETTINGS_FILE = "cvseeker.json"
+
+# The names that sentence-transformers looks for a document's prompt under, in its order.
+DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+
+# Texts handed to the model between two reports of progress.
+CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEmbeddings:
+    """The encoded windows of a corpus.
+
+    Attributes
+    ----------
+    windows
+        The windows, in the passages' order.
+    vectors
+        Shape (n_windows, dim), float32, unit length.
+    owners
+        Shape (n_windows,): the position of each window's passage, ascending.
+    """
+
+    windows: list[Window]
+    vectors: FloatArray
+    owners: IntArray
+
+
+class Encoder(Protocol):
+    """Text → unit-length float32 vectors."""
+
+    name: str
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Return the queries' vectors, shape (n, dim)."""
+        ...
+
+    def encode_passages(
+        self, texts: Sequence[str], progress: Progress = silent
+    ) -> WindowEmbeddings:
+        """Return the vectors of the passages' windows."""
+        ...
+
+
+class LocalEncoder:
+    """A sentence-transformers model on this machine.
+
+    Its attribute ``codec`` says how its token vectors are kept, if it has learnt that.
+
+    Parameters
+    ----------
+    model
+        The model.
+    name
+        What people call it.
+    windows
+        How it sees passages.
+    hybrid
+        What counts how much when its scores are fused; ``None``: the defaults.
+    """
+
+    def __init__(
+        self,
+        model: "SentenceTransformer",
+        *,
+        name: str,
+        windows: WindowSettings,
+        hybrid: HybridWeights | None = None,
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.windows = windows
+        self.hybrid = hybrid or HybridWeights()
+        self.codec: TokenCodec | None = None
+
+    @classmethod
+    def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
+        """Load a model by its folder or name, as ``choose_model`` finds it.
+
+        Parameters
+        ----------
+        name
+            Folder, hub name, or ``None`` for the default base model.
+        windows
+            How it sees passages; ``None``: as it was saved by CVSeeker, else the defaults.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be found or loaded.
+        """
+        choice = choose_model(name)
+        model = load_model(choice)
+        path = Path(choice.location) / SETTINGS_FILE
+        saved = read_json(path) if path.is_file() else {}
+        encoder = cls(
+            model,
+            name=choice.name,
+            windows=windows or WindowSettings.model_validate(saved.get("windows", {})),
+            hybrid=HybridWeights.model_validate(saved.get("hybrid", {})),
+        )
+        if (path.parent / CODEC_FILE).is_file():
+            encoder.codec = TokenCodec.load(path.parent)
+        return encoder
+
+    @property
+    def query_prompt(self) -> str:
+        """What is put before a query; empty for most models."""
+        return self.model.prompts.get("query") or ""
+
+    @property
+    def document_prompt(self) -> str:
+        """What is put before a window; empty for most models."""
+        prompts = (self.model.prompts.get(name) for name in DOCUMENT_PROMPTS)
+        return next((prompt for prompt in prompts if prompt), "")
+
+    def split(self, texts: Sequence[str]) -> list[Window]:
+        """Split passages into this encoder's windows."""
+        prompt = self.model.tokenizer.tokenize(self.document_prompt)
+        limit = (self.model.max_seq_length or self.windows.window_tokens) - len(prompt)
+        fitting = self.windows.model_copy(
+            update={"window_tokens": min(self.windows.window_tokens, limit)}
+        )
+        return split_windows(texts, self.model.tokenizer, fitting)
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Encode queries, with the model's query prompt.
+
+        Parameters
+        ----------
+        texts
+            n queries.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, dim), float32, unit length.
+        """
+        return self._encode(texts, prompt=self.query_prompt)
+
+    def encode_passages(
+        self, texts: Sequence[str], progress: Progress = silent
+    ) -> WindowEmbeddings:
+        """Encode passages, window by window.
+
+        Parameters
+        ----------
+        texts
+            The passages.
+        progress
+            Called with the windows done.
+
+        Returns
+        -------
+        WindowEmbeddings
+        """
+        windows = self.split(texts)
+        vectors = self._encode(
+            [window.text for window in windows], prompt=self.document_prompt, progress=progress
+        )
+        owners = np.array([window.passage for window in windows], dtype=np.int64)
+        return WindowEmbeddings(windows, vectors, owners)
+
+    def save(self, folder: Path) -> None:
+        """Save a plain sentence-transformers folder, with the windows' settings beside it."""
+        self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+        settings = {"windows": self.windows.model_dump(), "hybrid": self.hybrid.model_dump()}
+        write_json(folder / SETTINGS_FILE, settings)
+        if self.codec is not None:
+            self.codec.save(folder)
+
+    def _encode(
+        self, texts: Sequence[str], *, prompt: str = "", progress: Progress = silent
+    ) -> FloatArray:
+        """Encode the longest texts first, so that a batch's texts are of one length."""
+        dim = self.model.get_embedding_dimension() or 0
+        vectors = np.zeros((len(texts), dim), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+        for begin in range(0, len(order), CHUNK):
+            chosen = order[begin : begin + CHUNK]
+            vectors[chosen] = self.model.encode(
+                [texts[position] for position in chosen],
+                prompt=prompt,  # be it empty: with None, a model's default prompt would be put
+                batch_size=32,
+                show_progress_bar=False,
+                normalize_embeddings=True,
+            )
+            return_freed_memory()
+            progress(f"encode with {self.name}", begin + len(chosen), len(order), "windows")
+        return vectors
+
+
+def silence_libraries() -> None:
+    """Keep the libraries' own logs and progress bars off the screen: the core never prints."""
+    import datasets
+    import transformers
+
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
+    """Load a sentence-transformers model; code that came with the weights is never run.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be loaded, with the reason on one line.
+    """
+    keep_libraries_quiet()
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+
+    silence_libraries()
+    try:
+        model = SentenceTransformer(
+            choice.location,
+            device=device(),
+            local_files_only=choice.is_local,
+            trust_remote_code=False,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{choice.name}: cannot load this model ({reason}); expected a sentence-transformers "
+            "folder or the name of a model on the hub; see what is here with: cvseeker doctor"
+        ) from error
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise ModelError(
+            f"{choice.name}: its tokenizer gives no character offsets, which windows are cut by; "
+            f"expected a model with a fast tokenizer, such as {CPU_BASE}"
+        )
+    if not model.prompts.get("query") and choice.name in QUERY_PROMPTS:
+        model.prompts["query"] = QUERY_PROMPTS[choice.name]
+    return model

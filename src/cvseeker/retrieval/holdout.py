@@ -1,0 +1,69 @@
+"""Persons held out for validation, and a corpus large enough to say something."""
+
+from dataclasses import replace
+
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.settings import IngestSettings
+from cvseeker.resumes.duplicates import person_groups
+from cvseeker.resumes.split import assign_splits
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.ranker import top_k
+
+
+def complete_person_groups(dataset: RetrievalDataset) -> dict[str, str]:
+    """Return the person group of every passage; found by overlap where the data set has none."""
+    if all(passage_id in dataset.person_groups for passage_id in dataset.corpus):
+        return dict(dataset.person_groups)
+    return person_groups(dataset.corpus, similarity=IngestSettings().duplicate_similarity)
+
+
+def hold_out(
+    dataset: RetrievalDataset, *, share: float, seed: int
+) -> tuple[RetrievalDataset, RetrievalDataset]:
+    """Split a data set into training and validation, by person.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer than two persons with queries on either side.
+    """
+    groups = complete_person_groups(dataset)
+    splits = assign_splits(groups, val_share=share, test_share=0.0, seed=seed)
+    train = dataset.subset({key for key, split in splits.items() if split == "train"})
+    val = dataset.subset({key for key, split in splits.items() if split == "val"})
+    if not train.queries or not val.queries:
+        raise DatasetError(
+            f"{len(dataset.queries)} queries about {len(set(groups.values()))} persons are too few "
+            "to hold any out for validation; add data or name a validation set with --val FILE"
+        )
+    return train, val
+
+
+def with_distractors(
+    val: RetrievalDataset, train: RetrievalDataset, *, passages: int
+) -> RetrievalDataset:
+    """Fill a small validation corpus up with the training passages that are most like answers.
+
+    Among a dozen passages, or many that have nothing in common with the queries, any encoder finds
+    the right one, and nothing tells when to stop.
+
+    Parameters
+    ----------
+    val
+        The validation split.
+    train
+        The training split.
+    passages
+        Passages wanted in all. Each query in turn adds the passage that BM25 puts next.
+    """
+    others = [key for key in train.corpus if key not in val.corpus]
+    wanted = min(max(passages - len(val.corpus), 0), len(others))
+    if not wanted:
+        return val
+    ranker = BM25Ranker([train.corpus[key] for key in others])
+    best = top_k(ranker.scores(list(val.queries.values())), len(others))
+    # Column by column: every query's first passage, then every query's second one.
+    chosen = list(dict.fromkeys(best.T.ravel().tolist()))[:wanted]
+    added = {others[at]: train.corpus[others[at]] for at in sorted(chosen)}
+    return replace(val, corpus=val.corpus | added)

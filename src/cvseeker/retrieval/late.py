@@ -1,0 +1,264 @@
+"""Late interaction: every token of a query looks for its best answer in a passage.
+
+A pooled vector says what a window is about; the tokens' own vectors, which the encoder computes
+anyway, also say whether this tool or that town is in it, and where.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.tokens import encode_queries_with_tokens
+from cvseeker.retrieval.windows import FloatArray, IntArray
+
+# Tokens of passages and of queries that are compared at once: 4 MB of cosines.
+PASSAGE_TOKENS = 4096
+QUERY_TOKENS = 256
+
+
+class TokenStore(Protocol):
+    """The token vectors of a corpus: ``TokenVectors`` in full or ``TokenCodes`` as signs.
+
+    The tokens of passage i are those from ``bounds[i]`` to ``bounds[i + 1]``; ``spans`` are their
+    characters in it, and ``frequencies`` says in how many passages each token id occurs.
+    """
+
+    @property
+    def bounds(self) -> IntArray:
+        """Shape (n_passages + 1,)."""
+        ...
+
+    @property
+    def spans(self) -> IntArray:
+        """Shape (n_tokens, 2)."""
+        ...
+
+    @property
+    def frequencies(self) -> IntArray:
+        """Shape (highest id + 1,)."""
+        ...
+
+    def project(self, vectors: FloatArray) -> FloatArray:
+        """Return queries' token vectors as this store's are compared with, shape (n, k)."""
+        ...
+
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the vectors of the tokens at these positions, shape (n, k), float32."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """A word of a query and the word of a passage that answered it best.
+
+    Attributes
+    ----------
+    query_span, passage_span
+        Start and end, in characters of the query and of the passage.
+    similarity
+        Their cosine, averaged over the query word's tokens.
+    weight
+        The query word's share in the passage's score; the shares of a query add up to 1.
+    """
+
+    query_span: tuple[int, int]
+    passage_span: tuple[int, int]
+    similarity: float
+    weight: float
+
+
+class LateInteractionRanker:
+    """Passages ranked by the mean, over a query's tokens, of the best cosine with their tokens.
+
+    Rare tokens weigh more, by their IDF among the passages. Special tokens, punctuation and the
+    query prompt take no part.
+
+    Parameters
+    ----------
+    encoder
+        Encodes the queries.
+    passages
+        The corpus's token vectors, from the same encoder.
+
+    References
+    ----------
+    Khattab & Zaharia 2020, "ColBERT", https://arxiv.org/abs/2004.12832: the sum of each query
+    token's best similarity (MaxSim). Robertson & Zaragoza 2009,
+    https://doi.org/10.1561/1500000019: the IDF.
+    """
+
+    def __init__(self, encoder: LocalEncoder, passages: TokenStore) -> None:
+        self.name = f"late({encoder.name})"
+        self._encoder = encoder
+        self._passages = passages
+        self._idf = inverse_frequencies(passages.frequencies, len(passages.bounds) - 1)
+
+    def scores(self, queries: Sequence[str], *, among: IntArray | None = None) -> FloatArray:
+        """Score passages for every query.
+
+        Parameters
+        ----------
+        queries
+            The queries.
+        among
+            Positions of the passages to score, such as another ranker's best; ``None``: all.
+
+        Returns
+        -------
+        ndarray
+            Shape (n_queries, n_passages), float32, the columns in the order of ``among``: means
+            of cosines, which codes give about. A query without words scores 0 everywhere; a
+            passage without words -1.
+        """
+        vectors, weights, bounds = self._encode(queries)
+        if among is None:
+            among = np.arange(len(self._passages.bounds) - 1)
+        scores = np.zeros((len(queries), len(among)), dtype=np.float32)
+        asked = list(_blocks(bounds, np.arange(len(queries)), QUERY_TOKENS))
+        for columns in _blocks(self._passages.bounds, among, PASSAGE_TOKENS):
+            tokens, first, filled = _gather(self._passages.bounds, among[columns])
+            vectors_there = self._passages.rows(tokens)  # (n_tokens, k)
+            for block in asked:
+                rows, row_first, rows_filled = _gather(bounds, block)
+                best = np.full((len(columns), len(rows)), -1, dtype=np.float32)
+                if len(tokens):
+                    cosines = vectors_there @ vectors[rows].T  # (n_tokens, n_query_tokens)
+                    best[filled] = np.maximum.reduceat(cosines, first, axis=0)
+                best *= weights[rows]
+                if len(rows):
+                    summed = np.add.reduceat(best, row_first, axis=1)  # (n_columns, n_filled)
+                    scores[np.ix_(block[rows_filled], columns)] = summed.T
+        return scores
+
+    def explain(self, query: str, positions: Sequence[int]) -> list[list[WordMatch]]:
+        """Say which words of some passages answered which words of a query.
+
+        Words are runs of tokens that touch, so that the pieces a tokenizer cuts a word into are
+        whole again; "C++" is found as "C".
+
+        Parameters
+        ----------
+        query
+            The query.
+        positions
+            The passages', in the corpus.
+
+        Returns
+        -------
+        list of list of WordMatch
+            For each passage, one for each word of the query, in its order; empty where either has
+            no words.
+        """
+        _, asked = encode_queries_with_tokens(self._encoder, [query])
+        if not len(asked.ids):
+            return [[] for _ in positions]
+        vectors = self._passages.project(asked.vectors)  # (n_query_tokens, k)
+        weights = token_shares(self._idf, asked.ids, asked.bounds)
+        words = _words(asked.spans)
+        return [self._matches(vectors, weights, words, position) for position in positions]
+
+    def _matches(
+        self,
+        vectors: FloatArray,
+        weights: FloatArray,
+        words: tuple[IntArray, list[tuple[int, int]]],
+        position: int,
+    ) -> list[WordMatch]:
+        """Match the words of a query with those of one passage."""
+        begin, end = self._passages.bounds[position : position + 2]
+        if begin == end:
+            return []
+        cosines = vectors @ self._passages.rows(np.arange(begin, end)).T  # (n_query_tokens, n)
+        query_first, query_spans = words
+        first, spans = _words(self._passages.spans[begin:end])
+        best = np.maximum.reduceat(cosines, first, axis=1)  # (n_query_tokens, n_words)
+        pieces = np.diff(query_first, append=len(cosines))
+        similarities = np.add.reduceat(best, query_first, axis=0) / pieces[:, None]
+        shares = np.add.reduceat(weights, query_first)
+        return [
+            WordMatch(span, spans[answer], float(row[answer]), float(share))
+            for span, row, answer, share in zip(
+                query_spans, similarities, similarities.argmax(axis=1), shares, strict=True
+            )
+        ]
+
+    def _encode(self, queries: Sequence[str]) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Return the queries' projected token vectors, their weights, and whose they are."""
+        _, tokens = encode_queries_with_tokens(self._encoder, queries)
+        vectors = self._passages.project(tokens.vectors) if len(tokens.ids) else tokens.vectors
+        return vectors, token_shares(self._idf, tokens.ids, tokens.bounds), tokens.bounds
+
+
+def inverse_frequencies(frequencies: IntArray, count: int) -> FloatArray:
+    """Return the IDF of each token id, log(1 + (N - n + 0.5) / (n + 0.5)).
+
+    Parameters
+    ----------
+    frequencies
+        Shape (highest id + 1,): in how many passages (n) each id occurs.
+    count
+        Passages in all (N).
+
+    Returns
+    -------
+    ndarray
+        Shape (highest id + 2,), float32, above 0; the last is that of every id beyond.
+
+    Examples
+    --------
+    >>> [f"{value:.2f}" for value in inverse_frequencies(np.array([3, 1]), 3)]
+    ['0.13', '0.98', '2.08']
+    """
+    n = np.append(frequencies, 0)
+    return np.log1p((count - n + 0.5) / (n + 0.5)).astype(np.float32)
+
+
+def token_shares(idf: FloatArray, ids: IntArray, bounds: IntArray) -> FloatArray:
+    """Return each query token's share in its query's score, by its IDF.
+
+    Parameters
+    ----------
+    idf
+        As :func:`inverse_frequencies` gives it.
+    ids
+        Shape (n_tokens,): token ids of all queries.
+    bounds
+        Shape (n_queries + 1,): the tokens of query i are those from ``bounds[i]`` to
+        ``bounds[i + 1]``.
+
+    Returns
+    -------
+    ndarray
+        Shape (n_tokens,), float32; those of a query add up to 1.
+    """
+    weights = idf[np.minimum(ids, len(idf) - 1)]
+    owners = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
+    sums = np.bincount(owners, weights=weights, minlength=len(bounds) - 1)
+    return (weights / sums[owners]).astype(np.float32)
+
+
+def _blocks(bounds: IntArray, chosen: IntArray, limit: int) -> Iterator[IntArray]:
+    """Cut ``chosen`` into runs of about ``limit`` tokens; yield positions in ``chosen``."""
+    ends = np.cumsum(bounds[chosen + 1] - bounds[chosen])
+    cuts = np.flatnonzero(np.diff(ends // limit)) + 1
+    return (run for run in np.split(np.arange(len(chosen)), cuts) if len(run))
+
+
+def _gather(bounds: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the tokens of the chosen texts, where each text's begin, and which texts have any."""
+    sizes = bounds[chosen + 1] - bounds[chosen]
+    ends = np.cumsum(sizes)
+    tokens = np.repeat(bounds[chosen] - (ends - sizes), sizes) + np.arange(sizes.sum())
+    filled = np.flatnonzero(sizes)
+    return tokens, (ends - sizes)[filled], filled
+
+
+def _words(spans: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:
+    """Return the first token of each word, and the words' spans."""
+    apart = spans[1:, 0] > spans[:-1, 1]
+    first = np.concatenate([[0], np.flatnonzero(apart) + 1])
+    last = np.append(first[1:], len(spans)) - 1
+    return first, list(zip(spans[first, 0].tolist(), spans[last, 1].tolist(), strict=True))

@@ -1,0 +1,1 @@
+"""The same encoder behind an OpenAI-compatible endpoint."""

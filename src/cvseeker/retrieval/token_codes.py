@@ -1,0 +1,176 @@
+"""The token vectors of a corpus, small enough to keep.
+
+A passage of 750 tokens takes over a megabyte in full and 31 KiB so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.codec import Bytes, TokenCodec
+from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
+from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens
+from cvseeker.retrieval.windows import FloatArray, IntArray
+
+CODES_FILE = "token_codes.npy"
+PLACES_FILE = "token_places.npz"
+# The arrays of ``token_places.npz``, in the order of the fields of :class:`TokenCodes`.
+PLACES = ("starts", "lengths", "bounds", "frequencies")
+
+# Passages whose full token vectors are held at once: 0.3 GB at 384 dimensions.
+BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCodes:
+    """The token vectors of a corpus, as codes.
+
+    Attributes
+    ----------
+    codec
+        What wrote the codes and reads them.
+    codes
+        Shape (n_tokens, k / 8), uint8; a passage's tokens in reading order.
+    starts
+        Shape (n_tokens,), uint32: where each token begins, in characters of its passage.
+    lengths
+        Shape (n_tokens,), uint16: its length; a longer one is cut off.
+    bounds
+        Shape (n_passages + 1,), int64: passage i has the rows from ``bounds[i]`` to
+        ``bounds[i + 1]``.
+    frequencies
+        In how many passages each token id occurs, shape (highest id + 1,), int64.
+    """
+
+    codec: TokenCodec
+    codes: Bytes
+    starts: NDArray[np.uint32]
+    lengths: NDArray[np.uint16]
+    bounds: IntArray
+    frequencies: IntArray
+
+    @classmethod
+    def from_vectors(cls, tokens: TokenVectors, codec: TokenCodec) -> Self:
+        """Encode the token vectors of passages."""
+        lengths = np.minimum(np.diff(tokens.spans, axis=1)[:, 0], np.iinfo(np.uint16).max)
+        return cls(
+            codec,
+            codec.encode(tokens.vectors),
+            tokens.spans[:, 0].astype(np.uint32),
+            lengths.astype(np.uint16),
+            tokens.bounds,
+            tokens.frequencies,
+        )
+
+    @property
+    def spans(self) -> IntArray:
+        """Start and end of each token, in characters of its passage, shape (n_tokens, 2)."""
+        starts = self.starts.astype(np.int64)
+        return np.stack([starts, starts + self.lengths], axis=1)
+
+    @property
+    def bytes_per_passage(self) -> float:
+        """What a passage takes on average, with all that scoring and explaining need of it."""
+        held = self.codes.nbytes + self.starts.nbytes + self.lengths.nbytes + self.bounds.nbytes
+        return held / max(len(self.bounds) - 1, 1)
+
+    def project(self, vectors: FloatArray) -> FloatArray:
+        """Return queries' token vectors as the codes are compared with, shape (n, k)."""
+        return self.codec.project(vectors)
+
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the vectors of the tokens at these positions, shape (n, k), float32."""
+        return self.codec.decode(self.codes[positions])
+
+    def save(self, folder: Path) -> None:
+        """Write ``token_codes.npy``, ``token_places.npz`` and the codec, ``late.safetensors``."""
+        self.codec.save(folder)
+        np.save(folder / CODES_FILE, self.codes)
+        np.savez(
+            folder / PLACES_FILE,
+            starts=self.starts,
+            lengths=self.lengths,
+            bounds=self.bounds,
+            frequencies=self.frequencies,
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote; the codes stay on the disk until they are used."""
+        codec = TokenCodec.load(folder)
+        codes = np.load(folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
+        with np.load(folder / PLACES_FILE, allow_pickle=False) as places:
+            return cls(codec, codes, *(places[name] for name in PLACES))
+
+
+def encode_passages_with_codes(
+    encoder: LocalEncoder,
+    texts: Sequence[str],
+    codec: TokenCodec | None = None,
+    progress: Progress = silent,
+) -> tuple[WindowEmbeddings, TokenCodes]:
+    """Encode a corpus of any size in one pass, holding the full token vectors of a part only.
+
+    Parameters
+    ----------
+    encoder
+        The model.
+    texts
+        The passages.
+    codec
+        Fitted to token vectors of this model; ``None``: to those of the first passages.
+    progress
+        Called with the passages done.
+
+    Returns
+    -------
+    pooled, codes
+        What ``encoder.encode_passages`` returns, and the passages' token codes.
+
+    Raises
+    ------
+    InputError
+        If there is no codec, and no words in the first passages to fit one to.
+    """
+    pooled: list[WindowEmbeddings] = []
+    codes: list[TokenCodes] = []
+    for begin in range(0, max(len(texts), 1), BLOCK):
+        block = texts[begin : begin + BLOCK]
+        embeddings, tokens = encode_passages_with_tokens(encoder, block)
+        codec = codec or TokenCodec.fit(tokens.vectors)
+        windows = [replace(w, passage=w.passage + begin) for w in embeddings.windows]
+        owners = embeddings.owners + begin
+        pooled.append(WindowEmbeddings(windows, embeddings.vectors, owners))
+        codes.append(TokenCodes.from_vectors(tokens, codec))
+        progress(f"encode with {encoder.name}", begin + len(block), len(texts), "passages")
+    return _join_embeddings(pooled), _join_codes(codes)
+
+
+def _join_embeddings(parts: Sequence[WindowEmbeddings]) -> WindowEmbeddings:
+    """Join the windows of parts of a corpus."""
+    return WindowEmbeddings(
+        [window for part in parts for window in part.windows],
+        np.concatenate([part.vectors for part in parts]),
+        np.concatenate([part.owners for part in parts]),
+    )
+
+
+def _join_codes(parts: Sequence[TokenCodes]) -> TokenCodes:
+    """Join the codes of parts of a corpus, which one codec wrote."""
+    sizes = np.concatenate([np.diff(part.bounds) for part in parts])
+    frequencies = np.zeros(max(len(part.frequencies) for part in parts), dtype=np.int64)
+    for part in parts:
+        frequencies[: len(part.frequencies)] += part.frequencies
+    return TokenCodes(
+        parts[0].codec,
+        np.concatenate([part.codes for part in parts]),
+        np.concatenate([part.starts for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        frequencies,
+    )

@@ -1,0 +1,220 @@
+"""Texts → one unit-length vector a token, from the same forward pass as the pooled vectors.
+
+A passage is seen through overlapping windows, so many of its tokens are seen twice. Each is kept
+once, from the window in which more text stands around it: neighbouring windows share out their
+overlap at its middle.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.codec import unit
+from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
+from cvseeker.retrieval.memory import return_freed_memory
+from cvseeker.retrieval.windows import FloatArray, IntArray, Window
+
+# Texts handed to the model at once. All their token vectors are held: 12 MB for MiniLM's windows of
+# 64 tokens, 270 MB for windows of 512 tokens of 1,024 dimensions.
+CHUNK = 128
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """The token vectors of several texts; special tokens and pure punctuation have none.
+
+    Attributes
+    ----------
+    vectors
+        Shape (n_tokens, dim), float32, unit length; a text's tokens in reading order.
+    ids
+        Shape (n_tokens,), int64: the tokens' numbers in the tokenizer's vocabulary.
+    spans
+        Shape (n_tokens, 2), int64: start and end of each token, in characters of its text.
+    bounds
+        Shape (n_texts + 1,), int64: text i has the rows from ``bounds[i]`` to ``bounds[i + 1]``;
+        none where it has no words.
+    """
+
+    vectors: FloatArray
+    ids: IntArray
+    spans: IntArray
+    bounds: IntArray
+
+    @property
+    def frequencies(self) -> IntArray:
+        """In how many texts each token id occurs, shape (highest id + 1,), int64."""
+        owners = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+        pairs = np.unique(np.stack([owners, self.ids]), axis=1)  # (2, n_distinct)
+        return np.bincount(pairs[1]).astype(np.int64)
+
+    def project(self, vectors: FloatArray) -> FloatArray:
+        """Return queries' token vectors as they are: these are compared in full."""
+        return vectors
+
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the vectors of the tokens at these positions, shape (n, dim)."""
+        return self.vectors[positions]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A text for the model, where it begins, and the ends of the tokens that are kept of it."""
+
+    text: str
+    start: int = 0
+    low: int = 0
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What is kept of one stretch; spans are in characters of the whole text."""
+
+    vectors: FloatArray
+    ids: IntArray
+    spans: IntArray
+
+
+def encode_queries_with_tokens(
+    encoder: LocalEncoder, texts: Sequence[str]
+) -> tuple[FloatArray, TokenVectors]:
+    """Encode queries, with the model's query prompt, in one pass.
+
+    Parameters
+    ----------
+    encoder
+        The model.
+    texts
+        n queries.
+
+    Returns
+    -------
+    pooled, tokens
+        What ``encoder.encode_queries`` returns, shape (n, dim), and the queries' token vectors;
+        the prompt's tokens are left out.
+    """
+    pooled, parts = _encode(encoder, [_Stretch(text) for text in texts], encoder.query_prompt)
+    return pooled, _join(parts, np.arange(len(texts)), len(texts))
+
+
+def encode_passages_with_tokens(
+    encoder: LocalEncoder, texts: Sequence[str], progress: Progress = silent
+) -> tuple[WindowEmbeddings, TokenVectors]:
+    """Encode passages, window by window, in one pass.
+
+    Parameters
+    ----------
+    encoder
+        The model.
+    texts
+        The passages. Their token vectors take 1 MB a passage of 750 tokens and 384 dimensions: of a
+        large corpus hand over some hundreds at a time.
+    progress
+        Called with the windows done.
+
+    Returns
+    -------
+    pooled, tokens
+        What ``encoder.encode_passages`` returns, and the passages' token vectors.
+    """
+    windows = encoder.split(texts)
+    owners = np.array([window.passage for window in windows], dtype=np.int64)
+    pooled, parts = _encode(encoder, _share_out(windows), encoder.document_prompt, progress)
+    return WindowEmbeddings(windows, pooled, owners), _join(parts, owners, len(texts))
+
+
+def _share_out(windows: Sequence[Window]) -> list[_Stretch]:
+    """Cut the overlap of neighbouring windows at its middle."""
+    middles = [
+        (left.start + len(left.text) + right.start) // 2 if left.passage == right.passage else None
+        for left, right in pairwise(windows)
+    ]
+    return [
+        _Stretch(window.text, window.start, low or 0, high)
+        for window, low, high in zip(windows, [None, *middles], [*middles, None], strict=False)
+    ]
+
+
+def _encode(
+    encoder: LocalEncoder, stretches: Sequence[_Stretch], prompt: str, progress: Progress = silent
+) -> tuple[FloatArray, list[_Tokens]]:
+    """Encode the longest texts first, so that a batch's texts are of one length."""
+    pooled = np.zeros((len(stretches), encoder.model.get_embedding_dimension() or 0), np.float32)
+    parts: dict[int, _Tokens] = {}
+    order = sorted(range(len(stretches)), key=lambda position: -len(stretches[position].text))
+    for begin in range(0, len(order), CHUNK):
+        chosen = order[begin : begin + CHUNK]
+        chunk = [stretches[position] for position in chosen]
+        items: Any = encoder.model.encode(
+            [stretch.text for stretch in chunk],
+            prompt=prompt,  # be it empty: with None, a model's default prompt would be put
+            batch_size=32,
+            show_progress_bar=False,
+            output_value=None,  # all that the pass gives: the pooled vector and the tokens'
+        )
+        pooled[chosen] = unit(np.stack([_array(item["sentence_embedding"]) for item in items]))
+        parts |= zip(chosen, _kept_tokens(encoder, chunk, prompt, items), strict=True)
+        del items
+        return_freed_memory()
+        progress(f"encode with {encoder.name}", begin + len(chosen), len(order), "windows")
+    return pooled, [parts[position] for position in range(len(stretches))]
+
+
+def _kept_tokens(
+    encoder: LocalEncoder, stretches: Sequence[_Stretch], prompt: str, items: Sequence[Any]
+) -> Iterator[_Tokens]:
+    """Tell which rows of the model's output are which characters, and keep the words'."""
+    tokens = encoder.model.tokenizer(
+        [prompt + stretch.text for stretch in stretches],
+        truncation=True,
+        max_length=encoder.model.max_seq_length,
+        return_offsets_mapping=True,
+        return_special_tokens_mask=True,
+    )
+    for row, (stretch, item) in enumerate(zip(stretches, items, strict=True)):
+        spans = np.array(tokens["offset_mapping"][row], dtype=np.int64).reshape(-1, 2)
+        spans = _without_space(prompt + stretch.text, spans)
+        words = [any(map(str.isalnum, (prompt + stretch.text)[a:b])) for a, b in spans.tolist()]
+        special = np.array(tokens["special_tokens_mask"][row], dtype=bool)
+        spans += stretch.start - len(prompt)
+        kept = np.array(words, dtype=bool) & ~special & (spans[:, 1] > stretch.low)
+        if stretch.high is not None:
+            kept &= spans[:, 1] <= stretch.high
+        vectors = _array(item["token_embeddings"])[_array(item["attention_mask"]) > 0]
+        ids = np.array(tokens["input_ids"][row], dtype=np.int64)
+        yield _Tokens(unit(vectors[kept]), ids[kept], spans[kept])
+
+
+def _without_space(text: str, spans: IntArray) -> IntArray:
+    """Move starts past the space that some tokenizers count towards the word after it."""
+    starts = [
+        end - len(text[start:end].lstrip()) if start < end else start
+        for start, end in spans.tolist()
+    ]
+    return np.stack([np.array(starts, dtype=np.int64), spans[:, 1]], axis=1)
+
+
+def _join(parts: Sequence[_Tokens], owners: IntArray, count: int) -> TokenVectors:
+    """Join the stretches' tokens, in the order of their ``count`` owners."""
+    sizes = np.zeros(count, dtype=np.int64)
+    np.add.at(sizes, owners, [len(part.ids) for part in parts])
+    empty = _Tokens(np.zeros((0, 0), np.float32), np.zeros(0, np.int64), np.zeros((0, 2), np.int64))
+    parts = parts or [empty]
+    return TokenVectors(
+        vectors=np.concatenate([part.vectors for part in parts]),
+        ids=np.concatenate([part.ids for part in parts]),
+        spans=np.concatenate([part.spans for part in parts]),
+        bounds=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+    )
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    """Return a tensor as an array; one of half precision becomes float32."""
+    array: NDArray[Any] = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
+    return array

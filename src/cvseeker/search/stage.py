@@ -1,0 +1,89 @@
+"""The stage ``index``, and searching a workspace with it."""
+
+from pathlib import Path
+from typing import Any
+
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import HybridWeights, Settings
+from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.resumes.ingest import load_passages
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.search.index import Index
+from cvseeker.search.searcher import Searcher
+
+
+def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Searcher:
+    """Open the search of a workspace.
+
+    Parameters
+    ----------
+    path
+        The workspace.
+    weights
+        What counts how much; ``None``: as the model has learnt it.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace has no index; the message names the command that builds it.
+    """
+    workspace = Workspace(path)
+    index = Index.load(workspace.require("index"))
+    encoder = LocalEncoder.from_name(index.model or str(workspace.require("model")))
+    return Searcher(index, encoder, weights=weights)
+
+
+def open_base_searcher(
+    path: Path, *, weights: HybridWeights | None = None, progress: Progress = silent
+) -> Searcher:
+    """Open the same search with the base model in the tuned one's place, to see what changed.
+
+    Parameters
+    ----------
+    path
+        A workspace with an index and a tuned model.
+    weights
+        What counts how much; ``None``: as the model has learnt it.
+    progress
+        Called while the passages are encoded by the base model.
+
+    Raises
+    ------
+    WorkspaceError
+        If the workspace has no index or no tuned model.
+    """
+    workspace = Workspace(path)
+    passages = Index.load(workspace.require("index")).passages
+    workspace.require("model")
+    encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
+    index = Index.build(passages, encoder, model=encoder.name, progress=progress)
+    return Searcher(index, encoder, weights=weights)
+
+
+def index_stage(
+    workspace: Workspace, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Passages → the search index, by the tuned model or, where there is none, by the base."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        encoder = LocalEncoder.from_name(str(model) if tuned else settings.finetune.base)
+        passages = load_passages(workspace.require("ingest"))
+        # The tuned model is named by its place in the workspace, which may be moved.
+        name = "" if tuned else encoder.name
+        index = Index.build(passages, encoder, model=name, progress=progress)
+        index.save(folder)
+        return {
+            "passages": len(passages),
+            "windows": len(index.embeddings.windows),
+            "model": "tuned" if tuned else encoder.name,
+        }
+
+    model = workspace.stage_folder("model")
+    tuned = workspace.manifest("model") is not None
+    inputs = dict(workspace.output_hashes("ingest"))
+    if tuned:
+        inputs |= workspace.output_hashes("model")
+    else:
+        inputs["base"] = model_identity(choose_model(settings.finetune.base))
+    return workspace.run_stage("index", {}, inputs, work)
