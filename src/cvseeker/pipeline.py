@@ -6,11 +6,11 @@ from pathlib import Path
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.evaluate.stage import evaluate_stage
-from cvseeker.queries.stage import check_llm, generate_stage
-from cvseeker.resumes.stage import ingest_stage
-from cvseeker.search.stage import index_stage
-from cvseeker.train.stage import finetune_stage
+from cvseeker.evaluate import evaluate_stage
+from cvseeker.queries import check_llm, generate_stage
+from cvseeker.resumes import ingest_stage
+from cvseeker.search import index_stage
+from cvseeker.train import finetune_stage
 
 StageDone = Callable[[str, StageResult], None]
 

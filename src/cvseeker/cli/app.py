@@ -27,7 +27,7 @@ from cvseeker.cli.options import (
     read_settings,
 )
 from cvseeker.core.errors import InputError
-from cvseeker.train.distributed import world_size
+from cvseeker.train import world_size
 
 if TYPE_CHECKING:
     from cvseeker.core.settings import Settings
@@ -65,8 +65,8 @@ def demo(
     """Run the whole pipeline on the bundled fictional résumés, then search with it."""
     from cvseeker.cli.terminal import drawn_progress, hits_table, stdout
     from cvseeker.core.settings import HybridWeights
-    from cvseeker.examples.demonstration import DEMO_QUERIES, demo_judgements, demo_resumes
-    from cvseeker.search.stage import open_base_searcher, open_searcher
+    from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
+    from cvseeker.search import open_base_searcher, open_searcher
 
     # Four queries a passage, not six: the demo is to take minutes on a laptop.
     settings = read_settings(None, generate={"per_passage": 4}, finetune={"base": base})
@@ -117,7 +117,7 @@ def ingest(
     """Read résumés, cut them into passages, group them by person and split them."""
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.core.workspace import Workspace
-    from cvseeker.resumes.stage import ingest_stage
+    from cvseeker.resumes import ingest_stage
 
     with drawn_progress() as progress:
         result = ingest_stage(Workspace(workspace), sources, read_settings(config), progress)
@@ -139,7 +139,7 @@ def index(workspace: WorkspaceOption, config: ConfigOption = None) -> None:
     """Build the search index of a workspace."""
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.core.workspace import Workspace
-    from cvseeker.search.stage import index_stage
+    from cvseeker.search import index_stage
 
     with drawn_progress() as progress:
         result = index_stage(Workspace(workspace), read_settings(config), progress)
@@ -155,7 +155,7 @@ def search(
 ) -> None:
     """Find the résumés that fit a query, with the passage that says why."""
     from cvseeker.cli.terminal import hits_table, stdout
-    from cvseeker.search.stage import open_searcher
+    from cvseeker.search import open_searcher
 
     hits = open_searcher(workspace).search(query, top_k_resumes=top_k)
     if as_json:

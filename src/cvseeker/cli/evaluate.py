@@ -138,9 +138,7 @@ def evaluate(
     """Compare BM25, models and their hybrids: metrics, run files and a report."""
     from cvseeker.cli.terminal import drawn_progress, say
     from cvseeker.core.workspace import Workspace
-    from cvseeker.evaluate.contenders import Contenders
-    from cvseeker.evaluate.report.write import report_formats
-    from cvseeker.evaluate.stage import evaluate_files, evaluate_stage
+    from cvseeker.evaluate import Contenders, evaluate_files, evaluate_stage, report_formats
 
     settings = read_settings(
         config,
@@ -189,8 +187,7 @@ def compare(
     ] = "md",
 ) -> None:
     """Compare two evaluations of the same queries: what got better, what worse, and is it real."""
-    from cvseeker.evaluate.versus import compare_evaluations
-    from cvseeker.evaluate.versus_text import versus_markdown, versus_page
+    from cvseeker.evaluate import compare_evaluations, versus_markdown, versus_page
 
     if output not in {"md", "json", "html"}:
         raise InputError(f"format {output!r}; expected md, json or html: --format md")

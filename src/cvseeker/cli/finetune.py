@@ -31,7 +31,7 @@ from cvseeker.cli.options import (
     require_one_way,
 )
 from cvseeker.core.settings import FinetuneSettings
-from cvseeker.train.distributed import heard, is_main
+from cvseeker.train import heard, is_main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _flags(given: "Mapping[str, Any]") -> dict[str, Any]:
 def publish(folder: Path, counts: "Mapping[str, Any]", settings: "Settings") -> None:
     """Upload a model where the settings ask for it, and say where it went; the base stays here."""
     from cvseeker.cli.terminal import say
-    from cvseeker.train.publish import publish_model
+    from cvseeker.train import publish_model
 
     repository = settings.finetune.push_to_hub
     if repository is None or not is_main():
@@ -122,7 +122,7 @@ def _finetune(
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.core.workspace import Workspace
-    from cvseeker.train.stage import finetune_files, finetune_stage
+    from cvseeker.train import finetune_files, finetune_stage
 
     with drawn_progress() as drawn:
         progress = heard(drawn)

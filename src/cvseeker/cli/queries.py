@@ -36,7 +36,7 @@ from cvseeker.core.errors import InputError
 
 if TYPE_CHECKING:
     from cvseeker.core.settings import Settings
-    from cvseeker.queries.plan import Plan
+    from cvseeker.queries import Plan
 
 
 def generate(
@@ -145,8 +145,7 @@ def _judge(
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.core.workspace import StageResult, Workspace
-    from cvseeker.queries.stage import judge_stage
-    from cvseeker.queries.standalone import judge_file
+    from cvseeker.queries import judge_file, judge_stage
 
     with drawn_progress() as progress:
         if workspace is not None:
@@ -171,10 +170,15 @@ def _print_judge_plan(
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress
     from cvseeker.core.workspace import Workspace
-    from cvseeker.queries.judging.grades import plan_grades
-    from cvseeker.queries.judging.labels import make_pools, pair_requests
-    from cvseeker.queries.stage import ledger_of, queries_to_judge
-    from cvseeker.queries.standalone import file_to_judge, ledger_beside
+    from cvseeker.queries import (
+        file_to_judge,
+        ledger_beside,
+        ledger_of,
+        make_pools,
+        pair_requests,
+        plan_grades,
+        queries_to_judge,
+    )
 
     if settings.judge.llm == "offline":
         raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
@@ -201,8 +205,7 @@ def _generate(
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.core.workspace import StageResult, Workspace
-    from cvseeker.queries.stage import generate_stage
-    from cvseeker.queries.standalone import generate_file
+    from cvseeker.queries import generate_file, generate_stage
 
     try:
         with drawn_progress() as progress:
@@ -233,9 +236,13 @@ def _print_plan(
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress
     from cvseeker.core.workspace import Workspace
-    from cvseeker.queries.plan import plan_requests
-    from cvseeker.queries.stage import ledger_of, passage_requests
-    from cvseeker.queries.standalone import corpus_requests, ledger_beside
+    from cvseeker.queries import (
+        corpus_requests,
+        ledger_beside,
+        ledger_of,
+        passage_requests,
+        plan_requests,
+    )
 
     if settings.generate.llm == "offline":
         raise InputError("--dry-run: offline generation sends nothing; name an LLM: --llm MODEL")
@@ -264,9 +271,8 @@ def _show_plan(plan: "Plan", *, as_json: bool) -> None:
 def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
     from cvseeker.cli.terminal_queries import print_ledger
     from cvseeker.core.workspace import Workspace
-    from cvseeker.llm.ledger import Ledger
-    from cvseeker.queries.stage import ledger_of
-    from cvseeker.queries.standalone import ledger_beside
+    from cvseeker.llm import Ledger
+    from cvseeker.queries import ledger_beside, ledger_of
 
     path = ledger_beside(out) if out is not None else ledger_of(Workspace(workspace or Path()))
     if not path.is_file():

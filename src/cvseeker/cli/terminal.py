@@ -17,7 +17,7 @@ from cvseeker.core import progress as reporting
 if TYPE_CHECKING:
     from cvseeker.cli.diagnosis import Finding
     from cvseeker.core.workspace import StageResult
-    from cvseeker.search.searcher import Hit
+    from cvseeker.search import Hit
 
 # Between two lines of progress where stderr is a file.
 SECONDS_BETWEEN_LINES = 15.0

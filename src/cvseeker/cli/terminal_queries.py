@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from cvseeker.cli.terminal import stdout
-from cvseeker.llm.door import dollars
+from cvseeker.llm import dollars
 
 if TYPE_CHECKING:
-    from cvseeker.queries.plan import Plan
+    from cvseeker.queries import Plan
 
 
 def print_plan(plan: "Plan") -> None:

@@ -11,7 +11,7 @@ from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.files import path_hashes, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
-from cvseeker.resumes.ingest import load_names, load_passages, load_resumes
+from cvseeker.resumes import load_names, load_passages, load_resumes
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:

@@ -10,11 +10,14 @@ from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import answer_passages
-from cvseeker.resumes.duplicates import exact_duplicates, person_groups
-from cvseeker.resumes.insights.profile import extract_profile
-from cvseeker.resumes.redaction.candidate import candidate_name
-from cvseeker.resumes.redaction.names import names_candidate
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.resumes import (
+    candidate_name,
+    exact_duplicates,
+    extract_profile,
+    names_candidate,
+    person_groups,
+    redact,
+)
 from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5

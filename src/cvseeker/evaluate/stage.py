@@ -13,7 +13,7 @@ from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate.contenders import Announce, Comparing, Contenders, People, nothing_said
-from cvseeker.resumes.ingest import load_passages
+from cvseeker.resumes import load_passages
 from cvseeker.retrieval.holdout import with_distractors
 
 if TYPE_CHECKING:

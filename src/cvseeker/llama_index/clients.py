@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cvseeker.core.errors import MissingExtraError, SettingsError
-from cvseeker.llm.chat import ChatRequest, ChatTask
-from cvseeker.llm.dispatch import send_all
-from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
-from cvseeker.llm.in_process import send_in_process
-from cvseeker.llm.sending import SendCounts, SendSettings
+from cvseeker.llm import (
+    OPENAI_URL,
+    ChatRequest,
+    ChatTask,
+    Endpoint,
+    SendCounts,
+    SendSettings,
+    check_url,
+    send_all,
+    send_in_process,
+)
 
 # The name under which the sending process finds an object's key; messages about the key quote it.
 _KEY = "api_key"

@@ -15,11 +15,17 @@ from cvseeker.core.settings import Settings
 from cvseeker.llama_index.clients import Client, find_client, missing_llama_index
 from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset
 from cvseeker.llama_index.questions import read_questions, reply_of
-from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
-from cvseeker.llm.ledger import Ledger, LedgerRow
-from cvseeker.llm.sending import SendCounts, SendSettings
-from cvseeker.queries.prompts import as_data, query_task, without_orders
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.llm import (
+    ChatRequest,
+    ChatTask,
+    Ledger,
+    LedgerRow,
+    SendCounts,
+    SendSettings,
+    request_key,
+)
+from cvseeker.queries import as_data, query_task, without_orders
+from cvseeker.resumes import redact
 
 DEFAULT_QA_GENERATE_PROMPT_TMPL = (
     "Write {num_questions_per_chunk} diverse questions for an examination that can be answered "

@@ -8,12 +8,9 @@ from typing import Protocol, TypeVar
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
-from cvseeker.llm.chat import ChatRequest
-from cvseeker.llm.door import Door, send_through
-from cvseeker.llm.ledger import Ledger
-from cvseeker.llm.sending import SendCounts
+from cvseeker.llm import ChatRequest, Door, Ledger, SendCounts, send_through
 from cvseeker.queries.prompts import as_data, without_orders
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.resumes import redact
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""

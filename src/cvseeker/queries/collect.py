@@ -15,7 +15,7 @@ from cvseeker.core.files import read_jsonl, text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage, Query
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
+from cvseeker.llm import FINAL, Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.filters.languages import free_identifier

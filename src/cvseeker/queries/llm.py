@@ -5,9 +5,7 @@ from typing import Any
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.door import Door, dollars
-from cvseeker.llm.ledger import Ledger
-from cvseeker.llm.sending import SendCounts
+from cvseeker.llm import Door, Ledger, SendCounts, dollars
 from cvseeker.queries.asking import PassageRequests, ask
 from cvseeker.queries.collect import collect, write_datasets
 

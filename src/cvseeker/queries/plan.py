@@ -9,8 +9,7 @@ from typing import Any
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.door import Door
-from cvseeker.llm.ledger import Ledger
+from cvseeker.llm import Door, Ledger
 from cvseeker.queries.asking import Asking, Item, PassageRequests
 from cvseeker.queries.prompts import sample_reply
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.chat import ChatTask
+from cvseeker.llm import ChatTask
 
 # In the order of their worth: the first ones are asked for more often where N is no multiple of 5.
 RECRUITER_KINDS = ("question", "keywords", "title_skills", "job_description", "boolean")

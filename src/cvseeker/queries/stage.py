@@ -15,10 +15,10 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.llm.door import open_door
+from cvseeker.llm import open_door
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
-from cvseeker.resumes.ingest import iterate_passages, load_names, load_passages, load_resumes
+from cvseeker.resumes import iterate_passages, load_names, load_passages, load_resumes
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:

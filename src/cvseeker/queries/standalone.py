@@ -16,7 +16,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
-from cvseeker.llm.door import open_door
+from cvseeker.llm import open_door
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.settings import IngestSettings
-from cvseeker.resumes.duplicates import person_groups
-from cvseeker.resumes.split import assign_splits
+from cvseeker.resumes import assign_splits, person_groups
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.ranker import top_k
 

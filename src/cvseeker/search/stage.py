@@ -6,7 +6,7 @@ from typing import Any
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import HybridWeights, Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes.ingest import load_passages
+from cvseeker.resumes import load_passages
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.search.index import Index

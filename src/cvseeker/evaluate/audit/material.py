@@ -10,7 +10,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.server_settings import StageSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
 from cvseeker.evaluate.candidates import Candidates
-from cvseeker.resumes.redaction.names import find_name
+from cvseeker.resumes import find_name
 from cvseeker.retrieval.windows import IntArray
 
 

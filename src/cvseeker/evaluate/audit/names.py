@@ -9,8 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cvseeker.core.errors import InputError
-from cvseeker.resumes.redaction.names import find_name
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.resumes import find_name, redact
 
 # What the redaction puts in a name's place.
 PLACEHOLDER = "[NAME]"

@@ -10,8 +10,7 @@ from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes.ingest import load_names, load_passages
-from cvseeker.resumes.insights.profile import extract_profile
+from cvseeker.resumes import extract_profile, load_names, load_passages
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.resumes import redact
 from cvseeker.retrieval.matches import matched_spans
 
 SNIPPET_CHARACTERS = 260

@@ -8,7 +8,7 @@ from cvseeker.core.records import Query
 from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
-from cvseeker.resumes.redaction.names import names_candidate
+from cvseeker.resumes import names_candidate
 
 TOO_SHORT = "too short"
 TOO_LONG = "too long"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cvseeker.queries.filters.stems import stems
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
-from cvseeker.resumes.insights.dates import working_years
+from cvseeker.resumes import working_years
 
 # PostgreSQL, Node.js, C++, R&D, 10,000, Master's
 _TOKEN = re.compile(r"[^\W_]+(?:[.,&'’+#-]+[^\W_]+)*[+#]*")

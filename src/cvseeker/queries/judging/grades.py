@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.llm.chat import ChatRequest, ChatTask
-from cvseeker.llm.door import Door
-from cvseeker.llm.ledger import FINAL, Ledger
-from cvseeker.llm.sending import SendCounts
+from cvseeker.llm import FINAL, ChatRequest, ChatTask, Door, Ledger, SendCounts
 from cvseeker.queries.asking import ask, requests_left, shown_passage
 from cvseeker.queries.plan import Plan, plan_items
 from cvseeker.queries.prompts import as_data, packaged_instructions

@@ -17,7 +17,7 @@ from cvseeker.core.datasets.qrels import Qrels
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
-from cvseeker.llm.door import open_door
+from cvseeker.llm import open_door
 from cvseeker.queries.judging.attributes import match_attributes
 from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.judging.pools import pool_passages

@@ -12,7 +12,7 @@ from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HE
 from cvseeker.queries.offline.mentions import SCHOOL, read_mentions, title_case
 from cvseeker.queries.offline.phrases import key_phrases
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
-from cvseeker.resumes.sections import find_sections
+from cvseeker.resumes import find_sections
 
 
 class Fact(NamedTuple):

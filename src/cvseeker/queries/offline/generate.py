@@ -14,8 +14,7 @@ from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
 from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
 from cvseeker.queries.offline.wording import Wording, shuffle_drop
-from cvseeker.resumes.insights.profile import extract_profile
-from cvseeker.resumes.sections import find_sections
+from cvseeker.resumes import extract_profile, find_sections
 
 # Tries per query wanted: a passage that yields nothing new by then has no more to give.
 _TRIES = 4

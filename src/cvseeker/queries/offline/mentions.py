@@ -7,7 +7,7 @@ from cvseeker.core.records import Profile
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name
 from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE
-from cvseeker.resumes.lexicon import PLACES
+from cvseeker.resumes import PLACES
 
 
 def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str, str, int]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cvseeker.core.server_settings import EmbeddingSettings
-from cvseeker.llm.chat import ChatRequest
-from cvseeker.llm.door import TRILLION, dollars
+from cvseeker.llm import TRILLION, ChatRequest, dollars
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.llm.chat import (
+from cvseeker.llm import (
     Answer,
     ChatRequest,
     ChatTask,
+    Endpoint,
     FatalError,
+    Ledger,
     RejectedError,
+    Sender,
+    SendSettings,
+    open_async_client,
+    post,
 )
 from cvseeker.llm.courier import send_what_comes, serve_job
-from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.ledger import Ledger
-from cvseeker.llm.sender import Sender
-from cvseeker.llm.sending import SendSettings
-from cvseeker.llm.transport import open_async_client, post
 from cvseeker.retrieval.remote.cache import EmbeddingCache, model_key, text_key
 from cvseeker.retrieval.windows import FloatArray
 

@@ -12,14 +12,21 @@ from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.server_settings import EmbeddingSettings
-from cvseeker.llm.chat import ChatRequest, ChatTask
-from cvseeker.llm.dispatch import send_all
-from cvseeker.llm.door import dollars
-from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
-from cvseeker.llm.ledger import Ledger
-from cvseeker.llm.prices import Price, find_price
-from cvseeker.llm.sending import SendCounts, SendSettings
-from cvseeker.llm.tokens import TokenCounter
+from cvseeker.llm import (
+    OPENAI_URL,
+    ChatRequest,
+    ChatTask,
+    Endpoint,
+    Ledger,
+    Price,
+    SendCounts,
+    SendSettings,
+    TokenCounter,
+    check_url,
+    dollars,
+    find_price,
+    send_all,
+)
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.remote.cache import EmbeddingCache, model_key, text_key
 from cvseeker.retrieval.remote.cost import EmbeddingCost, batch_requests
