@@ -6,7 +6,7 @@ from typing import Any
 from cvseeker.core.records import Passage
 from cvseeker.core.server_settings import LlmSettings
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.door import open_door
+from cvseeker.llm.client import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
 from llm_runs import KEY_ENV, MODEL
@@ -41,5 +41,5 @@ def asking_about(
 ) -> PassageRequests:
     chosen = passages_of() if passages is None else list(passages)
     task = query_task(settings, max_tokens=None, temperature=None)
-    door = open_door(MODEL, LlmSettings(url=url, key_env=KEY_ENV, **llm), task)
-    return PassageRequests(door, lambda: chosen, names=NAMES, mask=mask)
+    client = ChatClient.open(MODEL, LlmSettings(url=url, key_env=KEY_ENV, **llm), task)
+    return PassageRequests(client, lambda: chosen, names=NAMES, mask=mask)

@@ -79,7 +79,7 @@ def test_only_what_has_no_outcome_is_asked(tmp_path: Path) -> None:
 def test_prompt_tokens_are_counted() -> None:
     asking = asking_about()
     (request, *_) = asking.requests(Path(":memory:"))
-    assert request.prompt_tokens == asking.door.prompt_tokens(request.text) > 300
+    assert request.prompt_tokens == asking.client.prompt_tokens(request.text) > 300
 
 
 @pytest.mark.parametrize("order", INJECTIONS)

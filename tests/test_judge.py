@@ -9,7 +9,7 @@ import pytest
 
 from cvseeker.core.errors import LlmError
 from cvseeker.core.server_settings import LlmSettings
-from cvseeker.llm.door import open_door
+from cvseeker.llm.client import ChatClient
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.judging.grades import (
     Pair,
@@ -44,7 +44,7 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
 def asking_of(pairs: list[Pair], url: str = "http://127.0.0.1:9/v1", **llm: object) -> PairRequests:
     settings = LlmSettings.model_validate({"url": url, **llm})
     task = grade_task(max_tokens=None, temperature=None)
-    return PairRequests(open_door("gpt-4o-mini", settings, task), lambda: pairs)
+    return PairRequests(ChatClient.open("gpt-4o-mini", settings, task), lambda: pairs)
 
 
 def test_contacts_and_orders_stay_here() -> None:

@@ -42,7 +42,7 @@ def test_tokens_and_money_are_those_of_the_requests(tmp_path: Path, prices: Path
     plan = plan_requests(asking, ledger=ledger, total=3, settings=SETTINGS)
     requests = list(asking.requests(ledger))
     assert plan.prompt_tokens == sum(request.prompt_tokens for request in requests)
-    assert plan.most_tokens == 3 * asking.door.task.max_tokens
+    assert plan.most_tokens == 3 * asking.client.task.max_tokens
     assert 0 < plan.expected_tokens < plan.most_tokens
     expected = (plan.prompt_tokens * 2 + plan.expected_tokens * 8) / Decimal(10**6)
     assert plan.expected_cost == expected
@@ -58,7 +58,7 @@ def test_what_would_be_masked_is_shown(tmp_path: Path) -> None:
     assert plan.masked["email"] == plan.masked["phone"] == 1
     assert plan.message == asking.message(passages_of()[0])[0]
     assert "example.com" not in plan.message
-    assert plan.system == asking.door.task.system
+    assert plan.system == asking.client.task.system
 
 
 def test_an_unknown_price_is_no_price(tmp_path: Path) -> None:

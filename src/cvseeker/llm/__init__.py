@@ -1,8 +1,8 @@
-"""The door to every LLM: requests, replies, retries, money."""
+"""Every LLM and embedding endpoint: requests, replies, retries, money."""
 
 from cvseeker.llm.chat import Answer, ChatRequest, ChatTask, FatalError, RejectedError, request_key
+from cvseeker.llm.client import TRILLION, ChatClient, dollars
 from cvseeker.llm.dispatch import send_all
-from cvseeker.llm.door import TRILLION, Door, dollars, open_door, send_through
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
 from cvseeker.llm.in_process import send_in_process
 from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
@@ -17,9 +17,9 @@ __all__ = [
     "OPENAI_URL",
     "TRILLION",
     "Answer",
+    "ChatClient",
     "ChatRequest",
     "ChatTask",
-    "Door",
     "Endpoint",
     "FatalError",
     "Ledger",
@@ -34,10 +34,8 @@ __all__ = [
     "dollars",
     "find_price",
     "open_async_client",
-    "open_door",
     "post",
     "request_key",
     "send_all",
     "send_in_process",
-    "send_through",
 ]

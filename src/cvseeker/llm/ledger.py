@@ -66,6 +66,11 @@ class LedgerRow:
     latency: float
     at: float
 
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again would not change the outcome."""
+        return self.outcome in FINAL
+
 
 _COLUMNS = tuple(field.name for field in fields(LedgerRow))
 _CREATE = f"""

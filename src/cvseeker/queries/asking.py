@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
-from cvseeker.llm import ChatRequest, Door, Ledger, SendCounts, send_through
+from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts
 from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.resumes import redact
 
@@ -23,7 +23,7 @@ class Asking(Protocol[Item]):
     """Makes the requests about items: passages, or pairs of a query and a passage."""
 
     @property
-    def door(self) -> Door:
+    def client(self) -> ChatClient:
         """The LLM and its task."""
         ...
 
@@ -50,7 +50,7 @@ class PassageRequests:
 
     Attributes
     ----------
-    door
+    client
         The LLM and its task.
     passages
         What is asked about.
@@ -60,7 +60,7 @@ class PassageRequests:
         Whether names and contacts are masked in what is sent.
     """
 
-    door: Door
+    client: ChatClient
     passages: PassageSource
     names: Mapping[str, str] = field(default_factory=dict)
     mask: bool = True
@@ -68,7 +68,7 @@ class PassageRequests:
     def key(self, passage: Passage) -> str:
         """Return the ledger's key of the request about a passage."""
         name = self.names.get(passage.resume_id, "")
-        return self.door.key(f"{'masked' if self.mask else 'plain'}\0{name}\0{passage.text}")
+        return self.client.key(f"{'masked' if self.mask else 'plain'}\0{name}\0{passage.text}")
 
     def message(self, passage: Passage) -> tuple[str, Counter[str]]:
         """Return what is sent about a passage, and how much of which sort was masked in it."""
@@ -114,8 +114,7 @@ def ask(
         left = sum(1 for _ in asking.unanswered(book))
     if left == 0:
         return SendCounts(known=total)
-    counts = send_through(
-        asking.door,
+    counts = asking.client.send(
         lambda: asking.requests(ledger),
         ledger=ledger,
         total=left,
@@ -146,7 +145,7 @@ def requests_left(
                 key=asking.key(item),
                 item=item_id(item),
                 text=text,
-                prompt_tokens=asking.door.prompt_tokens(text),
+                prompt_tokens=asking.client.prompt_tokens(text),
             )
 
 

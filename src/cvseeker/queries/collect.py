@@ -15,7 +15,7 @@ from cvseeker.core.files import read_jsonl, text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage, Query
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm import FINAL, Ledger, LedgerRow
+from cvseeker.llm import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.filters.languages import free_identifier
@@ -183,7 +183,7 @@ def _check_each(
     repeats = Repeats(settings.filters.near_duplicate)
     for number, passage in enumerate(asking.passages()):
         row = book.get(asking.key(passage))
-        counts.unanswered += row is None or row.outcome not in FINAL
+        counts.unanswered += row is None or not row.is_final
         name = asking.names.get(passage.resume_id, "")
         for query in _read_queries(row, passage, settings):
             counts.written += 1

@@ -5,7 +5,7 @@ from typing import Any
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm import Door, Ledger, SendCounts, dollars
+from cvseeker.llm import ChatClient, Ledger, SendCounts, dollars
 from cvseeker.queries.asking import PassageRequests, ask
 from cvseeker.queries.collect import collect, write_datasets
 
@@ -54,18 +54,18 @@ def generate_with_llm(
     counts = collect(asking, folder, ledger=ledger, settings=settings, base=base, progress=progress)
     splits = write_datasets(asking, folder, ledger=ledger, counts=counts)
     with Ledger(ledger) as book:
-        requests = request_counts(sent, asking.door, spent=book.spent())
+        requests = request_counts(sent, asking.client, spent=book.spent())
     return {**counts.to_dict(), "requests": requests, **splits}
 
 
-def request_counts(sent: SendCounts, door: Door, *, spent: int) -> dict[str, Any]:
+def request_counts(sent: SendCounts, client: ChatClient, *, spent: int) -> dict[str, Any]:
     """Return what sending came to, JSON-ready.
 
     Parameters
     ----------
     sent
         Of this run.
-    door
+    client
         The LLM.
     spent
         What all requests of the ledger cost, in trillionths of a dollar.
@@ -75,6 +75,6 @@ def request_counts(sent: SendCounts, door: Door, *, spent: int) -> dict[str, Any
         "answered_before": sent.known,
         "prompt_tokens": sent.prompt_tokens,
         "completion_tokens": sent.completion_tokens,
-        "spent": dollars(sent.spent) if door.price else "price not known",
-        "spent_in_all": dollars(spent) if door.price else "price not known",
+        "spent": dollars(sent.spent) if client.price else "price not known",
+        "spent_in_all": dollars(spent) if client.price else "price not known",
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm import Door, Ledger
+from cvseeker.llm import ChatClient, Ledger
 from cvseeker.queries.asking import Asking, Item, PassageRequests
 from cvseeker.queries.prompts import sample_reply
 
@@ -128,7 +128,7 @@ def plan_items(
     progress
         Called with the items counted.
     """
-    door = asking.door
+    client = asking.client
     prompt_tokens = requests = 0
     masked: Counter[str] = Counter()
     first = ""
@@ -137,17 +137,17 @@ def plan_items(
         message, found = asking.message(item)
         first = first or message
         masked += found
-        prompt_tokens += door.prompt_tokens(message)
+        prompt_tokens += client.prompt_tokens(message)
         if requests % _REPORT_EVERY == 0:
             progress("count", requests, total, f"{prompt_tokens:,} tokens")
-    mean = book.mean_reply_tokens(door.task.name) if book is not None else None
+    mean = book.mean_reply_tokens(client.task.name) if book is not None else None
     if book is not None:
         book.close()
     expected = round(requests * (mean or sample_tokens()))
-    most = requests * door.task.max_tokens
+    most = requests * client.task.max_tokens
     return Plan(
-        model=door.endpoint.model,
-        url=door.endpoint.url,
+        model=client.endpoint.model,
+        url=client.endpoint.url,
         items=items,
         total=total,
         answered=total - requests,
@@ -155,12 +155,12 @@ def plan_items(
         prompt_tokens=prompt_tokens,
         expected_tokens=expected,
         most_tokens=most,
-        vocabulary=door.counter.name,
-        exact=door.counter.exact,
-        expected_cost=_cost(door, prompt_tokens, expected),
-        most_cost=_cost(door, prompt_tokens, most),
+        vocabulary=client.counter.name,
+        exact=client.counter.exact,
+        expected_cost=_cost(client, prompt_tokens, expected),
+        most_cost=_cost(client, prompt_tokens, most),
         masked=dict(sorted(masked.items())),
-        system=door.task.system,
+        system=client.task.system,
         message=first,
     )
 
@@ -168,10 +168,10 @@ def plan_items(
 def _sample_tokens(asking: PassageRequests, settings: GenerateSettings) -> float:
     """Return the tokens of a reply like the sample, by the number of its queries."""
     sample = sample_reply()
-    (tokens,) = asking.door.counter.count([sample])
+    (tokens,) = asking.client.counter.count([sample])
     return tokens * settings.queries_per_passage / sample.count('"text"')
 
 
-def _cost(door: Door, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
-    price, batch = door.price, door.settings.batch
+def _cost(client: ChatClient, prompt_tokens: int, completion_tokens: int) -> Decimal | None:
+    price, batch = client.price, client.settings.batch
     return price.cost(prompt_tokens, completion_tokens, batch=batch) if price else None

@@ -15,7 +15,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.llm import open_door
+from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import iterate_passages, load_names, load_passages, load_resumes
@@ -54,7 +54,7 @@ def check_llm(settings: Settings) -> None:
     """
     if settings.generate.llm != "offline":
         task = query_task(settings.generate)
-        open_door(settings.generate.llm, settings.llm, task).endpoint.key()
+        ChatClient.open(settings.generate.llm, settings.llm, task).endpoint.key()
 
 
 def judge_stage(
@@ -138,7 +138,7 @@ def passage_requests(workspace: Workspace, settings: Settings) -> tuple[PassageR
     generate, llm = settings.generate, settings.llm
     task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
     asking = PassageRequests(
-        door=open_door(generate.llm, llm, task),
+        client=ChatClient.open(generate.llm, llm, task),
         passages=lambda: iterate_passages(ingested),
         names=load_names(ingested),
         mask=generate.mask,

@@ -16,7 +16,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
-from cvseeker.llm import open_door
+from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
 
@@ -132,7 +132,7 @@ def corpus_requests(corpus: Path, settings: Settings) -> tuple[PassageRequests, 
         for key, text in dataset.corpus.items()
     ]
     asking = PassageRequests(
-        door=open_door(settings.generate.llm, settings.llm, task),
+        client=ChatClient.open(settings.generate.llm, settings.llm, task),
         passages=lambda: passages,
         mask=settings.generate.mask,
     )

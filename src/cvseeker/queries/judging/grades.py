@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.llm import FINAL, ChatRequest, ChatTask, Door, Ledger, SendCounts
+from cvseeker.llm import ChatClient, ChatRequest, ChatTask, Ledger, SendCounts
 from cvseeker.queries.asking import ask, requests_left, shown_passage
 from cvseeker.queries.plan import Plan, plan_items
 from cvseeker.queries.prompts import as_data, packaged_instructions
@@ -36,7 +36,7 @@ class PairRequests:
 
     Attributes
     ----------
-    door
+    client
         The LLM and its task.
     pairs
         Gives all pairs in their order, each time it is called, without holding them.
@@ -44,14 +44,14 @@ class PairRequests:
         Whether names and contacts are masked in the passages sent.
     """
 
-    door: Door
+    client: ChatClient
     pairs: Callable[[], Iterable[Pair]]
     mask: bool = True
 
     def key(self, pair: Pair) -> str:
         """Return the ledger's key of the request about a pair."""
         sort = "masked" if self.mask else "plain"
-        return self.door.key(json.dumps([sort, pair.name, pair.query, pair.passage]))
+        return self.client.key(json.dumps([sort, pair.name, pair.query, pair.passage]))
 
     def message(self, pair: Pair) -> tuple[str, Counter[str]]:
         """Return what is sent about a pair, and how much of which sort was masked in it."""
@@ -152,7 +152,7 @@ def grade_with_llm(
     with Ledger(ledger) as book:
         for pair in asking.pairs():
             row = book.get(asking.key(pair))
-            unanswered += row is None or row.outcome not in FINAL
+            unanswered += row is None or not row.is_final
             if row is not None and row.outcome == "ok":
                 grade = int(json.loads(row.reply)["grade"])
                 grades.setdefault(pair.query_id, {})[pair.passage_id] = grade
@@ -180,6 +180,6 @@ def plan_grades(
         ledger=ledger,
         total=total,
         items="pairs",
-        sample_tokens=lambda: float(asking.door.counter.count([_SAMPLE_REPLY])[0]),
+        sample_tokens=lambda: float(asking.client.counter.count([_SAMPLE_REPLY])[0]),
         progress=progress,
     )

@@ -17,7 +17,7 @@ from cvseeker.core.datasets.qrels import Qrels
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
-from cvseeker.llm import open_door
+from cvseeker.llm import ChatClient
 from cvseeker.queries.judging.attributes import match_attributes
 from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.judging.pools import pool_passages
@@ -123,7 +123,7 @@ def label_datasets(
         grades = found.grades
         requests = {
             "unanswered": found.unanswered,
-            "requests": request_counts(found.sent, asking.door, spent=found.spent),
+            "requests": request_counts(found.sent, asking.client, spent=found.spent),
         }
     dropped: dict[str, str] = {}
     labelled = {
@@ -165,8 +165,8 @@ def pair_requests(
 
     llm = settings.llm
     task = grade_task(max_tokens=llm.max_tokens, temperature=llm.temperature)
-    door = open_door(settings.judge.llm, llm, task)
-    return PairRequests(door, pairs, settings.judge.mask)
+    client = ChatClient.open(settings.judge.llm, llm, task)
+    return PairRequests(client, pairs, settings.judge.mask)
 
 
 def apply_grades(

@@ -1,4 +1,4 @@
-"""The door: from settings to who is asked, at which price, within which budget."""
+"""The client: from settings to who is asked, at which price, within which budget."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError, SettingsError
 from cvseeker.core.server_settings import LlmSettings
 from cvseeker.llm.chat import ChatRequest
-from cvseeker.llm.door import Door, dollars, open_door, send_through
+from cvseeker.llm.client import ChatClient, dollars
 from cvseeker.llm.endpoint import OPENAI_URL
 from cvseeker.llm.ledger import Ledger
 from fake_llm.process import FakeServer, running_server
@@ -42,69 +42,70 @@ def prices(tmp_path: Path) -> Path:
     return path
 
 
-def door_to(url: str | None = "http://localhost/v1", model: str = MODEL, **settings: Any) -> Door:
-    return open_door(model, LlmSettings(url=url, key_env=KEY_ENV, **settings), TASK)
+def client_of(
+    url: str | None = "http://localhost/v1", model: str = MODEL, **settings: Any
+) -> ChatClient:
+    return ChatClient.open(model, LlmSettings(url=url, key_env=KEY_ENV, **settings), TASK)
 
 
-def requests(door: Door, count: int) -> Iterator[ChatRequest]:
+def requests(client: ChatClient, count: int) -> Iterator[ChatRequest]:
     for number in range(count):
         text = f"<passage>\n{passage_text(number)}\n</passage>"
-        yield ChatRequest(door.key(text), f"p{number}", text, door.prompt_tokens(text))
+        yield ChatRequest(client.key(text), f"p{number}", text, client.prompt_tokens(text))
 
 
 def test_without_an_address_openai_is_asked() -> None:
-    door = door_to(None, "gpt-4o-mini")
-    assert (door.endpoint.url, door.endpoint.model) == (OPENAI_URL, "gpt-4o-mini")
-    assert door.price is not None
-    assert door.sending().price == (150_000, 75_000, 600_000)
+    client = client_of(None, "gpt-4o-mini")
+    assert (client.endpoint.url, client.endpoint.model) == (OPENAI_URL, "gpt-4o-mini")
+    assert client.price is not None
+    assert client.sending().price == (150_000, 75_000, 600_000)
 
 
 def test_money_is_counted_in_whole_trillionths(prices: Path) -> None:
-    sending = door_to(prices=prices, budget=0.1, max_concurrency=7).sending()
+    sending = client_of(prices=prices, budget=0.1, max_concurrency=7).sending()
     assert sending.price == (150_000, 75_000, 600_000)
     assert sending.budget == 10**11
     assert sending.most == 7
-    assert door_to().sending().price is None
+    assert client_of().sending().price is None
 
 
 def test_a_budget_without_a_price_is_refused_with_the_line_to_write(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no price is known for 'fake-llm'") as caught:
-        door_to(budget=5.0)
+        client_of(budget=5.0)
     line = str(caught.value).partition("which says: ")[2].partition(", in USD")[0]
     table = tmp_path / "prices.toml"
     table.write_text(line, "utf-8")
-    assert door_to(budget=5.0, prices=table).price is not None
+    assert client_of(budget=5.0, prices=table).price is not None
 
 
 def test_no_address_is_refused() -> None:
     with pytest.raises(InputError, match="expected an address"):
-        door_to("localhost")
+        client_of("localhost")
 
 
 def test_keys_depend_on_model_and_address() -> None:
-    doors = [door_to(), door_to(model="other"), door_to("http://localhost/v2")]
-    assert len({door.key("text") for door in doors}) == 3
+    clients = [client_of(), client_of(model="other"), client_of("http://localhost/v2")]
+    assert len({client.key("text") for client in clients}) == 3
 
 
 def test_the_schema_is_among_the_prompts_tokens() -> None:
-    door = door_to()
-    short = door.prompt_tokens("a")
-    assert short > door.counter.count([TASK.system])[0]
-    assert door.prompt_tokens("a" + " nurse" * 100) == pytest.approx(short + 100, abs=3)
+    client = client_of()
+    short = client.prompt_tokens("a")
+    assert short > client.counter.count([TASK.system])[0]
+    assert client.prompt_tokens("a" + " nurse" * 100) == pytest.approx(short + 100, abs=3)
 
 
 def test_progress_tells_rate_tokens_and_money(
     server: FakeServer, prices: Path, tmp_path: Path
 ) -> None:
     server.reset(latency=0.3)
-    door, told = door_to(server.url, prices=prices, max_concurrency=4), list[tuple[Any, ...]]()
+    client, told = client_of(server.url, prices=prices, max_concurrency=4), list[tuple[Any, ...]]()
 
     def progress(*event: Any) -> None:
         told.append(event)
 
-    counts = send_through(
-        door,
-        lambda: requests(door, 12),
+    counts = client.send(
+        lambda: requests(client, 12),
         ledger=tmp_path / "ledger.sqlite",
         total=12,
         name="generate",
@@ -122,8 +123,8 @@ def test_a_budget_that_ends_is_one_line_and_can_be_gone_on_from(
     ledger = tmp_path / "ledger.sqlite"
 
     def run(budget: float) -> None:
-        door = door_to(server.url, prices=prices, budget=budget)
-        send_through(door, lambda: requests(door, 40), ledger=ledger, total=40, name="x")
+        client = client_of(server.url, prices=prices, budget=budget)
+        client.send(lambda: requests(client, 40), ledger=ledger, total=40, name="x")
 
     with pytest.raises(LlmError, match=r"--budget 0.002: .* larger --budget goes on") as caught:
         run(0.002)

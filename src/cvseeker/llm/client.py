@@ -1,0 +1,202 @@
+"""From settings to an LLM that requests can be sent to, with what that costs."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from cvseeker.core.errors import LlmError, SettingsError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.server_settings import LlmSettings
+from cvseeker.llm.batch.send import refuse_batched, send_batches
+from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
+from cvseeker.llm.dialect import Dialect, request_body
+from cvseeker.llm.dispatch import send_all
+from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
+from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.prices import Price, find_price
+from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.tokens import TokenCounter
+
+TRILLION = 10**12
+_MILLION = 10**6
+
+
+@dataclass(frozen=True)
+class ChatClient:
+    """An LLM, the task it is given, and what it costs.
+
+    Attributes
+    ----------
+    endpoint, task
+        Who is asked, and what all requests share.
+    settings
+        How requests are sent and what they may cost.
+    price
+        What tokens cost, ``None`` where that is not known.
+    """
+
+    endpoint: Endpoint
+    task: ChatTask
+    settings: LlmSettings
+    price: Price | None
+
+    @classmethod
+    def open(cls, model: str, settings: LlmSettings, task: ChatTask) -> Self:
+        """Find out where and at which price a model is asked; nothing is sent.
+
+        Parameters
+        ----------
+        model
+            The LLM's name.
+        settings
+            Address, limits and prices.
+        task
+            What all requests share.
+
+        Raises
+        ------
+        InputError
+            If the address is none.
+        SettingsError
+            If there is a budget and no price, or the price table cannot be read.
+        """
+        price = find_price(model, table=settings.prices)
+        if price is None and settings.budget is not None:
+            raise SettingsError(
+                f"--budget {settings.budget:g}: no price is known for {model!r}; give one with "
+                f"--prices FILE, which says: models.'{model}' = {{ input = 0.15, output = 0.60 }}, "
+                "in USD per million tokens"
+            )
+        endpoint = Endpoint(
+            model=model,
+            url=check_url(settings.url or OPENAI_URL),
+            key_env=settings.key_env,
+            timeout_seconds=settings.timeout_seconds,
+        )
+        return cls(endpoint, task, settings, price)
+
+    @cached_property
+    def counter(self) -> TokenCounter:
+        """What counts tokens as the model does, or nearly."""
+        return TokenCounter(self.endpoint.model, tokenizer=self.settings.tokenizer)
+
+    def key(self, text: str) -> str:
+        """Return the ledger's key of a request about a text."""
+        return request_key(self.task, model=self.endpoint.model, url=self.endpoint.url, text=text)
+
+    def prompt_tokens(self, text: str) -> int:
+        """Return the tokens of a request's prompt: instructions, message and schema."""
+        body = request_body(self.task, self.endpoint.model, text, Dialect())
+        return self.counter.count_chat(body["messages"]) + self._schema_tokens
+
+    @cached_property
+    def _schema_tokens(self) -> int:
+        spelled_out = self.task.system_with_schema().removeprefix(self.task.system)
+        return self.counter.count([spelled_out])[0]
+
+    def send(
+        self,
+        requests: Callable[[], Iterable[ChatRequest]],
+        *,
+        ledger: Path,
+        total: int,
+        name: str,
+        progress: Progress = silent,
+    ) -> SendCounts:
+        """Send the requests that the ledger has no final outcome for.
+
+        Parameters
+        ----------
+        requests
+            Makes all requests, those with an outcome included or not.
+        ledger
+            The ledger's file.
+        total
+            Items that requests are about, for the progress.
+        name
+            The task's name in the progress.
+        progress
+            Called with the items done, and a note on rate, tokens and money.
+
+        Raises
+        ------
+        LlmError
+            If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
+        """
+        began = time.monotonic()
+
+        def changed(counts: SendCounts, waiting: str) -> None:
+            answered = sum(counts.outcomes.values())
+            note = waiting or self._note(counts, answered / max(time.monotonic() - began, 0.001))
+            progress(name, min(counts.done, total), total, note)
+
+        if self.settings.batch:
+            counts = send_batches(
+                requests,
+                endpoint=self.endpoint,
+                task=self.task,
+                settings=self.sending(),
+                discount=Decimal(0) if self.price is None else self.price.batch_discount,
+                ledger=ledger,
+                changed=changed,
+            )
+        else:
+            refuse_batched(requests, ledger=ledger)
+            counts = send_all(
+                requests(),
+                endpoint=self.endpoint,
+                task=self.task,
+                settings=self.sending(),
+                ledger=ledger,
+                changed=changed,
+            )
+        if counts.stopped == BUDGET:
+            with Ledger(ledger) as book:
+                spent = dollars(book.spent())
+            raise LlmError(
+                f"--budget {self.settings.budget:g}: the next request could exceed it; spent so "
+                f"far: {spent}, answered: {counts.done:,} of {total:,}. Nothing is lost: the same "
+                "command with a larger --budget goes on from here"
+            )
+        return counts
+
+    def sending(self) -> SendSettings:
+        """Return how requests are sent, with money in trillionths of a dollar."""
+        settings, price = self.settings, self.price
+        per_token = None
+        if price is not None:
+            cached = price.input if price.cached_input is None else price.cached_input
+            per_token = (
+                int(price.input * _MILLION),
+                int(cached * _MILLION),
+                int(price.output * _MILLION),
+            )
+        budget = None if settings.budget is None else int(Decimal(str(settings.budget)) * TRILLION)
+        return SendSettings(
+            model=self.endpoint.model,
+            url=self.endpoint.url,
+            most=settings.max_concurrency,
+            price=per_token,
+            budget=budget,
+        )
+
+    def _note(self, counts: SendCounts, rate: float) -> str:
+        tokens = counts.prompt_tokens + counts.completion_tokens
+        money = f", {dollars(counts.spent)}" if self.price is not None else ""
+        return f"{rate:.1f}/s, {tokens:,} tokens{money}, {counts.in_flight} in flight"
+
+
+def dollars(trillionths: int) -> str:
+    """Return an amount as people write it, to the cent, or finer below ten dollars.
+
+    Examples
+    --------
+    >>> dollars(12_345_600_000_000), dollars(1_230_000_000)
+    ('$12.35', '$0.0012')
+    """
+    amount = Decimal(trillionths) / TRILLION
+    return f"${amount:.2f}" if amount >= 10 or amount == 0 else f"${amount:.4f}"
