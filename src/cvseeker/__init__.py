@@ -4,4 +4,6 @@ Importing this package loads neither torch nor sentence-transformers; the module
 import them when they are first used.
 """
 
-__version__ = "0.1.0"
+from cvseeker.core import __version__
+
+__all__ = ["__version__"]

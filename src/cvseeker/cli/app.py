@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cvseeker import __version__
 from cvseeker.cli import audit as audit_command
 from cvseeker.cli import evaluate as evaluate_commands
 from cvseeker.cli import finetune as finetune_command
@@ -26,6 +25,7 @@ from cvseeker.cli.options import (
     WorkspaceOption,
     read_settings,
 )
+from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.train import world_size
 

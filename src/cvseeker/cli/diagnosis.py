@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-import cvseeker
+from cvseeker.core import __version__
 from cvseeker.core.errors import ModelError
 from cvseeker.core.server_settings import LlmSettings
 from cvseeker.retrieval.models import (
@@ -40,7 +40,7 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at the installation; nothing is downloaded and no model is run."""
     return [
-        Finding("cvseeker", cvseeker.__version__),
+        Finding("cvseeker", __version__),
         Finding("Python", f"{platform.python_version()} on {platform.system()}"),
         *(_package(name) for name in PACKAGES),
         Finding("device", device()),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cvseeker
+from cvseeker.core import __version__
 from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.files import file_hash, read_json, text_hash, write_json
 
@@ -172,7 +172,7 @@ class Workspace:
             "outputs": _hash_files(scratch),
             "counts": counts,
             "seconds": seconds,
-            "version": cvseeker.__version__,
+            "version": __version__,
         }
         self._publish(stage, scratch, manifest, keeps)
         return StageResult(counts, seconds, skipped=False)

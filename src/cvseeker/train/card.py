@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cvseeker
+from cvseeker.core import __version__
 from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.files import read_json, write_text
 from cvseeker.core.settings import FinetuneSettings
@@ -92,6 +92,6 @@ def write_model_card(
         steps=result.steps,
         best_step=result.best_step,
         settings="\n".join(f"| {name} | {value} |" for name, value in flat.items()),
-        version=cvseeker.__version__,
+        version=__version__,
     )
     write_text(folder / "README.md", text)

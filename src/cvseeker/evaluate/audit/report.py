@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker import __version__
+from cvseeker.core import __version__
 from cvseeker.core.files import write_json, write_text
 from cvseeker.evaluate.audit.effects import GroupEffect, Matrix, group_effects
 from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings

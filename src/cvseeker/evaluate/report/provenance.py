@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from cvseeker import __version__
+from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import file_hash
 

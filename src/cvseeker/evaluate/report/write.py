@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cvseeker import __version__
+from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import write_json, write_text
 from cvseeker.evaluate.comparison import BM25, display_name, query_groups, roles_of
