@@ -104,7 +104,7 @@ def test_an_import_upward_or_sideways_or_a_stray_module_is_noticed(
 ) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     copy = tmp_path / "src" / "cvseeker"
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("examples", "__pycache__"))
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / module).open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
     result = lint_imports(tmp_path)
