@@ -81,19 +81,6 @@ class TokenCodec:
         generator = np.random.default_rng(seed)
         rotation, _ = np.linalg.qr(generator.normal(size=(kept, kept)))
         projection = (_principal_axes(vectors, kept) @ rotation).astype(np.float32)
-        return cls.from_projection(projection, vectors)
-
-    @classmethod
-    def from_projection(cls, projection: FloatArray, vectors: FloatArray) -> Self:
-        """Place the signs of a projection where projected vectors lie.
-
-        Parameters
-        ----------
-        projection
-            Shape (dim, k), float32; k is a multiple of 8.
-        vectors
-            Shape (n, dim), float32: passages' token vectors.
-        """
         projected = unit(vectors @ projection)
         center = projected.mean(axis=0)
         distance = np.maximum(np.abs(projected - center), np.float32(1e-6))

@@ -17,7 +17,7 @@ from cvseeker.train.card import write_model_card
 from cvseeker.train.checkpoints import last_whole_checkpoint
 from cvseeker.train.distributed import from_main, is_main, rank, wait_for_all, world_size
 from cvseeker.train.gate import Verdict, decide
-from cvseeker.train.late import learn_late_interaction
+from cvseeker.train.late import fit_late_interaction
 from cvseeker.train.merge import QueryMetrics, mix_weights, park_weights
 from cvseeker.train.out_of_memory import advice_when_out_of_memory, with_smaller_mini_batches
 from cvseeker.train.pairs import TrainingPair, build_pairs
@@ -136,12 +136,12 @@ def finetune(
     )
     result = _result(encoder.name, pairs, trainer, verdict)
     if is_main():
-        learn_late_interaction(encoder, train, val, progress)
+        fit_late_interaction(encoder, val)
         encoder.save(folder)
         write_model_card(folder, result, settings, train=train, val=val)
         if verdict.kept == "base":
             mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
-            # What was learnt for the base is not true of it.
+            # What was found for the base is not true of it.
             encoder.codec, encoder.hybrid = None, HybridWeights()
             encoder.save(folder / REFUSED)
     return result
