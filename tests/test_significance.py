@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
-from cvseeker.retrieval.effect import paired_effect_size, win_counts
 from cvseeker.retrieval.significance import (
     bootstrap_interval,
     holm,
     pair_p_values,
+    paired_effect_size,
     percentile_interval,
     randomization_p_value,
     resampled_means,
+    win_counts,
 )
 
 UNIT = st.floats(0, 1)

@@ -8,12 +8,13 @@ import numpy as np
 
 from cvseeker.core.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.retrieval.effect import paired_effect_size, win_counts
 from cvseeker.retrieval.significance import (
     holm,
     pair_p_values,
+    paired_effect_size,
     percentile_interval,
     resampled_means,
+    win_counts,
 )
 
 # What the verdict is about. It sees grades and ranks alike.

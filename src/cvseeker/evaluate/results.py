@@ -9,8 +9,7 @@ from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.evaluate.encoded import EncodedDataset
-from cvseeker.retrieval.block_metrics import QrelsTable
-from cvseeker.retrieval.metrics import Unjudged, mean_metrics
+from cvseeker.retrieval.metrics import QrelsTable, Unjudged, mean_metrics, metric_rows
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
@@ -175,6 +174,4 @@ class Contest:
         if isinstance(result.run, RankedRun):
             result.run.add(query_ids, positions[:, : self.depth], scores[:, : self.depth])
         values = self.qrels.metrics(positions, first_row=first_row, unjudged=self.unjudged)
-        table = np.stack(list(values.values()), axis=1).tolist()  # (n_queries, n_metrics)
-        for query_id, row in zip(query_ids, table, strict=True):
-            result.per_query[query_id] = dict(zip(values, row, strict=True))
+        result.per_query |= zip(query_ids, metric_rows(values), strict=True)

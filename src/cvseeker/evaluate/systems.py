@@ -14,10 +14,10 @@ from cvseeker.evaluate.encoded import EncodedDataset, KnownQueriesRanker, encode
 from cvseeker.evaluate.results import METRICS_DEPTH, Contest, SystemResult
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.evaluate.variants import variants_of
-from cvseeker.retrieval.block_metrics import QrelsTable
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse, learn_weights
+from cvseeker.retrieval.metrics import QrelsTable
 from cvseeker.retrieval.nearest import nearest
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray, max_over_windows

@@ -16,7 +16,9 @@ from cvseeker.core.files import text_hash
 from cvseeker.evaluate.cache import VectorCache, encoder_identity
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import (
-    Grades,
+    Metrics,
+    QrelsTable,
+    Values,
     accuracy,
     average_precision,
     ndcg,
@@ -24,20 +26,20 @@ from cvseeker.retrieval.metrics import (
     recall,
     reciprocal_rank,
 )
-from cvseeker.retrieval.metrics import query_metrics as metrics_of_query
 from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.windows import IntArray
 
 # Queries whose scores over the corpus are held at once, and the deepest cut-off.
 QUERY_BLOCK = 256
 DEPTH = 100
 
 
-def _precision_up_to(grades: Grades, ideal: Grades, *, k: int) -> float:
+def _precision_up_to(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
     """Return the average precision out of what could be found in k ranks, as they count it."""
-    return average_precision(grades, ideal[:k], k=k)
+    return average_precision(grades, ideal[:, :k], k=k)
 
 
-TRUNCATED_METRICS: dict[str, partial[float]] = {
+TRUNCATED_METRICS: Metrics = {
     **{f"accuracy@{k}": partial(accuracy, k=k) for k in (1, 3, 5, 10)},
     "hit_rate@5": partial(accuracy, k=5),
     **{f"precision@{k}": partial(precision, k=k) for k in (1, 3, 5, 10)},
@@ -51,23 +53,7 @@ TRUNCATED_METRICS: dict[str, partial[float]] = {
 def truncated_metrics(
     encoder: LocalEncoder, dataset: RetrievalDataset, cache: VectorCache | None = None
 ) -> dict[str, float]:
-    """Compute what ``InformationRetrievalEvaluator`` and LlamaIndex's hit rate say of a model.
-
-    Parameters
-    ----------
-    encoder
-        The model; its windows are not used.
-    dataset
-        Corpus, queries and qrels; grades are only relevant (> 0) or not.
-    cache
-        Where vectors are kept; ``None``: nowhere.
-
-    Returns
-    -------
-    dict
-        The evaluator's metrics under its own names less the similarity's (``cosine_``), and
-        ``hit_rate@5``; six decimals.
-    """
+    """Return the metrics of both by their own names less the similarity's, to six decimals."""
     # Ties go to the lower id, as theirs do.
     ids = sorted(dataset.corpus)
     corpus, queries = [dataset.corpus[key] for key in ids], list(dataset.queries.values())
@@ -87,28 +73,23 @@ def truncated_metrics(
         lambda: {"queries": encoder.model.encode_query(queries, prompt=prompt, **options)},
     )
     rankings = _rankings(encoder, passages["passages"], asked["queries"])
-    per_query = [
-        metrics_of_query(
-            [ids[at] for at in row],
-            {key: int(grade > 0) for key, grade in dataset.qrels[query_id].items()},
-            metrics=TRUNCATED_METRICS,
-        )
-        for query_id, row in zip(dataset.queries, rankings, strict=True)
-    ]
-    return {
-        name: round(sum(values[name] for values in per_query) / len(per_query), 6)
-        for name in TRUNCATED_METRICS
+    relevant = {
+        query_id: {key: int(grade > 0) for key, grade in dataset.qrels[query_id].items()}
+        for query_id in dataset.queries
     }
+    table = QrelsTable.from_qrels(relevant, list(dataset.queries), ids)
+    values = table.metrics(rankings, metrics=TRUNCATED_METRICS)
+    return {name: round(float(value.mean()), 6) for name, value in values.items()}
 
 
-def _rankings(encoder: LocalEncoder, corpus: NDArray[Any], asked: NDArray[Any]) -> list[list[int]]:
-    """Rank by the model's own similarity, which is the cosine for most."""
+def _rankings(encoder: LocalEncoder, corpus: NDArray[Any], asked: NDArray[Any]) -> IntArray:
+    """Rank by the model's own similarity, which is the cosine for most; (n_queries, DEPTH)."""
     import torch
 
     passages = torch.from_numpy(np.array(corpus, dtype=np.float32))
     queries = torch.from_numpy(np.array(asked, dtype=np.float32))
-    rankings: list[list[int]] = []
+    blocks = []
     for begin in range(0, len(queries), QUERY_BLOCK):
         scores = encoder.model.similarity(queries[begin : begin + QUERY_BLOCK], passages)
-        rankings += top_k(scores.numpy(), DEPTH).tolist()
-    return rankings
+        blocks.append(top_k(scores.numpy(), DEPTH))
+    return np.concatenate(blocks)

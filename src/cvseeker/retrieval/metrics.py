@@ -1,14 +1,22 @@
-"""Retrieval metrics as small pure functions of one query's ranking.
+"""Retrieval metrics of many rankings at once; one query is a block of one.
 
-Every function takes ``grades``, the grades of the ranked passages, best rank first (``UNJUDGED``
-where a passage is not judged), and some take ``ideal``, all positive grades of the query in
-descending order, found or not. A query with nothing found scores 0; it never vanishes from a mean.
+Every metric takes ``grades``, shape (n, depth), the grades of the ranked passages, best rank first
+(``UNJUDGED`` where a passage is not judged), and ``ideal``, shape (n, most), each query's positive
+grades in descending order, found or not, then 0; it returns one value a query. A query with nothing
+found scores 0; it never vanishes from a mean.
 """
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvseeker.retrieval.windows import IntArray
+
+Values = NDArray[np.float64]
 
 # Stands for a grade where there is none. A judged grade below 0 counts as 0.
 UNJUDGED = -1
@@ -16,109 +24,74 @@ UNJUDGED = -1
 Unjudged = Literal["as-irrelevant", "ignore"]
 """What an unjudged passage in a ranking is: an irrelevant one, or one that is left out."""
 
-Grades = Sequence[int]
-Metric = Callable[[Grades, Grades], float]
+
+def accuracy(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
+    """Return 1 if a relevant passage is among the first k, else 0; also called hit rate."""
+    return (grades[:, :k] > 0).any(axis=1).astype(np.float64)
 
 
-def accuracy(grades: Grades, _ideal: Grades, *, k: int) -> float:
-    """Return 1 if a relevant passage is among the first k, else 0.
-
-    The same number is called accuracy@k by sentence-transformers and hit rate by LlamaIndex.
-
-    Examples
-    --------
-    >>> accuracy([0, 1, 0], [1], k=1), accuracy([0, 1, 0], [1], k=5)
-    (0.0, 1.0)
-    """
-    return float(any(grade > 0 for grade in grades[:k]))
+def recall(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
+    """Return the share of the relevant passages that are among the first k."""
+    found: Values = (grades[:, :k] > 0).sum(axis=1) / (ideal > 0).sum(axis=1)
+    return found
 
 
-def recall(grades: Grades, ideal: Grades, *, k: int) -> float:
-    """Return the share of the relevant passages that are among the first k.
-
-    Examples
-    --------
-    >>> recall([1, 0, 0], [1, 1], k=3)
-    0.5
-    """
-    return sum(grade > 0 for grade in grades[:k]) / len(ideal)
+def precision(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
+    """Return the share of the first k ranks that hold a relevant passage."""
+    found: Values = (grades[:, :k] > 0).sum(axis=1) / k
+    return found
 
 
-def reciprocal_rank(grades: Grades, _ideal: Grades, *, k: int) -> float:
-    """Return 1 / the rank of the first relevant passage, 0 beyond rank k.
-
-    Examples
-    --------
-    >>> reciprocal_rank([0, 1, 1], [1, 1], k=10)
-    0.5
-    """
-    return next((1.0 / rank for rank, grade in enumerate(grades[:k], start=1) if grade > 0), 0.0)
+def reciprocal_rank(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
+    """Return 1 / the rank of the first relevant passage, 0 beyond rank k."""
+    relevant = grades[:, :k] > 0
+    best: Values = (relevant / np.arange(1, relevant.shape[1] + 1)).max(axis=1, initial=0.0)
+    return best
 
 
-def ndcg(grades: Grades, ideal: Grades, *, k: int) -> float:
+def ndcg(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
     """Return the normalised discounted cumulative gain at k.
 
     The gain is the grade itself and the discount log2(rank + 1), as in trec_eval (Järvelin &
     Kekäläinen 2002, https://doi.org/10.1145/582415.582418).
+    """
+    gained: Values = _discounted_gain(grades[:, :k]) / _discounted_gain(ideal[:, :k])
+    return gained
+
+
+def average_precision(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
+    """Return the mean, over all relevant passages, of the precision at each one's rank, 0 beyond k.
 
     Examples
     --------
-    >>> ndcg([0, 2], [2], k=10)
-    0.6309297535714575
+    >>> average_precision(np.array([[1, 0, 1]]), np.array([[1, 1]]), k=100).round(4).tolist()
+    [0.8333]
     """
-    best = _discounted_gain(ideal[:k])
-    return _discounted_gain(grades[:k]) / best if best else 0.0
+    relevant = grades[:, :k] > 0
+    precisions = relevant.cumsum(axis=1) / np.arange(1, relevant.shape[1] + 1)
+    total: Values = (precisions * relevant).sum(axis=1) / (ideal > 0).sum(axis=1)
+    return total
 
 
-def average_precision(grades: Grades, ideal: Grades, *, k: int) -> float:
-    """Return the mean, over all relevant passages, of the precision at each one's rank.
-
-    Relevant passages beyond rank k count with precision 0.
-
-    Examples
-    --------
-    >>> average_precision([1, 0, 1], [1, 1], k=100)
-    0.8333333333333333
-    """
-    found, total = 0, 0.0
-    for rank, grade in enumerate(grades[:k], start=1):
-        if grade > 0:
-            found += 1
-            total += found / rank
-    return total / len(ideal)
-
-
-def precision(grades: Grades, _ideal: Grades, *, k: int) -> float:
-    """Return the share of the first k ranks that hold a relevant passage.
-
-    Examples
-    --------
-    >>> precision([1, 0, 1], [1, 1], k=5)
-    0.4
-    """
-    return sum(grade > 0 for grade in grades[:k]) / k
-
-
-def judged(grades: Grades, _ideal: Grades, *, k: int) -> float:
+def judged(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
     """Return the share of the first k passages that are judged, relevant or not.
 
     Where it is low, the other metrics say little of the ranking: what nobody has looked at may
     well be an answer.
-
-    Examples
-    --------
-    >>> judged([1, UNJUDGED, 0, UNJUDGED], [1], k=10)
-    0.5
     """
-    first = grades[:k]
-    return sum(grade != UNJUDGED for grade in first) / len(first) if first else 0.0
+    first = grades[:, :k] != UNJUDGED
+    return np.asarray(first.sum(axis=1) / max(first.shape[1], 1), dtype=np.float64)
 
 
-def _discounted_gain(grades: Grades) -> float:
-    return sum(max(grade, 0) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
+def _discounted_gain(grades: IntArray) -> Values:
+    ranks = np.arange(2, grades.shape[1] + 2)
+    gains: Values = (np.maximum(grades, 0) / np.log2(ranks)).sum(axis=1)
+    return gains
 
 
-METRICS: dict[str, partial[float]] = {
+Metrics = Mapping[str, partial[Values]]
+
+METRICS: Metrics = {
     "accuracy@1": partial(accuracy, k=1),
     "accuracy@3": partial(accuracy, k=3),
     "accuracy@5": partial(accuracy, k=5),
@@ -135,12 +108,47 @@ METRICS: dict[str, partial[float]] = {
 OF_WHOLE_RANKING = ("judged@10",)
 
 
-def query_metrics(
-    ranked: Sequence[str],
-    qrels: Mapping[str, int],
+def block_metrics(
+    grades: IntArray,
+    ideal: IntArray,
     *,
     unjudged: Unjudged = "as-irrelevant",
-    metrics: Mapping[str, partial[float]] = METRICS,
+    metrics: Metrics = METRICS,
+) -> dict[str, Values]:
+    """Compute metrics of many rankings.
+
+    Parameters
+    ----------
+    grades, ideal
+        Shape (n, depth) and (n, most), as every metric takes them.
+    unjudged
+        ``ignore``: passages without a grade are taken out of the ranking, and what stands below
+        them moves up; ``judged@10`` still sees them.
+    metrics
+        Name → metric.
+
+    Returns
+    -------
+    dict
+        Name of the metric → shape (n,), float64, in [0, 1].
+
+    References
+    ----------
+    Sakai 2007, "Alternatives to Bpref", https://doi.org/10.1145/1277741.1277756: condensed lists.
+    """
+    kept = grades
+    if unjudged == "ignore":
+        # What is left out goes to the end, where it counts as irrelevant.
+        order = np.argsort(grades == UNJUDGED, axis=1, kind="stable")
+        kept = np.take_along_axis(grades, order, axis=1)
+    return {
+        name: metric(grades if name in OF_WHOLE_RANKING else kept, ideal)
+        for name, metric in metrics.items()
+    }
+
+
+def query_metrics(
+    ranked: Sequence[str], qrels: Mapping[str, int], *, unjudged: Unjudged = "as-irrelevant"
 ) -> dict[str, float]:
     """Compute every metric for one query.
 
@@ -151,19 +159,12 @@ def query_metrics(
     qrels
         Passage id → grade; at least one is above 0.
     unjudged
-        ``ignore``: passages without a grade are taken out of the ranking, and what stands below
-        them moves up; ``judged@10`` still sees them.
-    metrics
-        Name → metric.
+        As in :func:`block_metrics`.
 
     Returns
     -------
     dict
         Name of the metric → value in [0, 1].
-
-    References
-    ----------
-    Sakai 2007, "Alternatives to Bpref", https://doi.org/10.1145/1277741.1277756: condensed lists.
 
     Examples
     --------
@@ -172,13 +173,16 @@ def query_metrics(
     >>> query_metrics(["b", "a"], {"a": 1}, unjudged="ignore")["mrr@10"]
     1.0
     """
-    whole = [max(qrels[key], 0) if key in qrels else UNJUDGED for key in ranked]
-    kept = [grade for grade in whole if grade != UNJUDGED] if unjudged == "ignore" else whole
-    ideal = sorted((grade for grade in qrels.values() if grade > 0), reverse=True)
-    return {
-        name: metric(whole if name in OF_WHOLE_RANKING else kept, ideal)
-        for name, metric in metrics.items()
-    }
+    grades = [max(qrels[key], 0) if key in qrels else UNJUDGED for key in ranked]
+    block = np.array([grades], dtype=np.int64)
+    ideal = np.array([_ideal_grades(qrels)], dtype=np.int64)
+    return metric_rows(block_metrics(block, ideal, unjudged=unjudged))[0]
+
+
+def metric_rows(values: Mapping[str, Values]) -> list[dict[str, float]]:
+    """Turn name → values, each of shape (n,), into n rows of name → value."""
+    table = np.stack(list(values.values()), axis=1).tolist()  # (n, n_metrics)
+    return [dict(zip(values, row, strict=True)) for row in table]
 
 
 def mean_metrics(per_query: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -193,3 +197,96 @@ def mean_metrics(per_query: Mapping[str, Mapping[str, float]]) -> dict[str, floa
         name: round(sum(values[name] for values in per_query.values()) / len(per_query), 6)
         for name in METRICS
     }
+
+
+@dataclass(frozen=True, slots=True)
+class QrelsTable:
+    """Qrels as arrays, for looking up the grades of many rankings at once.
+
+    Attributes
+    ----------
+    keys
+        Shape (n_judged,), int64, ascending: query's row × ``width`` + candidate's position.
+    grades
+        Shape (n_judged,), int64, at least 0.
+    ideal
+        Shape (n_queries, most), int64: each query's positive grades in descending order, then 0.
+    width
+        The number of candidates.
+    """
+
+    keys: IntArray
+    grades: IntArray
+    ideal: IntArray
+    width: int
+
+    @classmethod
+    def from_qrels(
+        cls,
+        qrels: Mapping[str, Mapping[str, int]],
+        query_ids: Sequence[str],
+        candidate_ids: Sequence[str],
+    ) -> Self:
+        """Place qrels over queries and candidates; what is not among the candidates is not found.
+
+        Parameters
+        ----------
+        qrels
+            Query id → passage or résumé id → grade.
+        query_ids
+            The rows.
+        candidate_ids
+            What positions in a ranking stand for.
+        """
+        position = {key: at for at, key in enumerate(candidate_ids)}
+        width = len(candidate_ids)
+        found = sorted(
+            (row * width + position[key], max(grade, 0))
+            for row, query_id in enumerate(query_ids)
+            for key, grade in qrels[query_id].items()
+            if key in position
+        )
+        best = [_ideal_grades(qrels[query_id]) for query_id in query_ids]
+        ideal = np.zeros((len(best), max(map(len, best), default=0)), dtype=np.int64)
+        for row, grades in zip(ideal, best, strict=True):
+            row[: len(grades)] = grades
+        pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
+        return cls(pairs[:, 0], pairs[:, 1], ideal, width)
+
+    def metrics(
+        self,
+        positions: IntArray,
+        *,
+        first_row: int = 0,
+        unjudged: Unjudged = "as-irrelevant",
+        metrics: Metrics = METRICS,
+    ) -> dict[str, Values]:
+        """Compute metrics of a block of rankings.
+
+        Parameters
+        ----------
+        positions
+            Shape (n, depth): candidates, best first.
+        first_row
+            The row of the first ranking's query.
+        unjudged, metrics
+            As in :func:`block_metrics`.
+
+        Returns
+        -------
+        dict
+            Name of the metric → shape (n,), float64, in [0, 1].
+        """
+        rows = np.arange(first_row, first_row + len(positions))
+        grades = np.full(positions.shape, UNJUDGED, dtype=np.int64)
+        if len(self.keys):
+            wanted = rows[:, None] * self.width + positions
+            at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+            found = self.keys[at] == wanted
+            grades[found] = self.grades[at[found]]
+        return block_metrics(grades, self.ideal[rows], unjudged=unjudged, metrics=metrics)
+
+
+def _ideal_grades(qrels: Mapping[str, int]) -> list[int]:
+    """Return a query's positive grades in descending order."""
+    return sorted((grade for grade in qrels.values() if grade > 0), reverse=True)

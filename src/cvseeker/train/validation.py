@@ -3,7 +3,7 @@
 from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
-from cvseeker.retrieval.metrics import query_metrics
+from cvseeker.retrieval.metrics import QrelsTable, metric_rows
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray
 
@@ -42,8 +42,7 @@ def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> dict[str, d
     dict
         Query id → name of the metric → value, in the data set's order.
     """
-    passage_ids = list(dataset.corpus)
-    return {
-        query_id: query_metrics([passage_ids[at] for at in row], dataset.qrels[query_id])
-        for query_id, row in zip(dataset.queries, top_k(scores, 100), strict=True)
-    }
+    query_ids = list(dataset.queries)
+    table = QrelsTable.from_qrels(dataset.qrels, query_ids, list(dataset.corpus))
+    values = table.metrics(top_k(scores, 100))
+    return dict(zip(query_ids, metric_rows(values), strict=True))
