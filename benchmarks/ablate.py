@@ -22,7 +22,7 @@ from typing import Any
 
 from crossvalidate import folds, with_queries
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.progress import silent
 from cvseeker.core.settings import FinetuneSettings, Settings
 from cvseeker.retrieval.bm25 import BM25Ranker

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.queries.offline.generate import generate_offline

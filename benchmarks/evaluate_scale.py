@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.evaluate.evaluation import EvaluatedSet, write_evaluation

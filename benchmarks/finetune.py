@@ -35,7 +35,7 @@ from finetune_process import about, run_contender
 from finetune_scores import BOTH_WAYS, Scores, bm25_scores, first_reaching, model_scores
 from finetune_tables import table
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.retrieval.holdout import hold_out
 from cvseeker.retrieval.models import CPU_BASE, choose_model
 
@@ -53,8 +53,8 @@ def main() -> int:
         if options.gpu:
             return run_on_gpu(options, folder)
         train, test = read_data(options)
-        write_llamaindex(train, folder / "train.json")
-        write_llamaindex(first_queries(train, options.peer_val), folder / "val.json")
+        write_dataset(train, folder / "train.json")
+        write_dataset(first_queries(train, options.peer_val), folder / "val.json")
         rows: dict[str, dict[str, Any]] = {}
         for contender in options.only.split(","):
             row = run_contender(contender, job_of(contender, folder, options), options)

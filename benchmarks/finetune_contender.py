@@ -114,7 +114,7 @@ def prepare_sentence_transformers(job: Job) -> Training:
 
 def prepare_cvseeker(job: Job) -> Training:
     """Set our own fine-tuning up: the defaults, but for what the job says."""
-    from cvseeker.core.datasets.dataset import read_dataset
+    from cvseeker.core.datasets import read_dataset
     from cvseeker.core.settings import Settings
     from cvseeker.train import trainer  # noqa: F401  (imports are no part of the call)
     from cvseeker.train.finetune import finetune

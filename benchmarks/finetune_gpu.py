@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from finetune_process import about, run_contender
 from finetune_tables import gpu_table
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.models import choose_model
 from cvseeker.retrieval.windows import split_windows
@@ -122,7 +122,7 @@ def write_windows(options: argparse.Namespace, path: Path, tokenizer: str) -> in
         },
         qrels={name: {name: 1} for name in names},
     )
-    write_llamaindex(written, path)
+    write_dataset(written, path)
     return len(windows)
 
 

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.records import Profile
 from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.generate import generate_offline

@@ -17,7 +17,7 @@ from llama_index.core.schema import TextNode
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.retrieval.encoder import LocalEncoder
 

@@ -23,7 +23,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import SIGNIFICANT, compare_pair, compare_pairs
 from cvseeker.evaluate.evaluation import EvaluatedSet

@@ -15,7 +15,7 @@ import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.settings import HybridWeights, Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.models import keep_libraries_quiet

@@ -20,7 +20,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 
 # No deadline: a shared machine stalls now and then, which says nothing about the code.
 hypothesis.settings.register_profile("cvseeker", deadline=None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.queries.judging.attributes import MATCH, match_attributes, read_attributes
 from cvseeker.queries.judging.boolean import SearchedText

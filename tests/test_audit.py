@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from cvseeker.cli.audit import audit as audit_command
-from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.evaluate.audit import run as audit_module
 from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings, prepare_audit
@@ -123,7 +123,7 @@ def test_what_cannot_be_audited_is_refused(
 
 @pytest.fixture
 def dataset_file(tmp_path: Path, tiny_dataset: RetrievalDataset) -> Path:
-    write_llamaindex(tiny_dataset, tmp_path / "<tiny>.json")
+    write_dataset(tiny_dataset, tmp_path / "<tiny>.json")
     return tmp_path / "<tiny>.json"
 
 

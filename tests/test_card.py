@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import write_json
 from cvseeker.core.settings import FinetuneSettings, WindowSettings
 from cvseeker.train.card import SHOWN, write_model_card

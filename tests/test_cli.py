@@ -9,7 +9,7 @@ import pytest
 
 from cvseeker import __version__
 from cvseeker.__main__ import run_command_line
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import CVSeekerError
 
 
@@ -120,7 +120,7 @@ def test_a_missing_stage_names_the_command_that_makes_it(
 def test_an_unknown_model_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, tiny_dataset: RetrievalDataset
 ) -> None:
-    write_llamaindex(tiny_dataset, tmp_path / "data.json")
+    write_dataset(tiny_dataset, tmp_path / "data.json")
     arguments = ("evaluate", "--dataset", tmp_path / "data.json", "--out", tmp_path / "out")
     assert typed(*arguments, "--model", "./absent") == 2
     assert "./absent: no such folder" in complaint(capsys)
@@ -174,7 +174,7 @@ def test_files_all_the_way(
     tiny_model: Path,
 ) -> None:
     """Generate, fine-tune and evaluate on files of one's own."""
-    write_llamaindex(tiny_dataset, tmp_path / "a.json")
+    write_dataset(tiny_dataset, tmp_path / "a.json")
     queries, model, out = tmp_path / "queries.json", tmp_path / "model", tmp_path / "out"
     assert typed("generate", "--corpus", tmp_path / "a.json", "--out", queries) == 0
     assert read_dataset(queries).corpus == tiny_dataset.corpus

@@ -10,12 +10,7 @@ from pathlib import Path
 import pytest
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    read_dataset,
-    write_beir,
-    write_llamaindex,
-)
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.core.records import SPLITS
 from cvseeker.core.workspace import Workspace
@@ -152,9 +147,9 @@ def test_a_file_of_ones_own(
     given, out = tmp_path / "given.json", tmp_path / "out.json"
     if form == "beir":
         given, out = tmp_path / "given", tmp_path / "out"
-        write_beir(tiny_dataset, given, split="dev")
+        write_dataset(tiny_dataset, given, split="dev")
     else:
-        write_llamaindex(tiny_dataset, given)
+        write_dataset(tiny_dataset, given)
     command = ("judge", "--dataset", given, "--out", out, "--config", config)
     assert typed(*command, "--llm", "gpt-4o-mini", "--llm-url", server.url) == 0
     assert capsys.readouterr().out == f"{out}\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.settings import FilterSettings
 from cvseeker.llm.ledger import Ledger, LedgerRow

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.settings import EvaluateSettings, HybridWeights, WindowSettings
 from cvseeker.evaluate import systems

@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    dataset_from_records,
-    read_dataset,
-    read_judgements,
-    write_beir,
-    write_llamaindex,
-)
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements, write_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.records import Passage, Query
 
@@ -45,7 +38,7 @@ def test_llamaindex_round_trip(
     tmp_path_factory: pytest.TempPathFactory, dataset: RetrievalDataset
 ) -> None:
     path = tmp_path_factory.mktemp("dataset") / "train.json"
-    write_llamaindex(dataset, path)
+    write_dataset(dataset, path)
     again = read_dataset(path)
     assert (again.corpus, again.queries) == (dataset.corpus, dataset.queries)
     assert again.qrels == dataset.qrels
@@ -57,13 +50,13 @@ def test_beir_round_trip(
     tmp_path_factory: pytest.TempPathFactory, dataset: RetrievalDataset
 ) -> None:
     folder = tmp_path_factory.mktemp("dataset")
-    write_beir(dataset, folder, split="test")
+    write_dataset(dataset, folder, split="test")
     assert read_dataset(folder) == dataset
 
 
 def test_llamaindex_form_is_llamaindexs(tmp_path: Path, tiny_dataset: RetrievalDataset) -> None:
     path = tmp_path / "a.json"
-    write_llamaindex(tiny_dataset, path)
+    write_dataset(tiny_dataset, path)
     content = json.loads(path.read_text(encoding="utf-8"))
     assert list(content) == ["queries", "corpus", "relevant_docs", "mode"]
     assert content["mode"] == "text"
@@ -72,14 +65,14 @@ def test_llamaindex_form_is_llamaindexs(tmp_path: Path, tiny_dataset: RetrievalD
 
 def test_a_grade_of_zero_is_not_relevant_in_llamaindex_form(tmp_path: Path) -> None:
     dataset = RetrievalDataset({"p": "a", "n": "b"}, {"q": "c"}, {"q": {"p": 2, "n": 0}})
-    write_llamaindex(dataset, tmp_path / "a.json")
+    write_dataset(dataset, tmp_path / "a.json")
     assert read_dataset(tmp_path / "a.json").qrels == {"q": {"p": 1}}
 
 
 def test_line_separators_inside_texts_survive(tmp_path: Path) -> None:
     dataset = RetrievalDataset({"p": AWKWARD}, {"q": AWKWARD}, {"q": {"p": 1}})
-    write_beir(dataset, tmp_path / "beir", split="test")
-    write_llamaindex(dataset, tmp_path / "a.json")
+    write_dataset(dataset, tmp_path / "beir", split="test")
+    write_dataset(dataset, tmp_path / "a.json")
     assert read_dataset(tmp_path / "beir").corpus["p"] == AWKWARD
     assert read_dataset(tmp_path / "a.json").queries["q"] == AWKWARD
 
@@ -123,10 +116,8 @@ def test_judgements_may_name_what_is_in_no_corpus(tmp_path: Path) -> None:
         '{"_id": "q2", "text": "none"}\n',
         test="q1\tsales/ana.pdf\t2\nq2\tsales/ana.pdf\t0\n",
     )
-    assert read_judgements(folder) == (
-        {"q1": "chef"},
-        {"q1": "title"},
-        {"q1": {"sales/ana.pdf": 2}},
+    assert read_judgements(folder) == RetrievalDataset(
+        {}, {"q1": "chef"}, {"q1": {"sales/ana.pdf": 2}}, {"q1": "title"}
     )
 
 
@@ -142,7 +133,7 @@ def test_judgements_may_name_what_is_in_no_corpus(tmp_path: Path) -> None:
         ({"corpus": '{"_id": "p1", "text": "a\\ud800"}\n'}, "passage 'p1' holds half"),
         ({"queries": '{"_id": "q1"}\n'}, "query 'q1' has no text"),
         ({"queries": '{"_id": "q1", "text": null}\n'}, "query 'q1' has no text"),
-        ({"queries": '{"_id": "q2", "text": "a"}\n'}, "query 'q1' is not in"),
+        ({"queries": '{"_id": "q2", "text": "a"}\n'}, "query 'q1' is not among the 1 queries"),
         ({"test": "q1\tp9\t1\n"}, "points to passage 'p9'"),
         ({"test": "q1\tp1\tgood\n"}, "line 1: expected query-id"),
         ({"test": "q1 0 p1 1\n"}, "got 'q1 0 p1 1'"),
@@ -247,7 +238,7 @@ def test_subset_keeps_the_queries_that_it_can_answer() -> None:
 
 def test_records_become_a_data_set() -> None:
     passages = [Passage("p1", "r1", "text", person_group="g1"), Passage("p2", "r1", "more")]
-    dataset = dataset_from_records(passages, [Query("q1", "words", "title", "p2")])
+    dataset = RetrievalDataset.from_records(passages, [Query("q1", "words", "title", "p2")])
     assert dataset.qrels == {"q1": {"p2": 1}}
     assert dataset.kinds == {"q1": "title"}
     assert dataset.person_groups["p1"] == "g1"
@@ -258,6 +249,6 @@ def test_a_beir_folder_of_several_splits_trains_on_its_training_split(tmp_path: 
     corpus = {"p1": "one", "p2": "two"}
     for split, target in (("train", "p1"), ("test", "p2")):
         dataset = RetrievalDataset(corpus, {"q1": "which"}, {"q1": {target: 1}})
-        write_beir(dataset, tmp_path, split=split)
+        write_dataset(dataset, tmp_path, split=split)
     assert read_dataset(tmp_path, split="train").qrels == {"q1": {"p1": 1}}
     assert read_dataset(tmp_path).qrels == {"q1": {"p2": 1}}

@@ -6,7 +6,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems

@@ -7,24 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    read_dataset,
-    write_beir,
-    write_llamaindex,
-)
-from cvseeker.core.datasets.writer import (
-    DatasetWriter,
-    convert_to_llamaindex,
-    write_llamaindex_json,
-)
+from cvseeker.core.datasets import DatasetWriter, RetrievalDataset, read_dataset, write_dataset
 
 # Half a surrogate pair is no text.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
 
 
 def write(dataset: RetrievalDataset, folder: Path) -> DatasetWriter:
-    with DatasetWriter(folder, split="train") as writer:
+    with DatasetWriter(folder, split="train", llamaindex=folder / "all.json") as writer:
         for key, text in dataset.corpus.items():
             writer.add_passage(key, text, person_group=dataset.person_groups.get(key, ""))
         for key, text in dataset.queries.items():
@@ -39,18 +29,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_it_is_what_is_written_whole(tiny_dataset: RetrievalDataset, tmp_path: Path) -> None:
     writer = write(tiny_dataset, tmp_path / "rows")
-    write_beir(tiny_dataset, tmp_path / "whole", split="train")
+    write_dataset(tiny_dataset, tmp_path / "whole", split="train")
+    write_dataset(tiny_dataset, tmp_path / "whole" / "all.json")
     assert files(tmp_path / "rows") == files(tmp_path / "whole")
     assert writer.counts() == {"queries": 6, "passages": 6}
     assert read_dataset(tmp_path / "rows", split="train") == tiny_dataset
-
-
-def test_llamaindexs_form_too(tiny_dataset: RetrievalDataset, tmp_path: Path) -> None:
-    write(tiny_dataset, tmp_path / "rows")
-    convert_to_llamaindex(tmp_path / "rows", tmp_path / "rows.json", split="train")
-    write_llamaindex(tiny_dataset, tmp_path / "whole.json")
-    written = [(tmp_path / f"{name}.json").read_bytes() for name in ("rows", "whole")]
-    assert written[0] == written[1]
 
 
 @given(
@@ -66,12 +49,11 @@ def test_any_text_survives(
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
     grades = {key: dict.fromkeys(corpus, grade) for key in queries}
-    with DatasetWriter(folder / "beir", split="train") as writer:
+    with DatasetWriter(folder, split="train", llamaindex=folder / "all.json") as writer:
         for key, text in corpus.items():
             writer.add_passage(key, text)
         for key, text in queries.items():
             writer.add_query(key, text, grades=grades[key])
-    convert_to_llamaindex(folder / "beir", folder / "all.json", split="train")
     content = json.loads((folder / "all.json").read_text("utf-8"))
     assert content["corpus"] == corpus
     assert content["queries"] == queries
@@ -83,7 +65,7 @@ def test_any_text_survives(
 
 
 def test_an_empty_one_is_valid(tmp_path: Path) -> None:
-    write_llamaindex_json(tmp_path / "empty.json", queries=[], corpus=[], relevant=[])
+    write_dataset(RetrievalDataset({}, {}, {}), tmp_path / "empty.json")
     content = json.loads((tmp_path / "empty.json").read_text("utf-8"))
     assert content == {"queries": {}, "corpus": {}, "relevant_docs": {}, "mode": "text"}
 

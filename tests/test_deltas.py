@@ -1,6 +1,6 @@
 import re
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.report.deltas import MOST_BARS, Delta, delta_plot, query_deltas

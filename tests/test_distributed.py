@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.progress import silent
 from cvseeker.core.workspace import Workspace
 from cvseeker.train.distributed import from_main, heard, is_main, rank, run_together, world_size
@@ -133,7 +133,7 @@ def test_two_processes_share_a_stage(tmp_path: Path) -> None:
 def test_two_processes_train_one_model(
     tiny_model: Path, tiny_dataset: RetrievalDataset, tmp_path: Path
 ) -> None:
-    write_llamaindex(tiny_dataset, tmp_path / "train.json")
+    write_dataset(tiny_dataset, tmp_path / "train.json")
     command = ["-m", "cvseeker", "finetune", "--train", "train.json", "--val", "train.json"]
     command += ["--out", "model", "--base", str(tiny_model), "--batch-size", "4", "--force"]
     result = torchrun(*command, folder=tmp_path)

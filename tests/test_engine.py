@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, write_beir
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.workspace import StageResult
@@ -233,7 +233,7 @@ def test_a_grade_of_nought_is_not_the_first_relevant_passage(
     tiny_dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path, trained: list[Any]
 ) -> None:
     tiny_dataset.qrels["q1"] = {"bo-lindahl#1": 0, "ana-prunk#1": 2, "fay-okoro#1": 1}
-    write_beir(tiny_dataset, tmp_path / "beir", split="train")
+    write_dataset(tiny_dataset, tmp_path / "beir", split="train")
     engine_for(tmp_path / "beir", tiny_model, tmp_path / "out").finetune()
     assert trained[0][0].qrels["q1"] == {"ana-prunk#1": 2}
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cvseeker.__main__ import run_command_line
-from cvseeker.core.datasets.dataset import RetrievalDataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import ModelError
 from cvseeker.core.settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
@@ -119,7 +119,7 @@ def test_a_dry_run_writes_nothing(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write_llamaindex(tiny_dataset, tmp_path / "train.json")
+    write_dataset(tiny_dataset, tmp_path / "train.json")
     command = ["finetune", "--train", str(tmp_path / "train.json")]
     command += ["--val", str(tmp_path / "train.json"), "--out", str(tmp_path / "model")]
     command += ["--base", str(tiny_model), "--dry-run"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import SystemResult, compare_systems

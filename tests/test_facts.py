@@ -1,4 +1,4 @@
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.facts import dataset_facts
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, write_beir
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json
 from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, WindowSettings
@@ -184,7 +184,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     from cvseeker.core.settings import FinetuneSettings
-    from cvseeker.core.datasets.dataset import read_dataset
+    from cvseeker.core.datasets import read_dataset
     from cvseeker.train.finetune import finetune
 
     out, kill_at = Path(sys.argv[1]), int(sys.argv[2])
@@ -209,7 +209,7 @@ def test_killed_and_resumed_the_weights_are_the_same(
 ) -> None:
     def run(name: str, kill_at: int) -> int:
         out = tmp_path / name
-        write_beir(dataset, out / "data", split="test")
+        write_dataset(dataset, out / "data", split="test")
         (out / "settings.json").write_text(settings_for(tiny_model).model_dump_json())
         program = [sys.executable, "-c", textwrap.dedent(KILLED), str(out), str(kill_at)]
         return subprocess.run(

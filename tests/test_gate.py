@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import METRICS

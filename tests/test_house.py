@@ -94,7 +94,7 @@ def test_imports_go_downward_only() -> None:
     ("module", "line"),
     [
         ("core/records.py", "from cvseeker.core.workspace import Workspace"),
-        ("core/workspace.py", "from cvseeker.core.datasets.dataset import read_dataset"),
+        ("core/workspace.py", "from cvseeker.core.datasets import read_dataset"),
         ("train/stage.py", "from cvseeker.evaluate.stage import evaluate_stage"),
         ("stray.py", '"""A module that was given no floor."""'),
     ],

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    read_dataset,
-    write_beir,
-    write_llamaindex,
-)
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.core.settings import Settings
 from cvseeker.queries.judging.labels import (
@@ -66,8 +61,8 @@ def test_of_several_own_passages_one_that_answers_is_enough() -> None:
 
 def test_judged_and_not_relevant_is_written_down(tmp_path: Path) -> None:
     after = apply_grades(one_query(a=1), {"q": {"a": 3, "b": 2, "c": 0}}, {})
-    write_beir(after, tmp_path, split="test")
-    write_llamaindex(after, tmp_path / "test.json")
+    write_dataset(after, tmp_path, split="test")
+    write_dataset(after, tmp_path / "test.json")
     assert read_dataset(tmp_path).qrels == {"q": {"a": 2, "b": 1, "c": 0}}
     assert read_json(tmp_path / "test.json")["relevant_docs"] == {"q": ["a", "b"]}
 

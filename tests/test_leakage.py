@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_leakage, leakage_dict

@@ -24,7 +24,7 @@ from llama_index.core.llms import CustomLLM
 from llama_index.core.schema import TextNode
 
 sys.path.insert(0, str(Path(__file__).parent))
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, write_llamaindex
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import DatasetError, LlmError, SettingsError
 from cvseeker.llama_index import (
     DEFAULT_QA_GENERATE_PROMPT_TMPL,
@@ -364,7 +364,7 @@ def test_data_sets_go_both_ways(entries: dict[str, tuple[str, str]]) -> None:
 
 def test_files_go_both_ways(tiny_dataset: RetrievalDataset, tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.json", tmp_path / "theirs.json"
-    write_llamaindex(tiny_dataset, ours)
+    write_dataset(tiny_dataset, ours)
     original = _original_class()
     loaded = original.from_json(str(ours))
     assert loaded.query_docid_pairs == to_llama_index(tiny_dataset).query_docid_pairs

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.report.map import (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.records import Profile, Query
 from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.chunks import stem, unwrap

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelError
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.holdout import complete_person_groups
 from cvseeker.train.pairs import build_pairs, group_numbers
 

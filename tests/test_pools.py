@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.queries.judging import pools
 from cvseeker.queries.judging.pools import pool_passages
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.core.datasets.qrels import read_qrels, read_trec_qrels, write_qrels
+from cvseeker.core.datasets.qrels import HEADER, qrels_line, read_qrels, read_trec_qrels
 from cvseeker.core.errors import DatasetError
 
 ids = st.text(max_size=8)
@@ -22,14 +22,17 @@ def test_qrels_round_trip(
     tmp_path_factory: pytest.TempPathFactory, qrels: dict[str, dict[str, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("qrels") / "test.tsv"
-    write_qrels(path, qrels)
+    lines = [
+        qrels_line(query_id, key, grade)
+        for query_id, grades in qrels.items()
+        for key, grade in grades.items()
+    ]
+    path.write_text("".join([HEADER, *lines]), encoding="utf-8", newline="")
     assert read_qrels(path) == qrels
 
 
-def test_plain_ids_are_written_plainly(tmp_path: Path) -> None:
-    path = tmp_path / "test.tsv"
-    write_qrels(path, {"q1": {"sales/jane doe.pdf": 2}})
-    assert path.read_text() == "query-id\tcorpus-id\tscore\nq1\tsales/jane doe.pdf\t2\n"
+def test_plain_ids_are_written_plainly() -> None:
+    assert qrels_line("q1", "sales/jane doe.pdf", 2) == "q1\tsales/jane doe.pdf\t2\n"
 
 
 @pytest.mark.parametrize(

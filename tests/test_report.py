@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cvseeker
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 from cvseeker.evaluate.compare import SystemResult

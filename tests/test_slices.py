@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.records import Resume
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.cuts import occupations_of, query_cuts

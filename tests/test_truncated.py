@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.truncated import TRUNCATED_METRICS, truncated_metrics
 from cvseeker.retrieval.encoder import LocalEncoder

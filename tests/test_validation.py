@@ -1,6 +1,6 @@
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 from cvseeker.retrieval.ranker import top_k

@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.comparison import compare_pair, models_of, query_groups, ranking, roles_of

@@ -148,7 +148,7 @@ def _print_estimate(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal_finetune import print_estimate
-    from cvseeker.core.datasets.dataset import read_dataset
+    from cvseeker.core.datasets import read_dataset
     from cvseeker.core.workspace import Workspace
     from cvseeker.train.estimate import estimate
 

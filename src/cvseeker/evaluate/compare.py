@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EvaluateSettings

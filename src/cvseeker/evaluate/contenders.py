@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import path_hashes, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.evaluate.compare import SystemResult
 from cvseeker.evaluate.facts import dataset_facts

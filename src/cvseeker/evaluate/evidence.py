@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import tokenize
 
 Place = Literal["first third", "middle third", "last third", "spread evenly", "no word shared"]

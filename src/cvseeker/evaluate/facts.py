@@ -5,7 +5,7 @@ import statistics
 from collections import Counter
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.evidence import find_evidence
 
 WORD = re.compile(r"\w+")

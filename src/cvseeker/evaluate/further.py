@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.leakage import Finding, find_leakage, leakage_dict
 from cvseeker.evaluate.slices import SliceTable, slice_tables, slices_context

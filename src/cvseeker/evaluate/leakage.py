@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import answer_passages

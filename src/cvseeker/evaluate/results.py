@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.evaluate.encoded import EncodedDataset

@@ -1,11 +1,12 @@
 """Evaluation in a workspace, and on files of one's own."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, read_judgements
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
@@ -245,24 +246,22 @@ def _judged_set(
 
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:
     """Read judgements whose qrels name résumés, over the passages of a workspace."""
-    queries, kinds, qrels = read_judgements(judgements)
-    if not queries:
+    judged = read_judgements(judgements)
+    if not judged.queries:
         raise DatasetError(
             f"{judgements}: no judged queries; expected queries.jsonl and qrels/test.tsv with a "
             "grade above 0 for each query"
         )
     known = {passage.resume_id for passage in passages}
-    for query_id, grades in qrels.items():
+    for query_id, grades in judged.qrels.items():
         for resume_id in grades:
             if resume_id not in known:
                 raise DatasetError(
                     f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is "
                     f"not among the {len(known)} ingested; expected paths within the source folder"
                 )
-    return RetrievalDataset(
+    return replace(
+        judged,
         corpus={passage.passage_id: passage.text for passage in passages},
-        queries=queries,
-        qrels=qrels,
-        kinds=kinds,
         person_groups={passage.passage_id: passage.person_group for passage in passages},
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EvaluateSettings, HybridWeights
 from cvseeker.evaluate.cache import VectorCache

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import text_hash
 from cvseeker.evaluate.cache import VectorCache, encoder_identity
 from cvseeker.retrieval.encoder import LocalEncoder

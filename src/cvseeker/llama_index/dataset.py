@@ -5,7 +5,7 @@ from typing import Protocol, Self
 
 from pydantic import BaseModel, ValidationError
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json, write_json
 
@@ -85,7 +85,7 @@ def from_llama_index(dataset: _DatasetLike) -> RetrievalDataset:
     Raises
     ------
     DatasetError
-        If it cannot be used; see :meth:`~cvseeker.core.datasets.dataset.RetrievalDataset.check`.
+        If it cannot be used; see :meth:`~cvseeker.core.datasets.RetrievalDataset.check`.
     """
     converted = RetrievalDataset(
         corpus=dict(dataset.corpus),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent

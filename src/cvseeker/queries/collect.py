@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from cvseeker.core.datasets.writer import DatasetWriter, convert_to_llamaindex
+from cvseeker.core.datasets import DatasetWriter
 from cvseeker.core.files import read_jsonl, text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage, Query
@@ -129,7 +129,11 @@ def write_datasets(
         book = stack.enter_context(Ledger(ledger))
         status = stack.enter_context(_Lines(folder / "passages.jsonl"))
         writers = {
-            split: stack.enter_context(DatasetWriter(folder / "beir" / split, split=split))
+            split: stack.enter_context(
+                DatasetWriter(
+                    folder / "beir" / split, split=split, llamaindex=folder / f"{split}.json"
+                )
+            )
             for split in SPLITS
         }
         groups = groupby(read_jsonl(accepted), key=itemgetter("passage_id"))
@@ -148,8 +152,6 @@ def write_datasets(
             counts.passages[outcome] += 1
             status.write({"passage_id": passage.passage_id, "queries": found, "outcome": outcome})
     accepted.unlink()
-    for split in SPLITS:
-        convert_to_llamaindex(folder / "beir" / split, folder / f"{split}.json", split=split)
     return {split: writer.counts() for split, writer in writers.items()}
 
 

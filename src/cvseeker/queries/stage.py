@@ -3,13 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    dataset_from_records,
-    read_dataset,
-    write_beir,
-    write_llamaindex,
-)
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS
@@ -202,7 +196,7 @@ def _offline(
     for split in SPLITS:
         members = [passage for passage in passages if passage.split == split]
         member_ids = {passage.passage_id for passage in members}
-        dataset = dataset_from_records(
+        dataset = RetrievalDataset.from_records(
             members, [query for query in queries if query.passage_id in member_ids]
         )
         _write_split(dataset, folder, split)
@@ -218,5 +212,5 @@ def _read_split(folder: Path, split: str) -> RetrievalDataset:
 
 
 def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:
-    write_llamaindex(dataset, folder / f"{split}.json")
-    write_beir(dataset, folder / "beir" / split, split=split)
+    write_dataset(dataset, folder / f"{split}.json")
+    write_dataset(dataset, folder / "beir" / split, split=split)

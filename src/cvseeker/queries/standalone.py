@@ -6,12 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import (
-    RetrievalDataset,
-    read_dataset,
-    write_beir,
-    write_llamaindex,
-)
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
@@ -85,9 +80,9 @@ def judge_file(
     labels = label_datasets(judging, settings, ledger=ledger_beside(out), progress=progress)
     ((split, labelled),) = labels.datasets.items()
     if out.suffix == ".json":
-        write_llamaindex(labelled, out)
+        write_dataset(labelled, out)
     else:
-        write_beir(labelled, out, split=split)
+        write_dataset(labelled, out, split=split)
     labels.write_account(_beside(out, "grades.jsonl"), _beside(out, "dropped.jsonl"))
     return {**labels.counts, "seconds": round(time.perf_counter() - began, 3)}
 
@@ -154,9 +149,9 @@ def _generate_offline(
         person_groups=passages.person_groups,
     )
     if out.suffix == ".json":
-        write_llamaindex(dataset, out)
+        write_dataset(dataset, out)
     else:
-        write_beir(dataset, out, split="train")
+        write_dataset(dataset, out, split="train")
     return {"queries": len(queries), "passages": len(passages.corpus)}
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import assign_splits, person_groups

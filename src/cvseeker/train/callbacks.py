@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sentence_transformers.base.evaluation import BaseEvaluator
 from transformers import TrainerCallback
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import Progress
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.memory import return_freed_memory

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors

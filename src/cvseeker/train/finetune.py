@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.progress import Progress, silent

@@ -10,7 +10,7 @@ hand for CVSeeker. The packaged all-MiniLM-L6-v2 reaches nDCG@10 0.929 (0.988 on
 from functools import cache
 from pathlib import Path
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import read_jsonl
 
 GUARD_FILE = Path(__file__).with_name("guard.jsonl")

@@ -1,6 +1,6 @@
 """After tuning: the codec of the kept model's token vectors, and the shares in its hybrid."""
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder

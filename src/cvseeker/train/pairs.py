@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.holdout import complete_person_groups
 from cvseeker.retrieval.windows import Window

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets.dataset import read_dataset
+from cvseeker.core.datasets import read_dataset
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings

@@ -9,7 +9,7 @@ from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import Progress
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder

@@ -1,6 +1,6 @@
 """How good an encoder is on the validation split while it is being trained."""
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows

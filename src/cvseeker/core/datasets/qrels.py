@@ -1,29 +1,19 @@
 """Which passages answer which query, in BEIR's table and in TREC's."""
 
 import csv
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import write_lines
 
 Qrels = dict[str, dict[str, int]]
 """Query id → passage or résumé id → grade; a grade above 0 is relevant."""
-
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 
 
 def read_qrels(path: Path) -> Qrels:
-    """Read BEIR's ``query-id<TAB>corpus-id<TAB>score`` file.
-
-    Raises
-    ------
-    DatasetError
-        If the file is no table in UTF-8, or a line has another number of columns or a grade that
-        is no whole number.
-    """
+    """Read BEIR's ``query-id<TAB>corpus-id<TAB>score`` file."""
     qrels: Qrels = {}
     for query_id, passage_id, grade in iterate_qrels(path):
         qrels.setdefault(query_id, {})[passage_id] = grade
@@ -31,14 +21,7 @@ def read_qrels(path: Path) -> Qrels:
 
 
 def read_trec_qrels(path: Path) -> Qrels:
-    """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space.
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing or no UTF-8, or a line has another number of columns or a grade that
-        is no whole number.
-    """
+    """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space."""
     qrels: Qrels = {}
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
@@ -57,7 +40,7 @@ def read_trec_qrels(path: Path) -> Qrels:
 
 
 def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
-    """Yield query id, passage id and grade, line by line; raise as :func:`read_qrels`."""
+    """Yield query id, passage id and grade of BEIR's file, line by line."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file, dialect="excel-tab", strict=True)
@@ -68,18 +51,8 @@ def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
         raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
 
 
-def write_qrels(path: Path, qrels: Mapping[str, Mapping[str, int]]) -> None:
-    """Write what :func:`read_qrels` reads."""
-    rows = (
-        qrels_line(query_id, key, grade)
-        for query_id, grades in qrels.items()
-        for key, grade in grades.items()
-    )
-    write_lines(path, chain([HEADER], rows))
-
-
 def qrels_line(query_id: str, passage_id: str, grade: int) -> str:
-    """Return one line of the file, with its end."""
+    """Return one line of BEIR's file, with its end."""
     return f"{_column(query_id)}\t{_column(passage_id)}\t{grade}\n"
 
 

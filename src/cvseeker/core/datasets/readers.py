@@ -1,57 +1,107 @@
-"""Data sets as LlamaIndex, MTEB and TREC store them on a disk."""
+"""Data sets as LlamaIndex, BEIR, MTEB and TREC store them on a disk."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets.qrels import Qrels, read_trec_qrels
-from cvseeker.core.errors import DatasetError
+from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets.qrels import Qrels, read_qrels, read_trec_qrels
+from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import read_json, read_jsonl
 
 # The names under which MTEB's retrieval tasks keep their qrels.
-QRELS_NAMES = ("qrels", "default", "data")
+_QRELS_NAMES = ("qrels", "default", "data")
 _SUFFIXES = (".parquet", ".jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetContent:
-    """What was read: id → text, id → text, and query id → id → grade.
+def read_dataset(
+    path: Path, *, needs_queries: bool = True, split: str = "test"
+) -> RetrievalDataset:
+    """Read a data set in LlamaIndex's, BEIR's, MTEB's or TREC's form and check it.
 
-    ``has_texts`` is false where passages are known by their ids alone.
-    """
+    Queries without a positive grade are left out, but for LlamaIndex's, which has none.
 
-    corpus: dict[str, str]
-    queries: dict[str, str]
-    qrels: Qrels
-    has_texts: bool = True
+    Parameters
+    ----------
+    path
+        LlamaIndex's JSON file with ``corpus``, ``queries`` and ``relevant_docs``; a folder with
+        ``corpus`` and ``queries`` as JSON lines or Parquet and qrels as BEIR or MTEB keep them, see
+        :func:`read_judgements`; TREC's qrels, ``.qrels`` or ``.txt``, or a folder of one with
+        ``topics.tsv`` (id, tab, text) and, if passages are to be ranked and not only runs
+        evaluated, ``corpus.jsonl`` or ``corpus.tsv``. Without a corpus, the ids that TREC's qrels
+        judge stand for passages; without topics, the queries' ids for their texts.
+    needs_queries
+        Whether queries and qrels must be there; a corpus to generate for needs none.
+    split
+        Which of a folder's qrels are read where there are several.
 
-
-def is_mteb(folder: Path) -> bool:
-    """Tell a folder in MTEB's form: tables of corpus, queries and qrels, in Parquet or JSON lines.
-
-    BEIR's folder, whose qrels are ``qrels/*.tsv``, is none.
-    """
-    return any(_files(folder, name) for name in QRELS_NAMES) and bool(_files(folder, "corpus"))
-
-
-def is_trec(path: Path) -> bool:
-    """Tell TREC's qrels file, ``.qrels`` or ``.txt``, or a folder of one with ``topics.tsv``."""
-    if path.is_dir():
-        return (path / "topics.tsv").is_file()
-    return path.suffix in {".qrels", ".txt"}
-
-
-def read_llamaindex(path: Path) -> DatasetContent:
-    """Read the JSON form of LlamaIndex's ``EmbeddingQAFinetuneDataset``.
+    Returns
+    -------
+    RetrievalDataset
 
     Raises
     ------
     DatasetError
-        If ``corpus``, ``queries`` or ``relevant_docs`` are no objects, or an answer is no list.
-    InputError
-        If the file is no JSON.
+        If the path is none of these, its qrels have no grade above 0, or its content cannot be
+        used; see :meth:`RetrievalDataset.check`.
     """
+    if not path.exists():
+        raise DatasetError(
+            f"{path}: no such file; expected a LlamaIndex JSON file or a BEIR folder"
+        )
+    try:
+        if _is_trec(path):
+            dataset = _read_trec(path, split)
+        else:
+            dataset = _read_folder(path, split) if path.is_dir() else _read_llamaindex(path)
+    except InputError as error:
+        raise DatasetError(str(error)) from error
+    if needs_queries and not dataset.queries:
+        _refuse_empty_qrels(path)
+    dataset.check(path, needs_queries=needs_queries)
+    return dataset
+
+
+def read_judgements(folder: Path, *, split: str = "test") -> RetrievalDataset:
+    """Read the queries and qrels of a folder; what they name need not be in a corpus there.
+
+    Parameters
+    ----------
+    folder
+        Holds ``queries`` (``_id`` or ``id``, ``text``), JSON lines or Parquet, one file or a folder
+        of such, and either BEIR's ``qrels/*.tsv`` or MTEB's tables ``qrels``, ``default`` or
+        ``data`` (``query-id``, ``corpus-id``, ``score``).
+    split
+        The qrels that are read: ``qrels/<split>.tsv``, or the first by name where there is none;
+        of MTEB's, the files that begin with this name, or all.
+
+    Returns
+    -------
+    RetrievalDataset
+        Without a corpus; queries without a positive grade are left out. Empty without any qrels.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read, or the qrels name a query that is not there.
+    """
+    name = next((name for name in _QRELS_NAMES if _files(folder, name)), "")
+    tables = sorted((folder / "qrels").glob("*.tsv"), key=lambda file: (file.stem != split, file))
+    if name:
+        source, qrels = folder / name, _mteb_qrels(folder, name, split)
+    elif tables:
+        source, qrels = tables[0], read_qrels(tables[0])
+    else:
+        return RetrievalDataset({}, {}, {})
+    rows = {_id(where, row): row for where, row in _rows(folder, "queries", split)}
+    texts = {key: row.get("text") or row.get("query") or "" for key, row in rows.items()}
+    dataset = _answered(RetrievalDataset({}, texts, qrels), source)
+    kinds = {key: kind for key in dataset.qrels if (kind := _metadata(rows[key], "kind"))}
+    return replace(dataset, kinds=kinds)
+
+
+def _read_llamaindex(path: Path) -> RetrievalDataset:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("corpus"), dict):
         raise DatasetError(
@@ -67,78 +117,26 @@ def read_llamaindex(path: Path) -> DatasetContent:
             raise DatasetError(
                 f"{path}: 'relevant_docs' of query {query_id!r} must be a list of passage ids"
             )
-    return DatasetContent(
+    return RetrievalDataset(
         corpus=content["corpus"],
         queries=queries,
         qrels={query_id: dict.fromkeys(passages, 1) for query_id, passages in relevant.items()},
     )
 
 
-def read_mteb(folder: Path, split: str) -> DatasetContent:
-    """Read a retrieval task as MTEB stores it.
-
-    Parameters
-    ----------
-    folder
-        Holds ``corpus`` (``_id`` or ``id``, ``title``, ``text``), ``queries`` (``_id`` or ``id``,
-        ``text``) and ``qrels``, ``default`` or ``data`` (``query-id``, ``corpus-id``, ``score``):
-        each a folder of Parquet or JSON lines files, or one such file.
-    split
-        Files that begin with this name are read where there are some, else all.
-
-    Returns
-    -------
-    DatasetContent
-        Queries without a positive grade are left out.
-
-    Raises
-    ------
-    DatasetError
-        If a file cannot be read, or lacks a column.
-    """
+def _read_folder(folder: Path, split: str) -> RetrievalDataset:
+    """Read BEIR's form, or MTEB's, which differs in its qrels."""
     corpus: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for where, row in _rows(folder, "corpus", split):
-        title, text = row.get("title") or "", row.get("text") or ""
-        corpus[_id(where, row)] = f"{title}\n{text}" if title else text
-    texts = {
-        _id(where, row): row.get("text") or row.get("query") or ""
-        for where, row in _rows(folder, "queries", split)
-    }
-    qrels: Qrels = {}
-    name = next(name for name in QRELS_NAMES if _files(folder, name))
-    for where, row in _rows(folder, name, split):
-        if not {"query-id", "corpus-id", "score"} <= row.keys():
-            raise DatasetError(
-                f"{where}: columns {', '.join(map(repr, row))}; expected query-id, corpus-id, score"
-            )
-        grade = _grade(where, row["score"])
-        qrels.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = grade
-    return _answered(DatasetContent(corpus, texts, qrels), folder / name)
+        key = _id(where, row)
+        corpus[key] = _passage_text(row)
+        if group := _metadata(row, "person_group"):
+            groups[key] = group
+    return replace(read_judgements(folder, split=split), corpus=corpus, person_groups=groups)
 
 
-def read_trec(path: Path, split: str) -> DatasetContent:
-    """Read TREC's qrels, with the topics and the corpus that stand beside them.
-
-    Parameters
-    ----------
-    path
-        A qrels file, or a folder with ``topics.tsv`` (id, tab, text), one file ``qrels*.txt`` or
-        ``*.qrels`` or several of which one is named after the split, and, if passages are to be
-        ranked and not only runs evaluated, ``corpus.jsonl`` or ``corpus.tsv``.
-    split
-        Of the qrels.
-
-    Returns
-    -------
-    DatasetContent
-        Without a corpus, the judged ids stand for passages; without topics, the queries' ids for
-        their texts.
-
-    Raises
-    ------
-    DatasetError
-        If there are no qrels, or a file cannot be read.
-    """
+def _read_trec(path: Path, split: str) -> RetrievalDataset:
     folder = path if path.is_dir() else path.parent
     found = [*folder.glob("qrels*.txt"), *folder.glob("*.qrels")] if path.is_dir() else [path]
     if not found:
@@ -147,27 +145,51 @@ def read_trec(path: Path, split: str) -> DatasetContent:
     qrels = read_trec_qrels(file)
     queries, corpus = {query_id: query_id for query_id in qrels}, {}
     if path.is_dir():
-        queries, corpus = dict(_pairs(folder / "topics.tsv")), dict(_corpus(folder))
+        queries = dict(_pairs(folder / "topics.tsv"))
+        corpus = _trec_corpus(folder, split)
     judged = {key: key for grades in qrels.values() for key in grades}
-    content = DatasetContent(corpus or judged, queries, qrels, has_texts=bool(corpus))
-    return _answered(content, file)
+    dataset = RetrievalDataset(corpus or judged, queries, qrels, has_texts=bool(corpus))
+    return _answered(dataset, file)
 
 
-def _answered(content: DatasetContent, source: Path) -> DatasetContent:
-    """Leave out queries without a positive grade, as BEIR's reader does."""
+def _trec_corpus(folder: Path, split: str) -> dict[str, str]:
+    """Return the corpus beside TREC's qrels, empty where there is none."""
+    if (folder / "corpus.jsonl").is_file():
+        rows = _rows(folder, "corpus", split)
+        return {_id(where, row): _passage_text(row) for where, row in rows}
+    table = folder / "corpus.tsv"
+    return dict(_pairs(table)) if table.is_file() else {}
+
+
+def _is_trec(path: Path) -> bool:
+    return (path / "topics.tsv").is_file() if path.is_dir() else path.suffix in {".qrels", ".txt"}
+
+
+def _refuse_empty_qrels(path: Path) -> None:
+    """Refuse qrels that are there and answer no query."""
+    files = [*path.glob("qrels/*"), *path.glob("qrels*.txt"), *path.glob("*.qrels")]
+    if _is_trec(path) or files:
+        raise DatasetError(
+            f"{path}: no grade above 0 in {', '.join(file.name for file in files) or 'the qrels'}; "
+            "expected one a query at least: query-id, id, grade"
+        )
+
+
+def _answered(dataset: RetrievalDataset, source: Path) -> RetrievalDataset:
+    """Leave out queries without a positive grade."""
     qrels = {
         query_id: grades
-        for query_id, grades in content.qrels.items()
+        for query_id, grades in dataset.qrels.items()
         if any(grade > 0 for grade in grades.values())
     }
-    missing = next((query_id for query_id in qrels if query_id not in content.queries), None)
+    missing = next((query_id for query_id in qrels if query_id not in dataset.queries), None)
     if missing is not None:
         raise DatasetError(
-            f"{source}: query {missing!r} is not among the {len(content.queries)} queries, such as "
-            f"{next(iter(content.queries), '')!r}"
+            f"{source}: query {missing!r} is not among the {len(dataset.queries)} queries, such as "
+            f"{next(iter(dataset.queries), '')!r}"
         )
-    queries = {query_id: content.queries[query_id] for query_id in qrels}
-    return DatasetContent(content.corpus, queries, qrels, content.has_texts)
+    queries = {query_id: dataset.queries[query_id] for query_id in qrels}
+    return replace(dataset, queries=queries, qrels=qrels)
 
 
 def _files(folder: Path, name: str) -> list[Path]:
@@ -184,7 +206,10 @@ def _rows(folder: Path, name: str, split: str) -> Iterator[tuple[str, dict[str, 
     """Yield a table's rows, each with where it stands."""
     files = _files(folder, name)
     if not files:
-        raise DatasetError(f"{folder}: no {name}; expected {name}/ with Parquet or JSON lines")
+        raise DatasetError(
+            f"{folder / name}.jsonl: no such file; expected it, or {name}/ with Parquet or JSON "
+            "lines"
+        )
     chosen = [file for file in files if file.stem.startswith(split)] or files
     for file in chosen:
         rows: Iterable[dict[str, Any]]
@@ -206,7 +231,19 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise DatasetError(f"{path}: not readable as Parquet ({reason})") from error
 
 
-def _id(where: str, row: dict[str, Any]) -> str:
+def _mteb_qrels(folder: Path, name: str, split: str) -> Qrels:
+    qrels: Qrels = {}
+    for where, row in _rows(folder, name, split):
+        if not {"query-id", "corpus-id", "score"} <= row.keys():
+            raise DatasetError(
+                f"{where}: columns {', '.join(map(repr, row))}; expected query-id, corpus-id, score"
+            )
+        grade = _grade(where, row["score"])
+        qrels.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = grade
+    return qrels
+
+
+def _id(where: str, row: Mapping[str, Any]) -> str:
     key = row.get("_id", row.get("id"))
     if key is None:
         raise DatasetError(f"{where}: no '_id'; expected '_id' and 'text'")
@@ -219,15 +256,16 @@ def _grade(where: str, score: object) -> int:
     raise DatasetError(f"{where}: the score is {score!r}; expected a whole number")
 
 
-def _corpus(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield ids and texts of the corpus beside TREC's qrels; nothing where there is none."""
-    if (folder / "corpus.jsonl").is_file():
-        for number, row in enumerate(read_jsonl(folder / "corpus.jsonl"), start=1):
-            title, text = row.get("title") or "", row.get("text") or ""
-            where = f"{folder / 'corpus.jsonl'}, row {number}"
-            yield _id(where, row), f"{title}\n{text}" if title else text
-    elif (folder / "corpus.tsv").is_file():
-        yield from _pairs(folder / "corpus.tsv")
+def _passage_text(row: Mapping[str, Any]) -> Any:
+    """Return a passage's text, its title above it; what is no text is refused by the check."""
+    title, text = row.get("title") or "", row.get("text") or ""
+    return f"{title}\n{text}" if title else text
+
+
+def _metadata(row: Mapping[str, Any], name: str) -> str:
+    """Return a value of a row's metadata, empty where there is none."""
+    metadata = row.get("metadata")
+    return str(metadata.get(name) or "") if isinstance(metadata, dict) else ""
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Writing a data set of any size, one passage and one query at a time."""
+"""Writing a data set: whole, or of any size, one passage and one query at a time."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,14 +8,45 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Self
 
+from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.datasets.qrels import HEADER, iterate_qrels, qrels_line
 from cvseeker.core.files import read_jsonl, write_lines
 
-_QRELS = "qrels/{split}.tsv"
+
+def write_dataset(dataset: RetrievalDataset, path: Path, *, split: str = "test") -> None:
+    """Write a data set in LlamaIndex's form or in BEIR's.
+
+    Parameters
+    ----------
+    dataset
+        The data set. LlamaIndex's form has neither grades nor kinds nor person groups.
+    path
+        ``….json`` for LlamaIndex's ``EmbeddingQAFinetuneDataset``, else BEIR's folder.
+    split
+        The name of BEIR's qrels, ``qrels/<split>.tsv``.
+    """
+    if path.suffix == ".json":
+        _write_llamaindex(
+            path,
+            queries=dataset.queries.items(),
+            corpus=dataset.corpus.items(),
+            relevant=(
+                (query_id, [key for key, grade in grades.items() if grade > 0])
+                for query_id, grades in dataset.qrels.items()
+            ),
+        )
+        return
+    with DatasetWriter(path, split=split) as writer:
+        for passage_id, text in dataset.corpus.items():
+            group = dataset.person_groups.get(passage_id, "")
+            writer.add_passage(passage_id, text, person_group=group)
+        for query_id, text in dataset.queries.items():
+            grades, kind = dataset.qrels[query_id], dataset.kinds.get(query_id, "")
+            writer.add_query(query_id, text, grades=grades, kind=kind)
 
 
 class DatasetWriter:
-    """Writes ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv`` as rows come.
+    """Writes BEIR's ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv`` as rows come.
 
     Nothing is kept in memory. The files carry their names only once the ``with`` block has ended
     without an error.
@@ -26,22 +57,24 @@ class DatasetWriter:
         BEIR's folder; created where it is missing.
     split
         The qrels' name.
+    llamaindex
+        A JSON file that gets the same in LlamaIndex's form, where it is wanted.
     """
 
-    def __init__(self, folder: Path, *, split: str) -> None:
+    def __init__(self, folder: Path, *, split: str, llamaindex: Path | None = None) -> None:
         self.folder = folder
-        self.split = split
         self.passages = self.queries = 0
+        self._qrels_path = folder / "qrels" / f"{split}.tsv"
+        self._llamaindex = llamaindex
         self._stack = ExitStack()
         self._open: dict[Path, IO[str]] = {}
 
     def __enter__(self) -> Self:
-        for name in ("corpus.jsonl", "queries.jsonl", _QRELS.format(split=self.split)):
-            path = self.folder / name
+        corpus, queries = self.folder / "corpus.jsonl", self.folder / "queries.jsonl"
+        for path in (corpus, queries, self._qrels_path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
             # Closed by the stack, whichever way the block ends.
-            file = self._stack.enter_context(part.open("w", encoding="utf-8", newline=""))
+            file = self._stack.enter_context(_part(path).open("w", encoding="utf-8", newline=""))
             self._open[path] = file
         self._corpus, self._queries, self._qrels = self._open.values()
         self._qrels.write(HEADER)
@@ -50,11 +83,12 @@ class DatasetWriter:
     def __exit__(self, sort: type[BaseException] | None, *rest: object) -> None:
         self._stack.close()
         for path in self._open:
-            part = path.with_name(f".{path.name}.part")
             if sort is None:
-                part.replace(path)
+                _part(path).replace(path)
             else:
-                part.unlink(missing_ok=True)
+                _part(path).unlink(missing_ok=True)
+        if sort is None and self._llamaindex is not None:
+            self._convert(self._llamaindex)
 
     def add_passage(self, passage_id: str, text: str, *, person_group: str = "") -> None:
         """Write one passage."""
@@ -76,25 +110,28 @@ class DatasetWriter:
         """Return how much was written."""
         return {"queries": self.queries, "passages": self.passages}
 
+    def _convert(self, path: Path) -> None:
+        """Write LlamaIndex's form of what was written, without holding it."""
+        corpus, queries = self.folder / "corpus.jsonl", self.folder / "queries.jsonl"
+        _write_llamaindex(
+            path,
+            queries=((row["_id"], row["text"]) for row in read_jsonl(queries)),
+            corpus=((row["_id"], row["text"]) for row in read_jsonl(corpus)),
+            relevant=(
+                (query_id, [passage_id for _, passage_id, grade in rows if grade > 0])
+                for query_id, rows in groupby(iterate_qrels(self._qrels_path), key=itemgetter(0))
+            ),
+        )
 
-def write_llamaindex_json(
+
+def _write_llamaindex(
     path: Path,
     *,
     queries: Iterable[tuple[str, str]],
     corpus: Iterable[tuple[str, str]],
     relevant: Iterable[tuple[str, list[str]]],
 ) -> None:
-    """Write the JSON form of LlamaIndex's ``EmbeddingQAFinetuneDataset``, an entry at a time.
-
-    Parameters
-    ----------
-    path
-        The JSON file.
-    queries, corpus
-        Ids and texts.
-    relevant
-        Query ids and the ids of the passages that answer them.
-    """
+    """Write LlamaIndex's JSON, an entry at a time."""
 
     def lines() -> Iterator[str]:
         yield "{\n"
@@ -115,26 +152,9 @@ def write_llamaindex_json(
     write_lines(path, lines())
 
 
-def convert_to_llamaindex(folder: Path, path: Path, *, split: str) -> None:
-    """Write what a :class:`DatasetWriter` wrote in LlamaIndex's form as well.
-
-    Parameters
-    ----------
-    folder, split
-        As given to the writer.
-    path
-        The JSON file.
-    """
-    judged = groupby(iterate_qrels(folder / _QRELS.format(split=split)), key=itemgetter(0))
-    write_llamaindex_json(
-        path,
-        queries=((row["_id"], row["text"]) for row in read_jsonl(folder / "queries.jsonl")),
-        corpus=((row["_id"], row["text"]) for row in read_jsonl(folder / "corpus.jsonl")),
-        relevant=(
-            (query_id, [passage_id for _, passage_id, grade in rows if grade > 0])
-            for query_id, rows in judged
-        ),
-    )
+def _part(path: Path) -> Path:
+    """Return where a file stands until it is complete."""
+    return path.with_name(f".{path.name}.part")
 
 
 def _line(**row: object) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset, read_dataset, read_judgements
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
@@ -190,7 +190,7 @@ def _own_models(workspace: Workspace) -> dict[str, str]:
 
 
 def _judged_queries(folder: Path) -> dict[str, str]:
-    queries, _, _ = read_judgements(folder)
+    queries = read_judgements(folder).queries
     if not queries:
         raise DatasetError(
             f"{folder}: no judged queries; expected queries.jsonl and qrels/test.tsv with a grade "

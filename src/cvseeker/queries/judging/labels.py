@@ -12,8 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
-from cvseeker.core.datasets.qrels import Qrels
+from cvseeker.core.datasets import Qrels, RetrievalDataset
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings

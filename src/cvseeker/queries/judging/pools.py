@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
