@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.train.embedding import cut
-from cvseeker.train.loss import LossSettings, RetrievalLoss, answered_mask, masked_info_nce
+from cvseeker.train.loss import RetrievalLoss, answered_mask, cut, masked_info_nce
 
 
 def unit(*shape: int, seed: int) -> torch.Tensor:
@@ -72,15 +71,32 @@ def model(tiny_model: Path) -> Any:
 TEXTS = ["who keeps bees", "violin teacher", "tax law and mergers", "night shifts", "sales"]
 
 
-def gradients(model: Any, **changes: Any) -> dict[str, torch.Tensor]:
-    """Gradients of a loss over five pairs."""
+def batch(model: Any) -> tuple[list[dict[str, Any]], torch.Tensor]:
+    """Five pairs; the first two anchors are about one person, the third's answer to two."""
+    columns = (TEXTS, [f"{text}, ten years" for text in TEXTS])
+    labels = torch.tensor([[0, 0, -1], [0, 0, -1], [1, 1, 3], [2, 2, -1], [3, 3, -1]])
+    return [model.preprocess(texts) for texts in columns], labels
+
+
+def plain_loss(model: Any, temperature: float, dims: tuple[int, ...]) -> torch.Tensor:
+    """The loss written out: a softmax of cosines over everybody who does not answer."""
+    features, labels = batch(model)
+    whole = [model(dict(column))["sentence_embedding"] for column in features]
+    losses = []
+    for dim in dims:
+        anchors, documents = (torch.nn.functional.normalize(each[:, :dim]) for each in whole)
+        for row, label in enumerate(labels.tolist()):
+            kept = [
+                other for other in range(5) if other == row or int(labels[other, 0]) not in label
+            ]
+            terms = torch.exp(anchors[row] @ documents[kept].T / temperature)
+            losses.append(-torch.log(terms[kept.index(row)] / terms.sum()))
+    return torch.stack(losses).mean()
+
+
+def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
     model.zero_grad()
-    features = [
-        model.preprocess(texts) for texts in (TEXTS, [f"{text}, ten years" for text in TEXTS])
-    ]
-    labels = torch.tensor([[group, group] for group in (0, 0, 1, 2, 3)])
-    settings = LossSettings(temperature=0.05, **changes)
-    RetrievalLoss(model, settings=settings)(features, labels).backward()
+    loss.backward()
     return {
         name: weight.grad.clone()
         for name, weight in model.named_parameters()
@@ -88,21 +104,51 @@ def gradients(model: Any, **changes: Any) -> dict[str, torch.Tensor]:
     }
 
 
-def test_mini_batches_give_the_same_gradients(model: Any) -> None:
-    whole = gradients(model)
-    pieces = gradients(model, mini_batch_size=2)
-    assert whole.keys() == pieces.keys()
-    assert any(bool(gradient.abs().max() > 1e-3) for gradient in whole.values())
-    for name, gradient in whole.items():
-        torch.testing.assert_close(pieces[name], gradient, atol=1e-5, rtol=1e-4)
+@pytest.mark.parametrize("mini_batch_size", [None, 1, 2, 4, 5, 99])
+@pytest.mark.parametrize("matryoshka", [(), (8,)])
+def test_loss_and_gradients_are_those_of_the_loss_written_out(
+    model: Any, mini_batch_size: int | None, matryoshka: tuple[int, ...]
+) -> None:
+    expected = plain_loss(model, 0.05, (32, *matryoshka))
+    loss = RetrievalLoss(
+        model, temperature=0.05, matryoshka=matryoshka, mini_batch_size=mini_batch_size
+    )(*batch(model))
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    wanted, found = gradients(model, expected), gradients(model, loss)
+    assert found.keys() == wanted.keys()
+    assert any(bool(gradient.abs().max() > 1e-3) for gradient in wanted.values())
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-5, rtol=1e-4)
 
 
-def test_matryoshka_dimensions_change_the_loss(model: Any) -> None:
-    whole, nested = gradients(model), gradients(model, matryoshka=(8,))
-    assert any(not torch.allclose(whole[name], nested[name]) for name in whole)
+def test_without_gradients_there_is_a_loss_all_the_same(model: Any) -> None:
+    with torch.no_grad():
+        loss = RetrievalLoss(model, temperature=0.05, mini_batch_size=2)(*batch(model))
+    assert loss.item() == pytest.approx(plain_loss(model, 0.05, (32,)).item(), rel=1e-5)
+
+
+def test_mini_batches_drop_out_the_same_twice(model: Any) -> None:
+    """The second pass, which has the gradients, draws the first one's random numbers."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    seen: dict[bool, list[torch.Tensor]] = {False: [], True: []}
+    forward = type(model).forward
+
+    def noted(features: dict[str, Any]) -> Any:
+        output = forward(model, features)
+        seen[torch.is_grad_enabled()].append(output["sentence_embedding"].detach())
+        return output
+
+    model.forward = noted
+    RetrievalLoss(model, temperature=0.05, mini_batch_size=2)(*batch(model)).backward()
+    assert len(seen[True]) == 6
+    for first, second in zip(seen[False], seen[True], strict=True):
+        assert torch.equal(first, second)
 
 
 def test_a_cut_vector_has_unit_length() -> None:
     vectors = unit(3, 8, seed=1)
-    assert torch.equal(cut(vectors, 8), vectors)
+    torch.testing.assert_close(cut(vectors), vectors)
     assert cut(vectors, 4).norm(dim=-1).tolist() == pytest.approx([1.0] * 3)

@@ -1,81 +1,37 @@
 """InfoNCE in which nobody is pushed away from a passage that answers them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
+from sentence_transformers.base.losses.gradcache import CachedLossMixin
+from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 
-from cvseeker.train.distributed import rank
-from cvseeker.train.embedding import (
-    cut,
-    embed,
-    embed_in_pieces,
-    from_all_processes,
-    replay_gradients,
-)
+from cvseeker.train.distributed import rank, world_size
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-
-@dataclass(frozen=True, slots=True)
-class LossSettings:
-    """What is added up to the loss.
-
-    Attributes
-    ----------
-    temperature
-        Divides the cosines.
-    matryoshka
-        Dimensions to which the pooled vectors are cut as well, each with the same weight (Kusupati
-        et al. 2022, https://arxiv.org/abs/2205.13147).
-    mini_batch_size
-        Texts that are embedded at once; ``None``: the whole batch. The loss is the same.
-    """
-
-    temperature: float
-    matryoshka: tuple[int, ...] = ()
-    mini_batch_size: int | None = None
+Features = dict[str, Any]
 
 
 def answered_mask(labels: Tensor, documents: Tensor) -> Tensor:
-    """Find the documents of a batch that answer an anchor.
+    """Find the documents of a batch that answer an anchor, shape (batch, n_documents), bool.
 
-    Parameters
-    ----------
-    labels
-        Shape (batch, 1 + n): the person group of each pair's positive, then the person groups of
-        all the passages that answer the anchor, filled up with -1.
-    documents
-        Shape (n_documents,): the person group of each document.
-
-    Returns
-    -------
-    Tensor
-        Shape (batch, n_documents), bool. Passages of one person answer one another's queries too
-        often to serve as negatives.
+    Passages of one person answer one another's queries too often to serve as negatives. Labels,
+    shape (batch, 1 + n): the person group of each pair's positive, then the person groups of all
+    the passages that answer the anchor, filled up with -1. Documents, shape (n_documents,): the
+    person group of each.
     """
     return (labels[:, :, None] == documents[None, None, :]).any(dim=1)
 
 
 def masked_info_nce(scores: Tensor, answered: Tensor, targets: Tensor) -> Tensor:
-    """Compute InfoNCE with in-batch negatives, those that answer the anchor left out.
+    """Return InfoNCE with in-batch negatives, those that answer the anchor left out; a scalar.
 
-    Parameters
-    ----------
-    scores
-        Shape (batch, n_documents): divided by the temperature.
-    answered
-        Shape (batch, n_documents), bool.
-    targets
-        Shape (batch,): the column of each anchor's own positive.
-
-    Returns
-    -------
-    Tensor
-        A scalar, the mean over the batch.
+    Scores, shape (batch, n_documents), are divided by the temperature already; ``answered`` has
+    their shape; ``targets``, shape (batch,), is the column of each anchor's own positive.
 
     References
     ----------
@@ -85,56 +41,72 @@ def masked_info_nce(scores: Tensor, answered: Tensor, targets: Tensor) -> Tensor
     return nn.functional.cross_entropy(scores.masked_fill(answered & ~own, float("-inf")), targets)
 
 
-class RetrievalLoss(nn.Module):
-    """The loss as sentence-transformers' trainer calls one.
+class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
+    """The loss as sentence-transformers' trainer calls one, whole or in mini-batches.
 
-    Parameters
+    References
     ----------
-    model
-        The encoder; its vectors are normalised here whether or not it does so itself.
-    settings
-        What is added up.
+    Mini-batches (GradCache): Gao et al. 2021, https://arxiv.org/abs/2101.06983. Dimensions to which
+    vectors are cut as well, each with the same weight (Matryoshka): Kusupati et al. 2022,
+    https://arxiv.org/abs/2205.13147.
     """
 
-    def __init__(self, model: "SentenceTransformer", *, settings: LossSettings) -> None:
+    def __init__(
+        self,
+        model: "SentenceTransformer",
+        *,
+        temperature: float,
+        matryoshka: tuple[int, ...] = (),
+        mini_batch_size: int | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
-        self.settings = settings
+        self.temperature = temperature
+        self.matryoshka = matryoshka
+        self.mini_batch_size = mini_batch_size
 
-    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """Return the loss of a batch.
+    def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
+        """Return the loss of anchors and positives, row for row; labels as in the mask."""
+        columns = list(sentence_features)
+        if self.mini_batch_size is not None and self.mini_batch_size < len(labels):
+            loss: Tensor = self.forward_cached(columns, labels)
+            return loss
+        embedded = [[self.model(dict(features))["sentence_embedding"]] for features in columns]
+        return self.calculate_loss(embedded, labels)
 
-        Parameters
-        ----------
-        sentence_features
-            Features of the anchors and of their positives, row for row.
-        labels
-            As in :func:`answered_mask`.
-        """
-        features = list(sentence_features)
-        size = self.settings.mini_batch_size
-        if size is None or size >= len(labels) or not torch.is_grad_enabled():
-            return self.score([embed(self.model, each) for each in features], labels)
-        columns = [embed_in_pieces(self.model, each, size) for each in features]
-        loss = self.score([column.joined for column in columns], labels)
-        return replay_gradients(self.model, loss, columns)
-
-    def score(self, embedded: Sequence[Tensor], labels: Tensor) -> Tensor:
-        """Return the loss of a batch whose anchors and positives are embedded, row for row."""
-        anchors, own = embedded
+    def calculate_loss(
+        self, reps: list[list[Tensor]], labels: Tensor, *, with_backward: bool = False
+    ) -> Tensor:
+        """Return the loss of embedded columns, each in pieces of shape (n, dim)."""
+        anchors, own = (cut(torch.cat(pieces).float()) for pieces in reps)  # (batch, dim)
         documents, groups = from_all_processes(own, labels[:, 0])
         answered = answered_mask(labels, groups)
         targets = torch.arange(len(labels), device=labels.device) + rank() * len(labels)
-        dims = dict.fromkeys((own.shape[1], *self.settings.matryoshka))
-        losses = [
-            self._info_nce(cut(anchors, dim) @ cut(documents, dim).T, answered, targets)
-            for dim in dims
-        ]
-        return torch.stack(losses).mean()
-
-    def _info_nce(self, cosines: Tensor, answered: Tensor, targets: Tensor) -> Tensor:
-        return masked_info_nce(cosines / self.settings.temperature, answered, targets)
+        losses = []
+        for dim in dict.fromkeys((own.shape[1], *self.matryoshka)):
+            cosines = cut(anchors, dim) @ cut(documents, dim).T  # (batch, n_documents)
+            losses.append(masked_info_nce(cosines / self.temperature, answered, targets))
+        loss = torch.stack(losses).mean()
+        if with_backward:
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
+        return loss
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the trainer notes of the loss."""
-        return {"temperature": self.settings.temperature}
+        return {"temperature": self.temperature}
+
+
+def cut(vectors: Tensor, dim: int | None = None) -> Tensor:
+    """Return vectors' first dimensions, be it all, at unit length."""
+    return nn.functional.normalize(vectors[:, :dim], dim=-1)
+
+
+def from_all_processes(documents: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+    """Join the documents of all processes and their person groups, in the order of the ranks.
+
+    So each is a negative for all the others; every process must have as many, shape (n, dim).
+    """
+    if world_size() == 1:
+        return documents, groups
+    return all_gather_with_grad(documents), all_gather(groups.contiguous())

@@ -17,7 +17,7 @@ from cvseeker.retrieval.packed import use_packed_attention
 from cvseeker.train.arguments import training_arguments
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.callbacks import ReportProgress, WindowedEvaluator
-from cvseeker.train.loss import LossSettings, RetrievalLoss
+from cvseeker.train.loss import RetrievalLoss
 from cvseeker.train.pairs import TrainingPair
 from cvseeker.train.sampler import BucketSampler, FollowEpoch
 from cvseeker.train.throughput import ModelSize, ThroughputMeter, device_name
@@ -90,7 +90,12 @@ def build_trainer(
         args=arguments,
         train_dataset=dataset,
         data_collator=collator,  # type: ignore[arg-type]
-        loss=RetrievalLoss(model, settings=_loss_settings(settings)),
+        loss=RetrievalLoss(
+            model,
+            temperature=settings.temperature,
+            matryoshka=settings.matryoshka,
+            mini_batch_size=settings.mini_batch_size,
+        ),
         evaluator=validations,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=settings.patience),
@@ -122,11 +127,3 @@ def set_dropout(model: SentenceTransformer, probability: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
-
-
-def _loss_settings(settings: FinetuneSettings) -> LossSettings:
-    return LossSettings(
-        temperature=settings.temperature,
-        matryoshka=settings.matryoshka,
-        mini_batch_size=settings.mini_batch_size,
-    )
