@@ -30,6 +30,7 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.holdout import hold_out, with_distractors
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.retrieval.windows import FloatArray
 from cvseeker.train.adapters import prepare_model
@@ -96,15 +97,17 @@ def main() -> None:
 
 def run(train: RetrievalDataset, test: RetrievalDataset, name: str, seed: int) -> dict[str, Any]:
     """Train by one recipe and evaluate on the fold."""
-    queries, changes = RECIPES[name]
+    kind, changes = RECIPES[name]
     settings = Settings().override("finetune", {**changes, "seed": seed}).finetune
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     began = time.perf_counter()
-    train_encoder(encoder, with_queries(train, queries), settings)
+    train_encoder(encoder, with_queries(train, kind), settings)
     seconds = time.perf_counter() - began
     corpus, asked = list(test.corpus.values()), list(test.queries.values())
-    bm25 = BM25Ranker(corpus).scores(asked)
-    dense = DenseRanker(encoder, encoder.encode_passages(corpus)).scores(asked)
+    queries = EncodedQueries.from_texts(asked, encoder, tokens=False)
+    windows = encoder.encode_passages(corpus)
+    bm25 = BM25Ranker(corpus).scores(queries)
+    dense = DenseRanker(windows.vectors, windows.owners).scores(queries)
     hybrid: FloatArray = fuse([bm25, dense], (0.5, 0.5))
     systems = {"dense": dense, "dense and BM25": hybrid}
     return {

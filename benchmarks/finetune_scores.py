@@ -9,6 +9,7 @@ from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics, query_metrics
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import Ranker, top_k
 
 BOTH_WAYS = ("truncated", "windowed")
@@ -30,8 +31,9 @@ def model_scores(name: str, test: RetrievalDataset, ways: tuple[str, ...] = BOTH
             "mrr@10": found["mrr@10"],
         }
     if "windowed" in ways:
-        ranker = DenseRanker.from_corpus(encoder, list(test.corpus.values()))
-        scores["windowed"] = ranker_scores(ranker, test)
+        windows = encoder.encode_passages(list(test.corpus.values()))
+        ranker = DenseRanker(windows.vectors, windows.owners)
+        scores["windowed"] = ranker_scores(ranker, test, encoder)
     return scores
 
 
@@ -41,10 +43,13 @@ def bm25_scores(test: RetrievalDataset) -> Scores:
     return dict.fromkeys(BOTH_WAYS, scores)
 
 
-def ranker_scores(ranker: Ranker, test: RetrievalDataset) -> dict[str, float]:
+def ranker_scores(
+    ranker: Ranker, test: RetrievalDataset, encoder: LocalEncoder | None = None
+) -> dict[str, float]:
     """Return a ranker's means over the test queries."""
     passage_ids = list(test.corpus)
-    ranking = top_k(ranker.scores(list(test.queries.values())), 100)
+    queries = EncodedQueries.from_texts(list(test.queries.values()), encoder, tokens=False)
+    ranking = top_k(ranker.scores(queries), 100)
     found = mean_metrics(
         {
             query_id: query_metrics([passage_ids[at] for at in row], test.qrels[query_id])

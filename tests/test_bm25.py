@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
+from cvseeker.retrieval.queries import EncodedQueries
 
 WORDS = ["kafka", "sap", "triage", "drill", "honey", "violin"]
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
@@ -26,7 +27,7 @@ def looped(query: list[str], corpus: list[list[str]], at: int) -> float:
 @settings(max_examples=50)
 @given(st.lists(texts, min_size=1, max_size=6), texts)
 def test_scores_are_the_textbooks(corpus: list[str], query: str) -> None:
-    scores = BM25Ranker(corpus).scores([query])
+    scores = BM25Ranker(corpus).scores(EncodedQueries.from_texts([query]))
     assert scores.shape == (1, len(corpus))
     assert scores.dtype == np.float32
     words = [text.split() for text in corpus]
@@ -43,21 +44,28 @@ def test_words_are_stemmed_and_stop_words_left_out() -> None:
 
 @pytest.mark.parametrize("query", ["", "the of", "zzz", "?!"])
 def test_a_query_that_shares_no_word_scores_nothing(query: str) -> None:
-    assert BM25Ranker(["nurse", "chef"]).scores([query]).tolist() == [[0.0, 0.0]]
+    assert BM25Ranker(["nurse", "chef"]).scores(EncodedQueries.from_texts([query])).tolist() == [
+        [0.0, 0.0]
+    ]
 
 
 @pytest.mark.parametrize("corpus", [[""], ["", "the"], ["?"]])
 def test_a_corpus_of_no_words_ranks_everything_at_0(corpus: list[str]) -> None:
-    assert BM25Ranker(corpus).scores(["nurse", ""]).tolist() == [[0.0] * len(corpus)] * 2
+    assert (
+        BM25Ranker(corpus).scores(EncodedQueries.from_texts(["nurse", ""])).tolist()
+        == [[0.0] * len(corpus)] * 2
+    )
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    BM25Ranker(["nurse", "chef"]).scores(["nurses"])
+    BM25Ranker(["nurse", "chef"]).scores(EncodedQueries.from_texts(["nurses"]))
     assert capfd.readouterr() == ("", "")
 
 
 def test_one_letter_skills_are_words() -> None:
     ranker = BM25Ranker(["C++ and Qt", "C# and .NET", "statistics in R", "Java and Spring"])
-    best = ranker.scores(["c++ developer", "C#", "R", "it's a developer"]).argmax(axis=1)
+    best = ranker.scores(
+        EncodedQueries.from_texts(["c++ developer", "C#", "R", "it's a developer"])
+    ).argmax(axis=1)
     assert best[:3].tolist() == [0, 1, 2]
-    assert not ranker.scores(["it's a developer"]).any()
+    assert not ranker.scores(EncodedQueries.from_texts(["it's a developer"])).any()

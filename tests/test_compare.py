@@ -18,6 +18,7 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.late import LateInteractionRanker
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.token_codes import encode_passages_with_codes
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))
@@ -33,8 +34,9 @@ def test_every_system_is_run(
     encoder = LocalEncoder.from_name(str(tiny_model), windows=SETTINGS.windows)
     bm25 = BM25Ranker(corpus)
     embeddings, codes = encode_passages_with_codes(encoder, corpus)
-    rankers = (bm25, DenseRanker(encoder, embeddings), LateInteractionRanker(encoder, codes))
-    parts = [ranker.scores(queries) for ranker in rankers]
+    dense = DenseRanker(embeddings.vectors, embeddings.owners)
+    asked = EncodedQueries.from_texts(queries, encoder)
+    parts = [ranker.scores(asked) for ranker in (bm25, dense, LateInteractionRanker(codes))]
     fused = fuse(parts, encoder.hybrid.shares)
     for result in results.values():
         assert result.bytes_per_passage
@@ -135,9 +137,11 @@ def test_any_encoder_takes_part(tiny_dataset: RetrievalDataset, hash_encoder: An
     results = compare_systems(tiny_dataset, {"remote": hash_encoder}, settings=EvaluateSettings())
     assert list(results) == ["bm25", "remote", "hybrid(remote)"]
     corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
-    dense = DenseRanker.from_corpus(hash_encoder, corpus).scores(queries)
+    windows = hash_encoder.encode_passages(corpus)
+    asked = EncodedQueries.from_texts(queries, hash_encoder)
+    dense = DenseRanker(windows.vectors, windows.owners).scores(asked)
     default = HybridWeights()
-    fused = fuse([BM25Ranker(corpus).scores(queries), dense], [default.bm25, default.dense])
+    fused = fuse([BM25Ranker(corpus).scores(asked), dense], [default.bm25, default.dense])
     for row, query_id in enumerate(tiny_dataset.queries):
         expected = dict(zip(tiny_dataset.corpus, fused[row].tolist(), strict=True))
         assert dict(results["hybrid(remote)"].run[query_id]) == pytest.approx(expected, abs=1e-5)

@@ -11,6 +11,7 @@ from cvseeker.retrieval import late
 from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.late import LateInteractionRanker, inverse_frequencies, token_shares
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.tokens import (
     TokenVectors,
@@ -59,9 +60,8 @@ def looped(encoder: LocalEncoder, passages: TokenVectors, queries: list[str]) ->
 def test_a_score_is_the_weighted_mean_of_the_best_cosines(
     encoder: LocalEncoder, tokens: TokenVectors
 ) -> None:
-    ranker = LateInteractionRanker(encoder, tokens)
-    scores = ranker.scores(QUERIES)
-    assert ranker.name == f"late({encoder.name})"
+    ranker = LateInteractionRanker(tokens)
+    scores = ranker.scores(EncodedQueries.from_texts(QUERIES, encoder))
     assert scores.shape == (5, 8)
     assert scores.dtype == np.float32
     assert np.allclose(scores, looped(encoder, tokens, QUERIES), atol=1e-5)
@@ -76,14 +76,20 @@ def test_blocks_and_choices_make_no_difference(
 ) -> None:
     texts = ["chef", "...", "Go and Kafka " * 9, "night nurse", "", "payroll", "a chef", "in SAP"]
     _, tokens = encode_passages_with_tokens(encoder, texts)
-    ranker = LateInteractionRanker(encoder, tokens)
-    whole = ranker.scores(QUERIES)
+    ranker = LateInteractionRanker(tokens)
+    whole = ranker.scores(EncodedQueries.from_texts(QUERIES, encoder))
     among = np.array(order[:count], dtype=np.int64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(late, "PASSAGE_TOKENS", passage_tokens)
         patch.setattr(late, "QUERY_TOKENS", query_tokens)
-        assert np.allclose(ranker.scores(QUERIES), whole, atol=1e-6)
-        assert np.allclose(ranker.scores(QUERIES, among=among), whole[:, among], atol=1e-6)
+        assert np.allclose(
+            ranker.scores(EncodedQueries.from_texts(QUERIES, encoder)), whole, atol=1e-6
+        )
+        assert np.allclose(
+            ranker.scores(EncodedQueries.from_texts(QUERIES, encoder), among=among),
+            whole[:, among],
+            atol=1e-6,
+        )
 
 
 def test_codes_are_scored_as_the_vectors_they_stand_for(
@@ -92,10 +98,10 @@ def test_codes_are_scored_as_the_vectors_they_stand_for(
     codec = TokenCodec.fit(tokens.vectors, dims=16)
     codes = TokenCodes.from_vectors(tokens, codec)
     decoded = codec.decode(codes.codes)
-    ranker = LateInteractionRanker(encoder, codes)
+    ranker = LateInteractionRanker(codes)
     _, asked = encode_queries_with_tokens(encoder, ["Kafka"])
     cosines = decoded @ codec.project(asked.vectors).T
-    scores = ranker.scores(["Kafka"])
+    scores = ranker.scores(EncodedQueries.from_texts(["Kafka"], encoder))
     weights = token_shares(ranker._idf, asked.ids, asked.bounds)
     for passage in (0, 2, 3):
         best = cosines[slice(*tokens.bounds[passage : passage + 2])].max(axis=0)
@@ -105,7 +111,9 @@ def test_codes_are_scored_as_the_vectors_they_stand_for(
 def test_a_word_is_answered_by_itself(encoder: LocalEncoder, tokens: TokenVectors) -> None:
     text = "Ana Prunk. Pastry chef in Ljubljana. Laminated dough, chocolate tempering and "
     query = "Zanzibar? Chocolate"
-    ((first, second),) = LateInteractionRanker(encoder, tokens).explain(query, [0])
+    ((first, second),) = LateInteractionRanker(tokens).explain(
+        EncodedQueries.from_texts([query], encoder), [0]
+    )
     assert query[slice(*first.query_span)] == "Zanzibar"  # eight pieces, one word
     assert query[slice(*second.query_span)] == "Chocolate"
     assert first.weight + second.weight == pytest.approx(1)
@@ -119,7 +127,9 @@ def test_a_word_is_answered_by_itself(encoder: LocalEncoder, tokens: TokenVector
 def test_the_answer_is_the_best_word(encoder: LocalEncoder) -> None:
     text = "night nurse, chef"
     _, tokens = encode_passages_with_tokens(encoder, [text])
-    ((match,),) = LateInteractionRanker(encoder, tokens).explain("chef", [0])
+    ((match,),) = LateInteractionRanker(tokens).explain(
+        EncodedQueries.from_texts(["chef"], encoder), [0]
+    )
     _, asked = encode_queries_with_tokens(encoder, ["chef"])
     cosines = (tokens.vectors @ asked.vectors.T)[:, 0]
     assert match.passage_span == tuple(tokens.spans[cosines.argmax()])
@@ -131,15 +141,17 @@ def test_the_answer_is_the_best_word(encoder: LocalEncoder) -> None:
 def test_nothing_answers_nothing(
     encoder: LocalEncoder, tokens: TokenVectors, query: str, position: int
 ) -> None:
-    assert LateInteractionRanker(encoder, tokens).explain(query, [position]) == [[]]
+    assert LateInteractionRanker(tokens).explain(
+        EncodedQueries.from_texts([query], encoder), [position]
+    ) == [[]]
 
 
 def test_no_queries_and_no_words_have_scores_too(encoder: LocalEncoder) -> None:
     _, tokens = encode_passages_with_tokens(encoder, ["...", ""])
-    ranker = LateInteractionRanker(encoder, tokens)
-    assert ranker.scores([]).shape == (0, 2)
-    assert ranker.scores(["chef"]).tolist() == [[-1, -1]]
-    assert ranker.scores(["?"]).tolist() == [[0, 0]]
+    ranker = LateInteractionRanker(tokens)
+    assert ranker.scores(EncodedQueries.from_texts([], encoder)).shape == (0, 2)
+    assert ranker.scores(EncodedQueries.from_texts(["chef"], encoder)).tolist() == [[-1, -1]]
+    assert ranker.scores(EncodedQueries.from_texts(["?"], encoder)).tolist() == [[0, 0]]
 
 
 def test_rare_tokens_weigh_more() -> None:

@@ -9,6 +9,7 @@ from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelE
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.queries import EncodedQueries
 
 LINE = "q1 Q0 ana-prunk#1 1 2.5 x\n"
 
@@ -38,7 +39,9 @@ def test_vectors_made_elsewhere_are_ranked(
     results = compare_systems(
         tiny_dataset, {}, settings=EvaluateSettings(), vectors={"theirs": folder}
     )
-    scores = DenseRanker.from_corpus(hash_encoder, corpus).scores(queries)
+    windows = hash_encoder.encode_passages(corpus)
+    asked = EncodedQueries.from_texts(queries, hash_encoder)
+    scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
     for row, query_id in enumerate(tiny_dataset.queries):
         expected = dict(zip(tiny_dataset.corpus, scores[row].tolist(), strict=True))
         assert dict(results["theirs"].run[query_id]) == pytest.approx(expected, abs=1e-5)

@@ -19,6 +19,7 @@ from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.server_settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.remote.cost import EmbeddingCost
 from cvseeker.retrieval.remote.encoder import RemoteEncoder
 from fake_embeddings import DIM, FakeEmbeddings, running_embeddings, vector_of
@@ -281,6 +282,8 @@ def test_it_ranks_as_any_encoder(
     server: FakeEmbeddings, cache: Path, tiny_corpus: dict[str, str]
 ) -> None:
     corpus = list(tiny_corpus.values())
-    ranker = DenseRanker.from_corpus(encoder_of(server, cache), corpus)
-    assert ranker.name == MODEL
-    assert ranker.scores(corpus).argmax(axis=1).tolist() == list(range(len(corpus)))
+    encoder = encoder_of(server, cache)
+    windows = encoder.encode_passages(corpus)
+    asked = EncodedQueries.from_texts(corpus, encoder)
+    scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
+    assert scores.argmax(axis=1).tolist() == list(range(len(corpus)))

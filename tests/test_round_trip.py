@@ -9,6 +9,7 @@ from cvseeker.queries.filters import rivals, round_trip
 from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.queries import EncodedQueries
 
 WORDS = "nurse nurses icu ward payroll ledger audit welding the of c++ 2019".split()
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)
@@ -45,7 +46,8 @@ def test_ranks_are_those_of_bm25_whatever_the_portions(
         patch.setattr(rivals, "_COMMON", common)
         ranks = lexical_ranks(queries, lambda: zip(texts, groups, strict=True))
     owners = [owner for _, owner in queries]
-    scores = BM25Ranker(texts).scores([text for text, _ in queries])
+    asked = EncodedQueries.from_texts([text for text, _ in queries])
+    scores = BM25Ranker(texts).scores(asked)
     wanted = expected(scores, groups, owners, relative=1e-5, absolute=0.0)
     for row, (owner, rank) in enumerate(zip(owners, wanted, strict=True)):
         # What has no word of the query is not found.
@@ -104,7 +106,9 @@ def test_dense_ranks_are_those_of_the_ranker_whatever_the_portions(
         for name in ("_ENCODED", "_DENSE_SHARD", "_DENSE_BLOCK"):
             patch.setattr(round_trip, name, 3)
         ranks = dense_ranks(queries, lambda: zip(texts, groups, strict=True), encoder=hash_encoder)
-    scores = DenseRanker.from_corpus(hash_encoder, texts).scores([text for text, _ in queries])
+    windows = hash_encoder.encode_passages(texts)
+    asked = EncodedQueries.from_texts([text for text, _ in queries], hash_encoder)
+    scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
     owners = [owner for _, owner in queries]
     wanted = expected(scores[: len(queries)], groups, owners, relative=0.0, absolute=1e-5)
     assert ranks.tolist() == wanted

@@ -3,14 +3,16 @@ from typing import Any
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.train.validation import validate_queries
 
 
 def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
     ids = list(tiny_dataset.corpus)
-    ranker = DenseRanker.from_corpus(hash_encoder, list(tiny_dataset.corpus.values()))
-    scores = ranker.scores(list(tiny_dataset.queries.values()))
+    windows = hash_encoder.encode_passages(list(tiny_dataset.corpus.values()))
+    asked = EncodedQueries.from_texts(list(tiny_dataset.queries.values()), hash_encoder)
+    scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
     values = [
         query_metrics([ids[at] for at in row], grades)["mrr@10"]
         for row, grades in zip(top_k(scores, 100), tiny_dataset.qrels.values(), strict=True)

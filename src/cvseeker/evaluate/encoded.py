@@ -10,9 +10,10 @@ from cvseeker.core.errors import ModelError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.evaluate.cache import Arrays, VectorCache, encoder_identity
+from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
-from cvseeker.retrieval.late import LateInteractionRanker, token_shares
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
 from cvseeker.retrieval.tokens import TokenVectors, encode_queries_with_tokens
 from cvseeker.retrieval.windows import FloatArray, IntArray
@@ -34,9 +35,9 @@ class EncodedDataset:
         Shape (n_windows, dim), float32, unit length.
     owners
         Shape (n_windows,): the position of each window's passage, ascending.
-    query_vectors
-        Shape (n_queries, dim), float32, unit length.
-    codes, query_tokens
+    queries
+        The queries, encoded.
+    codes
         For late interaction; ``None`` for an encoder that gives no token vectors.
     seconds
         What encoding took when it was done.
@@ -44,9 +45,8 @@ class EncodedDataset:
 
     vectors: FloatArray
     owners: IntArray
-    query_vectors: FloatArray
+    queries: EncodedQueries
     codes: TokenCodes | None
-    query_tokens: TokenVectors | None
     seconds: float
 
 
@@ -101,49 +101,15 @@ def encode_dataset(
     return EncodedDataset(
         vectors=passages["vectors"],
         owners=np.asarray(passages["owners"]),
-        query_vectors=np.asarray(asked["query_vectors"]),
+        queries=EncodedQueries(
+            queries,
+            tokenize(queries),
+            np.asarray(asked["query_vectors"]),
+            TokenVectors(*(np.asarray(asked[name]) for name in _TOKENS)) if local else None,
+        ),
         codes=_codes(passages) if local else None,
-        query_tokens=TokenVectors(*(np.asarray(asked[name]) for name in _TOKENS))
-        if local
-        else None,
         seconds=passage_seconds + query_seconds,
     )
-
-
-class KnownQueriesRanker(LateInteractionRanker):
-    """Late interaction for queries whose token vectors are there already.
-
-    Parameters
-    ----------
-    encoder
-        The model.
-    encoded
-        Its token codes, and the queries' token vectors.
-    queries
-        The queries' texts, in the data set's order.
-    """
-
-    def __init__(
-        self, encoder: LocalEncoder, encoded: EncodedDataset, queries: Sequence[str]
-    ) -> None:
-        if encoded.codes is None or encoded.query_tokens is None:
-            raise ModelError(f"{encoder.name}: no token vectors; expected a local model's")
-        super().__init__(encoder, encoded.codes)
-        self._known = encoded.query_tokens
-        self._rows = {text: row for row, text in enumerate(queries)}
-
-    def _encode(self, queries: Sequence[str]) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Return the queries' projected token vectors, their weights, and whose they are."""
-        bounds = self._known.bounds
-        rows = [self._rows[text] for text in queries]
-        sizes = [int(bounds[row + 1] - bounds[row]) for row in rows]
-        tokens = np.concatenate(
-            [np.zeros(0, np.int64), *(np.arange(bounds[row], bounds[row + 1]) for row in rows)]
-        )
-        vectors, ids = self._known.vectors[tokens], self._known.ids[tokens]
-        own = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        projected = self._passages.project(vectors) if len(ids) else vectors
-        return projected, token_shares(self._idf, ids, own), own
 
 
 def _with_codes(encoder: LocalEncoder, corpus: Sequence[str], progress: Progress) -> Arrays:

@@ -10,17 +10,20 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EvaluateSettings, HybridWeights
 from cvseeker.evaluate.cache import VectorCache
-from cvseeker.evaluate.encoded import EncodedDataset, KnownQueriesRanker, encode_dataset
+from cvseeker.evaluate.encoded import EncodedDataset, encode_dataset
 from cvseeker.evaluate.results import METRICS_DEPTH, Contest, SystemResult
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.evaluate.variants import variants_of
 from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse, learn_weights
+from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.metrics import QrelsTable
 from cvseeker.retrieval.nearest import nearest
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
-from cvseeker.retrieval.windows import FloatArray, max_over_windows
+from cvseeker.retrieval.windows import FloatArray
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256
@@ -60,8 +63,9 @@ def run_bm25(contest: Contest, lexical: Lexical) -> SystemResult:
     """Rank by BM25."""
     result = contest.open("bm25")
     started = time.perf_counter()
-    for row, texts in _blocks(contest.dataset):
-        contest.record_scores(result, row, lexical.ranker.scores(texts))
+    queries = EncodedQueries.from_texts(list(contest.dataset.queries.values()))
+    for row, block in _blocks(queries):
+        contest.record_scores(result, row, lexical.ranker.scores(block))
     result.seconds = lexical.seconds + time.perf_counter() - started
     result.bytes_per_passage = lexical.bytes_per_passage
     return result
@@ -128,14 +132,14 @@ def run_model(
 
 def _run_full(contest: Contest, lexical: Lexical, model: Model) -> dict[str, SystemResult]:
     """Rank by the model's own vectors, by its tokens, and by all of it with BM25."""
-    encoded, texts = model.encoded, list(contest.dataset.queries.values())
-    local = model.encoder if isinstance(model.encoder, LocalEncoder) else None
-    late = KnownQueriesRanker(local, encoded, texts) if local else None
+    encoded = model.encoded
+    dense = DenseRanker(encoded.vectors, encoded.owners)
+    late = LateInteractionRanker(encoded.codes) if encoded.codes else None
     names = [model.label, *([f"late({model.label})"] if late else []), f"hybrid({model.label})"]
     results = {name: contest.open(name) for name in names}
-    for row, block in _blocks(contest.dataset):
+    for row, block in _blocks(encoded.queries):
         clock = [time.perf_counter()]
-        parts = [_dense(encoded, row, len(block))]
+        parts = [dense.scores(block)]
         clock.append(time.perf_counter())
         if late:
             parts.append(late.scores(block))
@@ -166,7 +170,7 @@ def _run_variants(
     """Rank by vectors that were made smaller."""
     encoded = model.encoded
     owners = contest.candidates.owners[encoded.owners]
-    asked, vectors = encoded.query_vectors, encoded.vectors
+    asked, vectors = encoded.queries.vectors, encoded.vectors
     for variant in variants_of(model.label, asked, vectors, settings):
         started = time.perf_counter()
         result = contest.open(f"{model.label}{variant.name}", variant_of=model.label)
@@ -184,33 +188,25 @@ def _learn(
     encoded = encode_dataset(encoder, label, validation, cache)
     passage_ids, query_ids = list(validation.corpus), list(validation.queries)
     table = QrelsTable.from_qrels(validation.qrels, query_ids, passage_ids)
-    texts = list(validation.queries.values())
-    bm25 = BM25Ranker(list(validation.corpus.values())).scores(texts)
+    bm25 = BM25Ranker(list(validation.corpus.values())).scores(encoded.queries)
 
     def mean(scores: FloatArray) -> float:
         return float(table.metrics(top_k(scores, METRICS_DEPTH))["ndcg@10"].mean())
 
-    dense = _dense(encoded, 0, len(texts))
+    dense = DenseRanker(encoded.vectors, encoded.owners).scores(encoded.queries)
     # Where there is no third part, zeros change no ranking, and their share is dropped.
     late = np.zeros_like(bm25)
-    if isinstance(encoder, LocalEncoder):
-        late = KnownQueriesRanker(encoder, encoded, texts).scores(texts)
+    if encoded.codes:
+        late = LateInteractionRanker(encoded.codes).scores(encoded.queries)
     weights = learn_weights(bm25, dense, late, mean)
     # All on a part that is not there would leave nothing.
     usable = encoded.codes is not None or weights.bm25 + weights.dense > 0
     return weights if usable else HybridWeights()
 
 
-def _dense(encoded: EncodedDataset, row: int, count: int) -> FloatArray:
-    """Score all passages for some queries by their best windows."""
-    scores: FloatArray = encoded.query_vectors[row : row + count] @ encoded.vectors.T
-    return max_over_windows(scores, encoded.owners)
-
-
-def _blocks(dataset: RetrievalDataset) -> Iterator[tuple[int, list[str]]]:
-    texts = list(dataset.queries.values())
-    for begin in range(0, len(texts), QUERY_BLOCK):
-        yield begin, texts[begin : begin + QUERY_BLOCK]
+def _blocks(queries: EncodedQueries) -> Iterator[tuple[int, EncodedQueries]]:
+    for begin in range(0, len(queries), QUERY_BLOCK):
+        yield begin, queries[begin : begin + QUERY_BLOCK]
 
 
 def _index_bytes(ranker: BM25Ranker) -> int:

@@ -1,10 +1,14 @@
 """BM25, the baseline that every table shows."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cvseeker.retrieval.windows import FloatArray
+
+if TYPE_CHECKING:
+    from cvseeker.retrieval.queries import EncodedQueries
 
 # Words of two letters or more, as usual, and the one-letter skills of résumés: C, C++, C#, F#, R.
 WORD = r"(?u)\b\w\w+\b|\b[a-z](?:\+\+|#)|\b[cr]\b"
@@ -24,8 +28,6 @@ class BM25Ranker:
     https://arxiv.org/abs/2407.03618).
     """
 
-    name = "bm25"
-
     def __init__(self, corpus: Sequence[str]) -> None:
         import bm25s
 
@@ -37,13 +39,8 @@ class BM25Ranker:
         if not self._empty:
             self._index.index(tokens, show_progress=False)
 
-    def scores(self, queries: Sequence[str]) -> FloatArray:
-        """Score every passage for every query.
-
-        Parameters
-        ----------
-        queries
-            The queries.
+    def scores(self, queries: "EncodedQueries") -> FloatArray:
+        """Score every passage by the queries' words.
 
         Returns
         -------
@@ -54,7 +51,7 @@ class BM25Ranker:
         if self._empty:
             return scores
         vocabulary = self._index.vocab_dict
-        for row, tokens in enumerate(tokenize(queries)):
+        for row, tokens in enumerate(queries.words):
             known = [token for token in tokens if token in vocabulary]
             if known:
                 scores[row] = self._index.get_scores(known)

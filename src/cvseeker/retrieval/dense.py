@@ -1,12 +1,14 @@
 """Dense ranking: the cosine between a query and the best window of a passage."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cvseeker.core.progress import Progress, silent
-from cvseeker.retrieval.encoder import Encoder, WindowEmbeddings
-from cvseeker.retrieval.windows import FloatArray, max_over_windows
+from cvseeker.core.errors import ModelError
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
+
+if TYPE_CHECKING:
+    from cvseeker.retrieval.queries import EncodedQueries
 
 # Rows of scores over windows that are held at once.
 QUERY_BLOCK = 256
@@ -17,43 +19,39 @@ class DenseRanker:
 
     Parameters
     ----------
-    encoder
-        Encodes the queries.
-    embeddings
-        The corpus, encoded by the same encoder.
+    vectors
+        Shape (n_windows, dim), float32, unit length: the corpus's windows.
+    owners
+        Shape (n_windows,): the position of each window's passage, ascending from 0.
     """
 
-    def __init__(self, encoder: Encoder, embeddings: WindowEmbeddings) -> None:
-        self.name = encoder.name
-        self._encoder = encoder
-        self._embeddings = embeddings
+    def __init__(self, vectors: FloatArray, owners: IntArray) -> None:
+        self._vectors = vectors
+        self._owners = owners
 
-    @classmethod
-    def from_corpus(
-        cls, encoder: Encoder, corpus: Sequence[str], progress: Progress = silent
-    ) -> "DenseRanker":
-        """Encode a corpus and rank it."""
-        return cls(encoder, encoder.encode_passages(corpus, progress))
-
-    def scores(self, queries: Sequence[str]) -> FloatArray:
-        """Score every passage for every query.
-
-        Parameters
-        ----------
-        queries
-            The queries.
+    def scores(self, queries: "EncodedQueries") -> FloatArray:
+        """Score every passage by the queries' pooled vectors.
 
         Returns
         -------
         ndarray
             Shape (n_queries, n_passages), float32, cosines in [-1, 1].
+
+        Raises
+        ------
+        ModelError
+            If the queries' vectors have another dimension than the corpus's.
         """
-        vectors = self._encoder.encode_queries(queries)  # (n_queries, dim)
+        dim = self._vectors.shape[1]
+        if queries.vectors.shape[1] != dim:
+            raise ModelError(
+                f"queries of {queries.vectors.shape[1]} dimensions for a corpus of {dim}; expected "
+                "both encoded by one model"
+            )
         blocks = [
             max_over_windows(
-                vectors[begin : begin + QUERY_BLOCK] @ self._embeddings.vectors.T,
-                self._embeddings.owners,
+                queries.vectors[begin : begin + QUERY_BLOCK] @ self._vectors.T, self._owners
             )
-            for begin in range(0, max(len(vectors), 1), QUERY_BLOCK)
+            for begin in range(0, max(len(queries), 1), QUERY_BLOCK)
         ]
         return np.concatenate(blocks)

@@ -7,6 +7,7 @@ from cvseeker.core.errors import DatasetError
 from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import assign_splits, person_groups
 from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
 
 
@@ -61,7 +62,8 @@ def with_distractors(
     if not wanted:
         return val
     ranker = BM25Ranker([train.corpus[key] for key in others])
-    best = top_k(ranker.scores(list(val.queries.values())), len(others))
+    asked = EncodedQueries.from_texts(list(val.queries.values()))
+    best = top_k(ranker.scores(asked), len(others))
     # Column by column: every query's first passage, then every query's second one.
     chosen = list(dict.fromkeys(best.T.ravel().tolist()))[:wanted]
     added = {others[at]: train.corpus[others[at]] for at in sorted(chosen)}

@@ -6,13 +6,16 @@ anyway, also say whether this tool or that town is in it, and where.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.tokens import encode_queries_with_tokens
+from cvseeker.core.errors import ModelError
+from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.retrieval.windows import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from cvseeker.retrieval.queries import EncodedQueries
 
 # Tokens of passages and of queries that are compared at once: 4 MB of cosines.
 PASSAGE_TOKENS = 4096
@@ -78,10 +81,8 @@ class LateInteractionRanker:
 
     Parameters
     ----------
-    encoder
-        Encodes the queries.
     passages
-        The corpus's token vectors, from the same encoder.
+        The corpus's token vectors.
 
     References
     ----------
@@ -90,19 +91,17 @@ class LateInteractionRanker:
     https://doi.org/10.1561/1500000019: the IDF.
     """
 
-    def __init__(self, encoder: LocalEncoder, passages: TokenStore) -> None:
-        self.name = f"late({encoder.name})"
-        self._encoder = encoder
+    def __init__(self, passages: TokenStore) -> None:
         self._passages = passages
         self._idf = inverse_frequencies(passages.frequencies, len(passages.bounds) - 1)
 
-    def scores(self, queries: Sequence[str], *, among: IntArray | None = None) -> FloatArray:
-        """Score passages for every query.
+    def scores(self, queries: "EncodedQueries", *, among: IntArray | None = None) -> FloatArray:
+        """Score passages by the queries' token vectors.
 
         Parameters
         ----------
         queries
-            The queries.
+            Encoded by the model that the corpus was encoded by.
         among
             Positions of the passages to score, such as another ranker's best; ``None``: all.
 
@@ -113,7 +112,7 @@ class LateInteractionRanker:
             of cosines, which codes give about. A query without words scores 0 everywhere; a
             passage without words -1.
         """
-        vectors, weights, bounds = self._encode(queries)
+        vectors, weights, bounds = self._asked(queries)
         if among is None:
             among = np.arange(len(self._passages.bounds) - 1)
         scores = np.zeros((len(queries), len(among)), dtype=np.float32)
@@ -133,7 +132,7 @@ class LateInteractionRanker:
                     scores[np.ix_(block[rows_filled], columns)] = summed.T
         return scores
 
-    def explain(self, query: str, positions: Sequence[int]) -> list[list[WordMatch]]:
+    def explain(self, query: "EncodedQueries", positions: Sequence[int]) -> list[list[WordMatch]]:
         """Say which words of some passages answered which words of a query.
 
         Words are runs of tokens that touch, so that the pieces a tokenizer cuts a word into are
@@ -142,7 +141,7 @@ class LateInteractionRanker:
         Parameters
         ----------
         query
-            The query.
+            One query.
         positions
             The passages', in the corpus.
 
@@ -152,11 +151,10 @@ class LateInteractionRanker:
             For each passage, one for each word of the query, in its order; empty where either has
             no words.
         """
-        _, asked = encode_queries_with_tokens(self._encoder, [query])
+        asked = _tokens(query)
         if not len(asked.ids):
             return [[] for _ in positions]
-        vectors = self._passages.project(asked.vectors)  # (n_query_tokens, k)
-        weights = token_shares(self._idf, asked.ids, asked.bounds)
+        vectors, weights, _ = self._asked(query)
         words = _words(asked.spans)
         return [self._matches(vectors, weights, words, position) for position in positions]
 
@@ -185,11 +183,17 @@ class LateInteractionRanker:
             )
         ]
 
-    def _encode(self, queries: Sequence[str]) -> tuple[FloatArray, FloatArray, IntArray]:
+    def _asked(self, queries: "EncodedQueries") -> tuple[FloatArray, FloatArray, IntArray]:
         """Return the queries' projected token vectors, their weights, and whose they are."""
-        _, tokens = encode_queries_with_tokens(self._encoder, queries)
+        tokens = _tokens(queries)
         vectors = self._passages.project(tokens.vectors) if len(tokens.ids) else tokens.vectors
         return vectors, token_shares(self._idf, tokens.ids, tokens.bounds), tokens.bounds
+
+
+def _tokens(queries: "EncodedQueries") -> TokenVectors:
+    if queries.tokens is None:
+        raise ModelError("queries without token vectors; expected a local model's")
+    return queries.tokens
 
 
 def inverse_frequencies(frequencies: IntArray, count: int) -> FloatArray:

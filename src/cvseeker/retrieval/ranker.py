@@ -1,19 +1,19 @@
 """What every ranker is, and how scores become a ranking."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
+if TYPE_CHECKING:
+    from cvseeker.retrieval.queries import EncodedQueries
+
 
 class Ranker(Protocol):
-    """Anything that gives a score, higher is better, to every passage for a query."""
+    """Anything that gives a score, higher is better, to every passage for an encoded query."""
 
-    name: str
-
-    def scores(self, queries: Sequence[str]) -> FloatArray:
+    def scores(self, queries: "EncodedQueries") -> FloatArray:
         """Return scores of shape (n_queries, n_passages), float32."""
         ...
 

@@ -53,6 +53,15 @@ class TokenVectors:
         pairs = np.unique(np.stack([owners, self.ids]), axis=1)  # (2, n_distinct)
         return np.bincount(pairs[1]).astype(np.int64)
 
+    def __getitem__(self, rows: slice) -> "TokenVectors":
+        """Return those of some neighbouring texts."""
+        first, last, _ = rows.indices(len(self.bounds) - 1)
+        bounds = self.bounds[first : max(first, last) + 1]
+        tokens = slice(int(bounds[0]), int(bounds[-1]))
+        return TokenVectors(
+            self.vectors[tokens], self.ids[tokens], self.spans[tokens], bounds - bounds[0]
+        )
+
     def project(self, vectors: FloatArray) -> FloatArray:
         """Return queries' token vectors as they are: these are compared in full."""
         return vectors

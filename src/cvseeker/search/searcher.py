@@ -7,12 +7,13 @@ import numpy as np
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import HybridWeights
-from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.matches import matched_spans
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index import Index
@@ -96,10 +97,10 @@ class Searcher:
         learnt = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
         self._weights = weights or learnt
         self._bm25 = BM25Ranker([passage.text for passage in index.passages])
-        self._dense = DenseRanker(encoder, index.embeddings)
+        self._dense = DenseRanker(index.embeddings.vectors, index.embeddings.owners)
         self._late: LateInteractionRanker | None = None
         if index.codes is not None and isinstance(encoder, LocalEncoder):
-            self._late = LateInteractionRanker(encoder, index.codes)
+            self._late = LateInteractionRanker(index.codes)
 
     def search(self, query: str, *, top_k_resumes: int = 10) -> list[Hit]:
         """Return the best résumés for a query, best first.
@@ -114,25 +115,27 @@ class Searcher:
         Raises
         ------
         InputError
-            If the query is empty.
+            If the query has no words.
         """
-        if not query.strip():
-            raise InputError('the query is empty; expected words, such as "icu nurse night shifts"')
-        scores = self._scores(query)  # (n_passages,)
+        if not any(map(str.isalnum, query)):
+            raise InputError(
+                f'the query {query!r} has no words; expected some, such as "icu nurse night shifts"'
+            )
+        encoded = EncodedQueries.from_texts([query], self._encoder)
+        scores = self._scores(encoded)  # (n_passages,)
         best = self._best_passages(scores)  # (n_resumes,)
         order = top_k(scores[best][None], top_k_resumes)[0]
-        vector = self._encoder.encode_queries([query])[0]  # (dim,)
         found = best[order].tolist()  # positions of passages
-        answers = self._answers(query, found)
+        answers = self._answers(encoded, found)
         return [
-            self._hit(query, vector, at, float(scores[at]), words)
+            self._hit(encoded, at, float(scores[at]), words)
             for at, words in zip(found, answers, strict=True)
         ]
 
-    def _scores(self, query: str) -> FloatArray:
+    def _scores(self, query: EncodedQueries) -> FloatArray:
         """Fuse BM25 and pooled vectors for all passages, late interaction for the best of them."""
         bm25, dense, late = self._weights.shares
-        parts = [self._bm25.scores([query]), self._dense.scores([query])]
+        parts = [self._bm25.scores(query), self._dense.scores(query)]
         first = fuse(parts, (bm25, dense) if bm25 + dense else (1, 1))
         if self._late is None or not late:
             alone: FloatArray = first[0]
@@ -140,7 +143,7 @@ class Searcher:
         among = np.sort(top_k(first, CANDIDATES)[0])
         scores: FloatArray = np.zeros(first.shape[1], dtype=np.float32)
         chosen = [part[:, among] for part in parts]
-        fused = fuse([*chosen, self._late.scores([query], among=among)], self._weights.shares)
+        fused = fuse([*chosen, self._late.scores(query, among=among)], self._weights.shares)
         scores[among] = fused[0]
         return scores
 
@@ -154,20 +157,20 @@ class Searcher:
         return np.array(list(best.values()), dtype=np.int64)
 
     def _hit(
-        self, query: str, vector: FloatArray, at: int, score: float, answers: tuple[Answer, ...]
+        self, query: EncodedQueries, at: int, score: float, answers: tuple[Answer, ...]
     ) -> Hit:
         passage = self._index.passages[at]
-        snippet = self._best_window(query, vector, at)
+        snippet = self._best_window(query, at)
         return Hit(
             resume_id=passage.resume_id,
             score=round(score, 4),
             passage_id=passage.passage_id,
             snippet=snippet,
-            spans=tuple(matched_spans(query, snippet)),
+            spans=tuple(matched_spans(query.texts[0], snippet)),
             answers=answers,
         )
 
-    def _answers(self, query: str, found: list[int]) -> list[tuple[Answer, ...]]:
+    def _answers(self, query: EncodedQueries, found: list[int]) -> list[tuple[Answer, ...]]:
         """Say for each passage which words of it answered which words of the query."""
         if self._late is None:
             return [() for _ in found]
@@ -175,7 +178,7 @@ class Searcher:
         return [
             tuple(
                 Answer(
-                    query[slice(*match.query_span)],
+                    query.texts[0][slice(*match.query_span)],
                     text[slice(*match.passage_span)],
                     round(match.similarity, 3),
                 )
@@ -184,11 +187,15 @@ class Searcher:
             for text, matches in zip(texts, self._late.explain(query, found), strict=True)
         ]
 
-    def _best_window(self, query: str, vector: FloatArray, at: int) -> str:
-        """Return the text of the passage's window that fits the query best."""
+    def _best_window(self, query: EncodedQueries, at: int) -> str:
+        """Return the text of the passage's window that fits the query best.
+
+        Half of it is the cosine, half the share of the query's words that the window has.
+        """
         begin, end = np.searchsorted(self._index.embeddings.owners, [at, at + 1])
-        cosines = self._index.embeddings.vectors[begin:end] @ vector
+        cosines = query.vectors @ self._index.embeddings.vectors[begin:end].T  # (1, n_windows)
         texts = [window.text for window in self._index.embeddings.windows[begin:end]]
-        lexical = BM25Ranker(texts).scores([query])
-        fused = fuse([lexical, cosines[None].astype(np.float32)], (1, 1))
+        wanted = set(query.words[0])
+        shared = [len(wanted.intersection(words)) for words in tokenize(texts)]
+        fused = fuse([np.array([shared], dtype=np.float32), cosines], (1, 1))
         return texts[int(fused[0].argmax())]

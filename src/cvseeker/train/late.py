@@ -6,6 +6,7 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import learn_weights
 from cvseeker.retrieval.late import LateInteractionRanker
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.token_codes import encode_passages_with_codes
 from cvseeker.train.merge import mean_ndcg
 from cvseeker.train.validation import ranked_metrics
@@ -17,12 +18,13 @@ def fit_late_interaction(encoder: LocalEncoder, val: RetrievalDataset) -> None:
     The codec is fitted to the token vectors of the first passages: the validation corpus is encoded
     for the shares anyway, and its 64 passages or more have the ten thousand tokens that are enough.
     """
-    corpus, queries = list(val.corpus.values()), list(val.queries.values())
+    corpus = list(val.corpus.values())
+    queries = EncodedQueries.from_texts(list(val.queries.values()), encoder)
     embeddings, codes = encode_passages_with_codes(encoder, corpus)
     encoder.codec = codes.codec
     encoder.hybrid = learn_weights(
         BM25Ranker(corpus).scores(queries),
-        DenseRanker(encoder, embeddings).scores(queries),
-        LateInteractionRanker(encoder, codes).scores(queries),
+        DenseRanker(embeddings.vectors, embeddings.owners).scores(queries),
+        LateInteractionRanker(codes).scores(queries),
         lambda scores: mean_ndcg(ranked_metrics(val, scores)),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.holdout import complete_person_groups
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.windows import Window
 
 # Queries scored against all windows at once by BM25.
@@ -121,7 +122,7 @@ def _best_windows(wanted: list[tuple[str, int]], windows: Sequence[Window]) -> l
     best = []
     for start in range(0, len(wanted), BLOCK):
         block = wanted[start : start + BLOCK]
-        scores = ranker.scores([query for query, _ in block])
+        scores = ranker.scores(EncodedQueries.from_texts([query for query, _ in block]))
         for row, (_, target) in zip(scores, block, strict=True):
             begin, end = np.searchsorted(owners, [target, target + 1])
             best.append(int(begin + row[begin:end].argmax()))

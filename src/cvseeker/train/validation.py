@@ -4,6 +4,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray
 
@@ -23,8 +24,9 @@ def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, d
     dict
         Query id → name of the metric → value, in the data set's order.
     """
-    ranker = DenseRanker.from_corpus(encoder, list(dataset.corpus.values()))
-    return ranked_metrics(dataset, ranker.scores(list(dataset.queries.values())))
+    queries = EncodedQueries.from_texts(list(dataset.queries.values()), encoder, tokens=False)
+    windows = encoder.encode_passages(list(dataset.corpus.values()))
+    return ranked_metrics(dataset, DenseRanker(windows.vectors, windows.owners).scores(queries))
 
 
 def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> dict[str, dict[str, float]]:

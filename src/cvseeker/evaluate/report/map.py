@@ -130,7 +130,7 @@ def map_vectors(evaluated: EvaluatedSet, system: str | None) -> MapVectors | Non
     if result is None or result.encoded is None:
         return None
     encoded = result.encoded
-    return MapVectors(encoded.query_vectors, encoded.vectors, encoded.owners)
+    return MapVectors(encoded.queries.vectors, encoded.vectors, encoded.owners)
 
 
 def draw_map(evaluated: EvaluatedSet, vectors: MapVectors, *, title: str) -> MapDrawing:

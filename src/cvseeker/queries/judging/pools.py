@@ -7,6 +7,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import Ranker, top_k
 
 # Queries whose scores over the whole corpus are held at once.
@@ -45,7 +46,12 @@ def pool_passages(
         return {}
     passage_ids = list(dataset.corpus)
     texts = list(dataset.corpus.values())
-    rankers: list[Ranker] = [BM25Ranker(texts), DenseRanker.from_corpus(encoder, texts, progress)]
+    windows = encoder.encode_passages(texts, progress)
+    # What BM25 scores 0 shares no word with the query; a cosine means something anyway.
+    rankers: list[tuple[Ranker, float]] = [
+        (BM25Ranker(texts), 0.0),
+        (DenseRanker(windows.vectors, windows.owners), -np.inf),
+    ]
     pools = {
         query_id: dict.fromkeys(key for key, grade in dataset.qrels[query_id].items() if grade > 0)
         for query_id in dataset.queries
@@ -53,10 +59,10 @@ def pool_passages(
     query_ids = list(dataset.queries)
     for begin in range(0, len(query_ids), QUERY_BLOCK):
         block = query_ids[begin : begin + QUERY_BLOCK]
-        queries = [dataset.queries[query_id] for query_id in block]
-        for ranker in rankers:
-            # What BM25 scores 0 shares no word with the query; a cosine means something anyway.
-            floor = 0.0 if ranker.name == BM25Ranker.name else -np.inf
+        queries = EncodedQueries.from_texts(
+            [dataset.queries[query_id] for query_id in block], encoder, tokens=False
+        )
+        for ranker, floor in rankers:
             scores = ranker.scores(queries)
             for query_id, row, best in zip(block, scores, top_k(scores, depth), strict=True):
                 pools[query_id] |= dict.fromkeys(passage_ids[at] for at in best if row[at] > floor)
