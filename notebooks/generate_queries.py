@@ -21,7 +21,7 @@ from cvseeker.core.workspace import Workspace
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.examples.demonstration import demo_resumes
 from cvseeker.queries.stage import generate_stage
-from cvseeker.resumes.ingest import load_passages
+from cvseeker.resumes import Ingested
 from cvseeker.resumes.stage import ingest_stage
 from cvseeker.retrieval.models import keep_libraries_quiet
 
@@ -55,7 +55,7 @@ Markdown("\n".join(["| split | résumés | passages |", "|---|---:|---:|", *line
 # One résumé's passages, as the model will see them:
 
 # %%
-passages = load_passages(workspace.require("ingest"))
+passages = list(Ingested(workspace.require("ingest")).passages())
 chosen = passages[30].resume_id
 for passage in passages:
     if passage.resume_id == chosen:

@@ -1,12 +1,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cvseeker.core.overlap import exact_duplicates, word_ngrams
 from cvseeker.resumes.duplicates import (
     Groups,
-    exact_duplicates,
     join_overlapping,
     person_groups,
-    word_ngrams,
 )
 
 

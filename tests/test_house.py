@@ -46,7 +46,6 @@ WIDE_YET = {
     "cvseeker.evaluate": 10,
     "cvseeker.llm": 27,
     "cvseeker.queries": 19,
-    "cvseeker.resumes": 17,
 }
 NO_WALL_YET = {
     "cvseeker.cli",
@@ -57,8 +56,6 @@ NO_WALL_YET = {
     "cvseeker.queries.filters",
     "cvseeker.queries.judging",
     "cvseeker.queries.offline",
-    "cvseeker.resumes.insights",
-    "cvseeker.resumes.redaction",
     "cvseeker.retrieval.remote",
     "cvseeker.train",
 }

@@ -8,7 +8,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import IngestSettings
-from cvseeker.resumes.ingest import ingest, input_hashes, load_passages, load_resumes
+from cvseeker.resumes.ingest import Ingested, ingest, input_hashes
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETTINGS = IngestSettings(workers=1, passage_tokens=200)
@@ -94,13 +94,13 @@ def test_accounts_for_every_file(source: Path, tmp_path: Path) -> None:
 
 def test_writes_resumes_and_passages(source: Path, tmp_path: Path) -> None:
     ingest([source], tmp_path / "out", settings=SETTINGS)
-    resumes = {one.resume_id: one for one in load_resumes(tmp_path / "out")}
+    resumes = {one.resume_id: one for one in Ingested(tmp_path / "out").resumes()}
     bob = resumes["bob.txt"]
     assert bob.profile.name == "Bob Baker"
     assert bob.profile.titles[:2] == ("Nurse", "Senior Nurse")
     assert bob.profile.years == 6
     assert [section.kind for section in bob.sections] == ["header", "experience", "skills"]
-    passages = load_passages(tmp_path / "out")
+    passages = list(Ingested(tmp_path / "out").passages())
     assert {passage.resume_id for passage in passages} == set(resumes)
     assert all(isinstance(passage, Passage) and passage.text for passage in passages)
     assert passages[0].passage_id == f"{passages[0].resume_id}:0"
@@ -108,7 +108,7 @@ def test_writes_resumes_and_passages(source: Path, tmp_path: Path) -> None:
 
 def test_versions_of_a_person_share_a_group_and_a_split(source: Path, tmp_path: Path) -> None:
     ingest([source], tmp_path / "out", settings=SETTINGS)
-    of_ann = [one for one in load_passages(tmp_path / "out") if "ann" in one.resume_id]
+    of_ann = [one for one in Ingested(tmp_path / "out").passages() if "ann" in one.resume_id]
     assert {one.resume_id for one in of_ann} == {"ann.txt", "sales/ann-2.txt"}
     assert {one.person_group for one in of_ann} == {"ann.txt"}
     assert len({one.split for one in of_ann}) == 1
@@ -145,7 +145,7 @@ def test_rows_of_a_table_are_resumes(tmp_path: Path) -> None:
     table.write_text("\n".join(lines), encoding="utf-8")
     counts = ingest([table], tmp_path / "out", settings=SETTINGS)
     assert counts["resumes"] == 6
-    first = load_resumes(tmp_path / "out")[0]
+    first = next(Ingested(tmp_path / "out").resumes())
     assert first.resume_id == "people.csv#100"
     assert first.metadata["category"] == "welder"
     row = rows_by_file(tmp_path / "out")["people.csv"]
@@ -167,7 +167,7 @@ def test_odd_file_names_survive(tmp_path: Path) -> None:
         )
     counts = ingest([folder], tmp_path / "out", settings=SETTINGS)
     assert counts["resumes"] == 3
-    ids = {one.resume_id for one in load_resumes(tmp_path / "out")}
+    ids = {one.resume_id for one in Ingested(tmp_path / "out").resumes()}
     assert "émoji 🚀.txt" in ids
     assert all("\n" not in one for one in ids)
     assert len(input_hashes([folder])) == 3

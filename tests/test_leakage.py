@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.overlap import word_ngrams
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_leakage, leakage_dict
 from cvseeker.evaluate.report.page import page_of
-from cvseeker.resumes.duplicates import word_ngrams
 
 LONG = " ".join(f"alpha{at} beta{at}" for at in range(30))
 

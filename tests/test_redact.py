@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.resumes.redaction.candidate import candidate_name
-from cvseeker.resumes.redaction.names import find_name, names_candidate
-from cvseeker.resumes.redaction.redact import redact
+from cvseeker.resumes import PersonName, redact
 
 
 def masked(text: str, name: str = "Jane Doe") -> str:
@@ -112,11 +110,11 @@ def test_names_are_masked_wherever_they_stand(name: str, text: str, expected: st
 def test_a_name_is_found_with_the_help_of_an_address() -> None:
     text = '*** OLU "SEUN" ADEB ***\nseun.adeb@example.com\nSeun led 9 people'
     assert masked(text, "") == "*** [NAME] ***\n[EMAIL]\n[NAME] led 9 people"
-    assert candidate_name("Business Development\nsales@example.com") == ""
-    assert candidate_name("Gerald Poe\ngerry.poe@example.com") == 'Gerald Poe "gerry"'
-    assert candidate_name("NOH Hye-jin (Hailey), CFA\nx@example.com", name="NOH Hye-jin") == (
-        'NOH Hye-jin "Hailey"'
-    )
+    read = PersonName.from_text
+    assert read("Business Development\nsales@example.com").full == ""
+    assert read("Gerald Poe\ngerry.poe@example.com").full == 'Gerald Poe "gerry"'
+    text = "NOH Hye-jin (Hailey), CFA\nx@example.com"
+    assert read(text, name="NOH Hye-jin").full == 'NOH Hye-jin "Hailey"'
 
 
 def test_counts_say_what_was_masked() -> None:
@@ -138,7 +136,7 @@ def test_counts_say_what_was_masked() -> None:
     ],
 )
 def test_a_query_names_the_candidate_or_not(query: str, name: str, named: bool) -> None:
-    assert names_candidate(query, name) is named
+    assert PersonName(name).is_in_query(query) is named
 
 
 PIECES = st.sampled_from(
@@ -162,7 +160,7 @@ def test_masking_again_changes_nothing(text: str) -> None:
 
 @given(st.text(), st.text(max_size=30))
 def test_any_name_may_be_given(text: str, name: str) -> None:
-    spans = find_name(text, name)
+    spans = PersonName(name).find(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
 

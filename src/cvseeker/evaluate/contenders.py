@@ -11,7 +11,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import path_hashes, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
-from cvseeker.resumes import load_names, load_passages, load_resumes
+from cvseeker.resumes import Ingested
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ class People:
         """Read what the ingest stage knows."""
         from cvseeker.evaluate.cuts import occupations_of
 
-        passages = load_passages(ingested)
+        found = Ingested(ingested)
         return cls(
-            {passage.passage_id: passage.resume_id for passage in passages},
-            load_names(ingested),
-            occupations_of(load_resumes(ingested)),
+            {passage.passage_id: passage.resume_id for passage in found.passages()},
+            found.names(),
+            occupations_of(list(found.resumes())),
         )
 
 

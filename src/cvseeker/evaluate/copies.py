@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.resumes import word_ngrams
+from cvseeker.core.overlap import word_ngrams
 
 # As the splits are checked by: shared by copying, hardly ever by chance.
 NGRAM_WORDS = 8

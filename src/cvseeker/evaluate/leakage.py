@@ -7,17 +7,11 @@ from itertools import islice
 from typing import Any
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.overlap import exact_duplicates
 from cvseeker.evaluate.copies import find_copies
 from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import answer_passages
-from cvseeker.resumes import (
-    candidate_name,
-    exact_duplicates,
-    extract_profile,
-    names_candidate,
-    person_groups,
-    redact,
-)
+from cvseeker.resumes import PersonName, extract_profile, person_groups, redact
 from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5
@@ -214,8 +208,8 @@ def _naming_queries(
         for owner in dict.fromkeys(resume_of.get(key, key) for key in keys):
             if names is None and owner not in known:
                 text = dataset.corpus[first[owner]]
-                known[owner] = candidate_name(text, name=extract_profile(text).name)
-            if names_candidate(dataset.queries[query_id], known.get(owner, "")):
+                known[owner] = PersonName.from_text(text, name=extract_profile(text).name).full
+            if PersonName(known.get(owner, "")).is_in_query(dataset.queries[query_id]):
                 naming[query_id] = owner
                 break
     return Finding(

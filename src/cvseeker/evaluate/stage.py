@@ -14,7 +14,7 @@ from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate.contenders import Announce, Comparing, Contenders, People, nothing_said
-from cvseeker.resumes import load_passages
+from cvseeker.resumes import Ingested
 from cvseeker.retrieval.holdout import with_distractors
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _judged_set(
     workspace: Workspace, comparing: Comparing, people: People, judgements: Path
 ) -> "EvaluatedSet":
     """Put hand-written queries to all résumés."""
-    passages = load_passages(workspace.require("ingest"))
+    passages = list(Ingested(workspace.require("ingest")).passages())
     trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
     return comparing.evaluate(
         "handwritten",

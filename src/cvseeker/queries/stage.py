@@ -12,7 +12,7 @@ from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task
-from cvseeker.resumes import iterate_passages, load_names, load_passages, load_resumes
+from cvseeker.resumes import Ingested
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def queries_to_judge(workspace: Workspace) -> "Judging":
     """
     from cvseeker.queries.judging.labels import Judging
 
-    queries, ingested = workspace.require("queries"), workspace.require("ingest")
-    resume_of = {row.passage_id: row.resume_id for row in iterate_passages(ingested)}
-    names = load_names(ingested)
+    queries, ingested = workspace.require("queries"), Ingested(workspace.require("ingest"))
+    resume_of = {row.passage_id: row.resume_id for row in ingested.passages()}
+    names = ingested.names()
     years = {
         resume.resume_id: resume.profile.years
-        for resume in load_resumes(ingested)
+        for resume in ingested.resumes()
         if resume.profile.years is not None
     }
     return Judging(
@@ -128,13 +128,13 @@ def passage_requests(workspace: Workspace, settings: Settings) -> tuple[PassageR
     SettingsError
         If the prompt file or the prices cannot be used.
     """
-    ingested = workspace.require("ingest")
+    ingested = Ingested(workspace.require("ingest"))
     generate, llm = settings.generate, settings.llm
     task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
     asking = PassageRequests(
         client=ChatClient.open(generate.llm, llm, task),
-        passages=lambda: iterate_passages(ingested),
-        names=load_names(ingested),
+        passages=ingested.passages,
+        names=ingested.names(),
         mask=generate.mask,
     )
     return asking, sum(1 for _ in asking.passages())
@@ -183,9 +183,9 @@ def _offline(
 ) -> dict[str, Any]:
     from cvseeker.queries.offline.generate import generate_offline
 
-    ingested = workspace.require("ingest")
-    passages = load_passages(ingested)
-    profiles = {resume.resume_id: resume.profile for resume in load_resumes(ingested)}
+    ingested = Ingested(workspace.require("ingest"))
+    passages = list(ingested.passages())
+    profiles = {resume.resume_id: resume.profile for resume in ingested.resumes()}
     queries = generate_offline(
         {passage.passage_id: passage.text for passage in passages},
         profiles={passage.passage_id: profiles[passage.resume_id] for passage in passages},

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import file_hash, read_jsonl, write_jsonl
+from cvseeker.core.overlap import exact_duplicates
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.settings import IngestSettings
@@ -20,10 +22,10 @@ from cvseeker.resumes.account import (
 )
 from cvseeker.resumes.clean import SpacingRepair, clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, find_files
-from cvseeker.resumes.duplicates import Groups, exact_duplicates, join_overlapping, person_groups
-from cvseeker.resumes.insights.profile import extract_profile
+from cvseeker.resumes.duplicates import Groups, join_overlapping, person_groups
+from cvseeker.resumes.insights import extract_profile
+from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.passages import split_passages
-from cvseeker.resumes.redaction.candidate import candidate_name
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.split import assign_splits, check_leakage
 
@@ -84,29 +86,35 @@ def ingest(
     return ingest_counts(file_rows, resumes, passages, leakage)
 
 
-def load_resumes(folder: Path) -> list[Resume]:
-    """Load the résumés that :func:`ingest` wrote into ``folder``."""
-    return [Resume.from_dict(row) for row in read_jsonl(folder / "resumes.jsonl")]
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest found, read from its folder one at a time.
 
+    Parameters
+    ----------
+    folder
+        Where it wrote.
+    """
 
-def load_passages(folder: Path) -> list[Passage]:
-    """Load the passages that :func:`ingest` wrote into ``folder``."""
-    return list(iterate_passages(folder))
+    folder: Path
 
+    def resumes(self) -> Iterator[Resume]:
+        """Yield the résumés."""
+        for row in read_jsonl(self.folder / "resumes.jsonl"):
+            yield Resume.from_dict(row)
 
-def iterate_passages(folder: Path) -> Iterator[Passage]:
-    """Yield the passages that :func:`ingest` wrote into ``folder``, one at a time."""
-    for row in read_jsonl(folder / "passages.jsonl"):
-        yield Passage.from_dict(row)
+    def passages(self) -> Iterator[Passage]:
+        """Yield the passages, those of a résumé one after the other."""
+        for row in read_jsonl(self.folder / "passages.jsonl"):
+            yield Passage.from_dict(row)
 
-
-def load_names(folder: Path) -> dict[str, str]:
-    """Load the candidates' names: résumé id → name, where the résumé tells it."""
-    names = {
-        row["resume_id"]: candidate_name(row["text"], name=row["profile"]["name"])
-        for row in read_jsonl(folder / "resumes.jsonl")
-    }
-    return {resume_id: name for resume_id, name in names.items() if name}
+    def names(self) -> dict[str, str]:
+        """Return résumé id → the candidate's name, where the résumé tells it."""
+        names = {
+            row["resume_id"]: PersonName.from_text(row["text"], name=row["profile"]["name"]).full
+            for row in read_jsonl(self.folder / "resumes.jsonl")
+        }
+        return {resume_id: name for resume_id, name in names.items() if name}
 
 
 def input_hashes(sources: Sequence[Path]) -> dict[str, str]:

@@ -9,113 +9,16 @@ costs little, an invented one tears an entry apart.
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import cast
 
+from cvseeker.core.files import read_pairs, read_words
 from cvseeker.core.records import Section, SectionKind
-from cvseeker.resumes.lexicon import words
+from cvseeker.resumes.lexicon import MONTH
 
-# What may stand before a heading's main word; lower case, without spaces or punctuation.
-_MODIFIERS = words("""
-academic additional applied areasof assortedof brief business career clinical computer core
-corporate current detailed digital earlier editorial educational employment engineering executive
-field full general informationtechnology hard highlightsof industry interpersonal it itand job key
-language latest leadership licensed listof major military miscellaneous my myown notable of
-operational organizational other our overviewof pastoral past personal practical previous primary
-prior professional project qualified recent related relevant research scholastic selected
-selectedlist significant skill social soft software special specialist specialized specific
-summaryof teaching technical the tools total trade training transferable university vocational
-voluntary work working workshop
-""")
-
-_HEADS: dict[SectionKind, str] = {
-    "summary": """
-aboutme about bio biography careerobjective careerprofile careersummary careergoals careergoal
-executivesummary goals inanutshell introduction objective objectives overview personalprofile
-personalstatement profile professionalprofile professionalsummary profilesummary
-qualificationprofile summary summaryofqualifications qualificationssummary synopsis whoiam
-zusammenfassung profil resumen
-""",
-    "experience": """
-appointments background backgroundandexperience berufserfahrung career careerhistory chronology
-employer employers employment employmentandexperience employmentdetails employmenthistory
-employmentrecord engagements experience experiencedetails experienceprofile experiences
-experiencesummary experienciaprofesional experiencialaboral experienceprofessionnelle exposure
-history internship internships jobhistory jobprofile jobsummary jobdescription jobs
-organizationalexperience positions positionsheld practicum placements roles servicerecord
-traineeships wherehaveiworked whereiveworked whereihaveworked whativedone workbackground workdone
-workexperience workhistory workexposure workingexperience workexperiences workprofile workrecord
-""",
-    "education": """
-academia academics academicbackground academicchronicle academiccredentials academicdetails
-academicprofile academicqualification academicqualifications academicrecord ausbildung bildung
-coursework courseworks degrees education educationandtraining educationdetails educationhistory
-educationprofile educationbackground educationalbackground educationalcredentials
-educationaldetails educationalhistory educationalprofile educationalqualification
-educationalqualifications estudios formacion formation qualification qualifications scholastics
-schooling studies training trainings trainingattended whereistudied
-""",
-    "skills": """
-abilities areasofexpertise areasofstrength areaofexpertise areasofinterestandexpertise
-capabilities competences competencies competenceslinguistiques competencias competences
-corequalifications corestrengths expertise environment faehigkeiten habilidades highlights
-itproficiency computerproficiency kenntnisse knowledge proficiencies proficiency skill
-skillhighlights skillset skillsets skillandcompetencies skills skillsummary skillssummary
-skillssets softwareknown softwares specialties specialities specialisms specialization strengths
-strength techstack technicalexpertise technicalproficiencies technicalproficiency technologies
-technology toolbox tools toolkit whaticando whatimgoodat whatido
-""",
-    "projects": """
-projects project projectdetails projectexperience projecthistory projectprofile projectsummary
-projectsundertaken projectshandled projectwork projectworks portfolio sideprojects caseload
-""",
-    "certificates": """
-accreditation accreditations cards certificate certificates certification certifications
-certificationsandlicenses credentials licences licenses licensure licensures licence license
-registration registrations ticket tickets ticketsandlicences zertifikate
-""",
-    "languages": """
-idiomas language languages languagesknown languageknown languageskills languageproficiency
-languagesspoken langues linguisticskills spokenlanguages sprachen sprachkenntnisse
-""",
-    "publications": """
-conferencepapers conferencepresentations papers patents patent presentations publication
-publications publishedwork talks talksandpublications writing
-""",
-    "awards": """
-accolades accomplishment accomplishments achievement achievements achievementsandawards award
-awards distinctions fellowships grants honors honours honorsandawards recognition recognitions
-rewards scholarships merits
-""",
-    "volunteering": """
-civicactivities civicengagement charitywork community communityengagement communityinvolvement
-communityservice communityservices givingback philanthropy socialwork volunteer volunteering
-volunteerexperience volunteerwork voluntarywork volunteeringexperience
-""",
-    "interests": """
-activities activitiesandinterests cocurricularactivities extracurricular extracurricularactivities
-extracurriculars extraactivities hobbies hobby hobbiesandinterests interest interests
-outsideofwork outsidework pastimes whenimnotworking
-""",
-    "references": """
-recommendations referees referee reference references referencesavailableuponrequest
-referencesavailableonrequest professionalreferences testimonials
-""",
-    "other": """
-additionalinfo additionaldetails additionalinformation affiliation affiliations availability
-contact contactdetails contactinfo contactinformation contacts contactme declaration details
-information memberships membership miscellaneous otherdetails otherinformation passportdetails
-personaldata personaldetails personaldetail personaldossier personalinfo personalinformation
-personalparticulars personaltraits personalqualities particulars militaryservice
-professionalaffiliations professionalmemberships professionaldevelopment securityclearance
-clearance clearances traits visastatus
-""",
+_HEADINGS = {
+    heading: cast("SectionKind", kind)
+    for heading, kind in read_pairs("cvseeker.resumes", "headings").items()
 }
-
-
-def _kinds_of_heads() -> dict[str, SectionKind]:
-    return {head: kind for kind, heads in _HEADS.items() for head in heads.split()}
-
-
-_KIND_OF_HEAD = _kinds_of_heads()
 
 
 def _any_of(choices: Iterable[str]) -> str:
@@ -123,34 +26,21 @@ def _any_of(choices: Iterable[str]) -> str:
     return "|".join(sorted(choices, key=lambda word: (-len(word), word)))
 
 
+_MODIFIERS = read_words("cvseeker.resumes", "heading_modifiers")
 _LEADING = f"(?:{_any_of(_MODIFIERS)})*"
-_UNIT = f"{_LEADING}(?:{_any_of(_KIND_OF_HEAD)})"
+_UNIT = f"{_LEADING}(?:{_any_of(_HEADINGS)})"
 _HEADING_WORDS = re.compile(f"{_UNIT}(?:(?:and|y|et|und)?{_UNIT}){{0,2}}")
-_FIRST_HEAD = re.compile(f"{_LEADING}({_any_of(_KIND_OF_HEAD)})")
+_FIRST_HEAD = re.compile(f"{_LEADING}({_any_of(_HEADINGS)})")
 
 # Words that are as often an item of a list, or a word of a sentence, as a heading.
-_AMBIGUOUS = words(
-    """
-    about academia academics activities appointments availability background bio business cards
-    career clearance clearances community computer contact contacts coursework credentials degrees
-    details employer employers employment engagements environment exposure extracurricular goals
-    grants history information interest internship internships introduction jobs knowledge
-    language license licence membership memberships merits overview papers particulars patent
-    patents portfolio positions presentations project proficiency recognition reference
-    registration roles schooling software skill strength studies talks technologies technology
-    ticket tickets tools training trainings traits volunteer writing award certificate
-    certification hobby recommendations achievement accomplishment specialization leadership
-    management research
-    """
-)
+_AMBIGUOUS = read_words("cvseeker.resumes", "ambiguous_headings")
 _RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,}[ \t]*$")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _NUMBERING = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)][ \t]+")
-_MONTH = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 # A heading that runs on: what follows it on the line.
 _INLINE_COLON = re.compile(r"^([^\W\d_][^:\n]{2,38}?)[ \t]*:[ \t]*(?=\S)")
 _INLINE_DATE = re.compile(
-    rf"^([^\W\d_][^:\d\n]{{3,38}}?)[ \t]*[:,]?[ \t]+(?=(?:(?:{_MONTH})[a-z]*\.?,?[ \t]+)?"
+    rf"^([^\W\d_][^:\d\n]{{3,38}}?)[ \t]*[:,]?[ \t]+(?=(?:(?:{MONTH})[a-z]*\.?,?[ \t]+)?"
     r"(?:\d{1,2}/)?(?:19|20)\d\d\b)",
     re.IGNORECASE,
 )
@@ -268,11 +158,11 @@ def _kind_of(label: str) -> SectionKind | None:
     squashed = _squash(label)
     if not 3 <= len(squashed) <= 50 or not _HEADING_WORDS.fullmatch(squashed):
         return None
-    exact = _KIND_OF_HEAD.get(squashed)
+    exact = _HEADINGS.get(squashed)
     if exact is not None:
         return exact
     first = _FIRST_HEAD.match(squashed)
-    return _KIND_OF_HEAD[first[1]] if first else None
+    return _HEADINGS[first[1]] if first else None
 
 
 def _squash(label: str) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import inf, log
 from typing import Self
 
-from cvseeker.resumes.lexicon import AFFIXES, WHOLE_WORDS, words
+from cvseeker.core.files import read_words
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PAIR = re.compile(r"(?=(?<![^\W_])([^\W\d_]+) {1,2}([^\W\d_]+)(?![^\W_]))")
@@ -29,14 +29,16 @@ _EVIDENT_TEXTS = 5
 _LONGEST_WORD = 24
 _LONGEST_RUN = 200
 # Parts this short are the debris of other words more often than words.
-_SHORT_WORDS = words("a i am an as at be by do he if in is it me my no of on or so to up us we")
-# Words of grammar that start or end no compound: gluing them on is always a fault.
-_GLUE_WORDS = words(
-    """
-    a an and are as for from has have into is of our that the their these they this those to was
-    were which while who with
-    """
+_SHORT_WORDS = frozenset(
+    "a i am an as at be by do he if in is it me my no of on or so to up us we".split()
 )
+# Words of grammar that start or end no compound: gluing them on is always a fault.
+_GLUE_WORDS = frozenset(
+    "a an and are as for from has have into is of our that the their these they this those to was "
+    "were which while who with".split()
+)
+_WHOLE_WORDS = read_words("cvseeker.resumes", "whole_words")
+_AFFIXES = read_words("cvseeker.resumes", "affixes")
 _ADDRESS = re.compile(r"@|://|www\.|_|\\|\.(?:com|org|net|edu|io)\b", re.IGNORECASE)
 
 
@@ -208,7 +210,7 @@ class SpacingRepair:
 
     def _best_split(self, word: str) -> tuple[str, ...]:
         """Find the likeliest sequence of known neighbours that spells the word (Viterbi)."""
-        if word in WHOLE_WORDS:
+        if word in _WHOLE_WORDS:
             return (word,)
         count = self._words.get(word, 0)
         # Where a part may start → the last part before it → score and parts so far.
@@ -259,7 +261,7 @@ class SpacingRepair:
             return inf
         if glued == 0:
             long = min(len(last), len(part)) > 5
-            return 6.0 if long and not {last, part} & AFFIXES else inf
+            return 6.0 if long and not {last, part} & _AFFIXES else inf
         free, glue = (last, part) if part in _GLUE_WORDS else (part, last)
         return 4.0 if len(free) > 4 and len(glue) > 2 else inf
 

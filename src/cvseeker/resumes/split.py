@@ -6,8 +6,8 @@ from typing import Any
 
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import text_hash
+from cvseeker.core.overlap import word_ngrams
 from cvseeker.core.records import Passage, Split
-from cvseeker.resumes.duplicates import word_ngrams
 
 # Word n-grams this long are shared by copying, hardly ever by chance.
 _NGRAM_WORDS = 8

@@ -6,7 +6,7 @@ from typing import Any
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import HybridWeights, Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes import load_passages
+from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.search.index import Index
@@ -68,7 +68,7 @@ def index_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         encoder = LocalEncoder.from_name(str(model) if tuned else settings.finetune.base)
-        passages = load_passages(workspace.require("ingest"))
+        passages = list(Ingested(workspace.require("ingest")).passages())
         # The tuned model is named by its place in the workspace, which may be moved.
         name = "" if tuned else encoder.name
         index = Index.build(passages, encoder, model=name, progress=progress)

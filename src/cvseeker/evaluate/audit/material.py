@@ -10,7 +10,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.server_settings import StageSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
 from cvseeker.evaluate.candidates import Candidates
-from cvseeker.resumes import find_name
+from cvseeker.resumes import PersonName
 from cvseeker.retrieval.windows import IntArray
 
 
@@ -111,7 +111,7 @@ def prepare_audit(
     mentioning = {
         int(owner)
         for text, owner in zip(texts, candidates.owners, strict=True)
-        if any(find_name(text, name) for name in names.full_names)
+        if any(PersonName(name).find(text) for name in names.full_names)
     }
     free = [at for at in range(len(candidates.ids)) if at not in mentioning]
     if len(free) < 2:

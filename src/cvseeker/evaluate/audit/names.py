@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cvseeker.core.errors import InputError
-from cvseeker.resumes import find_name, redact
+from cvseeker.resumes import PersonName, redact
 
 # What the redaction puts in a name's place.
 PLACEHOLDER = "[NAME]"
@@ -55,7 +55,7 @@ class NameLists(BaseModel):
         names = self.full_names
         for name in names:
             # A name that cannot be found again could not be masked in blind mode either.
-            if find_name(f"{name}\nCook", name) != [(0, len(name))]:
+            if PersonName(name).find(f"{name}\nCook") != [(0, len(name))]:
                 raise ValueError(f"{name!r} is not read as a person's name")
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
@@ -138,7 +138,7 @@ def strip_identity(text: str, *, name: str = "") -> str:
     Returns
     -------
     str
-        The text with the placeholders of :func:`~cvseeker.resumes.redaction.redact.redact`:
+        The text with the placeholders of :func:`~cvseeker.resumes.redact`:
         ``[NAME]``, ``[EMAIL]`` and so on. Names side by side are one placeholder, an honorific
         before it is left out, and "he", "she" and their forms become "they" and its forms.
 

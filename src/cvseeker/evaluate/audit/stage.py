@@ -10,7 +10,7 @@ from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes import extract_profile, load_names, load_passages
+from cvseeker.resumes import Ingested, extract_profile
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def audit_stage(
         inputs |= path_hashes("judgements", judgements)
 
     def work(out: Path) -> dict[str, Any]:
-        passages = load_passages(folder)
+        passages = list(Ingested(folder).passages())
         resume_of = {passage.passage_id: passage.resume_id for passage in passages}
         if judgements is None:
             test = read_dataset(workspace.require(workspace.labels_stage()) / "beir" / "test")
@@ -84,7 +84,7 @@ def audit_stage(
             lists,
             settings=settings,
             resume_of=resume_of,
-            name_of=load_names(folder),
+            name_of=Ingested(folder).names(),
         )
         return _audit(out, material, chosen, settings, progress, title, command)
 

@@ -8,7 +8,7 @@ from cvseeker.core.records import Query
 from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
-from cvseeker.resumes import names_candidate
+from cvseeker.resumes import PersonName
 
 TOO_SHORT = "too short"
 TOO_LONG = "too long"
@@ -113,7 +113,7 @@ def is_copied(query: Query, passage: str, settings: FilterSettings) -> bool:
 
 def _is_naming(text: str, name: str) -> bool:
     masked = _PLACEHOLDER.search(text) is not None
-    return masked or (bool(name) and names_candidate(text, name))
+    return masked or PersonName(name).is_in_query(text)
 
 
 def _copied_runs(words: list[str], passage: str) -> list[int]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from cvseeker.core.records import Section
 from cvseeker.queries.filters.stems import stems
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
-from cvseeker.resumes import working_years
+from cvseeker.resumes import extract_profile
 
 # PostgreSQL, Node.js, C++, R&D, 10,000, Master's
 _TOKEN = re.compile(r"[^\W_]+(?:[.,&'’+#-]+[^\W_]+)*[+#]*")
@@ -238,7 +239,8 @@ def _read(passage: str) -> _Reading:
         stems=frozenset(stems(passage)),
         squeezed="".join(parts),
         initials="".join(part[0] for part in parts),
-        years=working_years(passage, passage) or 0,
+        # All of it is work here, whatever its headings say.
+        years=extract_profile(passage, [Section("experience", "", passage)]).years or 0,
     )
 
 

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name
 from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE
-from cvseeker.resumes import PLACES
+
+_PLACES = read_words("cvseeker.core", "places")
 
 
 def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str, str, int]]:
@@ -166,7 +168,7 @@ def _is_item(item: str) -> bool:
     return (
         len(words) <= 3
         and len(item) > 1
-        and item.lower() not in PLACES
+        and item.lower() not in _PLACES
         and not any(char.isdigit() and item[0].isdigit() for char in item)
         and words[0].lower() not in STOP_WORDS
         and words[-1].lower() not in STOP_WORDS

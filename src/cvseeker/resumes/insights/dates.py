@@ -3,22 +3,18 @@
 import re
 from collections.abc import Iterator
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),
-        start=1,
-    )
-}
+from cvseeker.resumes.lexicon import MONTH, MONTHS
+
+_NUMBER_OF_MONTH = {month[:3]: number for number, month in enumerate(MONTHS, start=1)}
 # The year that "present" means in a text with no year of its own: no clock, so that the same
 # files always give the same profile.
 _PRESENT_YEAR = 2026
 _FIRST_YEAR = 1950
 _LONGEST_LIFE = 55
 
-_MONTH = rf"(?P<{{0}}m>(?:{'|'.join(_MONTHS)})[a-z]*\.?|\d{{{{1,2}}}})"
+_MONTH_POINT = rf"(?P<{{0}}m>(?:{MONTH})[a-z]*\.?|\d{{{{1,2}}}})"
 _POINT = (
-    rf"(?:{_MONTH}[\s,/.'’‘-]*(?:\d{{{{1,2}}}},?\s*)?)?"
+    rf"(?:{_MONTH_POINT}[\s,/.'’‘-]*(?:\d{{{{1,2}}}},?\s*)?)?"
     r"['’‘]?(?P<{0}y>(?:19|20)\d\d|(?<=['’‘])\d\d)"
 )
 _RANGE = re.compile(
@@ -89,5 +85,5 @@ def _full_year(digits: str, latest: int) -> int:
 def _month(text: str | None, *, default: int) -> int:
     if not text:
         return default
-    number = int(text) if text.isdigit() else _MONTHS[text[:3].lower()]
+    number = int(text) if text.isdigit() else _NUMBER_OF_MONTH[text[:3].lower()]
     return number if 1 <= number <= 12 else default

@@ -7,33 +7,23 @@ filled only where a line's shape and its words agree.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile, Section
 from cvseeker.resumes.insights.dates import working_years
-from cvseeker.resumes.insights.titles import DATE, SEPARATORS, find_titles, title_in
+from cvseeker.resumes.insights.header import CONTACT, find_location, find_name
+from cvseeker.resumes.insights.titles import find_titles
 from cvseeker.resumes.lexicon import (
-    FIELD_WORDS,
     LANGUAGES,
+    MONTHS,
     NOT_IN_NAMES,
     NOT_IN_TITLES,
-    NOT_SKILLS,
     PLACES,
-    SURNAMES,
+    STATES,
     TITLE_HEADS,
-    US_STATES,
-    words,
 )
 from cvseeker.resumes.sections import find_sections
 
 _MOST_TITLES, _MOST_SKILLS, _MOST_EDUCATION = 8, 60, 5
-
-_NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-](?=[^\W\d_]))*\.?")
-_PARTICLES = words("al bin da de del della den der di dos du el la le van von y")
-# Patterns that are looked for everywhere begin with a set of characters: it fails soonest.
-_CONTACT = re.compile(
-    r"[@\dlL\[](?:(?<=@)|(?<=\d)[\d\s().-]{7,}\d|(?<=[lL])(?i:inkedin\.com)"
-    r"|(?<=\[)(?i:phone|email)\])"
-)
-_LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
 
 _ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]*\))|\s{2,}| / ")
 _CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
@@ -41,9 +31,10 @@ _TOOL = re.compile(
     r"(?<![\w@./-])(?=[A-Zij.])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[A-Z]{2,6}(?:/[A-Z]{2,6})?\d{0,4}|[ij][A-Z][A-Za-z]+"
     r"|C\+\+|C#|F#|\.NET|(?:Node|Vue|React|Angular|Next|D3)\.js)(?![\w@+#]|\.[a-z])"
 )
-_ONLY_TITLES = TITLE_HEADS - SURNAMES
+_FIELDS = read_words("cvseeker.resumes", "fields_of_study")
+_NOT_SKILLS = read_words("cvseeker.resumes", "not_skills")
 _NOT_IN_SKILLS = NOT_IN_TITLES - {"work", "reporting"}
-_NO_TOOLS = NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
+_NO_TOOLS = _NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
 _MIXED_CASE = re.compile(r"[a-z]{3}.*[a-z]{3}")
 _YEARS_NOTE = re.compile(r"\s*\(?\b\d+\+?\s*(?:years?|yrs?|months?)\b.*$", re.IGNORECASE)
 
@@ -61,21 +52,11 @@ _DEGREE = re.compile(
     r"(?:(?P<link>\s+in\s+|\s*[:,–-]\s*|\s+of\s+|\s+)(?P<field>[A-Z][\w&/-]+(?:\s+(?:(?:and|of|in|for|the|&)\s+)?"
     r"[A-Z][\w&/-]+){0,4}))?"
 )
-_NOT_FIELD = words(
-    """
-    university college school institute academy city state company campus gpa graduated expected
-    honors minor january february march april may june july august september october november
-    december from present
-    """
-)
-_NO_ENDS = PLACES | words("and of in for the &")
-# An address may be wrapped after its comma, and within a region; above a city stands a name.
-_CITY = r"[A-Z][a-zé'’.-]+(?:[^\S\n][A-Z][a-zé'’.-]+){0,2}"
-_LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")
-_LABELLED_LOCATION = re.compile(
-    r"^(?:location|city|based in|address|current location)\s*:\s*(.{3,60})$",
-    re.IGNORECASE | re.MULTILINE,
-)
+_NOT_FIELD = frozenset(
+    "university college school institute academy city state company campus gpa graduated expected "
+    "honors minor from present".split()
+).union(MONTHS)
+_NO_ENDS = PLACES.union(("and", "of", "in", "for", "the", "&"))
 # What stands before the languages that somebody speaks, and how near.
 _FLUENT = ("fluen", "lingual", "proficien", "native", "speak", "language")
 _NEAR = 70
@@ -104,7 +85,7 @@ def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Pro
     """
     parts = find_sections(text) if sections is None else sections
     header = next((part.text for part in parts if part.kind == "header"), "")
-    name = _find_name(header, text)
+    name = find_name(header, text)
     return Profile(
         name=name,
         titles=_distinct((title for title in find_titles(parts) if title != name), _MOST_TITLES),
@@ -112,49 +93,11 @@ def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Pro
         education=_find_education(text),
         languages=_find_languages(parts, text),
         # A place without a person beside it is an employer's.
-        location=_find_location(header) if name or _CONTACT.search(header[:400]) else "",
+        location=find_location(header) if name or CONTACT.search(header[:400]) else "",
         years=working_years(
             text, "\n".join(part.text for part in parts if part.kind != "education")
         ),
     )
-
-
-def _find_name(header: str, text: str) -> str:
-    """Return the name on the first lines, if something about them says that they are a header."""
-    if labelled := _LABELLED_NAME.search(text):
-        candidate = labelled[1].strip()
-        if _is_name(candidate):
-            return candidate
-    lines = [line.strip("•#* ") for line in header.split("\n") if line.strip()][:8]
-    for number, line in enumerate(lines[:3]):
-        candidate = re.split(r"\s*(?:\||,| {2,}|•| [–—-] )\s*", line)[0]
-        candidate = re.sub(
-            r"^(?:curriculum vitae|resume|cv)\b[\s:of–-]*", "", candidate, flags=re.I
-        )
-        if not _is_name(candidate) or DATE.search(line) or _place_in(line).startswith(candidate):
-            continue
-        around = "\n".join([line[len(candidate) :], *lines[number + 1 : number + 6]])
-        if (
-            _CONTACT.search(around)
-            or _place_in(around)
-            or any(title_in(piece) for piece in SEPARATORS.split(around.replace("\n", " | ")))
-        ):
-            return candidate
-    return ""
-
-
-def _is_name(candidate: str) -> bool:
-    tokens = candidate.split()
-    if not 2 <= len(tokens) <= 4 or not all(_NAME_WORD.fullmatch(word) for word in tokens):
-        return False
-    lower = [word.lower().strip(".") for word in tokens]
-    if any(word in NOT_IN_NAMES or word in LANGUAGES for word in lower):
-        return False
-    if any(word in TITLE_HEADS for word in lower[:-1]) or lower[-1] in _ONLY_TITLES:
-        return False
-    if " ".join(lower) in PLACES or "xxx" in lower:
-        return False
-    return all(word[0].isupper() or word in _PARTICLES for word in tokens) and len(lower[-1]) > 1
 
 
 def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:
@@ -179,7 +122,7 @@ def _skill_items(text: str) -> Iterator[str]:
             if not (1 < len(skill) <= 40 and 1 <= len(tokens) <= 4 and skill[0].isalnum()):
                 continue
             lower = {word.lower() for word in tokens}
-            if skill.lower() in NOT_SKILLS or not lower.isdisjoint(_NOT_IN_SKILLS):
+            if skill.lower() in _NOT_SKILLS or not lower.isdisjoint(_NOT_IN_SKILLS):
                 continue
             if skill.count("(") != skill.count(")") or re.search(r"(?:19|20)\d\d|[@%]", skill):
                 continue
@@ -193,7 +136,7 @@ def _skill_items(text: str) -> Iterator[str]:
 def _tools_in(text: str) -> Iterator[str]:
     """Yield the words that look like names of tools: camel case, and acronyms in mixed lines."""
     for line in text.split("\n"):
-        if not _MIXED_CASE.search(line) or _CONTACT.search(line):
+        if not _MIXED_CASE.search(line) or CONTACT.search(line):
             continue
         for match in _TOOL.finditer(line):
             token = match[0]
@@ -202,7 +145,7 @@ def _tools_in(text: str) -> Iterator[str]:
             if lower in _NO_TOOLS:
                 continue
             if (
-                (before.endswith(",") and lower in US_STATES)
+                (before.endswith(",") and lower in STATES)
                 or re.fullmatch(r"[IVXLM]+|Mc[A-Z].*|Mac[A-Z].*|De[A-Z].*|X+", token)
                 or len(token) > 14
             ):
@@ -216,7 +159,7 @@ def _find_education(text: str) -> tuple[str, ...]:
         degree = " ".join(match["degree"].split())
         tokens = _until_institution((match["field"] or "").split("\n")[0].split())
         clear = (match["link"] or "").strip() in ("in", "of", ":") and degree != "MS"
-        if tokens and not clear and not any(word.lower() in FIELD_WORDS for word in tokens[:2]):
+        if tokens and not clear and not any(word.lower() in _FIELDS for word in tokens[:2]):
             tokens = []
         # Two capitals alone are a state or a form of address as often as a degree.
         if len(degree) < 4 and degree not in ("MBA", "PhD", "BSc", "MSc") and not tokens:
@@ -255,31 +198,6 @@ def _places_of(sign: str, text: str) -> Iterator[int]:
     while start >= 0:
         yield start
         start = text.find(sign, start + 1)
-
-
-def _find_location(header: str) -> str:
-    if (match := _LABELLED_LOCATION.search(header)) and (place := _place_in(match[1])):
-        return place
-    return _place_in("\n".join(header.split("\n")[:10]))
-
-
-def _place_in(text: str) -> str:
-    for match in _LOCATION.finditer(text):
-        city, region = match[1], match[2]
-        if any(word.lower().strip(".") in NOT_IN_NAMES for word in city.split()):
-            continue
-        tokens = region.split()
-        while tokens:
-            place = " ".join(tokens)
-            is_state = place.isupper() and place.lower() in US_STATES
-            if is_state or place.lower() in PLACES:
-                # Of "12 Elm Street Austin" only the city is wanted.
-                city = re.split(r"\b(?:Street|St\.|Road|Rd\.?|Ave\.?|Avenue|Lane|Drive)\s", city)[
-                    -1
-                ]
-                return f"{city}, {place}"
-            tokens.pop()
-    return ""
 
 
 def _distinct(values: Iterable[str], most: int) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from cvseeker.core.files import read_words
 from cvseeker.core.records import Section
-from cvseeker.resumes.lexicon import NOT_IN_TITLES, TITLE_HEADS, TITLE_TAILS, words
+from cvseeker.resumes.lexicon import MONTH, NOT_IN_TITLES, TITLE_HEADS
 
 SEPARATORS = re.compile(r"\s*(?:\||•|\t| {2,}|[–—]|\s-\s|\bat\b|@|;|/(?=\s)|\(|\))\s*|,\s+|:\s+")
 DATE = re.compile(
-    r"\b(?:(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?[ ,'’]*)?"
+    rf"\b(?:(?:{MONTH})[a-z]*\.?[ ,'’]*)?"
     r"(?:\d{1,2}/)*(?:19|20)?\d\d\b|\b(?:present|current|now|to date|till date)\b",
     re.IGNORECASE,
 )
@@ -19,7 +20,10 @@ _LABELLED_TITLE = re.compile(
 )
 _WORKED_AS = re.compile(r"\b[Ww]ork(?:ed|ing|s)? as (?:an? |the )?([^,.;:|(\n]{4,60})")
 _TITLE_WORD = re.compile(r"[A-Z][\w.'’&+#/-]*|of|and|for|in|the|de|&|/|-|[IV]+|\d")
-_SERVING = words("server banquet bar catering cocktail dining event food head lead room")
+_SERVING = frozenset(
+    "server banquet bar catering cocktail dining event food head lead room".split()
+)
+_TAILS = read_words("cvseeker.resumes", "title_tails")
 
 
 def find_titles(parts: Sequence[Section]) -> Iterator[str]:
@@ -64,7 +68,7 @@ def title_in(piece: str) -> str:
     lower = [word.lower().rstrip(".") for word in tokens]
     if NOT_IN_TITLES & set(lower) - {"for"} or lower[0] in ("of", "and", "for", "in", "&", "the"):
         return ""
-    head = [word for word in lower if word not in TITLE_TAILS] or lower
+    head = [word for word in lower if word not in _TAILS] or lower
     # "Director of Nursing": the head stands before "of".
     if "of" in head:
         head = head[: head.index("of")]

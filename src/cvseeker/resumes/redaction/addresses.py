@@ -2,10 +2,10 @@
 
 import re
 
-from cvseeker.resumes.lexicon import US_STATES
+from cvseeker.resumes.lexicon import STATES
 
 # Behind their first letters: a pattern that begins with a set of characters fails soonest.
-_STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, US_STATES)))
+_STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, STATES)))
 
 # "12 Elm Street", "221B Baker St., Apt 4".
 _WORD = r"(?:[A-Z\d][\w'’.-]{0,24}[ \t]+)"

@@ -13,12 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from cvseeker.resumes.lexicon import MONTH
+from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.redaction.addresses import mask_addresses
-from cvseeker.resumes.redaction.candidate import candidate_name
-from cvseeker.resumes.redaction.names import find_name
 from cvseeker.resumes.redaction.phones import mask_phones
-
-__all__ = ["Redaction", "redact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,9 @@ _ID_SIGNS = tuple(
 )
 _SSN = re.compile(r"\d(?<![\w-]\d)\d\d-\d{2}-\d{4}(?![\w-])")
 
+# In English, German, French and Spanish.
 _MONTH = (
-    r"(?:jan|feb|mar|m[aä]r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|janv|f[eé]v|avr|ao[uû]|"
-    r"d[eé]c|ene|abr|ago|dic)[a-zéûä]{0,9}"
+    rf"(?:{MONTH}|m[aä]r|mai|okt|dez|janv|f[eé]v|avr|ao[uû]|d[eé]c|ene|abr|ago|dic)[a-zéûä]{{0,9}}"
 )
 _DATE = (
     rf"(?:\d{{1,2}}(?:st|nd|rd|th)?[\s./,-]{{0,3}}(?:of\s)?{_MONTH}[\s./,'-]{{0,3}}(?:\d{{4}}|\d\d)?"
@@ -140,8 +138,7 @@ def redact(text: str, *, name: str = "") -> Redaction:
     text
         A résumé or a passage of one.
     name
-        The candidate's full name, as the profile has it or
-        :func:`~cvseeker.resumes.redaction.candidate.candidate_name`. Where it is empty, the text's
+        The candidate's full name, as the profile or an ingest has it. Where it is empty, the text's
         first line is taken for a name if an e-mail address in the text confirms it.
 
     Returns
@@ -155,10 +152,10 @@ def redact(text: str, *, name: str = "") -> Redaction:
     '[NAME], Oslo, [EMAIL]: [NAME] led 12 nurses'
     """
     counts: Counter[str] = Counter()
-    name = candidate_name(text, name=name)
+    person = PersonName.from_text(text, name=name)
     before, after = "", ""
     for _ in range(_MOST_PASSES):
-        masked = _mask_once(text, name, counts)
+        masked = _mask_once(text, person, counts)
         if masked == text:
             break
         # What is masked may make plain what stands beside it, so look again, but only there.
@@ -178,12 +175,12 @@ def _changed_part(old: str, new: str) -> tuple[str, str, str]:
     return "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:])
 
 
-def _mask_once(text: str, name: str, counts: Counter[str]) -> str:
+def _mask_once(text: str, person: PersonName, counts: Counter[str]) -> str:
     # Most passages have little to mask: plain searches spare them most patterns.
     if "@" in text or "(at)" in text.lower() or "[at]" in text.lower():
         text = _mask(_EMAIL, text, "email", counts)
     if _DOTTED.search(text):
-        lines = [_mask_links(line, name, counts) for line in text.split("\n")]
+        lines = [_mask_links(line, person, counts) for line in text.split("\n")]
         text = "\n".join(lines)
     lower = text.lower()
     if any(sign in lower for sign in _ID_SIGNS):
@@ -197,7 +194,9 @@ def _mask_once(text: str, name: str, counts: Counter[str]) -> str:
     text = _CALLED.sub(partial(_mask_called, counts=counts), text)
     text, addresses = mask_addresses(text)
     counts.update({"address": addresses} if addresses else {})
-    return _mask_name(text, name, counts)
+    spans = person.find(text)
+    counts.update({"name": len(spans)} if spans else {})
+    return _replace(text, spans, "[NAME]")
 
 
 def _mask(pattern: re.Pattern[str], text: str, sort: str, counts: Counter[str]) -> str:
@@ -242,7 +241,7 @@ def _mask_called(match: re.Match[str], *, counts: Counter[str]) -> str:
     return match[0][: match.start("value") - match.start()].rstrip("@") + "[HANDLE]"
 
 
-def _mask_links(line: str, name: str, counts: Counter[str]) -> str:
+def _mask_links(line: str, person: PersonName, counts: Counter[str]) -> str:
     """Mask addresses, and bare hosts that have the name, a label or contacts beside them."""
     if "." not in line or not _DOTTED.search(line):
         return line
@@ -251,17 +250,11 @@ def _mask_links(line: str, name: str, counts: Counter[str]) -> str:
     for match in _HOST.finditer(line):
         before = line[max(0, match.start() - 20) : match.start()]
         around = line[max(0, match.start() - 200) : match.end() + 200]
-        own = name and find_name(re.sub(r"[.-]", " ", match[0]), name)
+        own = person.find(re.sub(r"[.-]", " ", match[0]))
         if own or _SITE_LABEL.search(before) or _CONTACT_LINE.search(around):
             spans.append(match.span())
     counts.update({"url": len(spans)} if spans else {})
     return _replace(line, spans, "[URL]")
-
-
-def _mask_name(text: str, name: str, counts: Counter[str]) -> str:
-    spans = find_name(text, name) if name else []
-    counts.update({"name": len(spans)} if spans else {})
-    return _replace(text, spans, "[NAME]")
 
 
 def _replace(text: str, spans: list[tuple[int, int]], placeholder: str) -> str:
