@@ -1,10 +1,12 @@
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from cvseeker.core.errors import ModelError
 from cvseeker.core.files import file_hash
@@ -15,6 +17,7 @@ from cvseeker.retrieval.models import (
     choose_model,
     default_base,
     device,
+    hub_problem,
     is_cached,
     keep_libraries_quiet,
     model_identity,
@@ -25,8 +28,37 @@ from cvseeker.retrieval.models import (
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
     packaged_minilm.cache_clear()
+    hub_problem.cache_clear()
     yield
     packaged_minilm.cache_clear()
+    hub_problem.cache_clear()
+
+
+class Hub:
+    """Stands for the hub's interface: gives one answer, or raises it, and counts the questions."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def __call__(self) -> "Hub":
+        return self
+
+    def model_info(self, name: str, *, timeout: float) -> object:
+        self.asked.append(name)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, float):
+            time.sleep(self.answer)
+        return self.answer
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """Put a hub that has every model in the place of the true one."""
+    stand_in = Hub("facts")
+    monkeypatch.setattr("huggingface_hub.HfApi", stand_in)
+    return stand_in
 
 
 @pytest.fixture
@@ -76,11 +108,12 @@ def test_missing_weights_are_refused(package: Path) -> None:
 
 
 def test_without_the_package_the_line_that_installs_it_is_told(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, hub: Hub
 ) -> None:
     monkeypatch.setattr(base_models, "find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"pip install 'cvseeker\[offline\]'"):
-        packaged_minilm()
+        choose_model()
+    assert hub.asked == [], "nothing is looked for that nobody named"
     assert not choose_model(CPU_BASE).is_local
 
 
@@ -106,12 +139,50 @@ def test_what_can_be_no_models_name_is_refused() -> None:
         choose_model("my model!")
 
 
-def test_a_hubs_model_is_named_but_not_fetched() -> None:
-    choice = choose_model("BAAI/bge-small-en-v1.5")
-    assert (choice.location, choice.is_local) == ("BAAI/bge-small-en-v1.5", False)
+def test_a_hubs_model_is_named_but_not_fetched(hub: Hub) -> None:
+    for _ in range(2):
+        choice = choose_model("BAAI/bge-small-en-v1.5")
+        assert (choice.location, choice.is_local) == ("BAAI/bge-small-en-v1.5", False)
+    assert hub.asked == ["BAAI/bge-small-en-v1.5"], "the hub is asked once"
 
 
-def test_identity_changes_with_the_weights(tiny_model: Path, tmp_path: Path) -> None:
+def refused(kind: type[HfHubHTTPError], status: int) -> HfHubHTTPError:
+    from httpx2 import Request, Response
+
+    response = Response(status, request=Request("GET", "https://hub.example"))
+    return kind(f"{status} Client Error\n\nRequest ID: 1", response=response)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (refused(RepositoryNotFoundError, 401), "a/none: no such model at https://"),
+        (refused(HfHubHTTPError, 503), "refused (503 Client Error Request ID: 1)"),
+        (ConnectionError("Name or service\nnot known"), "cannot be reached (Name or service not"),
+        (0.5, "cannot be reached (no answer in 0.1 s)"),
+    ],
+    ids=["unknown", "refused", "offline", "silent"],
+)
+def test_a_model_that_cannot_be_had_is_one_line(
+    hub: Hub, answer: object, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.answer = answer
+    monkeypatch.setattr(base_models, "HUB_SECONDS", 0.1 if isinstance(answer, float) else 4.0)
+    with pytest.raises(ModelError) as caught:
+        choose_model("a/none")
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_offline_means_offline() -> None:
+    """The variable of the hub's library is set for all tests."""
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="offline"):
+        choose_model("a/none")
+    assert time.monotonic() - began < 3
+
+
+def test_identity_changes_with_the_weights(tiny_model: Path, tmp_path: Path, hub: Hub) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(tiny_model, copy)
     before = model_identity(choose_model(str(copy)))

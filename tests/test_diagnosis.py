@@ -55,7 +55,7 @@ def test_what_an_llm_needs_is_told_and_never_the_key(monkeypatch: pytest.MonkeyP
 
 
 def test_an_unusable_model_is_a_finding_and_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(name: str) -> None:
+    def refuse() -> None:
         raise ModelError("altered weights")
 
     monkeypatch.setattr(diagnosis, "choose_model", refuse)

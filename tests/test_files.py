@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cvseeker.core.files import (
     text_hash,
     write_json,
     write_jsonl,
+    write_lines,
     write_text,
 )
 
@@ -97,9 +99,25 @@ def test_a_failed_write_leaves_the_old_file(
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_text", torn)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match=r"a\.txt: cannot be written \(disk full\)"):
         write_text(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_a_place_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"below\.json: cannot be written \(.+\); name another"):
+        write_json(tmp_path / "file" / "below.json", {})
+
+
+def test_lines_that_fail_are_no_error_of_writing(tmp_path: Path) -> None:
+    def lines() -> Iterator[str]:
+        yield "one\n"
+        raise KeyError("a fault of ours")
+
+    with pytest.raises(KeyError):
+        write_lines(tmp_path / "a.txt", lines())
+    assert not (tmp_path / "a.txt").exists()
 
 
 def test_hashes_tell_texts_apart() -> None:

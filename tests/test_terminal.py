@@ -1,4 +1,7 @@
+import json
+import os
 import re
+import subprocess
 import sys
 from typing import Any
 
@@ -110,3 +113,20 @@ def test_a_wide_table_fits_where_there_is_no_terminal(capsys: pytest.CaptureFixt
     captured = capsys.readouterr()
     assert captured.out == "x" * 105 + "\n"
     assert captured.err == "to stderr\n"
+
+
+def test_an_output_that_knows_no_accents_gets_escapes() -> None:
+    code = (
+        "from cvseeker import __main__ as command\n"
+        "command.run_command_line = lambda typed: print('résumé 😀') or 0\n"
+        "command.main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "LANG": "C"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(f'"{ended.stdout.strip()}"') == "résumé 😀"

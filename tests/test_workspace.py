@@ -111,6 +111,30 @@ def test_a_failing_stage_keeps_the_old_one(workspace: Workspace) -> None:
     assert not (workspace.require("index") / "half.txt").exists()
 
 
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, WorkspaceError])
+def test_a_failed_stage_leaves_nothing_behind(
+    workspace: Workspace, error: type[BaseException]
+) -> None:
+    def fails(folder: Path) -> dict[str, Any]:
+        (folder / "half.txt").touch()
+        raise error
+
+    with pytest.raises(error):
+        workspace.run_stage("ingest", {}, {}, fails)
+    assert not workspace.path.exists()
+    workspace.run_stage("index", {}, {}, writes("one"))
+    with pytest.raises(error):
+        workspace.run_stage("ingest", {}, {}, fails)
+    assert [path.name for path in workspace.path.iterdir()] == ["index"]
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    workspace = Workspace(tmp_path / "file" / "below")
+    with pytest.raises(WorkspaceError, match=r"below: cannot write there \(.+\); name another"):
+        workspace.run_stage("index", {}, {}, never)
+
+
 def resumes(seen: list[list[str]]) -> Callable[[Path], dict[str, Any]]:
     """Stop the first time, having written a checkpoint."""
 

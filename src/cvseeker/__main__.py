@@ -1,5 +1,7 @@
 """The ``cvseeker`` command: runs the command line and turns errors into one line each."""
 
+import codecs
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,22 +18,24 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; exit with 0 fine, 1 our fault, 2 the user's input, 130 interrupted."""
+    codecs.register_error("cvseeker.escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="cvseeker.escape")
     sys.exit(run_command_line(sys.argv[1:]))
 
 
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""Write what an output cannot say, such as é in ASCII, as JSON does: ``\u00e9``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    codes = (f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
+    return "".join(codes), error.end
+
+
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Run one command and turn every error into one line on stderr.
-
-    Parameters
-    ----------
-    arguments
-        What was typed after ``cvseeker``.
-
-    Returns
-    -------
-    int
-        0 fine, 1 our fault, 2 the user's input, 130 interrupted.
-    """
+    """Run one command, turn every error into one line on stderr, and return the exit status."""
     try:
         status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
     except NoArgsIsHelpError as error:

@@ -73,7 +73,7 @@ def _llm() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     chosen = default_base()
     try:
-        yield Finding("default base model", chosen, f"loaded from {choose_model(chosen).location}")
+        yield Finding("default base model", chosen, f"loaded from {choose_model().location}")
     except ModelError as error:
         yield Finding("default base model", f"{chosen}: {error}", INSTALL_OFFLINE)
     if chosen == CPU_BASE:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -12,24 +13,39 @@ from typing import Any
 from cvseeker.core.errors import InputError
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 into a temporary neighbour, then rename it to ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a neighbour to write into, and rename it to ``path`` once it is whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); name another place"
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8; ``path`` is whole, or as it was.
+
+    Raises
+    ------
+    InputError
+        If there is no room or no right to write there.
+    """
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:
     """Write lines, each with its end, one at a time and as :func:`write_text`; return how many."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     number = 0
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    with _replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         for line in lines:
             file.write(line)
             number += 1
-    temporary.replace(path)
     return number
 
 
@@ -97,19 +113,7 @@ def text_hash(*parts: str) -> str:
 
 
 def path_hashes(name: str, path: Path) -> dict[str, str]:
-    """Return the hash of a file, or of every file of a folder, under names that begin with one.
-
-    Parameters
-    ----------
-    name
-        What the file or folder is to a stage, such as ``train``.
-    path
-        The file or folder.
-
-    Returns
-    -------
-    dict
-        ``<name>/<path within the folder>`` → SHA-256.
+    """Return the SHA-256 of a file, or of every file of a folder, by ``<name>/<path within it>``.
 
     Raises
     ------

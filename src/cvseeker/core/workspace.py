@@ -9,6 +9,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,18 +97,7 @@ class Workspace:
         return {f"{stage}/{name}": digest for name, digest in manifest["outputs"].items()}
 
     def labels_stage(self) -> str:
-        """Return the stage that queries and their labels are read from.
-
-        Returns
-        -------
-        str
-            ``judged`` where that was made from the present queries, else ``queries``.
-
-        Raises
-        ------
-        WorkspaceError
-            If there are no queries.
-        """
+        """Return ``judged`` where that was made from the present queries, else ``queries``."""
         judged = self.manifest("judged")
         present = self.output_hashes("queries").items()
         return "judged" if judged and present <= judged["inputs"].items() else "queries"
@@ -162,7 +152,12 @@ class Workspace:
         self._refuse_foreign(self.stage_folder(stage), manifest, keeps)
         scratch = self._open_scratch(stage, fingerprint, resumable=resumable)
         started = time.perf_counter()
-        counts = work(scratch)
+        try:
+            counts = work(scratch)
+        except (Exception, KeyboardInterrupt):
+            if not resumable:
+                self._clear_away(scratch)
+            raise
         seconds = round(time.perf_counter() - started, 3)
         manifest = {
             "stage": stage,
@@ -196,9 +191,20 @@ class Workspace:
         same = marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint
         if not (resumable and same):
             shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(parents=True)
+            try:
+                scratch.mkdir(parents=True)
+            except OSError as error:
+                raise WorkspaceError(
+                    f"{self.path}: cannot write there ({error.strerror}); name another place"
+                ) from error
             marker.write_text(fingerprint, encoding="utf-8")
         return scratch
+
+    def _clear_away(self, scratch: Path) -> None:
+        """Delete what a failed stage wrote, and the workspace where that was all there is."""
+        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):
+            self.path.rmdir()
 
     def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any], keeps: str) -> None:
         """Replace the stage's folder by the scratch folder; the manifest is the last file written.

