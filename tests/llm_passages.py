@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cvseeker.core.records import Passage
-from cvseeker.core.server_settings import LlmSettings
-from cvseeker.core.settings import GenerateSettings
+from cvseeker.core.settings import GenerateSettings, LlmSettings
 from cvseeker.llm.client import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task

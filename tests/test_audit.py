@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from cvseeker.cli.audit import audit as audit_command
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import InputError
+from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit import run as audit_module
-from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings, prepare_audit
+from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, read_names
 from cvseeker.evaluate.audit.run import ModelAudit, audit_model
 from cvseeker.evaluate.audit.stage import audit_files

@@ -75,11 +75,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "--dataset", "a.json"], "got --dataset"),
         (["finetune", "--train", "absent.json", "--out", "m"], "absent.json: no such file"),
         (["generate", "--corpus", "absent.json", "--out", "q.json"], "absent.json: no such file"),
-        (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "'epochs'"),
-        (["finetune", "--train", "a", "--out", "m", "--precision", "fp8"], "'precision' is 'fp8'"),
+        (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "epochs is"),
+        (["finetune", "--train", "a", "--out", "m", "--precision", "fp8"], "precision is 'fp8'"),
         (
             ["finetune", "--train", "a", "--out", "m", "--matryoshka", "9,x"],
-            "'matryoshka.1' is 'x'",
+            "matryoshka is 'x'",
         ),
         (["finetune", "--train", "a", "--out", "m", "--dry-run"], "a: no such file"),
         (["run", "absent", "-w", "w"], "absent"),
@@ -234,8 +234,8 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
         uploaded.append((folder, repository))
         return "https://hub.example/ana/cooks"
 
-    monkeypatch.setattr("cvseeker.train.stage.finetune_files", finetune_files)
-    monkeypatch.setattr("cvseeker.train.publish.publish_model", publish_model)
+    monkeypatch.setattr("cvseeker.train.finetune_files", finetune_files)
+    monkeypatch.setattr("cvseeker.train.publish_model", publish_model)
     command = ["finetune", "--train", "a.json", "--out", tmp_path / "m"]
     assert typed(*command) == 0
     assert trained == [FinetuneSettings()]

@@ -169,7 +169,7 @@ def test_a_file_of_ones_own(
         (("--dry-run", "-w", "."), "name an LLM: --llm MODEL"),
         ((), "judge takes either -w DIR or --dataset and --out"),
         (("-w", "nowhere"), "run: cvseeker ingest SOURCE... -w nowhere"),
-        (("-w", ".", "--depth", "0"), "setting 'depth' is 0"),
+        (("-w", ".", "--depth", "0"), "depth is 0; expected a whole number from 1 to 100"),
         (("--dataset", "no.json", "--out", "out.json"), "no.json: no such file"),
     ],
 )

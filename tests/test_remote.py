@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError
-from cvseeker.core.server_settings import EmbeddingSettings
+from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.queries import EncodedQueries
@@ -88,7 +88,7 @@ def _check_what_was_told(server: FakeEmbeddings, cache: Path) -> None:
 KILLED = """
 import json, sys
 from pathlib import Path
-from cvseeker.core.server_settings import EmbeddingSettings
+from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.retrieval.remote.encoder import RemoteEncoder
 url, cache, texts = json.loads(sys.argv[1])
 settings = EmbeddingSettings(url=url, batch_texts=5, max_concurrency=3)

@@ -63,8 +63,9 @@ def audit(
 ) -> None:
     """Swap names in résumés and see whether scores and ranks move: a robustness test."""
     from cvseeker.cli.terminal import drawn_progress
+    from cvseeker.core.settings import AuditSettings
     from cvseeker.core.workspace import Workspace
-    from cvseeker.evaluate import AuditSettings, audit_files, audit_stage
+    from cvseeker.evaluate import audit_files, audit_stage
 
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "audit")
     settings = AuditSettings(top_k=top_k, names_per_group=names_per_group, max_resumes=max_resumes)

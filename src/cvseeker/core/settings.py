@@ -1,225 +1,157 @@
-"""One frozen settings model per stage; each default carries its reason.
+"""One frozen settings model per stage; each default stands here with its reason, and nowhere else.
 
-Settings come from a TOML file (one table a stage) and then from the command line's flags.
+Settings come from a TOML file (one table a stage) and then from the command line's options.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-
-from pydantic import Field, ValidationError
+from typing import Any, ClassVar, Literal, Self
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.server_settings import EmbeddingSettings, LlmSettings, StageSettings
+from cvseeker.core.query_settings import (
+    FilterSettings,
+    GenerateSettings,
+    JudgeSettings,
+    LlmSettings,
+)
+from cvseeker.core.stage_settings import StageSettings, merged, setting
+from cvseeker.core.training_settings import (
+    FinetuneSettings,
+    HybridWeights,
+    Positive,
+    WindowSettings,
+)
+
+__all__ = [
+    "DEMO_SETTINGS",
+    "DEMO_WORKSPACE",
+    "AuditSettings",
+    "CompareSettings",
+    "EmbeddingSettings",
+    "EvaluateSettings",
+    "FilterSettings",
+    "FinetuneSettings",
+    "GenerateSettings",
+    "HybridWeights",
+    "IngestSettings",
+    "JudgeSettings",
+    "LlmSettings",
+    "SearchSettings",
+    "Settings",
+    "WindowSettings",
+]
+
+# Where the demonstration goes.
+DEMO_WORKSPACE = Path("cvseeker-demo")
 
 
 class IngestSettings(StageSettings):
     """Files → résumés → passages → person groups and split."""
 
     # A sound résumé takes 10 ms; what takes a minute is malformed or no résumé.
-    timeout_seconds: float = Field(default=60.0, gt=0, description="time-out for one file")
+    timeout_seconds: float = setting(60.0, "Seconds after which a file is given up.", gt=0)
     # A 50-page PDF needs under 300 MB.
-    memory_mb: int = Field(default=1024, ge=256, description="memory limit for one file, in MB")
-    max_file_mb: float = Field(default=50.0, gt=0, description="largest file that is opened, in MB")
-    # 0: one worker a processor.
-    workers: int = Field(default=0, ge=0, description="worker processes; 0: one a processor")
+    memory_mb: int = setting(1024, "Memory for one file, in MB.", ge=256)
+    max_file_mb: float = setting(50.0, "Largest file that is opened, in MB.", gt=0)
+    workers: int = setting(0, "Processes that read files; 0: one a processor.", ge=0)
     # The size of the published passages; a whole page of most résumés.
-    passage_tokens: int = Field(default=750, ge=64, description="longest passage, in tokens")
-    # Jaccard similarity of word 5-grams; same-person versions of a résumé lie above, rivals below.
-    duplicate_similarity: float = Field(
-        default=0.5, gt=0, le=1, description="Jaccard similarity that makes one person group"
+    passage_tokens: int = setting(750, "Longest passage, in tokens.", ge=64)
+    # Versions of one person's résumé lie above, rivals below.
+    duplicate_similarity: float = setting(
+        0.5, "Jaccard similarity of word 5-grams that makes two résumés one person's.", gt=0, le=1
     )
-    val_share: float = Field(default=0.1, ge=0, lt=1, description="share of groups for validation")
-    test_share: float = Field(default=0.2, ge=0, lt=1, description="share of groups for testing")
-    max_overlap: float = Field(
-        default=0.5, gt=0, le=1, description="8-gram overlap with another split that fails the run"
+    val_share: float = setting(0.1, "Share of the persons for validation.", ge=0, lt=1)
+    test_share: float = setting(0.2, "Share of the persons for testing.", ge=0, lt=1)
+    max_overlap: float = setting(
+        0.5, "Share of a passage's 8-grams in another split that stops the run.", gt=0, le=1
     )
-    seed: int = Field(default=13, description="seed of the split")
+    seed: int = setting(13, "Seed of the split.")
 
 
-class FilterSettings(StageSettings):
-    """Which queries from an LLM are kept. Shares were measured on 836 sound LLM questions."""
+class EmbeddingSettings(StageSettings):
+    """How an embedding endpoint is reached, what it charges, and what it is sent."""
 
-    min_words: int = Field(default=2, ge=1, description="words of a query at least")
-    # A paragraph of a job description has about 90.
-    max_words: int = Field(default=120, ge=1, description="words of a query at most")
-    language: str = Field(default="English", description="language that queries must be in")
-    # 1 % of sound questions copy more, nearly all of them lists of products.
-    max_copied_words: int = Field(
-        default=12, ge=1, description="longest run of words copied from the passage"
-    )
-    # 0.2 % of sound questions exceed it; lists of keywords and Boolean queries may.
-    max_copied_share: float = Field(
-        default=0.5, gt=0, le=1, description="share of 4-word runs copied from the passage"
-    )
-    # With nine of ten names found in the passage: 1.3 % of sound questions are dropped, and 84 % of
-    # those put to another passage.
-    min_grounded: float = Field(
-        default=0.3, ge=0, le=1, description="share of a query's words that the passage has"
-    )
-    # Nine words of ten shared repeat a query, five of six do not.
-    near_duplicate: float = Field(
-        default=0.8, ge=0.6, le=1, description="Jaccard similarity of stems that repeats a query"
-    )
-    # Among 418 passages BM25 keeps 94 % of the questions that name something and 49 % of those that
-    # name nothing; beyond rank 10 nearly all fit many résumés.
-    top_k: int = Field(
-        default=10, ge=0, description="rank that a query must find its passage at; 0: any"
-    )
+    option_prefix: ClassVar[str] = "embedding-"
 
-
-class GenerateSettings(StageSettings):
-    """Passages → queries and qrels."""
-
-    llm: str = Field(default="offline", description="'offline', or the name of an LLM")
-    # Six for recruiter's queries, two for exam questions, as LlamaIndex asks for.
-    per_passage: int | None = Field(
-        default=None, ge=1, le=50, description="queries per passage; none: by the style"
+    url: str | None = setting(
+        None, "Address of the embedding endpoint.", metavar="URL", unset="OpenAI's"
     )
-    style: Literal["recruiter", "questions"] = Field(
-        default="recruiter", description="what an LLM writes: recruiters' queries, exam questions"
+    key_env: str = setting(
+        "OPENAI_API_KEY", "Environment variable that holds the endpoint's key.", rare=True
     )
-    prompt: Path | None = Field(default=None, description="instructions of one's own for the LLM")
-    mask: bool = Field(default=True, description="mask names and contacts in what an LLM sees")
-    round_trip: Literal["bm25", "base", "off"] = Field(
-        default="bm25", description="ranker by which a query must find its passage"
+    dimensions: int | None = setting(
+        None, "Length of the vectors asked for.", ge=1, unset="the model's own", rare=True
     )
-    filters: FilterSettings = Field(
-        default=FilterSettings(), description="which queries from an LLM are kept"
+    price: float | None = setting(
+        None, "Price of the endpoint per million tokens.", ge=0, metavar="USD", unset="OpenAI's"
     )
-    seed: int = Field(default=13, description="seed of every random choice")
-
-    @property
-    def queries_per_passage(self) -> int:
-        """Queries asked for per passage."""
-        return self.per_passage or (6 if self.style == "recruiter" else 2)
-
-
-class JudgeSettings(StageSettings):
-    """Queries → graded relevance of the passages that rankers put first."""
-
-    llm: str = Field(default="offline", description="'offline', or the name of an LLM")
-    # Twice five, less what both found: most of what a query's other positives are.
-    depth: int = Field(default=5, ge=1, le=100, description="passages a ranker puts in the pool")
-    mask: bool = Field(default=True, description="mask names and contacts in what an LLM sees")
-
-
-class WindowSettings(StageSettings):
-    """How an encoder sees a passage: overlapping windows of tokens, the best of which counts."""
-
-    # 64 with a quarter of overlap ranks as well as 128 or better, and trains in half the time.
-    window_tokens: int = Field(default=64, ge=16, description="tokens in a window")
-    overlap_tokens: int = Field(default=16, ge=0, description="tokens shared by neighbours")
-
-
-class HybridWeights(StageSettings):
-    """Shares of the three rankers in the hybrid score; fine-tuning learns them on validation."""
-
-    # Untrained, BM25 with late interaction ranks best, and pooled vectors add little.
-    bm25: float = Field(default=0.4, ge=0, description="share of BM25")
-    dense: float = Field(default=0.2, ge=0, description="share of the pooled vectors")
-    late: float = Field(default=0.4, ge=0, description="share of late interaction")
-
-    @property
-    def shares(self) -> tuple[float, float, float]:
-        """Shares, in the fields' order."""
-        return self.bm25, self.dense, self.late
-
-
-class FinetuneSettings(StageSettings):
-    """Queries and qrels → a tuned encoder."""
-
-    base: str | None = Field(default=None, description="base model; none: chosen by the device")
-    windows: WindowSettings = WindowSettings()
-    epochs: float = Field(default=2.0, gt=0, description="passes over the pairs at most")
-    learning_rate: float | None = Field(
-        default=None, gt=0, description="peak learning rate; none: by the model's size"
+    # What OpenAI's embedding models see (https://platform.openai.com/docs/guides/embeddings).
+    max_tokens: int = setting(8191, "Tokens of a text that are sent.", ge=16, rare=True)
+    window_words: int | None = setting(
+        None, "Words in a window of a passage.", ge=8, unset="all in one", rare=True
     )
-    batch_size: int = Field(default=32, ge=2, description="pairs in a batch")
-    temperature: float = Field(default=0.05, gt=0, description="InfoNCE temperature")
-    # Two epochs hardly overfit; without it a step takes less time and 40 % less memory.
-    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout while training")
-    warmup_share: float = Field(default=0.1, ge=0, lt=1, description="warm-up, share of the steps")
-    # Keeps a laptop's run under three quarters of an hour; queries beyond it add little.
-    max_pairs: int = Field(default=6000, ge=2, description="pairs used at most, sampled by seed")
-    # Each encodes the validation corpus, which takes as long as a hundred pairs or more.
-    evaluations_per_epoch: int = Field(default=1, ge=1, description="validations in an epoch")
-    patience: int = Field(default=2, ge=1, description="validations without gain before stopping")
-    # Fifty queries cannot show a gain of .1, a hundred can.
-    val_share: float = Field(
-        default=0.2, gt=0, lt=1, description="persons held out where there is no --val"
+    query_prompt: str = setting("", "What is put before a query.", metavar="TEXT", rare=True)
+    passage_prompt: str = setting("", "What is put before a passage.", metavar="TEXT", rare=True)
+    # OpenAI takes 2,048 texts and 300,000 tokens; smaller batches lose less when one fails.
+    batch_texts: int = setting(128, "Texts in a request at most.", ge=1, le=2048, rare=True)
+    batch_tokens: int = setting(
+        100_000, "Tokens in a request at most, about.", ge=1, le=300_000, rare=True
     )
-    # Among fewer passages every encoder is right, and validation says nothing.
-    val_passages: int = Field(
-        default=64, ge=1, description="validation passages at least, filled up from training"
+    max_concurrency: int = setting(8, "Requests in flight at most.", ge=1, le=512, rare=True)
+    timeout_seconds: float = setting(
+        120.0, "Seconds after which a request is given up.", gt=0, rare=True
     )
-    seed: int = Field(default=13, description="seed of weights, sampling and order")
-    # For trials; the epochs say the same of any amount of data.
-    max_steps: int | None = Field(default=None, ge=1, description="steps; none: by the epochs")
-    # A small model gains from every weight. Adapters save memory where a large one has no room.
-    lora_rank: int | None = Field(
-        default=None, ge=1, description="rank of LoRA adapters; none: all weights are trained"
-    )
-    frozen_layers: int = Field(
-        default=0, ge=0, description="first layers left as they are, the embeddings with them"
-    )
-    # Half the time on a GPU at no loss; a processor without matrix instructions gets slower.
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        default="auto", description="arithmetic; auto: bf16 on a GPU that has it, else fp32"
-    )
-    # A third more time for a fraction of the memory.
-    gradient_checkpointing: bool = Field(
-        default=False, description="recompute activations, to save memory"
-    )
-    # A third more time; halved by itself when memory runs out.
-    mini_batch_size: int | None = Field(
-        default=None, ge=1, description="pairs in memory at once; none: the whole batch"
-    )
-    matryoshka: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(), description="dimensions that vectors may be cut to; none: full length only"
-    )
-    # Nothing leaves the machine unless it is asked for.
-    track: tuple[str, ...] = Field(
-        default=(), description="experiment trackers: wandb, tensorboard, mlflow and so on"
-    )
-    push_to_hub: str | None = Field(
-        default=None, description="repository on the hub for the tuned model, made private"
-    )
-    force: bool = Field(default=False, description="keep the tuned model whatever the gate says")
-
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """What the tuned model depends on, JSON-ready: the stage's fingerprint.
-
-        Left out is where the model and its figures go, and what only trades time for memory with
-        the same loss: with other values of these an interrupted run continues.
-        """
-        elsewhere = {"track", "push_to_hub", "gradient_checkpointing", "mini_batch_size"}
-        return self.model_dump(mode="json", exclude=elsewhere)
 
 
 class EvaluateSettings(StageSettings):
     """Rankers × a data set → metrics and a report."""
 
-    windows: WindowSettings | None = Field(
-        default=None, description="how models see passages; none: as each was saved"
+    windows: WindowSettings | None = setting(
+        None, "How models see passages.", unset="as each model was saved"
     )
-    top_k: int = Field(default=100, ge=10, description="depth of the runs written")
-    hybrid: HybridWeights | None = Field(
-        default=None, description="shares in the hybrids; none: as each model was saved"
+    top_k: int = setting(100, "Depth of the runs written.", ge=10, metavar="K")
+    hybrid: HybridWeights | None = setting(
+        None, "Shares of the rankers in the hybrids.", unset="as each model was saved"
     )
-    dimensions: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(), description="dimensions that vectors are cut to, each a system more"
+    dimensions: tuple[Positive, ...] = setting(
+        (), "Evaluate vectors cut to these dimensions too, as 256,128.", metavar="N,N,..."
     )
-    quantise: tuple[Literal["int8", "binary"], ...] = Field(
-        default=(), description="how vectors are quantised, each a system more"
+    quantise: tuple[Literal["int8", "binary"], ...] = setting(
+        (), "Evaluate vectors of fewer bits a number too.", metavar="int8,binary"
     )
     # What trec_eval does; of LLM-made qrels, of which one passage a query is judged, nothing else
     # would be left to rank.
-    unjudged: Literal["as-irrelevant", "ignore"] = Field(
-        default="as-irrelevant", description="what unjudged passages in a ranking count as"
+    unjudged: Literal["as-irrelevant", "ignore"] = setting(
+        "as-irrelevant",
+        "What passages without a grade count as; 'ignore' takes them out of the rankings.",
     )
+    formats: tuple[Literal["html", "md", "json"], ...] = setting(
+        ("html",), "What the report is written as.", flag="--format", metavar="html,md,json"
+    )
+
+
+class CompareSettings(StageSettings):
+    """Two evaluations → what got better, what worse."""
+
+    format: Literal["md", "json", "html"] = setting("md", "What is printed.")
+
+
+class AuditSettings(StageSettings):
+    """Names × résumés × queries → changes of scores and ranks."""
+
+    top_k: int = setting(10, "Résumés of a query that count as selected.", ge=1, metavar="K")
+    # All of the bundled lists: how far a group can be told from its names hangs on their number.
+    names_per_group: int = setting(9, "Names of each group at most.", ge=2)
+    # With 36 names about 7,000 windows, two minutes for a small model on a slow processor.
+    max_resumes: int = setting(200, "Résumés given names at most, by random.", ge=2)
+    seed: int = setting(13, "Seed of every random choice.")
+
+
+class SearchSettings(StageSettings):
+    """A query → résumés."""
+
+    top_k: int = setting(10, "Résumés shown.", ge=1, metavar="K")
 
 
 class Settings(StageSettings):
@@ -229,9 +161,12 @@ class Settings(StageSettings):
     generate: GenerateSettings = GenerateSettings()
     judge: JudgeSettings = JudgeSettings()
     llm: LlmSettings = LlmSettings()
-    embedding: EmbeddingSettings = EmbeddingSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    compare: CompareSettings = CompareSettings()
+    audit: AuditSettings = AuditSettings()
+    search: SearchSettings = SearchSettings()
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -243,46 +178,41 @@ class Settings(StageSettings):
             If the file is missing, is not TOML, or names a setting or value that does not exist.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            return cls.validated(tomllib.loads(path.read_text(encoding="utf-8")))
         except OSError as error:
             raise SettingsError(
                 f"{path}: cannot read the settings file ({error.strerror})"
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path}: not TOML ({error})") from error
-        except ValidationError as error:
-            raise SettingsError(f"{path}: {_first_problem(error)}") from error
+        except SettingsError as error:
+            raise SettingsError(f"{path}: {error}") from error
 
-    def override(self, stage: str, flags: Mapping[str, Any]) -> Self:
-        """Return a copy in which the flags that are not ``None`` replace a stage's settings.
+    def override(
+        self,
+        stage: str,
+        changes: Mapping[str, Any],
+        *,
+        name_of: Callable[[Sequence[str]], str] = ".".join,
+    ) -> Self:
+        """Return a copy in which the changes that are not ``None`` replace a stage's settings.
 
-        A flag that is a dictionary replaces those of a group of settings that it names.
+        Parameters
+        ----------
+        stage
+            The table's name.
+        changes
+            Name → value; a dictionary changes the table in the table that it names.
+        name_of
+            Gives the name by which the user knows a setting, from its path.
 
         Raises
         ------
         SettingsError
-            If a flag's value is out of range.
+            If a name is not known, or a value is out of range.
         """
-        current = getattr(self, stage)
-        try:
-            replaced = type(current).model_validate(_merge(current.model_dump(), flags))
-        except ValidationError as error:
-            raise SettingsError(_first_problem(error)) from error
-        return self.model_copy(update={stage: replaced})
+        return self.validated(merged(self.model_dump(), {stage: changes}), name_of=name_of)
 
 
-def _merge(values: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the flags that are not ``None`` in their places."""
-    merged = dict(values)
-    for name, flag in flags.items():
-        if isinstance(flag, Mapping):
-            merged[name] = _merge(values[name], flag)
-        elif flag is not None:
-            merged[name] = flag
-    return merged
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    return f"setting {name!r} is {problem['input']!r}: {problem['msg'].lower()}"
+# Four queries a passage, not six: the demonstration is to take minutes on a laptop.
+DEMO_SETTINGS = Settings(generate=GenerateSettings(per_passage=4))

@@ -1,6 +1,5 @@
 """Rankers × a data set → metrics, run files and a report."""
 
-from cvseeker.evaluate.audit.material import AuditSettings
 from cvseeker.evaluate.audit.stage import audit_files, audit_stage
 from cvseeker.evaluate.contenders import Contenders
 from cvseeker.evaluate.report.write import report_formats
@@ -9,7 +8,6 @@ from cvseeker.evaluate.versus import compare_evaluations
 from cvseeker.evaluate.versus_text import versus_markdown, versus_page
 
 __all__ = [
-    "AuditSettings",
     "Contenders",
     "audit_files",
     "audit_stage",

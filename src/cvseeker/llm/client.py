@@ -10,7 +10,7 @@ from typing import Self
 
 from cvseeker.core.errors import LlmError, SettingsError
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.server_settings import LlmSettings
+from cvseeker.core.settings import LlmSettings
 from cvseeker.llm.batch.send import refuse_batched, send_batches
 from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
 from cvseeker.llm.dialect import Dialect, request_body

@@ -4,27 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import Field
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.server_settings import StageSettings
+from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
 from cvseeker.evaluate.candidates import Candidates
 from cvseeker.resumes import PersonName
 from cvseeker.retrieval.windows import IntArray
-
-
-class AuditSettings(StageSettings):
-    """Names × résumés × queries → changes of scores and ranks."""
-
-    top_k: int = Field(default=10, ge=1, description="résumés of a query that count as selected")
-    # All of the bundled lists: how far a group can be told from its names hangs on their number.
-    names_per_group: int = Field(default=9, ge=2, description="names of each group at most")
-    # With 36 names about 7,000 windows, two minutes for a small model on a slow processor.
-    max_resumes: int = Field(
-        default=200, ge=2, description="résumés given names at most, by random"
-    )
-    seed: int = Field(default=13, description="seed of every random choice")
 
 
 @dataclass(frozen=True, slots=True)

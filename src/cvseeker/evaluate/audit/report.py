@@ -10,8 +10,9 @@ import numpy as np
 
 from cvseeker.core import __version__
 from cvseeker.core.files import write_json, write_text
+from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.effects import GroupEffect, Matrix, group_effects
-from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
+from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
 from cvseeker.evaluate.comparison import p_in_words
 from cvseeker.evaluate.report.page import page_of

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
+from cvseeker.core.settings import AuditSettings
+from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, mask_name
 from cvseeker.retrieval.dense import QUERY_BLOCK
 from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings

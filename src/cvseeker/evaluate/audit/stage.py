@@ -9,19 +9,20 @@ from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgemen
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.settings import AuditSettings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.resumes import Ingested, extract_profile
 from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:
-    from cvseeker.evaluate.audit.material import AuditMaterial, AuditSettings
+    from cvseeker.evaluate.audit.material import AuditMaterial
     from cvseeker.evaluate.audit.names import NameLists
 
 
 def audit_stage(
     workspace: Workspace,
     models: Sequence[str],
-    settings: "AuditSettings",
+    settings: AuditSettings,
     progress: Progress = silent,
     *,
     names: Path | None = None,
@@ -98,7 +99,7 @@ def audit_files(
     dataset: Path,
     models: Sequence[str],
     out: Path,
-    settings: "AuditSettings",
+    settings: AuditSettings,
     progress: Progress = silent,
     *,
     names: Path | None = None,
@@ -157,7 +158,7 @@ def _audit(
     folder: Path,
     material: "AuditMaterial",
     models: Mapping[str, str],
-    settings: "AuditSettings",
+    settings: AuditSettings,
     progress: Progress,
     title: str,
     command: str,
@@ -204,13 +205,13 @@ def _profile_names(dataset: RetrievalDataset) -> dict[str, str]:
     return {key: name for key, name in found.items() if name}
 
 
-def _fingerprint(settings: "AuditSettings", lists: "NameLists") -> dict[str, Any]:
+def _fingerprint(settings: AuditSettings, lists: "NameLists") -> dict[str, Any]:
     """Return what the outcome depends on besides its inputs, JSON-ready."""
     return {**settings.model_dump(), "names": lists.model_dump(mode="json")}
 
 
 def _command(
-    source: str, models: Sequence[str], settings: "AuditSettings", names: Path | None
+    source: str, models: Sequence[str], settings: AuditSettings, names: Path | None
 ) -> str:
     """Return the command that does it again."""
     flags = "".join(f" --model {quote(name)}" for name in models)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cvseeker.core.server_settings import EmbeddingSettings
+from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm import TRILLION, ChatRequest, dollars
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.server_settings import EmbeddingSettings
+from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm import (
     OPENAI_URL,
     ChatRequest,
