@@ -27,7 +27,7 @@ from typing import Any
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
 from cvseeker.evaluate.compare import compare_systems
-from cvseeker.queries.offline.generate import generate_offline
+from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.train.finetune import finetune

@@ -17,7 +17,7 @@ from pathlib import Path
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.records import Profile
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.queries.offline.generate import generate_offline
+from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.insights.profile import extract_profile
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"

@@ -1,11 +1,13 @@
 import math
 
+import bm25s
 import numpy as np
 import pytest
+import Stemmer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
+from cvseeker.retrieval.bm25 import WORD, BM25Ranker, stems, tokenize
 from cvseeker.retrieval.queries import EncodedQueries
 
 WORDS = ["kafka", "sap", "triage", "drill", "honey", "violin"]
@@ -69,3 +71,19 @@ def test_one_letter_skills_are_words() -> None:
     ).argmax(axis=1)
     assert best[:3].tolist() == [0, 1, 2]
     assert not ranker.scores(EncodedQueries.from_texts(["it's a developer"])).any()
+
+
+@given(
+    st.text(alphabet=st.sampled_from("aAbcCrRsSİßéñ中 .,+#-_0189ing\n"), max_size=80) | st.text()
+)
+def test_stems_are_those_of_bm25s(text: str) -> None:
+    found = bm25s.tokenize(
+        [text],
+        token_pattern=WORD.pattern,
+        stopwords="en",
+        stemmer=Stemmer.Stemmer("english"),
+        return_ids=False,
+        show_progress=False,
+    )
+    assert stems(text) == found[0]
+    assert tokenize([text, text]) == [stems(text), stems(text)]

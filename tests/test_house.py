@@ -55,7 +55,6 @@ NO_WALL_YET = {
     "cvseeker.llm.batch",
     "cvseeker.queries.filters",
     "cvseeker.queries.judging",
-    "cvseeker.queries.offline",
     "cvseeker.retrieval.remote",
     "cvseeker.train",
 }

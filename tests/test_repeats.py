@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.queries.filters.repeats import Repeats
-from cvseeker.queries.filters.stems import stems
+from cvseeker.retrieval.bm25 import stems
 
 
 def owners(queries: list[str], *, similarity: float = 0.8) -> list[int | None]:

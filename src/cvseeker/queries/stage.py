@@ -181,7 +181,7 @@ def _by_llm(
 def _offline(
     workspace: Workspace, settings: Settings, folder: Path, progress: Progress
 ) -> dict[str, Any]:
-    from cvseeker.queries.offline.generate import generate_offline
+    from cvseeker.queries.offline import generate_offline
 
     ingested = Ingested(workspace.require("ingest"))
     passages = list(ingested.passages())

@@ -137,7 +137,7 @@ def corpus_requests(corpus: Path, settings: Settings) -> tuple[PassageRequests, 
 def _generate_offline(
     corpus: Path, out: Path, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
-    from cvseeker.queries.offline.generate import generate_offline
+    from cvseeker.queries.offline import generate_offline
 
     passages = read_dataset(corpus, needs_queries=False)
     queries = generate_offline(passages.corpus, settings=settings.generate, progress=progress)

@@ -7,7 +7,7 @@ TITLE_HEADS = frozenset(
 )
 NOT_IN_TITLES = read_words("cvseeker.resumes", "not_in_titles")
 NOT_IN_NAMES = read_words("cvseeker.resumes", "not_in_names")
-PARTICLES = read_words("cvseeker.resumes", "particles")
+PARTICLES = read_words("cvseeker.core", "particles")
 LANGUAGES = read_words("cvseeker.resumes", "languages")
 PLACES = read_words("cvseeker.core", "places")
 STATES = read_words("cvseeker.resumes", "states")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from cvseeker.core.files import read_lines
 from cvseeker.core.records import Section
-from cvseeker.queries.filters.stems import stems
-from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
+from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import extract_profile
+from cvseeker.retrieval.bm25 import stems
 
 # PostgreSQL, Node.js, C++, R&D, 10,000, Master's
 _TOKEN = re.compile(r"[^\W_]+(?:[.,&'’+#-]+[^\W_]+)*[+#]*")
@@ -31,7 +32,7 @@ _SHORTEST_STEM_INSIDE = 5
 _FEWEST_ASSERTED = 3
 
 # What asks, or speaks of the candidate and the passage, and asserts nothing.
-_ASKING = word_set(
+_ASKING = frozenset(
     """
     achieve acquire address align analyze answer apply approach aspects assess attend
     benefit benefits bring compare complete conduct consider context contrast contribute
@@ -45,15 +46,11 @@ _ASKING = word_set(
     significance significantly somebody specialist step steps strategies strategy study
     suitable summarize techniques technologies technology tenure term text timeline
     undertake undertaken utilize utilized utilizing walk workplace
-    """
+    """.split()
 )
 # What each stands for; several meanings stand between bars.
 _ABBREVIATIONS = {
-    **{
-        month: month[:3]
-        for month in "january february march april june july august september october november "
-        "december".split()
-    },
+    **{month: month[:3] for month in read_lines("cvseeker.core", "months") if month != "may"},
     "ai": "artificial intelligence",
     "aws": "amazon web services",
     "ba": "business analyst|bachelor",

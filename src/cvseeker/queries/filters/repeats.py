@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.queries.filters.stems import stems as stems_of
+from cvseeker.retrieval.bm25 import stems as stems_of
 
 # Stems leave these out, but "5 years" is not "8 years", and "NOT SAP" not "SAP".
 _TELLING = re.compile(r"\b\d\b|\bNOT\b")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.queries.filters.shards import Shard
-from cvseeker.queries.filters.stems import stems
+from cvseeker.retrieval.bm25 import stems
 from cvseeker.retrieval.windows import IntArray
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from itertools import pairwise
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.queries.filters.stems import stems
 from cvseeker.queries.judging.boolean import Matcher, SearchedText, parse_boolean
-from cvseeker.queries.offline.lexicon import word_set
+from cvseeker.retrieval.bm25 import stems
 
 MATCH = 2
 """The grade of a passage that has all that a query asks for."""
@@ -34,7 +33,7 @@ _YEARS = re.compile(
 )
 # Recruiters' words that ask for nothing, and function words that BM25 keeps. Few on purpose: a
 # word too many here labels a wrong passage, a word too few only misses a right one.
-_ASKING_NOTHING = word_set(
+_ASKING_NOTHING = frozenset(
     """
     able about also any anyone applicant background bring candidate candidates can could
     demonstrated desirable desired ideal ideally essential exposure expect expected experience
@@ -45,7 +44,7 @@ _ASKING_NOTHING = word_set(
     similar skill skilled skills solid some someone specialised specialising specialized
     specializing strong successful track understanding us want wanted we welcome what which who
     whom work worked working would year years you your
-    """
+    """.split()
 )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NoReturn
 
 from cvseeker.core.errors import InputError
-from cvseeker.queries.filters.stems import stems
+from cvseeker.retrieval.bm25 import stems
 
 # A quoted phrase, a bracket, or whatever stands between spaces, brackets and quotes.
 _TOKEN = re.compile(r'"[^"]*"|[()"]|[^\s()"]+')

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from cvseeker.queries.offline.lexicon import (
     ADDRESSES,
     INNER_WORDS,
+    MONTHS,
     PERSONAL_LABELS,
     STOP_WORDS,
-    word_set,
 )
 from cvseeker.queries.offline.verbs import GERUNDS, PAST_FORMS
 
@@ -39,12 +39,9 @@ _BOUNDARY = re.compile(
 )
 # JavaScript, C++, B.Com, node.js, R&D, e-mail, .NET; 3D, 4G
 _TOKEN = re.compile(r"\.?[^\W\d_][\w&'’./+#-]*|\d[A-Za-z][A-Za-z0-9]*")
-_DATE_WORDS = word_set(
-    """
-    january february march april june july august september october november december jan
-    feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun monday tuesday
-    wednesday thursday friday saturday sunday present ongoing till am pm gmt
-    """
+_DATE_WORDS = (MONTHS - {"may"}).union(
+    "mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday present "
+    "ongoing till am pm gmt".split()
 )
 _BULLETS = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§\uf000-\uf0ff�]+")
 
@@ -140,18 +137,7 @@ class Chunk(NamedTuple):
 
 
 def chunks(lines: Iterable[str]) -> list[Chunk]:
-    """Return the stretches of content words between punctuation, function words and verbs.
-
-    Parameters
-    ----------
-    lines
-        A passage's lines, as :func:`unwrap` returns them.
-
-    Returns
-    -------
-    list of Chunk
-        In reading order; positions count words.
-    """
+    """Return the stretches of content words between punctuation, function words and verbs."""
     found: list[Chunk] = []
     position = 0
     for line in lines:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from cvseeker.queries.offline.chunks import stem
-from cvseeker.queries.offline.lexicon import INNER_WORDS, STOP_WORDS, TITLE_HEADS, word_set
+from cvseeker.queries.offline.lexicon import INNER_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import CorpusStatistics
 from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE, PAST_FORMS
 
@@ -58,38 +58,19 @@ _NUMBER = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _MARKS = re.compile(r"[&\"“”*\[\]{}<>|](?:(?<!&)|(?<=\s&)(?=\w))")
-_DETERMINERS = word_set(
-    """
-    the a an all any our new daily various and multiple both each
-    """
-)
-_PUFF = word_set(
-    """
-    various multiple numerous several many different successful successfully effectively
-    efficiently excellent innovative exceptional outstanding overall quality accurate
-    accurately timely own complex extensive extensively very all daily etc new key properly
-    strong respective
-    """
+_DETERMINERS = frozenset("the a an all any our new daily various and multiple both each".split())
+_PUFF = frozenset(
+    "various multiple numerous several many different successful successfully effectively "
+    "efficiently excellent innovative exceptional outstanding overall quality accurate "
+    "accurately timely own complex extensive extensively very all daily etc new key properly "
+    "strong respective".split()
 )
 _OWNED = {"our": "the", "my": "the", "their": "the", "his": "the", "her": "the", "&": "and"}
 _MAX_OBJECT = 11
 
 
 def read_duties(lines: Iterable[str], statistics: CorpusStatistics) -> Iterator[Duty]:
-    """Yield the responsibilities that a passage's lines tell, in reading order.
-
-    Parameters
-    ----------
-    lines
-        As :func:`cvseeker.queries.offline.phrases.unwrap` returns them.
-    statistics
-        Of the corpus: an object that any résumé could have is passed over.
-
-    Yields
-    ------
-    Duty
-        Its object is free of numbers, asides and later clauses, at most eleven words long.
-    """
+    """Yield the responsibilities that a passage's lines tell, in reading order."""
     position = 0
     for line in lines:
         for sentence in _SENTENCE_END.split(line) if _MANY.search(line) else (line,):
@@ -105,11 +86,9 @@ def _may_open(sentence: str) -> bool:
     return len(sentence) > 15 and (first in LEMMAS or first in _OPENERS or first.endswith("ly"))
 
 
-_OPENERS = word_set(
-    """
-    i we he she was am responsible accountable involved engaged participated assisted helped
-    experience experienced expertise skilled proficient duties also
-    """
+_OPENERS = frozenset(
+    "i we he she was am responsible accountable involved engaged participated assisted helped "
+    "experience experienced expertise skilled proficient duties also".split()
 )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty, read_duties
-from cvseeker.queries.offline.lexicon import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS, word_set
+from cvseeker.queries.offline.lexicon import GENERIC_WORDS, MONTHS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.mentions import SCHOOL, read_mentions, title_case
 from cvseeker.queries.offline.phrases import key_phrases
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
@@ -26,49 +27,23 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage taken apart, in the order in which the facts stand in it.
-
-    Attributes
-    ----------
-    titles, employers, schools, skills, credentials
-        As their names say.
-    projects
-        Phrases that name a system, a product, a campaign.
-    phrases
-        Other key phrases.
-    duties
-        What the candidate did.
-    profile
-        The whole résumé's.
-    """
+    """A passage taken apart, in the order in which the facts stand in it."""
 
     titles: tuple[Fact, ...]
     employers: tuple[Fact, ...]
     schools: tuple[Fact, ...]
     skills: tuple[Fact, ...]
     credentials: tuple[Fact, ...]
+    # Phrases that name a system, a product, a campaign; the others are key phrases.
     projects: tuple[Fact, ...]
     phrases: tuple[Fact, ...]
     duties: tuple[Duty, ...]
+    # The whole résumé's.
     profile: Profile
 
 
 def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> Evidence:
-    """Take a passage apart.
-
-    Parameters
-    ----------
-    text
-        The passage.
-    profile
-        Of its résumé; the name in it is kept out of everything.
-    statistics
-        Of the corpus.
-
-    Returns
-    -------
-    Evidence
-    """
+    """Take a passage apart."""
     lines = statistics.lines(_without_outsiders(text))
     name = profile.name or _probable_name(text)
     banned = frozenset(map(stem, _NAME_PART.findall(name) + name.split()))
@@ -110,7 +85,7 @@ def _probable_name(text: str) -> str:
 
 
 _NAME_WORD = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[.'’-][^\W\d_]*)*")
-_PARTICLES = word_set("al bin da de del den der di dos du el la le van von y")
+_PARTICLES = read_words("cvseeker.core", "particles")
 _NO_NAMES = TITLE_HEADS | GENERIC_WORDS | STOP_WORDS
 _LONGEST_NAME = 4
 
@@ -174,15 +149,9 @@ def _fact(wording: str, position: int, statistics: CorpusStatistics) -> Fact | N
 
 
 def _is_month(word: str) -> bool:
-    return word.lower().removesuffix(".") in _MONTHS
+    return word.lower().removesuffix(".") in MONTHS
 
 
-_MONTHS = word_set(
-    """
-    january february march april may june july august september october november december
-    jan feb mar apr jun jul aug sep sept oct nov dec
-    """
-)
 _VERSION = re.compile(r"v?\d[\d.x]*$", re.IGNORECASE)
 
 
@@ -201,11 +170,9 @@ def _is_fit(kind: str, fact: Fact, statistics: CorpusStatistics) -> bool:
     )
 
 
-_PROJECT_HEADS = word_set(
-    """
-    app application campaign database initiative module platform portal product program
-    programme project site software system website
-    """
+_PROJECT_HEADS = frozenset(
+    "app application campaign database initiative module platform portal product program "
+    "programme project site software system website".split()
 )
 
 

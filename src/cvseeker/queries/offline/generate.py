@@ -12,8 +12,13 @@ from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
-from cvseeker.queries.offline.templates import NEUTRAL_TEMPLATES, RESUME_TEMPLATES, fields
-from cvseeker.queries.offline.wording import Wording, shuffle_drop
+from cvseeker.queries.offline.wording import (
+    NEUTRAL_TEMPLATES,
+    RESUME_TEMPLATES,
+    Wording,
+    fields,
+    shuffle_drop,
+)
 from cvseeker.resumes import extract_profile, find_sections
 
 # Tries per query wanted: a passage that yields nothing new by then has no more to give.

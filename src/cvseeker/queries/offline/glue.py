@@ -7,33 +7,21 @@ it would be made of are much commoner than itself, or stand side by side about a
 import re
 from collections.abc import Mapping
 
+from cvseeker.core.files import read_words
 from cvseeker.queries.offline.chunks import stem
-from cvseeker.queries.offline.lexicon import STOP_WORDS, word_set
+from cvseeker.queries.offline.lexicon import STOP_WORDS
 
 # Function words that glue to the word after them, to the word before them; the last of each list
 # begin or end many sound words, and need more evidence.
-_BEFORE = word_set("the of and to with from by our any that this for their all new your which")
-_BEFORE_WEAK = word_set("in on as at be is a an or are it")
-_AFTER = word_set("and the of to with from for by that their which")
-_AFTER_WEAK = word_set("in is are as at all")
+_BEFORE = frozenset(
+    "the of and to with from by our any that this for their all new your which".split()
+)
+_BEFORE_WEAK = frozenset("in on as at be is a an or are it".split())
+_AFTER = frozenset("and the of to with from for by that their which".split())
+_AFTER_WEAK = frozenset("in is are as at all".split())
 _WEAK_FACTOR = 20
 # Sound words whose parts also stand side by side.
-_COMPOUNDS = word_set(
-    """
-    backend backlog barcode benchmark bookkeeping checkout childcare classroom clipboard
-    copyright cybersecurity database deadline download feedback firewall firsthand frontend
-    framework groundwork guideline handbook handheld handout hardware headcount healthcare
-    homecare homepage household housekeeping inbound infrastructure keyboard landscape
-    lifecycle lifestyle logbook longterm mainframe marketplace meantime multimedia network
-    newborn newsletter offshore onboarding onsite outbound outdoor outpatient outreach
-    outsource overtime overview paperwork payroll photoshop policyholder roadmap safeguard
-    salesforce schoolwork shareholder shipyard smartphone software spreadsheet stakeholder
-    standalone statewide storefront storyboard subcontractor supermarket taxpayer teamwork
-    telemarketing timeline timesheet trademark turnaround turnover underwriting upgrade
-    videoconference voicemail warehouse webpage website wholesale widespread workflow
-    workforce workload workplace workshop workstation worldwide
-    """
-)
+_COMPOUNDS = read_words("cvseeker.queries.offline", "compounds")
 _GLUED = re.compile(
     r"(?!thousand).{5,}(?<!l)(?<!h)(?<!st)(?<!m)(?<!br)(?<!p)and$"
     r"|(?!manifesto|sacramento).{7,}to$|of(?!f|t).{4,}$|.{5,}the$"
@@ -45,19 +33,7 @@ _KNOWN, _KNOWN_LONG, _LONG, _LONGEST = 5, 2, 6, 16
 
 
 def is_glued(word: str, frequencies: Mapping[str, int]) -> bool:
-    """Tell whether a word is two or more that have lost the space between them.
-
-    Parameters
-    ----------
-    word
-        As it is written.
-    frequencies
-        Stem, or stems joined by spaces → passages that contain them.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether a word is two or more that have lost the space between them."""
     base = word.replace("’", "'").removesuffix("'s")
     low = base.lower()
     if len(base) < 5 or not base.isalpha() or low in _COMPOUNDS or stem(low) in _COMPOUND_STEMS:

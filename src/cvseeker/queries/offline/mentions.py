@@ -13,21 +13,7 @@ _PLACES = read_words("cvseeker.core", "places")
 
 
 def read_mentions(lines: Sequence[str], profile: Profile) -> Iterator[tuple[str, str, int]]:
-    """Yield what a passage's lines name: titles, employers, schools, credentials and skills.
-
-    Parameters
-    ----------
-    lines
-        As :func:`cvseeker.queries.offline.chunks.unwrap` returns them.
-    profile
-        Its skills are looked for in the lines.
-
-    Yields
-    ------
-    tuple
-        Kind (``title``, ``employer``, ``school``, ``credential`` or ``skill``), wording, and place,
-        counted in words.
-    """
+    """Yield what a passage's lines name: titles, employers, schools, credentials and skills."""
     position = 0
     for line in lines:
         words = line.lower().replace(",", " ").split()
@@ -71,22 +57,7 @@ def _titles(line: str) -> Iterator[str]:
 
 
 def title_case(title: str) -> str:
-    """Write a title as one types it: in lower case but for short forms.
-
-    Parameters
-    ----------
-    title
-        As it stands in a résumé.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> title_case("Sr. Java Developer"), title_case("SALES MANAGER")
-    ('senior java developer', 'sales manager')
-    """
+    """Write a title as one types it: in lower case but for short forms."""
     shouted = title.isupper()
     title = re.sub(r"\b[Ss][Rr]\b\.?", "senior", title)
     title = re.sub(r"\b[Jj][Rr]\b\.?", "junior", title)

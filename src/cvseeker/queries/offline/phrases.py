@@ -29,23 +29,7 @@ def key_phrases(
     banned: frozenset[str] = frozenset(),
     limit: int = 40,
 ) -> list[Phrase]:
-    """Return a passage's key phrases, the most telling first, none inside another.
-
-    Parameters
-    ----------
-    lines
-        The passage's lines, as :func:`unwrap` returns them.
-    statistics
-        Of the passage's corpus.
-    banned
-        Stems that no phrase may hold: the candidate's name.
-    limit
-        How many at most.
-
-    Returns
-    -------
-    list of Phrase
-    """
+    """Return a passage's key phrases, the most telling first, none inside another."""
     found: dict[tuple[str, ...], Phrase] = {}
     counts: dict[tuple[str, ...], int] = {}
     for chunk in statistics.chunks(lines):

@@ -20,17 +20,7 @@ from cvseeker.queries.offline.verbs import LEMMAS, NOUN_LIKE
 
 
 def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the (start, stop) of the 1–3-grams that neither begin nor end with "of" or "and".
-
-    Parameters
-    ----------
-    stems
-        Of a chunk.
-
-    Yields
-    ------
-    tuple of int
-    """
+    """Yield the (start, stop) of the 1–3-grams that neither begin nor end with "of" or "and"."""
     size = len(stems)
     for start in range(size):
         if stems[start] in INNER_WORDS:
@@ -55,40 +45,22 @@ GENERIC_STEMS = frozenset(map(stem, GENERIC_WORDS)) | INNER_WORDS
 
 
 class Word(NamedTuple):
-    """What is known of a word.
+    """What is known of a word."""
 
-    Attributes
-    ----------
-    sound
-        Whether it is fit for a query: no code, not glued.
-    surface
-        Its spelling, in lower case where the corpus mostly writes it so.
-    weight
-        How much it tells.
-    starts, ends, names
-        Whether a phrase may start with it, end with it, or consist of it.
-    """
-
+    # Fit for a query: no code, not glued.
     sound: bool
+    # Its spelling, in lower case where the corpus mostly writes it so.
     surface: str
+    # How much it tells.
     weight: float
+    # Whether a phrase may start with it, end with it, or consist of it.
     starts: bool
     ends: bool
     names: bool
 
 
 def may_start_end_name(word: str) -> tuple[bool, bool, bool]:
-    """Tell whether a phrase may start with a word, end with it, or consist of it.
-
-    Parameters
-    ----------
-    word
-        As it is written.
-
-    Returns
-    -------
-    tuple of bool
-    """
+    """Tell whether a phrase may start with a word, end with it, or consist of it."""
     low = word.lower()
     verb = low in LEMMAS
     noun = not verb or low in NOUN_LIKE
@@ -105,20 +77,12 @@ def may_start_end_name(word: str) -> tuple[bool, bool, bool]:
 
 @dataclass(slots=True)
 class CorpusStatistics:
-    """In how many passages a stem, or a phrase of up to three, occurs.
-
-    Attributes
-    ----------
-    passages
-        How many passages were counted.
-    frequencies
-        Stems joined by spaces → passages that contain them.
-    lower, capital
-        Word in lower case → how often it stands in lower case, and how often otherwise.
-    """
+    """In how many passages a stem, or a phrase of up to three, occurs."""
 
     passages: int = 0
+    # Stems joined by spaces → passages that contain them.
     frequencies: Counter[str] = field(default_factory=Counter)
+    # Word in lower case → how often it stands in lower case, and how often otherwise.
     lower: Counter[str] = field(default_factory=Counter)
     capital: Counter[str] = field(default_factory=Counter)
     _words: dict[str, Word] = field(default_factory=dict, repr=False)

@@ -5,19 +5,34 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from string import Formatter
 
+from cvseeker.core.files import read_lines
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty
 from cvseeker.queries.offline.evidence import Evidence, Fact
 from cvseeker.queries.offline.lexicon import STOP_WORDS
-from cvseeker.queries.offline.paraphrases import paraphrase_term, paraphrase_title
+from cvseeker.queries.offline.paraphrases import TERMS, TITLES
 from cvseeker.queries.offline.verbs import VERBS, verb_forms
+
+
+def _templates(name: str) -> dict[str, list[str]]:
+    templates: dict[str, list[str]] = {}
+    for line in read_lines("cvseeker.queries.offline", name):
+        kind, _, template = line.partition("\t")
+        templates.setdefault(kind, []).append(template)
+    return templates
+
 
 # Query and passage share less wording the more of it is replaced or dropped; beyond this the
 # query no longer says the same thing.
 _REPLACE_TERM, _REPLACE_TITLE, _REPLACE_VERB, _DROP_WORD = 0.45, 0.35, 0.5, 0.25
 # Words between two facts that count as one place: about half an encoder's window.
 _NEAR = 60
+
+# Kind of query → its templates: for résumés, and for passages about anything else.
+RESUME_TEMPLATES = _templates("resume_templates")
+NEUTRAL_TEMPLATES = _templates("neutral_templates")
 
 _NUMBERED = re.compile(r"^(far)?([a-z_]+?)(\d)?$")
 _VERB_FIELDS = {"do": None, "doing": 0, "did": 1, "done": 2}
@@ -37,26 +52,15 @@ _POOLS = {
 
 @dataclass(slots=True)
 class Wording:
-    """What one query says so far.
-
-    Attributes
-    ----------
-    evidence
-        The passage's.
-    rng
-        Where chance comes from.
-    used
-        Fact or object → how many queries of the passage have used it; the less used come first.
-    focus
-        The place in the passage, counted in words, that the query is about.
-    told
-        Stems of the evidence that has gone into the query.
-    """
+    """What one query says so far."""
 
     evidence: Evidence
     rng: random.Random
+    # Fact or object → how many queries of the passage have used it; the less used come first.
     used: dict[str, int]
+    # The place in the passage, counted in words, that the query is about.
     focus: int | None = None
+    # Stems of the evidence that has gone into the query.
     told: list[tuple[str, ...]] = field(default_factory=list)
     _values: dict[str, str] = field(default_factory=dict)
     _duties: dict[str, Duty] = field(default_factory=dict)
@@ -64,17 +68,7 @@ class Wording:
     _said: set[str] = field(default_factory=set)
 
     def fill(self, names: Sequence[str]) -> dict[str, str] | None:
-        """Return a wording for every field, or nothing where the passage lacks the evidence.
-
-        Parameters
-        ----------
-        names
-            The template's fields.
-
-        Returns
-        -------
-        dict or None
-        """
+        """Return a wording for every field, or nothing where the passage lacks the evidence."""
         for name in names:
             value = self._field(name)
             if not value:
@@ -163,19 +157,25 @@ class Wording:
             lemma = self.rng.choice(others)
         slot = _VERB_FIELDS[form]
         verb = lemma if slot is None else verb_forms(lemma)[slot]
-        return f"{verb} {paraphrase_term(duty.object, self.rng, rate=_REPLACE_TERM)}"
+        return f"{verb} {TERMS.replace(duty.object, self.rng, rate=_REPLACE_TERM)}"
 
     def _say(self, base: str, fact: Fact) -> str:
         if base in ("title", "a_title"):
-            text = paraphrase_title(fact.text, self.rng, rate=_REPLACE_TITLE)
+            text = TITLES.replace(fact.text, self.rng, rate=_REPLACE_TITLE)
             return with_article(text) if base == "a_title" else text
         if base in ("employer", "school", "credential"):
             return fact.text
         words = fact.text.split()
         if len(words) > 2 and not {"of", "and"} & set(words) and self.rng.random() < _DROP_WORD:
             words = words[1:]
-        text = paraphrase_term(" ".join(words), self.rng, rate=_REPLACE_TERM)
+        text = TERMS.replace(" ".join(words), self.rng, rate=_REPLACE_TERM)
         return f"the {text}" if base == "aproject" else text
+
+
+@cache
+def fields(template: str) -> tuple[str, ...]:
+    """Return the names of a template's fields, in order."""
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
 
 
 @cache
@@ -201,43 +201,14 @@ _SPELLED = re.compile(r"^(?:[FHLMNRSX](?:[A-Z]|\b)|[aeioAEIO]|un(?!i)|u[^ns])")
 
 
 def with_article(noun: str) -> str:
-    """Put "a" or "an" before a noun.
-
-    Parameters
-    ----------
-    noun
-        A title, say; a short form in capitals is read letter by letter.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> with_article("HR manager"), with_article("university lecturer"), with_article("engineer")
-    ('an HR manager', 'a university lecturer', 'an engineer')
-    """
+    """Put "a" or "an" before a noun."""
     return f"{'an' if _SPELLED.match(noun) else 'a'} {noun}"
 
 
 def shuffle_drop(
     words: Sequence[str], rng: random.Random, *, rate: float = _DROP_WORD
 ) -> list[str]:
-    """Drop some of a keyword list's words and change the order of the rest.
-
-    Parameters
-    ----------
-    words
-        At least two; two are always kept.
-    rng
-        Where chance comes from.
-    rate
-        Probability that a word is dropped.
-
-    Returns
-    -------
-    list of str
-    """
+    """Drop some of a keyword list's words and change the order of the rest."""
     kept = [word for word in words if word.lower() not in STOP_WORDS and rng.random() >= rate]
     if len(kept) < 2:
         return list(words)
