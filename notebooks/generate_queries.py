@@ -20,7 +20,7 @@ from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.examples.demonstration import demo_resumes
-from cvseeker.queries.stage import generate_stage
+from cvseeker.queries import generate_stage
 from cvseeker.resumes import Ingested
 from cvseeker.resumes.stage import ingest_stage
 from cvseeker.retrieval.models import keep_libraries_quiet

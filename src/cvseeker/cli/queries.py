@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -36,7 +36,7 @@ from cvseeker.core.errors import InputError
 
 if TYPE_CHECKING:
     from cvseeker.core.settings import Settings
-    from cvseeker.queries import Plan
+    from cvseeker.core.workspace import Workspace
 
 
 def generate(
@@ -87,7 +87,11 @@ def generate(
     if status:
         _print_status(workspace, out, as_json=as_json)
     elif dry_run:
-        _print_plan(workspace, corpus, out, settings, as_json=as_json)
+        if settings.generate.llm == "offline":
+            raise InputError(
+                "--dry-run: offline generation sends nothing; name an LLM: --llm MODEL"
+            )
+        _print_plan("generate", _source(workspace, corpus), out, settings, as_json=as_json)
     else:
         _generate(workspace, corpus, out, settings, as_json=as_json)
 
@@ -130,7 +134,9 @@ def judge(
     )
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")
     if dry_run:
-        _print_judge_plan(workspace, dataset, out, settings, as_json=as_json)
+        if settings.judge.llm == "offline":
+            raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
+        _print_plan("judge", _source(workspace, dataset), out, settings, as_json=as_json)
     else:
         _judge(workspace, dataset, out, settings, as_json=as_json)
 
@@ -144,55 +150,15 @@ def _judge(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.core.workspace import StageResult, Workspace
-    from cvseeker.queries import judge_file, judge_stage
+    from cvseeker.queries import judge_stage
 
     with drawn_progress() as progress:
-        if workspace is not None:
-            result = judge_stage(Workspace(workspace), settings, progress)
-        elif dataset is not None and out is not None:
-            counts = judge_file(dataset, out, settings, progress)
-            result = StageResult(counts, counts.pop("seconds"), skipped=False)
+        result = judge_stage(_source(workspace, dataset), settings, progress, out=out)
     if as_json:
         typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
         return
     print_stage("judged", result)
     typer.echo(out if workspace is None else workspace / "judged")
-
-
-def _print_judge_plan(
-    workspace: Path | None,
-    dataset: Path | None,
-    out: Path | None,
-    settings: "Settings",
-    *,
-    as_json: bool,
-) -> None:
-    from cvseeker.cli.terminal import drawn_progress
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.queries import (
-        file_to_judge,
-        ledger_beside,
-        ledger_of,
-        make_pools,
-        pair_requests,
-        plan_grades,
-        queries_to_judge,
-    )
-
-    if settings.judge.llm == "offline":
-        raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            judging = queries_to_judge(Workspace(workspace))
-            ledger = ledger_of(Workspace(workspace))
-        elif dataset is not None and out is not None:
-            judging, ledger = file_to_judge(dataset), ledger_beside(out)
-        pools = make_pools(judging, settings, progress)
-        asking = pair_requests(judging, pools, settings)
-        total = sum(1 for _ in asking.pairs())
-        plan = plan_grades(asking, ledger=ledger, total=total, progress=progress)
-    _show_plan(plan, as_json=as_json)
 
 
 def _generate(
@@ -204,16 +170,11 @@ def _generate(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.core.workspace import StageResult, Workspace
-    from cvseeker.queries import generate_file, generate_stage
+    from cvseeker.queries import generate_stage
 
     try:
         with drawn_progress() as progress:
-            if workspace is not None:
-                result = generate_stage(Workspace(workspace), settings, progress)
-            elif corpus is not None and out is not None:
-                counts = generate_file(corpus, out, settings, progress)
-                result = StageResult(counts, counts.pop("seconds"), skipped=False)
+            result = generate_stage(_source(workspace, corpus), settings, progress, out=out)
     except KeyboardInterrupt:
         if settings.llm.batch:
             typer.echo("batches go on at the provider", err=True)
@@ -226,42 +187,27 @@ def _generate(
         typer.echo(out)
 
 
+def _source(workspace: Path | None, file: Path | None) -> "Workspace | Path":
+    """Return what a stage reads; one of the two was given."""
+    from cvseeker.core.workspace import Workspace
+
+    return file or Workspace(workspace or Path())
+
+
 def _print_plan(
-    workspace: Path | None,
-    corpus: Path | None,
+    stage: Literal["generate", "judge"],
+    source: "Workspace | Path",
     out: Path | None,
     settings: "Settings",
     *,
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.queries import (
-        corpus_requests,
-        ledger_beside,
-        ledger_of,
-        passage_requests,
-        plan_requests,
-    )
-
-    if settings.generate.llm == "offline":
-        raise InputError("--dry-run: offline generation sends nothing; name an LLM: --llm MODEL")
-    with drawn_progress() as progress:
-        if workspace is not None:
-            asking, total = passage_requests(Workspace(workspace), settings)
-            ledger = ledger_of(Workspace(workspace))
-        elif corpus is not None and out is not None:
-            asking, total = corpus_requests(corpus, settings)
-            ledger = ledger_beside(out)
-        plan = plan_requests(
-            asking, ledger=ledger, total=total, settings=settings.generate, progress=progress
-        )
-    _show_plan(plan, as_json=as_json)
-
-
-def _show_plan(plan: "Plan", *, as_json: bool) -> None:
     from cvseeker.cli.terminal_queries import print_plan
+    from cvseeker.queries import plan_stage
 
+    with drawn_progress() as progress:
+        plan = plan_stage(stage, source, settings, progress, out=out)
     if as_json:
         typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
         return
@@ -270,11 +216,10 @@ def _show_plan(plan: "Plan", *, as_json: bool) -> None:
 
 def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
     from cvseeker.cli.terminal_queries import print_ledger
-    from cvseeker.core.workspace import Workspace
     from cvseeker.llm import Ledger
-    from cvseeker.queries import ledger_beside, ledger_of
+    from cvseeker.queries import ledger_of
 
-    path = ledger_beside(out) if out is not None else ledger_of(Workspace(workspace or Path()))
+    path = ledger_of(_source(workspace, out))
     if not path.is_file():
         raise InputError(f"{path}: no ledger; one is written by: cvseeker generate --llm MODEL")
     with Ledger(path) as ledger:

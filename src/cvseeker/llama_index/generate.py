@@ -24,8 +24,7 @@ from cvseeker.llm import (
     SendSettings,
     request_key,
 )
-from cvseeker.queries import as_data, query_task, without_orders
-from cvseeker.resumes import redact
+from cvseeker.queries import passage_message, query_task
 
 DEFAULT_QA_GENERATE_PROMPT_TMPL = (
     "Write {num_questions_per_chunk} diverse questions for an examination that can be answered "
@@ -146,20 +145,22 @@ class _Asking:
     mask: bool
 
     def key(self, text: str) -> str:
-        shown = f"{'masked' if self.mask else 'plain'}\0{self._fill(text)}"
+        shown = f"{'masked' if self.mask else 'plain'}\0{self._message(text, mask=False)}"
         return request_key(self.task, model=self.client.model, url=self.client.url, text=shown)
 
     def requests(self, corpus: Mapping[str, str]) -> Iterator[ChatRequest]:
         """Yield one request for each text, however many nodes have it."""
         nodes = {text: node_id for node_id, text in corpus.items()}
         for text in dict.fromkeys(corpus.values()):
-            shown = redact(text).text if self.mask else text
-            message = self._fill(without_orders(shown)[0])
+            message = self._message(text, mask=self.mask)
             yield ChatRequest(key=self.key(text), item=nodes[text], text=message)
 
-    def _fill(self, text: str) -> str:
-        if self.template is None:
-            return as_data(text, "passage")
+    def _message(self, text: str, *, mask: bool) -> str:
+        template = None if self.template is None else self.fill
+        return passage_message(text, mask=mask, template=template)[0]
+
+    def fill(self, text: str) -> str:
+        """Put a text into the user's template."""
         return str(self.template.format(context_str=text, num_questions_per_chunk=self.wanted))
 
 
@@ -180,7 +181,7 @@ def _open(llm: Any, template: Any, wanted: int, llm_url: str | None, mask: bool)
         task = replace(task, system=_FORM.format(wanted=wanted))
     asking = _Asking(client, task, template, wanted, mask)
     try:
-        complete = "a passage" in asking._fill("a passage")
+        complete = template is None or "a passage" in asking.fill("a passage")
     except (AttributeError, KeyError, IndexError, ValueError):
         complete = False
     if not complete:

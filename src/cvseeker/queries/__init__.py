@@ -1,43 +1,16 @@
-"""Queries about passages, with an LLM or without."""
+"""Queries about passages, with an LLM or without, and which passages answer them."""
 
-from cvseeker.queries.judging.grades import plan_grades
-from cvseeker.queries.judging.labels import make_pools, pair_requests
-from cvseeker.queries.plan import Plan, plan_requests
-from cvseeker.queries.prompts import as_data, query_task, without_orders
-from cvseeker.queries.stage import (
-    check_llm,
-    generate_stage,
-    judge_stage,
-    ledger_of,
-    passage_requests,
-    queries_to_judge,
-)
-from cvseeker.queries.standalone import (
-    corpus_requests,
-    file_to_judge,
-    generate_file,
-    judge_file,
-    ledger_beside,
-)
+from cvseeker.queries.plan import Plan
+from cvseeker.queries.prompts import passage_message, query_task
+from cvseeker.queries.stage import check_llm, generate_stage, judge_stage, ledger_of, plan_stage
 
 __all__ = [
     "Plan",
-    "as_data",
     "check_llm",
-    "corpus_requests",
-    "file_to_judge",
-    "generate_file",
     "generate_stage",
-    "judge_file",
     "judge_stage",
-    "ledger_beside",
     "ledger_of",
-    "make_pools",
-    "pair_requests",
-    "passage_requests",
-    "plan_grades",
-    "plan_requests",
-    "queries_to_judge",
+    "passage_message",
+    "plan_stage",
     "query_task",
-    "without_orders",
 ]

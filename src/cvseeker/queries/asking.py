@@ -9,8 +9,7 @@ from typing import Protocol, TypeVar
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts
-from cvseeker.queries.prompts import as_data, without_orders
-from cvseeker.resumes import redact
+from cvseeker.queries.prompts import passage_message
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""
@@ -73,8 +72,7 @@ class PassageRequests:
     def message(self, passage: Passage) -> tuple[str, Counter[str]]:
         """Return what is sent about a passage, and how much of which sort was masked in it."""
         name = self.names.get(passage.resume_id, "")
-        text, masked = shown_passage(passage.text, name=name, mask=self.mask)
-        return as_data(text, "passage"), masked
+        return passage_message(passage.text, name=name, mask=self.mask)
 
     def unanswered(self, ledger: Ledger | None) -> Iterator[Passage]:
         """Yield the passages without a final outcome in the ledger, all where there is none."""
@@ -147,26 +145,3 @@ def requests_left(
                 text=text,
                 prompt_tokens=asking.client.prompt_tokens(text),
             )
-
-
-def shown_passage(text: str, *, name: str, mask: bool) -> tuple[str, Counter[str]]:
-    """Return what an LLM is shown of a passage, and how much of which sort was masked in it.
-
-    Parameters
-    ----------
-    text
-        The passage.
-    name
-        The candidate's; empty where it is not known.
-    mask
-        Whether names and contacts are masked. Orders to a model are taken out in any case.
-    """
-    masked: Counter[str] = Counter()
-    if mask:
-        redaction = redact(text, name=name)
-        text = redaction.text
-        masked.update(redaction.counts)
-    text, orders = without_orders(text)
-    if orders:
-        masked["orders to a model"] += orders
-    return text, masked

@@ -1,6 +1,8 @@
 """What is asked of an LLM about a passage: the instructions, the schema, the message."""
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from importlib import resources
 from itertools import cycle, islice
 from typing import Any, Literal
@@ -8,6 +10,7 @@ from typing import Any, Literal
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm import ChatTask
+from cvseeker.resumes import redact
 
 # In the order of their worth: the first ones are asked for more often where N is no multiple of 5.
 RECRUITER_KINDS = ("question", "keywords", "title_skills", "job_description", "boolean")
@@ -116,6 +119,44 @@ def sample_reply() -> str:
 def packaged_instructions(name: str) -> str:
     """Return the instructions that come with CVSeeker: ``recruiter``, ``questions``, ``judge``."""
     return _packaged(f"{name}.txt").strip()
+
+
+def passage_message(
+    text: str, *, name: str = "", mask: bool = True, template: Callable[[str], str] | None = None
+) -> tuple[str, Counter[str]]:
+    """Return what is sent about a passage, and how much of which sort was masked in it.
+
+    Parameters
+    ----------
+    text
+        The passage.
+    name
+        The candidate's; empty where it is not known.
+    mask
+        Whether names and contacts are masked. Orders to a model are taken out in any case.
+    template
+        Puts the passage into a text; ``None``: between tags that say that it is data.
+
+    Returns
+    -------
+    message, masked
+        ``masked`` counts by sort.
+    """
+    shown, masked = shown_passage(text, name=name, mask=mask)
+    return template(shown) if template else as_data(shown, "passage"), masked
+
+
+def shown_passage(text: str, *, name: str, mask: bool) -> tuple[str, Counter[str]]:
+    """Return a passage as an LLM sees it, masked if wanted and without orders to a model."""
+    masked: Counter[str] = Counter()
+    if mask:
+        redaction = redact(text, name=name)
+        text = redaction.text
+        masked.update(redaction.counts)
+    text, orders = without_orders(text)
+    if orders:
+        masked["orders to a model"] += orders
+    return text, masked
 
 
 def as_data(text: str, tag: Literal["passage", "query"]) -> str:

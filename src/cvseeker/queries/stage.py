@@ -1,41 +1,181 @@
-"""The stages that make a data set of passages: their queries, and which passages answer them."""
+"""The stages that make a data set of passages: their queries, and which passages answer them.
 
+Both read a workspace or a file of one's own, and write a stage's folder or another file.
+"""
+
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
+from cvseeker.core.errors import InputError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.records import SPLITS
+from cvseeker.core.records import SPLITS, Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.llm import ChatClient
-from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.asking import PassageRequests, PassageSource
+from cvseeker.queries.judging.grades import plan_grades
+from cvseeker.queries.judging.labels import Judging, label_datasets, make_pools, pair_requests
+from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.models import choose_model, model_identity
 
-if TYPE_CHECKING:
-    from cvseeker.queries.judging.labels import Judging
-
-LEDGER = "ledger.sqlite"
+_LEDGER = "ledger.sqlite"
 
 
 def generate_stage(
-    workspace: Workspace, settings: Settings, progress: Progress = silent
+    source: Workspace | Path,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    out: Path | None = None,
 ) -> StageResult:
-    """Passages → queries and qrels for each split."""
-    by_llm = settings.generate.llm != "offline"
-    work = _by_llm if by_llm else _offline
-    return workspace.run_stage(
+    """Write queries about passages: → queries and qrels.
+
+    Parameters
+    ----------
+    source
+        An ingested workspace; or LlamaIndex JSON or a BEIR folder, queries in which are not read.
+    settings
+        All stages' settings.
+    progress
+        Called while queries are written.
+    out
+        Where a file's data set goes: ``….json`` for LlamaIndex's form, else a folder in BEIR's.
+        With an LLM, the ledger lies beside it, and what became of passages and queries.
+
+    Returns
+    -------
+    StageResult
+
+    Raises
+    ------
+    CVSeekerError
+        If the passages cannot be used, or the LLM; what that answered is kept.
+    """
+
+    def work(folder: Path) -> dict[str, Any]:
+        if settings.generate.llm == "offline":
+            return _write_offline(source, settings, folder, progress)
+        return _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
+
+    if isinstance(source, Path):
+        return _run_on_files(out, work, split="train")
+    return source.run_stage(
         "queries",
-        _used(settings),
-        {**workspace.output_hashes("ingest"), **_read_besides(settings)},
-        lambda folder: work(workspace, settings, folder, progress),
-        keeps=LEDGER,
-        # What failed is asked for again.
-        finished=lambda counts: not counts.get("unanswered"),
+        _generate_settings(settings),
+        {**source.output_hashes("ingest"), **_read_besides(settings)},
+        work,
+        keeps=_LEDGER,
+        finished=_has_all_answers,
     )
+
+
+def judge_stage(
+    source: Workspace | Path,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    out: Path | None = None,
+) -> StageResult:
+    """Judge what rankers put first for each query: → graded, multi-positive qrels.
+
+    Parameters
+    ----------
+    source
+        A workspace with queries; or LlamaIndex JSON, or a BEIR folder, of which ``qrels/test.tsv``
+        is judged, else the first.
+    settings
+        All stages' settings.
+    progress
+        Called all along.
+    out
+        Where a file's data set goes, as :func:`generate_stage` has it; the grades and the queries
+        dropped lie beside it.
+
+    Returns
+    -------
+    StageResult
+
+    Raises
+    ------
+    CVSeekerError
+        If the queries cannot be used, or the LLM; what that answered is kept.
+    """
+
+    def work(folder: Path) -> dict[str, Any]:
+        judging = _queries_to_judge(source)
+        ledger = ledger_of(out or source)
+        labels = label_datasets(judging, settings, ledger=ledger, progress=progress)
+        labels.write_account(folder / "grades.jsonl", folder / "dropped.jsonl")
+        for split, dataset in labels.datasets.items():
+            _write_split(dataset, folder, split)
+        return labels.counts
+
+    if isinstance(source, Path):
+        return _run_on_files(out, work, split=_judged_split(source))
+    return source.run_stage(
+        "judged",
+        _judge_settings(settings),
+        {
+            "base": model_identity(choose_model(settings.finetune.base)),
+            **source.output_hashes("ingest"),
+            **source.output_hashes("queries"),
+        },
+        work,
+        finished=_has_all_answers,
+    )
+
+
+def plan_stage(
+    stage: Literal["generate", "judge"],
+    source: Workspace | Path,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    out: Path | None = None,
+) -> Plan:
+    """Count what a stage would send to an LLM; nothing is sent, and no file is made.
+
+    Parameters
+    ----------
+    stage
+        ``generate`` for :func:`generate_stage`, ``judge`` for :func:`judge_stage`.
+    source, settings, progress, out
+        As given to the stage.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    CVSeekerError
+        If the passages, the queries, the prompt file or the prices cannot be used.
+    """
+    ledger = ledger_of(out or source)
+    if stage == "generate":
+        asking, total = _passage_requests(source, settings)
+        generate = settings.generate
+        return plan_requests(
+            asking, ledger=ledger, total=total, settings=generate, progress=progress
+        )
+    judging = _queries_to_judge(source)
+    pairs = pair_requests(judging, make_pools(judging, settings, progress), settings)
+    total = sum(1 for _ in pairs.pairs())
+    return plan_grades(pairs, ledger=ledger, total=total, progress=progress)
+
+
+def ledger_of(written: Workspace | Path) -> Path:
+    """Return where the ledger of a workspace or of a data set lies, whether or not it is there."""
+    if isinstance(written, Workspace):
+        return written.stage_folder("queries") / _LEDGER
+    return _beside(written, _LEDGER)
 
 
 def check_llm(settings: Settings) -> None:
@@ -51,54 +191,95 @@ def check_llm(settings: Settings) -> None:
         ChatClient.open(settings.generate.llm, settings.llm, task).endpoint.key()
 
 
-def judge_stage(
-    workspace: Workspace, settings: Settings, progress: Progress = silent
-) -> StageResult:
-    """Judge what rankers put first for each query of a split: → graded, multi-positive qrels."""
+def _write_by_llm(
+    source: Workspace | Path, settings: Settings, folder: Path, ledger: Path, progress: Progress
+) -> dict[str, Any]:
+    from cvseeker.queries.llm import generate_with_llm
 
-    def work(folder: Path) -> dict[str, Any]:
-        from cvseeker.queries.judging.labels import label_datasets
-
-        judging = queries_to_judge(workspace)
-        ledger = ledger_of(workspace)
-        labels = label_datasets(judging, settings, ledger=ledger, progress=progress)
-        labels.write_account(folder / "grades.jsonl", folder / "dropped.jsonl")
-        for split, dataset in labels.datasets.items():
-            _write_split(dataset, folder, split)
-        return labels.counts
-
-    judge, llm = settings.judge, settings.llm
-    by_llm = judge.llm != "offline"
-    asked = {"mask", "url", "temperature", "max_tokens"} if by_llm else set()
-    used = {**judge.model_dump(), **llm.model_dump()}
-    return workspace.run_stage(
-        "judged",
-        {
-            **{name: used[name] for name in ("llm", "depth", *sorted(asked))},
-            "windows": settings.finetune.windows.model_dump(),
-        },
-        {
-            "base": model_identity(choose_model(settings.finetune.base)),
-            **workspace.output_hashes("ingest"),
-            **workspace.output_hashes("queries"),
-        },
-        work,
-        # What got no reply is asked about again.
-        finished=lambda counts: not counts.get("unanswered"),
+    asking, total = _passage_requests(source, settings)
+    return generate_with_llm(
+        asking,
+        folder,
+        ledger=ledger,
+        total=total,
+        settings=settings.generate,
+        base=settings.finetune.base,
+        progress=progress,
     )
 
 
-def queries_to_judge(workspace: Workspace) -> "Judging":
-    """Return a workspace's queries with what is known of the candidates.
+def _write_offline(
+    source: Workspace | Path, settings: Settings, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    from cvseeker.queries.offline import generate_offline
 
-    Raises
-    ------
-    WorkspaceError
-        If there are no queries.
-    """
-    from cvseeker.queries.judging.labels import Judging
+    passages = list(_passages(source)())
+    profiles = {}
+    if isinstance(source, Workspace):
+        ingested = Ingested(source.require("ingest"))
+        profiles = {resume.resume_id: resume.profile for resume in ingested.resumes()}
+    queries = generate_offline(
+        {passage.passage_id: passage.text for passage in passages},
+        profiles={
+            passage.passage_id: profiles[passage.resume_id]
+            for passage in passages
+            if passage.resume_id in profiles
+        },
+        settings=settings.generate,
+        progress=progress,
+    )
+    splits: dict[str, Any] = {}
+    for split in SPLITS:
+        members = [passage for passage in passages if passage.split == split]
+        ids = {passage.passage_id for passage in members}
+        dataset = RetrievalDataset.from_records(
+            members, [query for query in queries if query.passage_id in ids]
+        )
+        _write_split(dataset, folder, split)
+        splits[split] = {"queries": len(dataset.queries), "passages": len(members)}
+    # A file is one split.
+    return {
+        "queries": len(queries),
+        **(splits if isinstance(source, Workspace) else {"passages": len(passages)}),
+    }
 
-    queries, ingested = workspace.require("queries"), Ingested(workspace.require("ingest"))
+
+def _passages(source: Workspace | Path) -> PassageSource:
+    """Return what reads the passages, each time anew where they lie in a workspace."""
+    if isinstance(source, Workspace):
+        return Ingested(source.require("ingest")).passages
+    dataset = read_dataset(source, needs_queries=False)
+    passages = [
+        Passage(key, key, text, person_group=dataset.person_groups.get(key, ""))
+        for key, text in dataset.corpus.items()
+    ]
+    return lambda: passages
+
+
+def _passage_requests(source: Workspace | Path, settings: Settings) -> tuple[PassageRequests, int]:
+    """Return what would be asked about the passages, and their number."""
+    generate, llm = settings.generate, settings.llm
+    passages = _passages(source)
+    task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
+    asking = PassageRequests(
+        client=ChatClient.open(generate.llm, llm, task),
+        passages=passages,
+        names=_names(source),
+        mask=generate.mask,
+    )
+    return asking, sum(1 for _ in passages())
+
+
+def _names(source: Workspace | Path) -> dict[str, str]:
+    """Return the candidates' names by their résumés' ids; of a file, none are known."""
+    return Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {}
+
+
+def _queries_to_judge(source: Workspace | Path) -> Judging:
+    """Return the queries, of a workspace with what is known of the candidates."""
+    if isinstance(source, Path):
+        return Judging({_judged_split(source): read_dataset(source)})
+    queries, ingested = source.require("queries"), Ingested(source.require("ingest"))
     resume_of = {row.passage_id: row.resume_id for row in ingested.passages()}
     names = ingested.names()
     years = {
@@ -113,34 +294,13 @@ def queries_to_judge(workspace: Workspace) -> "Judging":
     )
 
 
-def ledger_of(workspace: Workspace) -> Path:
-    """Return where a workspace's ledger lies, whether or not there is one."""
-    return workspace.stage_folder("queries") / LEDGER
+def _judged_split(source: Path) -> str:
+    """Return the name of the qrels that are read of a file or folder."""
+    stems = sorted(file.stem for file in (source / "qrels").glob("*.tsv"))
+    return "test" if "test" in stems or not stems else stems[0]
 
 
-def passage_requests(workspace: Workspace, settings: Settings) -> tuple[PassageRequests, int]:
-    """Return what would be asked about a workspace's passages, and their number.
-
-    Raises
-    ------
-    WorkspaceError
-        If the résumés are not ingested.
-    SettingsError
-        If the prompt file or the prices cannot be used.
-    """
-    ingested = Ingested(workspace.require("ingest"))
-    generate, llm = settings.generate, settings.llm
-    task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
-    asking = PassageRequests(
-        client=ChatClient.open(generate.llm, llm, task),
-        passages=ingested.passages,
-        names=ingested.names(),
-        mask=generate.mask,
-    )
-    return asking, sum(1 for _ in asking.passages())
-
-
-def _used(settings: Settings) -> dict[str, Any]:
+def _generate_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings that the queries depend on."""
     generate = settings.generate
     if generate.llm == "offline":
@@ -161,47 +321,20 @@ def _read_besides(settings: Settings) -> dict[str, str]:
     return read
 
 
-def _by_llm(
-    workspace: Workspace, settings: Settings, folder: Path, progress: Progress
-) -> dict[str, Any]:
-    from cvseeker.queries.llm import generate_with_llm
-
-    asking, total = passage_requests(workspace, settings)
-    return generate_with_llm(
-        asking,
-        folder,
-        ledger=ledger_of(workspace),
-        total=total,
-        settings=settings.generate,
-        base=settings.finetune.base,
-        progress=progress,
-    )
+def _judge_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that the labels depend on."""
+    used = {**settings.judge.model_dump(), **settings.llm.model_dump()}
+    by_llm = settings.judge.llm != "offline"
+    asked = ("mask", "max_tokens", "temperature", "url") if by_llm else ()
+    return {
+        **{name: used[name] for name in ("llm", "depth", *asked)},
+        "windows": settings.finetune.windows.model_dump(),
+    }
 
 
-def _offline(
-    workspace: Workspace, settings: Settings, folder: Path, progress: Progress
-) -> dict[str, Any]:
-    from cvseeker.queries.offline import generate_offline
-
-    ingested = Ingested(workspace.require("ingest"))
-    passages = list(ingested.passages())
-    profiles = {resume.resume_id: resume.profile for resume in ingested.resumes()}
-    queries = generate_offline(
-        {passage.passage_id: passage.text for passage in passages},
-        profiles={passage.passage_id: profiles[passage.resume_id] for passage in passages},
-        settings=settings.generate,
-        progress=progress,
-    )
-    counts: dict[str, Any] = {"queries": len(queries)}
-    for split in SPLITS:
-        members = [passage for passage in passages if passage.split == split]
-        member_ids = {passage.passage_id for passage in members}
-        dataset = RetrievalDataset.from_records(
-            members, [query for query in queries if query.passage_id in member_ids]
-        )
-        _write_split(dataset, folder, split)
-        counts[split] = {"queries": len(dataset.queries), "passages": len(members)}
-    return counts
+def _has_all_answers(counts: Mapping[str, Any]) -> bool:
+    """Tell whether a stage is finished; what failed is asked for again."""
+    return not counts.get("unanswered")
 
 
 def _read_split(folder: Path, split: str) -> RetrievalDataset:
@@ -214,3 +347,38 @@ def _read_split(folder: Path, split: str) -> RetrievalDataset:
 def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:
     write_dataset(dataset, folder / f"{split}.json")
     write_dataset(dataset, folder / "beir" / split, split=split)
+
+
+def _run_on_files(
+    out: Path | None, work: Callable[[Path], dict[str, Any]], *, split: str
+) -> StageResult:
+    """Run a stage in a scratch folder, then move one split's data set to where it is wanted."""
+    if out is None:
+        raise InputError("no place for the data set; expected out, ….json or a folder")
+    if out.suffix != ".json" and out.is_file():
+        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
+    began = time.perf_counter()
+    parent = out.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch)
+        counts = work(folder)
+        if out.suffix == ".json":
+            (folder / f"{split}.json").replace(out)
+        else:
+            _move_files(folder / "beir" / split, out)
+        for path in folder.glob("*.jsonl"):
+            path.replace(_beside(out, path.name))
+    return StageResult(counts, round(time.perf_counter() - began, 3), skipped=False)
+
+
+def _move_files(folder: Path, target: Path) -> None:
+    """Move a folder's files into another, which may hold others."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        moved = target / path.relative_to(folder)
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(moved)
+
+
+def _beside(out: Path, name: str) -> Path:
+    return out.with_suffix(f".{name}") if out.suffix == ".json" else out / name

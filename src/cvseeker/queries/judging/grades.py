@@ -9,9 +9,9 @@ from typing import Any
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.llm import ChatClient, ChatRequest, ChatTask, Ledger, SendCounts
-from cvseeker.queries.asking import ask, requests_left, shown_passage
+from cvseeker.queries.asking import ask, requests_left
 from cvseeker.queries.plan import Plan, plan_items
-from cvseeker.queries.prompts import as_data, packaged_instructions
+from cvseeker.queries.prompts import as_data, packaged_instructions, shown_passage
 
 GRADES = (0, 1, 2, 3)
 _SAMPLE_REPLY = '{"grade": 2}'
