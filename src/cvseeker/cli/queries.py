@@ -87,10 +87,6 @@ def generate(
     if status:
         _print_status(workspace, out, as_json=as_json)
     elif dry_run:
-        if settings.generate.llm == "offline":
-            raise InputError(
-                "--dry-run: offline generation sends nothing; name an LLM: --llm MODEL"
-            )
         _print_plan("generate", _source(workspace, corpus), out, settings, as_json=as_json)
     else:
         _generate(workspace, corpus, out, settings, as_json=as_json)
@@ -134,8 +130,6 @@ def judge(
     )
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")
     if dry_run:
-        if settings.judge.llm == "offline":
-            raise InputError("--dry-run: offline judging sends nothing; name an LLM: --llm MODEL")
         _print_plan("judge", _source(workspace, dataset), out, settings, as_json=as_json)
     else:
         _judge(workspace, dataset, out, settings, as_json=as_json)

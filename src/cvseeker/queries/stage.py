@@ -156,8 +156,15 @@ def plan_stage(
     Raises
     ------
     CVSeekerError
-        If the passages, the queries, the prompt file or the prices cannot be used.
+        If no LLM is named, or the passages, the queries, the prompt file or the prices cannot be
+        used.
     """
+    work, llm = {
+        "generate": ("generation", settings.generate.llm),
+        "judge": ("judging", settings.judge.llm),
+    }[stage]
+    if llm == "offline":
+        raise InputError(f"--dry-run: offline {work} sends nothing; name an LLM: --llm MODEL")
     ledger = ledger_of(out or source)
     if stage == "generate":
         asking, total = _passage_requests(source, settings)
