@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cvseeker.resumes.clean import SpacingRepair, clean_text
+from cvseeker.resumes.clean import clean_text
+from cvseeker.resumes.spacing import SpacingRepair
 
 CORPUS = [
     *["led project management in data science and machine learning"] * 12,

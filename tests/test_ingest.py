@@ -8,7 +8,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import IngestSettings
-from cvseeker.resumes.ingest import Ingested, ingest, input_hashes
+from cvseeker.resumes.stage import Ingested, ingest, input_hashes
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETTINGS = IngestSettings(workers=1, passage_tokens=200)

@@ -1,13 +1,12 @@
 """From files to résumés and passages: read, clean, cut into sections, group by person, split."""
 
-from cvseeker.resumes.duplicates import person_groups
-from cvseeker.resumes.ingest import Ingested
 from cvseeker.resumes.insights import extract_profile
 from cvseeker.resumes.names import PersonName
+from cvseeker.resumes.persons import person_groups
 from cvseeker.resumes.redaction import redact
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.split import assign_splits
-from cvseeker.resumes.stage import ingest_stage
+from cvseeker.resumes.stage import Ingested, ingest_stage
 
 __all__ = [
     "Ingested",

@@ -1,16 +1,10 @@
-"""Cleaning text that came out of a file: its characters and its whitespace.
+"""Cleaning text that came out of a file: what is safe to do to any single text.
 
-:func:`clean_text` does what is safe for any single text; :class:`SpacingRepair` mends what only
-the vocabulary of a collection can decide. Both keep the lines, since sections are found by them,
-and neither adds or drops a letter or a digit.
+The lines stay, since sections are found by them, and no letter or digit is added or dropped.
 """
 
 import re
 import unicodedata
-
-from cvseeker.resumes.spacing import SpacingRepair
-
-__all__ = ["SpacingRepair", "clean_text"]
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x85\u2028\u2029]")
 _LIGATURES = {
@@ -46,27 +40,7 @@ _LOST_COMMA = re.compile(r"[ ]?ï¼(?=\s|$)", re.MULTILINE)
 
 
 def clean_text(text: str) -> str:
-    r"""Normalise the characters and the whitespace of one text.
-
-    Ligatures, exotic spaces, invisible and control characters, bullets and UTF-8 read as
-    Latin-1 are mended; a run of spaces becomes two spaces, which still tell columns apart;
-    letter-spaced capitals (``S K I L L S``) are closed up; runs of blank lines become one.
-
-    Parameters
-    ----------
-    text
-        Text of a résumé, as its reader gave it.
-
-    Returns
-    -------
-    str
-        The same text, clean; cleaning it again changes nothing.
-
-    Examples
-    --------
-    >>> clean_text("\ufb01nance\u00a0team\r\n\r\n\r\nS K I L L S")
-    'finance team\n\nSKILLS'
-    """
+    """Normalise the characters and the whitespace of one text; doing it again changes nothing."""
     while (cleaned := _clean_once(text)) != text:
         text = cleaned
     return cleaned

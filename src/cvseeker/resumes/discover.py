@@ -23,42 +23,18 @@ _SPECIAL = (
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An input file.
+    """An input file."""
 
-    Attributes
-    ----------
-    path
-        Where it is; its name may hold bytes that are no UTF-8.
-    relative
-        Its POSIX path within its source folder, or its name where the file itself was given. Valid
-        UTF-8 on one line, and different for every file that :func:`find_files` returns.
-    """
-
+    # Its name may hold bytes that are no UTF-8.
     path: Path
+    # Its POSIX path within its source folder, or its name where the file itself was given. Valid
+    # UTF-8 on one line, and different for every file found.
     relative: str
 
 
 def find_files(sources: Sequence[Path]) -> list[SourceFile]:
-    """List the files of folders, recursively, and the files among the sources.
-
-    Everything is listed, hidden files, pipes and broken links too: :func:`refusal` says why one is
-    not opened, and nothing vanishes from the account.
-
-    Parameters
-    ----------
-    sources
-        Folders and files.
-
-    Returns
-    -------
-    list of SourceFile
-        Sorted within each source; each file once, though sources overlap or links form a loop.
-
-    Raises
-    ------
-    InputError
-        If a source does not exist.
-    """
+    """List the files of folders, recursively, and the files among the sources."""
+    # Hidden files, pipes and broken links too, so that nothing vanishes from the account.
     found: list[tuple[Path, SourceFile]] = []
     seen: set[str] = set()
     for source in sources:
@@ -71,20 +47,7 @@ def find_files(sources: Sequence[Path]) -> list[SourceFile]:
 
 
 def refusal(path: Path, *, max_file_mb: float) -> str:
-    """Say why a file must not be opened.
-
-    Parameters
-    ----------
-    path
-        The file.
-    max_file_mb
-        Largest size that is opened, in MB.
-
-    Returns
-    -------
-    str
-        The reason; empty for a file that may be opened.
-    """
+    """Say why a file must not be opened."""
     if _is_hidden(path.name):
         return "hidden or temporary file: skipped"
     try:
@@ -103,23 +66,7 @@ def refusal(path: Path, *, max_file_mb: float) -> str:
 
 
 def display_name(path: Path | str) -> str:
-    r"""Return a path as one line of valid UTF-8, for a screen or a JSON file.
-
-    Parameters
-    ----------
-    path
-        A path whose name may hold line breaks and bytes that are no UTF-8.
-
-    Returns
-    -------
-    str
-        Line breaks become ``␤`` and foreign bytes ``\xff``; other names are unchanged.
-
-    Examples
-    --------
-    >>> display_name("jane\ndoe.pdf")
-    'jane␤doe.pdf'
-    """
+    """Return a path as one line of valid UTF-8, for a screen or a JSON file."""
     raw = str(path).encode("utf-8", "surrogateescape" if os.name == "posix" else "replace")
     return raw.decode("utf-8", "backslashreplace").translate(_LINE_ENDS)
 

@@ -44,27 +44,7 @@ class ReadOutcome:
 def read_files(
     paths: Sequence[Path], *, settings: "IngestSettings", progress: Progress = silent
 ) -> Iterator[ReadOutcome]:
-    """Read files in worker processes, each within the time and memory that the settings allow.
-
-    Parameters
-    ----------
-    paths
-        Files of any kind, sound or not.
-    settings
-        ``timeout_seconds``, ``memory_mb``, ``max_file_mb`` and ``workers`` count here.
-    progress
-        Called once a file.
-
-    Yields
-    ------
-    ReadOutcome
-        One for each path, in their order.
-
-    Raises
-    ------
-    ReadError
-        If no worker can be started at all.
-    """
+    """Read files in worker processes, each within the time and memory that the settings allow."""
     reasons = [refusal(path, max_file_mb=settings.max_file_mb) for path in paths]
     readable = iter([path for path, reason in zip(paths, reasons, strict=True) if not reason])
     outcomes = _read_in_workers(readable, settings, sum(not reason for reason in reasons))

@@ -48,12 +48,6 @@ class SpacingRepair:
     A repair needs evidence from the collection: broken pieces are joined when the whole is a
     word that many texts have and a piece is not; a run-together word is split when it is rare and
     its parts stand side by side, apart, clearly more often. What has no evidence stays.
-
-    Examples
-    --------
-    >>> texts = ["project management and science"] * 9 + ["projectmanagement and s cienc e"]
-    >>> SpacingRepair.from_texts(texts).repair("projectmanagement and s cienc e")
-    'project management and science'
     """
 
     def __init__(
@@ -75,17 +69,7 @@ class SpacingRepair:
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Self:
-        """Learn in how many texts each word, pair of neighbours and hyphenated compound stands.
-
-        Parameters
-        ----------
-        texts
-            The collection's texts, cleaned.
-
-        Returns
-        -------
-        SpacingRepair
-        """
+        """Learn in how many texts each word, pair of neighbours and hyphenated compound stands."""
         kept = list(texts)
         kept = kept[:: max(1, -(-len(kept) // _MOST_TEXTS))]
         words: Counter[str] = Counter()
@@ -104,18 +88,7 @@ class SpacingRepair:
         )
 
     def repair(self, text: str) -> str:
-        """Return ``text`` with broken and run-together words mended.
-
-        Parameters
-        ----------
-        text
-            A cleaned text.
-
-        Returns
-        -------
-        str
-            The same letters, digits and lines; only spaces and line-end hyphens differ.
-        """
+        """Return ``text`` with broken and run-together words mended."""
         text = _HYPHEN_BREAK.sub(self._mend_line_end, text)
         return "\n".join(self._repair_line(line) for line in text.split("\n"))
 
@@ -234,10 +207,7 @@ class SpacingRepair:
         return self._words.get(part, 0) >= _KNOWN_TEXTS and len(self._split(part)) == 1
 
     def _link(self, last: str, part: str, count: int) -> float:
-        """Score ``part`` after ``last``: minus infinity without evidence that they are two words.
-
-        ``count`` is in how many texts the two stand glued together.
-        """
+        """Score ``part`` after ``last``, glued in ``count`` texts; minus infinity: one word."""
         score = log(self._words.get(part, 1) / self._texts) - 1.0
         if not last:
             return score

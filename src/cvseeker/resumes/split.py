@@ -17,23 +17,13 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class LeakageReport:
-    """How much of the val and test passages' wording stands in another split.
+    """How much of the val and test passages' wording stands in another split."""
 
-    Attributes
-    ----------
-    passages
-        How many val and test passages were compared.
-    over_10_percent
-        How many have more than a tenth of their word 8-grams in another split.
-    worst_overlap
-        The largest share found.
-    worst
-        Passage id, its split, the other split and the share, the largest first, up to ten.
-    """
-
+    # Val and test passages compared, and those with more than a tenth of their 8-grams elsewhere.
     passages: int
     over_10_percent: int
     worst_overlap: float
+    # Passage id, its split, the other split and the share, the largest first, up to ten.
     worst: tuple[tuple[str, str, str, float], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,19 +83,7 @@ def _count(share: float, groups: int) -> int:
 
 
 def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, float]]:
-    """Measure how much of each val and test passage's wording stands in another split.
-
-    Parameters
-    ----------
-    passages
-        All splits' passages.
-
-    Returns
-    -------
-    list of (str, str, str, float)
-        Passage id, its split, the other split, and the share of its word 8-grams that stand
-        there; val and test against train, and val against test; the largest share first.
-    """
+    """Return passage id, its split, another, the share of its 8-grams there; largest first."""
     grams = {passage.passage_id: word_ngrams(passage.text, _NGRAM_WORDS) for passage in passages}
     seen: dict[Split, set[int]] = {
         name: _union(grams[one.passage_id] for one in passages if one.split == name)
@@ -121,24 +99,7 @@ def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, floa
 
 
 def check_leakage(passages: Sequence[Passage], *, max_overlap: float) -> LeakageReport:
-    """Refuse a split whose val or test passages repeat another split's wording.
-
-    Parameters
-    ----------
-    passages
-        All splits' passages.
-    max_overlap
-        Largest share of a passage's word 8-grams that another split may hold.
-
-    Returns
-    -------
-    LeakageReport
-
-    Raises
-    ------
-    DatasetError
-        If a passage has more; the message names the worst.
-    """
+    """Refuse a split whose val or test passages repeat another split's wording."""
     rows = split_overlap(passages)
     leaking = [row for row in rows if row[3] > max_overlap]
     if leaking:

@@ -1,21 +1,267 @@
-"""The stage ``ingest``: files → résumés, passages, person groups and splits."""
+"""The stage ``ingest``: files → résumés and passages, grouped by person and split."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import file_hash, read_jsonl, write_jsonl
+from cvseeker.core.overlap import exact_duplicates
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import Settings
+from cvseeker.core.records import Passage, Resume
+from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes.ingest import ingest, input_hashes
+from cvseeker.resumes.account import (
+    InputFile,
+    Row,
+    file_row,
+    ingest_counts,
+    nothing_read,
+    valid_text,
+)
+from cvseeker.resumes.clean import clean_text
+from cvseeker.resumes.discover import SourceFile, display_name, find_files
+from cvseeker.resumes.insights import extract_profile
+from cvseeker.resumes.names import PersonName
+from cvseeker.resumes.passages import split_passages
+from cvseeker.resumes.persons import Groups, join_overlapping, person_groups
+from cvseeker.resumes.sections import find_sections
+from cvseeker.resumes.spacing import SpacingRepair
+from cvseeker.resumes.split import assign_splits, check_leakage
+
+if TYPE_CHECKING:
+    from cvseeker.resumes.readers import Document
+
+# Less than this is a cover sheet, a caption or a scan's stray words.
+_FEWEST_WORDS = 30
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def ingest_stage(
     workspace: Workspace, sources: Sequence[Path], settings: Settings, progress: Progress = silent
 ) -> StageResult:
-    """Files → résumés, passages, person groups and splits."""
+    """Turn files into résumés and passages, grouped by person and split.
+
+    Parameters
+    ----------
+    workspace
+        Where they go.
+    sources
+        Files and folders of résumés.
+    settings
+        All stages' settings.
+    progress
+        Called back while files are read and texts prepared.
+
+    Returns
+    -------
+    StageResult
+        Counts: files by status, failures by reason, résumés, passages, person groups, each
+        split's share of them, and the leakage between the splits.
+
+    Raises
+    ------
+    InputError
+        If a source is missing, or no file gave a résumé.
+    """
     return workspace.run_stage(
         "ingest",
         settings.ingest.model_dump(exclude={"workers"}),
         input_hashes(sources),
         lambda folder: ingest(sources, folder, settings=settings.ingest, progress=progress),
     )
+
+
+def ingest(
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    settings: IngestSettings,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``."""
+    files = _read(find_files(sources), settings, progress)
+    _clean(files, progress)
+    _drop_duplicates(files)
+    rows = [row for file in files for row in file.rows if row.status == "ok"]
+    if not rows:
+        raise InputError(nothing_read(sources, files))
+    resumes = _build_resumes(rows, progress)
+    progress("grouping résumés by person", 0, 0, "")
+    passages = _build_passages(resumes, settings)
+    leakage = check_leakage(passages, max_overlap=settings.max_overlap)
+    write_jsonl(folder / "resumes.jsonl", (resume.to_dict() for resume in resumes))
+    write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
+    file_rows = [file_row(file) for file in files]
+    write_jsonl(folder / "files.jsonl", file_rows)
+    return ingest_counts(file_rows, resumes, passages, leakage)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest found, read from its folder one at a time.
+
+    Parameters
+    ----------
+    folder
+        Where it wrote.
+    """
+
+    folder: Path
+
+    def resumes(self) -> Iterator[Resume]:
+        """Yield the résumés."""
+        for row in read_jsonl(self.folder / "resumes.jsonl"):
+            yield Resume.from_dict(row)
+
+    def passages(self) -> Iterator[Passage]:
+        """Yield the passages, those of a résumé one after the other."""
+        for row in read_jsonl(self.folder / "passages.jsonl"):
+            yield Passage.from_dict(row)
+
+    def names(self) -> dict[str, str]:
+        """Return résumé id → the candidate's name, where the résumé tells it."""
+        names = {
+            row["resume_id"]: PersonName.from_text(row["text"], name=row["profile"]["name"]).full
+            for row in read_jsonl(self.folder / "resumes.jsonl")
+        }
+        return {resume_id: name for resume_id, name in names.items() if name}
+
+
+def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
+    """Hash the files that :func:`ingest` would read, to tell whether any changed."""
+    hashes: dict[str, str] = {}
+    for file in find_files(sources):
+        try:
+            digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
+        except OSError:
+            digest = "unreadable"
+        hashes[_unique(valid_text(file.relative), hashes)] = digest
+    return hashes
+
+
+def _read(
+    found: Sequence[SourceFile], settings: IngestSettings, progress: Progress
+) -> list[InputFile]:
+    from cvseeker.resumes.sandbox import read_files
+
+    documents: dict[Path, Sequence[Document]] = {}
+    reasons: dict[Path, str] = {}
+    paths = [file.path for file in found]
+    for outcome in read_files(paths, settings=settings, progress=progress):
+        documents[outcome.path] = outcome.documents
+        reasons[outcome.path] = outcome.reason
+    files: list[InputFile] = []
+    taken: set[str] = set()
+    for file in found:
+        name = _unique(display_name(Path(file.relative)), taken)
+        taken.add(name)
+        read = documents.get(file.path, ())
+        reason = reasons.get(file.path, "not read")
+        if not read and not reason:
+            reason = "no text in it"
+        rows = _rows_of(name, valid_text(str(file.path)), read)
+        files.append(InputFile(name, rows, valid_text(reason) if not read else ""))
+    return files
+
+
+def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[Row]:
+    if len(documents) == 1 and not documents[0].row_id:
+        only = documents[0]
+        return [Row(name, only.text, source, _valid_metadata(only.metadata))]
+    rows: dict[str, Row] = {}
+    for number, document in enumerate(documents, start=1):
+        key = _unique(f"{name}#{valid_text(document.row_id) or number}", rows)
+        rows[key] = Row(key, document.text, source, _valid_metadata(document.metadata))
+    return list(rows.values())
+
+
+def _clean(files: Sequence[InputFile], progress: Progress) -> None:
+    """Clean every text and mend its spacing; the words of all texts tell how."""
+    rows = [row for file in files for row in file.rows]
+    for number, row in enumerate(rows, start=1):
+        row.text = clean_text(row.text)
+        progress("cleaning texts", number, 2 * len(rows), "")
+    repair = SpacingRepair.from_texts(row.text for row in rows)
+    for number, row in enumerate(rows, start=1):
+        row.text = repair.repair(row.text)
+        progress("cleaning texts", len(rows) + number, 2 * len(rows), "")
+        words = len(_WORD.findall(row.text))
+        if words < _FEWEST_WORDS:
+            row.status = "failed"
+            row.reason = f"only {words} word{'' if words == 1 else 's'} of text"
+
+
+def _drop_duplicates(files: Sequence[InputFile]) -> None:
+    rows = {row.resume_id: row for file in files for row in file.rows if row.status == "ok"}
+    repeated = exact_duplicates({key: row.text for key, row in rows.items()})
+    for key, original in repeated.items():
+        rows[key].status = "duplicate"
+        rows[key].reason = f"same text as {original}"
+
+
+def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
+    resumes = []
+    for number, row in enumerate(rows, start=1):
+        sections = find_sections(row.text)
+        profile = extract_profile(row.text, sections)
+        resumes.append(Resume(row.resume_id, row.text, sections, row.source, profile, row.metadata))
+        progress("finding sections", number, len(rows), "")
+    return resumes
+
+
+def _build_passages(resumes: Sequence[Resume], settings: IngestSettings) -> list[Passage]:
+    passages = [
+        Passage(f"{resume.resume_id}:{number}", resume.resume_id, text, kinds)
+        for resume in resumes
+        for number, (text, kinds) in enumerate(
+            split_passages(resume.sections, passage_tokens=settings.passage_tokens)
+        )
+    ]
+    group_of = _group_people(resumes, passages, settings)
+    splits = assign_splits(
+        {passage.passage_id: group_of[passage.resume_id] for passage in passages},
+        val_share=settings.val_share,
+        test_share=settings.test_share,
+        seed=settings.seed,
+    )
+    return [
+        replace(
+            passage,
+            person_group=group_of[passage.resume_id],
+            split=splits[passage.passage_id],
+        )
+        for passage in passages
+    ]
+
+
+def _group_people(
+    resumes: Sequence[Resume], passages: Sequence[Passage], settings: IngestSettings
+) -> dict[str, str]:
+    """Return résumé id → person group, such that no passage can leak more than is allowed."""
+    texts = {resume.resume_id: resume.text for resume in resumes}
+    groups = Groups([*texts, *(passage.passage_id for passage in passages)])
+    for key, group in person_groups(texts, similarity=settings.duplicate_similarity).items():
+        groups.join(key, group)
+    for passage in passages:
+        groups.join(passage.passage_id, passage.resume_id)
+    passage_texts = {passage.passage_id: passage.text for passage in passages}
+    join_overlapping(passage_texts, groups, share=settings.max_overlap)
+    # A résumé's id sorts before its passages', so a group is always called after a résumé.
+    return {key: groups.root(key) for key in texts}
+
+
+def _unique(name: str, taken: Mapping[str, Any] | set[str]) -> str:
+    """Return the name, numbered where it is taken already."""
+    number, candidate = 2, name
+    while candidate in taken:
+        candidate = f"{name}~{number}"
+        number += 1
+    return candidate
+
+
+def _valid_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {valid_text(str(key)): valid_text(str(value)) for key, value in metadata.items()}

@@ -32,21 +32,7 @@ _CLAIM = re.compile(
 
 
 def working_years(text: str, work: str) -> int | None:
-    """Return the whole years of a working life.
-
-    Parameters
-    ----------
-    text
-        The whole text; ``present`` means the latest year that it mentions.
-    work
-        The parts of it that tell of work.
-
-    Returns
-    -------
-    int or None
-        The length of all date ranges together, overlaps counted once, or what the text claims
-        (``12 years of experience``) where that is more; ``None`` with neither.
-    """
+    """Return the whole years of a working life."""
     years = [int(year) for year in _YEAR.findall(text)]
     latest = max((year for year in years if year <= _PRESENT_YEAR), default=_PRESENT_YEAR)
     spans = sorted(_spans(work, latest))

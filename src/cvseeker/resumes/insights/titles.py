@@ -27,13 +27,7 @@ _TAILS = read_words("cvseeker.resumes", "title_tails")
 
 
 def find_titles(parts: Sequence[Section]) -> Iterator[str]:
-    """Yield the job titles of a résumé in reading order, repeated ones too.
-
-    Parameters
-    ----------
-    parts
-        The sections of a résumé.
-    """
+    """Yield the job titles of a résumé in reading order, repeated ones too."""
     for part in parts:
         if part.kind in ("header", "experience", "summary", "projects", "volunteering", "other"):
             # A title heads its entry: in the header and in a summary it comes first or not at all.

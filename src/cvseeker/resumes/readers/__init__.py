@@ -10,9 +10,8 @@ from cvseeker.resumes.readers.docx import read_docx
 from cvseeker.resumes.readers.html import html_to_text, read_html
 from cvseeker.resumes.readers.json_resume import is_json_lines, read_json_lines, read_json_text
 from cvseeker.resumes.readers.pdf import read_pdf
-from cvseeker.resumes.readers.rtf import read_rtf
 from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
-from cvseeker.resumes.readers.text import decode
+from cvseeker.resumes.readers.text import decode, read_rtf
 
 __all__ = ["Document", "ReadError", "read_document"]
 

@@ -34,30 +34,13 @@ class Document:
 
 
 def check_length(characters: int) -> None:
-    """Refuse a document that is too long to be a résumé.
-
-    Raises
-    ------
-    ReadError
-        If it has more than ``MAX_CHARACTERS``.
-    """
+    """Refuse a document that is too long to be a résumé."""
     if characters > MAX_CHARACTERS:
         raise ReadError(f"over {MAX_CHARACTERS:,} characters of text: too long to be a résumé")
 
 
 def join_cells(cells: Iterable[str]) -> list[str]:
-    """Lay out one row of a table: short cells on one line, cells of several lines as blocks.
-
-    Parameters
-    ----------
-    cells
-        The text of each cell, left to right.
-
-    Returns
-    -------
-    list of str
-        Lines. Layout tables hold whole columns in a cell, whose lines must not be joined.
-    """
+    """Lay out one row of a table: short cells on one line, cells of several lines as blocks."""
     texts = [text for cell in cells if (text := cell.strip())]
     if any("\n" in text for text in texts) or sum(map(len, texts)) > 400:
         return [line for text in texts for line in ("", *text.split("\n"), "")]

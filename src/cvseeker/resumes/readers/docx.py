@@ -1,12 +1,37 @@
 """Word files (.docx, .docm, .dotx) → text, in document order."""
 
+import io
+import lzma
+import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
-from zipfile import ZipFile
 
-from cvseeker.resumes.readers.archive import open_archive, read_entry
 from cvseeker.resumes.readers.base import Document, ReadError, join_cells
 
+# A long résumé full of pictures unpacks to some 20 MB.
+_MAX_UNPACKED_BYTES = 200_000_000
+_MAX_ENTRIES = 10_000
+# XML shrinks by 10 to 20; a bomb by a thousand.
+_MAX_RATIO = 200
+_RATIO_MATTERS_FROM = 5_000_000
+_UNPACKING_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+)
+_KINDS = (
+    ("xl/workbook.xml", "an Excel workbook: save the sheet as .csv"),
+    ("xl/workbook.bin", "an Excel workbook: save the sheet as .csv"),
+    ("ppt/presentation.xml", "a PowerPoint file: save it as PDF"),
+    ("Index/Document.iwa", "an Apple Pages file: export it as PDF or .docx"),
+    ("content.xml", "an OpenDocument file: save it as .docx or PDF"),
+    ("META-INF/container.xml", "an e-book (EPUB): save it as PDF or HTML"),
+)
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT_WORD = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -19,29 +44,13 @@ _DROPPED = frozenset(
 
 
 def read_docx(data: bytes) -> list[Document]:
-    """Read a Word file: headers, paragraphs, lists, tables, text boxes, footers.
-
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    list of Document
-        One document: a line per paragraph, a blank line around headings, list items marked ``•``.
-
-    Raises
-    ------
-    ReadError
-        If the file is broken, encrypted, a zip bomb, or no Word file.
-    """
-    archive = open_archive(data)
+    """Read a Word file: headers, paragraphs, lists, tables, text boxes, footers."""
+    archive = _open_archive(data)
     names = sorted(archive.namelist())
     bullets = _list_styles(archive) if "word/styles.xml" in names else frozenset()
     lines: list[str] = []
     for name in [*_parts(names, "header"), *_parts(names, "document"), *_parts(names, "footer")]:
-        part = _block_lines(_parse(read_entry(archive, name)), bullets)
+        part = _block_lines(_parse(_read_entry(archive, name)), bullets)
         # Headers of the first, the odd and the even pages often say the same.
         if not {line for line in part if line} <= set(lines):
             lines += ["", *part]
@@ -63,9 +72,9 @@ def _parse(content: bytes) -> Any:
         raise ReadError("damaged .docx: its text is not valid XML") from error
 
 
-def _list_styles(archive: ZipFile) -> frozenset[str]:
+def _list_styles(archive: zipfile.ZipFile) -> frozenset[str]:
     """Return the ids of the paragraph styles that make list items."""
-    root = _parse(read_entry(archive, "word/styles.xml"))
+    root = _parse(_read_entry(archive, "word/styles.xml"))
     return frozenset(
         style.get(_WORD + "styleId", "")
         for style in root.iter(_WORD + "style")
@@ -146,3 +155,51 @@ def _is_heading(paragraph: Any, style: str) -> bool:
 def _numbered(paragraph: Any) -> bool:
     number = next(paragraph.iterfind(f"{_WORD}pPr/{_WORD}numPr/{_WORD}numId"), None)
     return number is not None and number.get(_WORD + "val") != "0"
+
+
+def _open_archive(data: bytes) -> zipfile.ZipFile:
+    """Open a Word file's archive after a look at its directory."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise ReadError("truncated or damaged zip-based file (.docx and the like)") from error
+    names = {entry.filename for entry in entries}
+    _refuse_bomb(entries, len(data))
+    if not any(name.startswith("word/document") for name in names):
+        reasons = (reason for name, reason in _KINDS if name in names)
+        raise ReadError(next(reasons, "a zip archive: unpack it and pass the folder"))
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise ReadError("encrypted Word file: needs a password")
+    return archive
+
+
+def _read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return one unpacked entry, whose size was checked by :func:`_open_archive`."""
+    limit = archive.getinfo(name).file_size
+    try:
+        with archive.open(name) as entry:
+            # One byte more than declared: a directory that lies is a bomb that passed the check.
+            content = entry.read(limit + 1)
+    except _UNPACKING_ERRORS as error:
+        raise ReadError("damaged .docx: its text cannot be unpacked") from error
+    if len(content) > limit:
+        raise ReadError("zip bomb: an entry is larger than the directory says; not opened")
+    return content
+
+
+def _refuse_bomb(entries: list[zipfile.ZipInfo], packed: int) -> None:
+    unpacked = sum(entry.file_size for entry in entries)
+    if len(entries) > _MAX_ENTRIES:
+        raise ReadError(f"zip bomb: {len(entries):,} entries; not opened")
+    too_dense = unpacked > _RATIO_MATTERS_FROM and unpacked > _MAX_RATIO * packed
+    if unpacked > _MAX_UNPACKED_BYTES or too_dense:
+        sizes = f"{_size(packed)} expand to {_size(unpacked)}"
+        raise ReadError(f"zip bomb: {sizes}; not opened")
+
+
+def _size(count: int) -> str:
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:,.0f} {unit}"
+    return f"{count} bytes"

@@ -29,41 +29,14 @@ _BULLET_BREAKS = re.compile(f"•[ \n{_LINE}{_BLANK}]+")
 
 
 def read_html(data: bytes) -> list[Document]:
-    """Read an HTML or MHTML page.
-
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    list of Document
-        One document: a line per block element, a blank line around headings and paragraphs.
-
-    Raises
-    ------
-    ReadError
-        If there is no text in the page.
-    """
+    """Read an HTML or MHTML page."""
     if data[:2000].lstrip().lower().startswith((b"mime-version:", b"from:")):
         data = _html_part(data)
     return [Document(html_to_text(_decode_page(data)))]
 
 
 def html_to_text(markup: str) -> str:
-    """Return the text that a reader of the page sees.
-
-    Parameters
-    ----------
-    markup
-        A page, or a fragment of one.
-
-    Returns
-    -------
-    str
-        Lines, blank lines between blocks, list items marked ``•``, table cells joined by `` | ``.
-    """
+    """Return the text that a reader of the page sees."""
     from selectolax.lexbor import LexborHTMLParser
 
     parser = LexborHTMLParser(markup)

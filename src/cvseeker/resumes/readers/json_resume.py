@@ -46,23 +46,7 @@ _DATES = ("startDate", "endDate", "date", "releaseDate")
 
 
 def read_json_text(text: str) -> list[Document]:
-    """Read a JSON file: a résumé, several of them, or a table as a list of objects.
-
-    Parameters
-    ----------
-    text
-        The file's text.
-
-    Returns
-    -------
-    list of Document
-        One a résumé.
-
-    Raises
-    ------
-    ReadError
-        If it is not JSON, or JSON of another kind.
-    """
+    """Read a JSON file: a résumé, several of them, or a table as a list of objects."""
     try:
         content = json.loads(text)
     except RecursionError as error:
@@ -73,23 +57,7 @@ def read_json_text(text: str) -> list[Document]:
 
 
 def read_json_lines(text: str) -> list[Document]:
-    """Read a file of one JSON object a line.
-
-    Parameters
-    ----------
-    text
-        The file's text; lines that are no objects are passed over.
-
-    Returns
-    -------
-    list of Document
-        One a row.
-
-    Raises
-    ------
-    ReadError
-        If no line holds an object, or no column holds a text.
-    """
+    """Read a file of one JSON object a line."""
     rows = []
     for line in text.split("\n"):
         try:
@@ -105,18 +73,7 @@ def read_json_lines(text: str) -> list[Document]:
 
 
 def is_json_lines(text: str) -> bool:
-    """Tell one object a line from one object over many lines.
-
-    Parameters
-    ----------
-    text
-        The file's text, beginning with a brace.
-
-    Returns
-    -------
-    bool
-        Whether the first line is a whole object and another one follows.
-    """
+    """Tell one object a line from one object over many lines."""
     lines = text.strip().split("\n", 2)
     if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
         return False

@@ -56,38 +56,17 @@ class Gutter:
 
 
 def page_text(codes: Codes, boxes: Boxes) -> str:
-    """Return a page's text in reading order.
+    """Return a page's text in reading order, a tab where a row has a wide gap.
 
-    Parameters
-    ----------
-    codes
-        Unicode code points in the order of the file. Shape: (n,).
-    boxes
-        Left, bottom, right and top of each character's cell. Shape: (n, 4).
-
-    Returns
-    -------
-    str
-        Lines; a blank line where the gap between two is wider than usual, a tab where a row has
-        a wide gap.
+    Shapes: codes (n,), code points in the order of the file; boxes (n, 4), the left, bottom, right
+    and top of each character's cell.
     """
     lines = read_region(find_pieces(codes, boxes))
     return "\n".join(lines).strip("\n")
 
 
 def read_region(pieces: list[Piece]) -> list[str]:
-    """Return the lines of a part of a page, its columns one after the other.
-
-    Parameters
-    ----------
-    pieces
-        What stands in the region, in any order.
-
-    Returns
-    -------
-    list of str
-        Lines, with blank lines between blocks.
-    """
+    """Return the lines of a part of a page, its columns one after the other."""
     gutter = _find_gutter(pieces)
     if gutter is None:
         return read_rows(pieces)
@@ -205,10 +184,8 @@ def _gutter_around(pieces: list[Piece], stretch: list[Piece], x: float, kind: _K
 
 
 def _table_rows(stretch: list[Piece], x: float) -> list[Piece]:
-    """Return the longest run of wrapped table rows: gaps on both sides, and both begin under them.
-
-    Rows of one line each need no care; without a wrapped one, there is no table to find.
-    """
+    """Return the longest run of wrapped table rows: gaps on both sides, both begin under them."""
+    # Rows of one line each need no care; without a wrapped one, there is no table to find.
     runs: list[list[list[Row]]] = [[]]
     for band in group_bands(stretch):
         if len({piece.left < x for piece in band[0]}) == 2:

@@ -26,23 +26,7 @@ _TURNS = {
 
 
 def read_pdf(data: bytes) -> list[Document]:
-    """Read a PDF file, its columns one after the other.
-
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    list of Document
-        One document.
-
-    Raises
-    ------
-    ReadError
-        If the file is encrypted, damaged, has no text layer, or is no résumé by its length.
-    """
+    """Read a PDF file, its columns one after the other."""
     import pypdfium2
 
     try:

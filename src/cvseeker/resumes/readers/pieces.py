@@ -62,17 +62,7 @@ class Piece:
 def find_pieces(codes: Codes, boxes: Boxes) -> list[Piece]:
     """Join characters into pieces of lines, with spaces where the gaps are.
 
-    Parameters
-    ----------
-    codes
-        Shape: (n,).
-    boxes
-        Shape: (n, 4).
-
-    Returns
-    -------
-    list of Piece
-        In the order of the file.
+    Shapes: codes (n,), boxes (n, 4); the pieces are in the order of the file.
     """
     ink = np.flatnonzero(_is_ink(codes))
     if not len(ink):
@@ -145,11 +135,9 @@ def _gaps_by_habit(
     heights: _Floats,
     breaks: _Flags,
 ) -> _Floats:
-    """Measure gaps from where a letter of that size usually ends, as its neighbours show.
-
-    Each letter's usual width is the tenth percentile of the steps that follow it on the page: an
-    ``f`` reaches over the next letter, and the space after ``of`` shows in the step alone.
-    """
+    """Measure gaps from where a letter of that size usually ends, as its neighbours show."""
+    # Each letter's usual width is the tenth percentile of the steps that follow it on the page: an
+    # "f" reaches over the next letter, and the space after "of" shows in the step alone.
     steps = (left[1:] - left[:-1]) / heights[:-1]
     widths = (right[:-1] - left[:-1]) / heights[:-1]
     keys = codes[:-1].astype(np.int64) * 4096 + np.minimum(heights[:-1] * 4, 4095).astype(np.int64)
@@ -173,13 +161,11 @@ def _find_spaces(
     heights: _Floats,
     starts: list[int],
 ) -> _Flags:
-    """Decide which gaps between neighbours are spaces: marked as such, or wide enough.
-
-    Where three quarters of a line's gaps are wide, its letters are spaced, and a space is what is
-    wider still. Where heights change from letter to letter, the font tells only where there is
-    ink, not how far a letter reaches, and the gaps say little. Where letters overlap, the font
-    says they are wider than they are set, and their habit counts.
-    """
+    """Decide which gaps between neighbours are spaces: marked as such, or wide enough."""
+    # Where three quarters of a line's gaps are wide, its letters are spaced, and a space is what is
+    # wider still. Where heights change from letter to letter, the font tells only where there is
+    # ink, not how far a letter reaches, and the gaps say little. Where letters overlap, the font
+    # says they are wider than they are set, and their habit counts.
     spaced = marked | (gaps > SPACE_GAP)
     uneven = np.abs(np.diff(heights)) > 0.02 * heights[1:]
     for start, end in pairwise(starts):

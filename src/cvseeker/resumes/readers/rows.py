@@ -13,18 +13,7 @@ Row = list[Piece]
 
 
 def group_rows(pieces: list[Piece]) -> list[Row]:
-    """Group pieces that stand on one line.
-
-    Parameters
-    ----------
-    pieces
-        In any order.
-
-    Returns
-    -------
-    list of list of Piece
-        Top to bottom, each from left to right.
-    """
+    """Group pieces that stand on one line."""
     rows: list[Row] = []
     for piece in sorted(pieces, key=lambda piece: -piece.middle):
         if rows and _is_same_row(rows[-1][0], piece):
@@ -49,18 +38,7 @@ def row_steps(rows: list[Row]) -> list[float]:
 
 
 def group_bands(pieces: list[Piece]) -> list[list[Row]]:
-    """Group rows that no wide gap parts: the rows of a table, each of several lines.
-
-    Parameters
-    ----------
-    pieces
-        In any order.
-
-    Returns
-    -------
-    list of list of list of Piece
-        Bands of rows of pieces, top to bottom.
-    """
+    """Group rows that no wide gap parts: the rows of a table, each of several lines."""
     rows = group_rows(pieces)
     steps = row_steps(rows)
     bands = [rows[:1]]
@@ -77,18 +55,7 @@ def row_length(rows: list[Row]) -> float:
 
 
 def read_rows(pieces: list[Piece]) -> list[str]:
-    """Return a line for each row, with a blank line where the gap is wider than usual.
-
-    Parameters
-    ----------
-    pieces
-        What stands in one column, in any order.
-
-    Returns
-    -------
-    list of str
-        Lines, a tab where a row has a wide gap.
-    """
+    """Return a line for each row, with a blank line where the gap is wider than usual."""
     rows = group_rows(pieces)
     steps = row_steps(rows)
     lines = []
@@ -123,18 +90,7 @@ def join_row(row: Row) -> str:
 
 
 def read_table(pieces: list[Piece]) -> list[str]:
-    """Return a line for each row of a table of wrapped cells, the cells parted by tabs.
-
-    Parameters
-    ----------
-    pieces
-        What stands in the table, in any order.
-
-    Returns
-    -------
-    list of str
-        Lines; a row with cells of whole paragraphs keeps theirs, cell after cell.
-    """
+    """Return a line for each row of a table of wrapped cells, the cells parted by tabs."""
     lines: list[str] = []
     for band in group_bands(pieces):
         cells = [read_rows(cell) for cell in _cells([piece for row in band for piece in row])]

@@ -31,23 +31,7 @@ Rows = Sequence[Mapping[str, str]]
 
 
 def read_delimited(text: str) -> list[Document]:
-    """Read a table whose columns are parted by commas, semicolons, tabs or bars.
-
-    Parameters
-    ----------
-    text
-        The file's text, with or without a header.
-
-    Returns
-    -------
-    list of Document
-        One a row that has text.
-
-    Raises
-    ------
-    ReadError
-        If there are no columns, too many of them, or none with a text in it.
-    """
+    """Read a table whose columns are parted by commas, semicolons, tabs or bars."""
     text = text.replace("\0", "")
     # The widest limit that the csv module takes on every platform; a résumé may fill a field.
     narrower = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -66,39 +50,12 @@ def read_delimited(text: str) -> list[Document]:
 
 
 def is_delimited(text: str) -> bool:
-    """Tell a table by its lines: at least three, with the same number of columns.
-
-    Parameters
-    ----------
-    text
-        The file's text.
-
-    Returns
-    -------
-    bool
-        Whether it reads as a table; prose with commas does not.
-    """
+    """Tell a table by its lines: at least three, with the same number of columns."""
     return _columns_with(text, _find_delimiter(text)) > 1
 
 
 def read_parquet(data: bytes) -> list[Document]:
-    """Read a Parquet table.
-
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    list of Document
-        One a row that has text.
-
-    Raises
-    ------
-    ReadError
-        If the file is damaged, or no column holds a text.
-    """
+    """Read a Parquet table."""
     # Importing pyarrow takes seconds: what does not even end as it should is refused before.
     footer = int.from_bytes(data[-8:-4], "little")
     if not data.endswith(b"PAR1") or not 0 < footer < len(data):
@@ -115,39 +72,12 @@ def read_parquet(data: bytes) -> list[Document]:
 
 
 def flatten(row: Mapping[str, Any]) -> dict[str, str]:
-    """Return a row's values as text; lists become comma lists, absent values empty.
-
-    Parameters
-    ----------
-    row
-        Column name → value.
-
-    Returns
-    -------
-    dict
-        Column name → text.
-    """
+    """Return a row's values as text; lists become comma lists, absent values empty."""
     return {str(name): _as_text(value) for name, value in row.items()}
 
 
 def read_rows(rows: Rows) -> list[Document]:
-    """Find the columns that hold text, id and labels, and make a document of each row.
-
-    Parameters
-    ----------
-    rows
-        Column name → text, a mapping a row; rows may lack columns.
-
-    Returns
-    -------
-    list of Document
-        One a row that has text, its id from the id column, or its number from 1.
-
-    Raises
-    ------
-    ReadError
-        If there are no rows, or no column holds a text.
-    """
+    """Find the columns that hold text, id and labels, and make a document of each row."""
     if not rows:
         raise ReadError("a table without rows")
     sample = list(islice((row for row in rows if any(row.values())), _SAMPLE_ROWS))

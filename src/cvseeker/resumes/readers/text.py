@@ -1,9 +1,9 @@
-"""Plain text and Markdown: bytes of unknown encoding → text."""
+"""Plain text, Markdown and Rich Text Format: bytes of unknown encoding → text."""
 
 import codecs
 import re
 
-from cvseeker.resumes.readers.base import Document, ReadError
+from cvseeker.resumes.readers.base import Document, ReadError, join_cells
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -35,45 +35,24 @@ _BINARY = bytes({*range(32)} - set(b"\t\n\x0b\x0c\r\x1b"))
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 
 
-def read_text(data: bytes) -> list[Document]:
-    """Read plain text of any encoding.
+def read_rtf(data: bytes) -> list[Document]:
+    """Read a Rich Text Format file."""
+    from striprtf.striprtf import rtf_to_text
 
-    Parameters
-    ----------
-    data
-        The file's bytes.
-
-    Returns
-    -------
-    list of Document
-        One document.
-
-    Raises
-    ------
-    ReadError
-        If the bytes are no text.
-    """
-    return [Document(decode(data))]
+    # Latin-1 keeps every byte; the markup's own code page governs its escapes.
+    try:
+        text: str = rtf_to_text(data.decode("latin-1"), errors="replace")
+    except (ValueError, LookupError, IndexError, AttributeError) as error:
+        raise ReadError(f"damaged RTF ({type(error).__name__})") from error
+    lines: list[str] = []
+    for line in text.split("\n"):
+        # striprtf ends each cell of a table row with a bar.
+        lines += join_cells(line.split("|")) if line.rstrip().endswith("|") else [line]
+    return [Document("\n".join(lines))]
 
 
 def decode(data: bytes) -> str:
-    """Turn bytes of unknown encoding into text.
-
-    Parameters
-    ----------
-    data
-        The file's bytes, with or without a byte order mark.
-
-    Returns
-    -------
-    str
-        The text, without byte order mark.
-
-    Raises
-    ------
-    ReadError
-        If no encoding makes text of the bytes.
-    """
+    """Turn bytes of unknown encoding into text."""
     encoding = _marked_encoding(data) or _wide_encoding(data)
     if encoding:
         return _checked(data.decode(encoding, "replace"))

@@ -116,23 +116,7 @@ _PIN_LABEL = re.compile(
 
 
 def mask_addresses(text: str) -> tuple[str, int]:
-    """Mask street addresses, boxes, apartments and postal codes.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    (str, int)
-        The text with ``[ADDRESS]`` in their place, and how many there were.
-
-    Examples
-    --------
-    >>> mask_addresses("12 Elm Street, Apt 4, Austin, TX 78210")
-    ('[ADDRESS], Austin, TX [ADDRESS]', 2)
-    """
+    """Mask street addresses, boxes, apartments and postal codes."""
     total = 0
     streets = [pattern for pattern, signs in _STREETS if any(sign in text for sign in signs)]
     lines = text.split("\n")

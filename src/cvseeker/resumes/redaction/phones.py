@@ -28,23 +28,7 @@ _PHONE_LABEL = re.compile(
 
 
 def mask_phones(text: str) -> tuple[str, int]:
-    """Mask numbers that have a phone's form, and numbers of any form that are called a phone's.
-
-    Parameters
-    ----------
-    text
-        Any text.
-
-    Returns
-    -------
-    (str, int)
-        The text with ``[PHONE]`` in their place, and how many there were.
-
-    Examples
-    --------
-    >>> mask_phones("Ph. 555 0148, 2014-2018, +1 512 555 0148")
-    ('Ph. [PHONE], 2014-2018, [PHONE]', 2)
-    """
+    """Mask numbers that have a phone's form, and numbers of any form that are called a phone's."""
     text, total = _PHONE.subn("[PHONE]", text)
     pieces, end = [], 0
     for match in _ANY_NUMBER.finditer(text):

@@ -84,11 +84,7 @@ class Groups:
 
 def join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
     """Join texts of which one holds at least ``share`` of the other's word 8-grams."""
-    grams = {key: word_ngrams(text, _COPY_WORDS) for key, text in texts.items()}
-    holders: dict[int, list[str]] = defaultdict(list)
-    for key, own in grams.items():
-        for gram in own:
-            holders[gram].append(key)
+    grams, holders = _grams_and_holders(texts)
     for key, own in grams.items():
         if len(own) < _FEWEST_GRAMS:
             continue
@@ -102,17 +98,23 @@ def join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> No
                 groups.join(key, other)
 
 
-def join_overlapping(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
-    """Join the groups that hold more than ``share`` of a text's word 8-grams, boilerplate or not.
-
-    Afterwards no text has more than that share in all the other groups together, so that no split
-    by group can leak more.
-    """
+def _grams_and_holders(
+    texts: Mapping[str, str],
+) -> tuple[dict[str, set[int]], dict[int, list[str]]]:
+    """Return the word 8-grams of each text, and the texts that have each of them."""
     grams = {key: word_ngrams(text, _COPY_WORDS) for key, text in texts.items()}
     holders: dict[int, list[str]] = defaultdict(list)
     for key, own in grams.items():
         for gram in own:
             holders[gram].append(key)
+    return grams, holders
+
+
+def join_overlapping(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
+    """Join the groups that hold more than ``share`` of a text's 8-grams, boilerplate or not."""
+    # Afterwards no text has more than that share in all the other groups together, so that no
+    # split by group can leak more.
+    grams, holders = _grams_and_holders(texts)
     changed = True
     while changed:
         changed = False

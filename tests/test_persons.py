@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
-from cvseeker.resumes.duplicates import (
+from cvseeker.resumes.persons import (
     Groups,
     join_overlapping,
     person_groups,
