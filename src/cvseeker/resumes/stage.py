@@ -11,7 +11,6 @@ from cvseeker.core.files import file_hash, read_jsonl, write_jsonl
 from cvseeker.core.overlap import exact_duplicates
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage, Resume
-from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.resumes.account import (
     InputFile,
@@ -32,6 +31,8 @@ from cvseeker.resumes.spacing import SpacingRepair
 from cvseeker.resumes.split import assign_splits, check_leakage
 
 if TYPE_CHECKING:
+    # Every worker that reads files loads this package: it need not load the settings' library.
+    from cvseeker.core.settings import IngestSettings, Settings
     from cvseeker.resumes.readers import Document
 
 # Less than this is a cover sheet, a caption or a scan's stray words.
@@ -41,7 +42,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def ingest_stage(
-    workspace: Workspace, sources: Sequence[Path], settings: Settings, progress: Progress = silent
+    workspace: Workspace, sources: Sequence[Path], settings: "Settings", progress: Progress = silent
 ) -> StageResult:
     """Turn files into résumés and passages, grouped by person and split.
 
@@ -79,7 +80,7 @@ def ingest(
     sources: Sequence[Path],
     folder: Path,
     *,
-    settings: IngestSettings,
+    settings: "IngestSettings",
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``."""
@@ -144,7 +145,7 @@ def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
 
 
 def _read(
-    found: Sequence[SourceFile], settings: IngestSettings, progress: Progress
+    found: Sequence[SourceFile], settings: "IngestSettings", progress: Progress
 ) -> list[InputFile]:
     from cvseeker.resumes.sandbox import read_files
 
@@ -213,7 +214,7 @@ def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
     return resumes
 
 
-def _build_passages(resumes: Sequence[Resume], settings: IngestSettings) -> list[Passage]:
+def _build_passages(resumes: Sequence[Resume], settings: "IngestSettings") -> list[Passage]:
     passages = [
         Passage(f"{resume.resume_id}:{number}", resume.resume_id, text, kinds)
         for resume in resumes
@@ -239,7 +240,7 @@ def _build_passages(resumes: Sequence[Resume], settings: IngestSettings) -> list
 
 
 def _group_people(
-    resumes: Sequence[Resume], passages: Sequence[Passage], settings: IngestSettings
+    resumes: Sequence[Resume], passages: Sequence[Passage], settings: "IngestSettings"
 ) -> dict[str, str]:
     """Return résumé id → person group, such that no passage can leak more than is allowed."""
     texts = {resume.resume_id: resume.text for resume in resumes}
