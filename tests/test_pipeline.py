@@ -1,21 +1,24 @@
 """The whole story on a few of the bundled résumés, and what survives a kill."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from cvseeker import pipeline
 from cvseeker.__main__ import run_command_line
-from cvseeker.core.errors import DatasetError, InputError
+from cvseeker.core.errors import DatasetError, InputError, ModelError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate.contenders import Contenders
 from cvseeker.evaluate.stage import evaluate_stage
 from cvseeker.examples.demonstration import demo_judgements, demo_resumes
+from cvseeker.search import Hit, open_searcher
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +34,46 @@ def settings_for(model: Path) -> Settings:
     return Settings().override("finetune", {"base": str(model), "epochs": 1.0})
 
 
+class Story(NamedTuple):
+    """The stages of a run in their order, and what each came to."""
+
+    stages: list[str]
+    results: list[StageResult]
+
+
+def told(sources: Path, workspace: Workspace, model: Path, *, tune: bool = True) -> Story:
+    """Run the pipeline and return its story."""
+    story = Story([], [])
+
+    def done(stage: str, result: StageResult) -> None:
+        story.stages.append(stage)
+        story.results.append(result)
+
+    pipeline.run([sources], workspace, settings_for(model), tune=tune, stage_done=done)
+    return story
+
+
+class Finished(NamedTuple):
+    """A workspace that was run twice, first without tuning, and what was found in between."""
+
+    workspace: Workspace
+    untuned: Story
+    hits: list[Hit]
+    tuned: Story
+
+
 @pytest.fixture(scope="module")
-def finished(
-    few_resumes: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Workspace:
+def ran(few_resumes: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     workspace = Workspace(tmp_path_factory.mktemp("runs") / "workspace")
-    pipeline.run([few_resumes], workspace, settings_for(tiny_model))
-    return workspace
+    untuned = told(few_resumes, workspace, tiny_model, tune=False)
+    assert not (workspace.path / "queries").exists()
+    hits = open_searcher(workspace.path).search("night nurse")
+    return Finished(workspace, untuned, hits, told(few_resumes, workspace, tiny_model))
+
+
+@pytest.fixture
+def finished(ran: Finished) -> Workspace:
+    return ran.workspace
 
 
 def test_every_stage_leaves_what_the_contract_names(finished: Workspace) -> None:
@@ -74,10 +110,59 @@ def test_systems_and_metrics(finished: Workspace) -> None:
 def test_a_second_run_does_nothing(
     finished: Workspace, few_resumes: Path, tiny_model: Path
 ) -> None:
-    seen: dict[str, StageResult] = {}
-    pipeline.run([few_resumes], finished, settings_for(tiny_model), stage_done=seen.__setitem__)
-    assert list(seen) == ["ingest", "queries", "model", "evaluation", "index"]
-    assert all(result.skipped for result in seen.values())
+    story = told(few_resumes, finished, tiny_model)
+    assert story.stages == ["ingest", "index", "queries", "model", "evaluation", "index"]
+    assert all(result.skipped for result in story.results)
+
+
+def test_search_comes_first_and_untuned(ran: Finished, tiny_model: Path) -> None:
+    assert ran.untuned.stages == ["ingest", "index"]
+    assert ran.untuned.results[1].decided == [f"search uses {tiny_model}"]
+    assert ran.hits
+    skipped = [result.skipped for result in ran.tuned.results]
+    assert skipped == [True, True, False, False, False, False]
+
+
+def test_every_stage_says_what_it_decided(ran: Finished) -> None:
+    ingest, _, _, model, evaluation, index = (result.decided for result in ran.tuned.results)
+    assert re.fullmatch(r"\d+ files read, 0 left out as duplicates, 0 failed", ingest[0])
+    assert re.match(r"kept the (tuned model|base, .+): .+", model[0])
+    assert re.match(r"On \d+ queries,.* ranks best \(nDCG@10 \d\.\d+\)", evaluation[0])
+    assert index == [f"search uses the model in {ran.workspace.path / 'model'}"]
+
+
+def test_a_run_ends_with_the_verdict_and_what_to_type(
+    ran: Finished, few_resumes: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = ran.workspace.path
+    flags = ["-w", str(path), "--base", str(tiny_model), "--epochs", "1"]
+    assert run_command_line(["run", str(few_resumes), *flags]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        f"verdict: {ran.tuned.results[4].decided[0]}",
+        f"report: {path / 'evaluation' / 'report.html'}",
+        f'search: cvseeker search -w {path} "QUERY"',
+    ]
+    assert "search works now, in another terminal: cvseeker search" in printed.err
+
+
+def test_without_tuning_a_run_ends_with_the_search(
+    few_resumes: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources, workspace = tmp_path / "in", tmp_path / "my work"
+    sources.mkdir()
+    shutil.copy(sorted(few_resumes.iterdir())[0], sources)
+    (sources / "broken.pdf").write_bytes(b"%PDF-1.4 no more")
+    command = ["run", str(sources), "-w", str(workspace), "--base", str(tiny_model), "--no-tune"]
+    assert run_command_line(command) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        f"search: cvseeker search -w '{workspace}' \"QUERY\"",
+        "to fine-tune: the same command without --no-tune",
+    ]
+    assert "1 failed" in printed.err
+    assert "failed: broken.pdf: " in printed.err
+    assert "search works now" not in printed.err
 
 
 def test_judgements_that_name_an_unknown_resume_are_refused(
@@ -128,6 +213,12 @@ def test_nothing_that_can_be_read_ends_the_run(tmp_path: Path, tiny_model: Path)
     with pytest.raises(InputError, match=r"empty\.pdf"):
         pipeline.run([tmp_path / "in"], Workspace(tmp_path / "w"), settings_for(tiny_model))
     assert not (tmp_path / "w" / "ingest").exists()
+
+
+def test_a_base_that_cannot_be_had_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    settings = Settings().override("finetune", {"base": "a/none"})
+    with pytest.raises(ModelError, match=r"a/none: not on this machine, and .* cannot be reached"):
+        pipeline.run([tmp_path / "absent"], Workspace(tmp_path / "w"), settings)
 
 
 def test_an_llm_without_a_key_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from cvseeker.cli import terminal
 from cvseeker.cli.diagnosis import Finding
+from cvseeker.core.files import write_jsonl
 from cvseeker.core.workspace import StageResult
 from cvseeker.retrieval.metrics import METRICS
 from cvseeker.search.searcher import Hit
@@ -46,11 +49,42 @@ def test_the_best_of_every_column_is_bold() -> None:
     assert not re.search(r"\x1b\[1m *0\.250", drawn(table, color=True))
 
 
-def test_failures_are_told_by_reason() -> None:
-    counts = {"files": {"ok": 7, "duplicate": 2, "failed": 1}, "failures": {"[no] text": 1}}
-    text = drawn(terminal.files_table(counts))
-    assert re.search(r"read +│ +7", text)
-    assert re.search(r"failed: \[no\] text +│ +1", text)
+def told(failed: int, folder: Path) -> list[str]:
+    """Return what an ingest says of so many failed files."""
+    rows = [
+        {"file": f"{at}.pdf", "status": "failed", "reason": "no [text]"} for at in range(failed)
+    ]
+    write_jsonl(folder / "files.jsonl", [{"file": "a", "status": "ok", "reason": ""}, *rows])
+    files = {"ok": 7, "duplicate": 2, "failed": failed}
+    counts = {"files": files, "failures": {"no [text]": failed}}
+    return StageResult(counts, 1.0, skipped=False, folder=folder).decided
+
+
+def test_failed_files_are_named_up_to_five(tmp_path: Path) -> None:
+    assert told(0, tmp_path) == ["7 files read, 2 left out as duplicates, 0 failed"]
+    named = [f"failed: {at}.pdf: no [text]" for at in range(5)]
+    assert told(5, tmp_path)[1:] == named
+    more = f"and 3 more: see {tmp_path / 'files.jsonl'}; of all that failed: no [text] (8)"
+    assert told(8, tmp_path)[1:] == [*named, more]
+
+
+@pytest.mark.parametrize(
+    ("kept", "sentence"),
+    [
+        ("tuned", "kept the tuned model: it is better"),
+        ("base", "kept the base, small: it is better; the tuned one is in {folder}/refused"),
+    ],
+)
+def test_which_model_was_kept_is_told(
+    kept: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "refused").mkdir()
+    counts = {"base": "small", "verdict": {"kept": kept, "reason": "it is better"}}
+    terminal.print_stage("model", StageResult(counts, 1.0, skipped=True, folder=tmp_path))
+    assert capsys.readouterr().err.splitlines() == [
+        "model: unchanged, kept",
+        f"  {sentence.format(folder=tmp_path)}",
+    ]
 
 
 def test_hits_show_what_matched() -> None:
@@ -101,10 +135,23 @@ def test_progress_on_a_terminal_is_bars(
     monkeypatch.setenv("TERM", "xterm")
     with terminal.drawn_progress() as progress:
         progress("encode [a]", 3, 10, "[b]")
-        progress("rank", 1, 0, "")
+        sys.stderr.flush()
+        progress("rank", 1, 0, "among [c]")
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "rank" in captured.err
+    assert "among [c]" in captured.err
+    assert not re.search(r"\d/0", captured.err)
+
+
+def test_what_is_not_counted_turns_instead_of_filling_a_bar() -> None:
+    column = terminal._WhereCounted(TextColumn("{task.completed:.0f}/{task.total:.0f}"))
+    bars = Progress()
+    bars.add_task("a", total=10, completed=3)
+    bars.add_task("b", total=None)
+    counted, endless = bars.tasks
+    assert str(column.render(counted)) == "3/10"
+    assert column.render(endless) == ""
 
 
 def test_a_wide_table_fits_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The whole story: a folder of résumés becomes a tuned model, an honest report and a search."""
+"""The whole story: a folder of résumés becomes a search, a tuned model and an honest report."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate import evaluate_stage
 from cvseeker.queries import check_llm, generate_stage
 from cvseeker.resumes import ingest_stage
+from cvseeker.retrieval.models import choose_model
 from cvseeker.search import index_stage
 from cvseeker.train import finetune_stage
 
@@ -20,14 +21,15 @@ def run(
     workspace: Workspace,
     settings: Settings,
     *,
+    tune: bool = True,
     judgements: Path | None = None,
     progress: Progress = silent,
     stage_done: StageDone = lambda stage, result: None,
 ) -> None:
-    """Turn résumés into a tuned encoder, a report on it, and a search index.
+    """Turn résumés into a search index, a tuned encoder, a report on it, and a better index.
 
-    Every stage is skipped while its inputs and settings are unchanged, so the same command
-    completes a run that was interrupted.
+    Every stage is skipped while its inputs and settings are unchanged, so the same call completes
+    a run that was interrupted.
 
     Parameters
     ----------
@@ -37,20 +39,28 @@ def run(
         Where each stage's outcome lies.
     settings
         All stages' settings.
+    tune
+        Whether to go on after the first index.
     judgements
         A folder of hand-written queries and qrels that name résumés, to evaluate on as well.
     progress
         Called while a stage works.
     stage_done
-        Called with each stage's name and outcome.
+        Called with each stage's name and outcome; with ``index`` twice.
 
     Raises
     ------
     CVSeekerError
         If the sources, settings or models cannot be used.
     """
-    check_llm(settings)
+    choose_model(settings.finetune.base)
+    if tune:
+        check_llm(settings)
     stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
+    # Search works from here on: untuned, or by the model of an earlier run.
+    stage_done("index", index_stage(workspace, settings, progress))
+    if not tune:
+        return
     stage_done("queries", generate_stage(workspace, settings, progress))
     stage_done("model", finetune_stage(workspace, settings, progress))
     stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))

@@ -21,6 +21,7 @@ from cvseeker.cli.options import (
     JudgementsOption,
     LlmOption,
     LlmUrlOption,
+    NoTuneOption,
     SourcesArgument,
     WorkspaceOption,
     read_settings,
@@ -63,14 +64,14 @@ def demo(
     base: BaseOption = None,
 ) -> None:
     """Run the whole pipeline on the bundled fictional résumés, then search with it."""
-    from cvseeker.cli.terminal import drawn_progress, hits_table, stdout
+    from cvseeker.cli.terminal import drawn_progress, hits_table, print_ready, stdout
     from cvseeker.core.settings import HybridWeights
     from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
     from cvseeker.search import open_base_searcher, open_searcher
 
     # Four queries a passage, not six: the demo is to take minutes on a laptop.
     settings = read_settings(None, generate={"per_passage": 4}, finetune={"base": base})
-    _run([demo_resumes()], workspace, settings, demo_judgements())
+    _run([demo_resumes()], workspace, settings, judgements=demo_judgements())
     # Dense scores only: this shows what the training changed, without BM25's help.
     dense_only = HybridWeights(bm25=0, dense=1, late=0)
     with drawn_progress() as progress:
@@ -80,7 +81,7 @@ def demo(
         for model, searcher in (("base", before), ("tuned", after)):
             hits = searcher.search(query, top_k_resumes=3)
             stdout().print(hits_table(hits, f'"{query}", {model} model'))
-    _print_where(workspace)
+    print_ready(workspace)
 
 
 @app.command()
@@ -92,9 +93,11 @@ def run(
     llm_url: LlmUrlOption = None,
     epochs: EpochsOption = None,
     judgements: JudgementsOption = None,
+    no_tune: NoTuneOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Run the whole pipeline on your résumés; the same command completes an interrupted run."""
+    """Make your résumés searchable, then fine-tune on them; the same command completes a run."""
+    from cvseeker.cli.terminal import print_ready
     from cvseeker.core.workspace import Workspace
 
     settings = read_settings(
@@ -103,11 +106,11 @@ def run(
         llm={"url": llm_url},
         finetune={"base": base, "epochs": epochs},
     )
-    _run(sources, workspace, settings, judgements)
-    if settings.finetune.push_to_hub is not None:
+    _run(sources, workspace, settings, judgements=judgements, tune=not no_tune)
+    if settings.finetune.push_to_hub is not None and not no_tune:
         counts = (Workspace(workspace).manifest("model") or {})["counts"]
         finetune_command.publish(workspace / "model", counts, settings)
-    _print_where(workspace)
+    print_ready(workspace, tuned=not no_tune)
 
 
 @app.command()
@@ -177,24 +180,33 @@ def doctor(as_json: JsonOption = False) -> None:
     stdout().print(diagnosis_table(findings))
 
 
-def _run(sources: list[Path], workspace: Path, settings: "Settings", judged: Path | None) -> None:
+def _run(
+    sources: list[Path],
+    workspace: Path,
+    settings: "Settings",
+    *,
+    judgements: Path | None,
+    tune: bool = True,
+) -> None:
     from cvseeker import pipeline
-    from cvseeker.cli.terminal import drawn_progress, print_metrics, print_stage
-    from cvseeker.core.files import read_json
-    from cvseeker.core.workspace import Workspace
+    from cvseeker.cli.terminal import drawn_progress, print_stage, say, search_command
+    from cvseeker.core.workspace import StageResult, Workspace
+
+    done: list[str] = []
+
+    def stage_done(stage: str, result: StageResult) -> None:
+        print_stage(stage, result)
+        done.append(stage)
+        if tune and done == ["ingest", "index"]:
+            say(f"  search works now, in another terminal: {search_command(workspace)}")
 
     with drawn_progress() as progress:
         pipeline.run(
             sources,
             Workspace(workspace),
             settings,
-            judgements=judged,
+            tune=tune,
+            judgements=judgements,
             progress=progress,
-            stage_done=print_stage,
+            stage_done=stage_done,
         )
-    print_metrics(read_json(workspace / "evaluation" / "metrics.json"))
-
-
-def _print_where(workspace: Path) -> None:
-    typer.echo(f"report: {workspace / 'evaluation' / 'report.html'}")
-    typer.echo(f'search: cvseeker search -w {workspace} "QUERY"')

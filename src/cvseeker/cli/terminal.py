@@ -4,15 +4,27 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from cvseeker.core import progress as reporting
+from cvseeker.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from cvseeker.cli.diagnosis import Finding
@@ -60,10 +72,11 @@ def drawn_progress() -> Iterator[reporting.Progress]:
         yield _LineProgress()
         return
     bars = Progress(
+        SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeRemainingColumn(),
+        _WhereCounted(BarColumn(bar_width=24)),
+        _WhereCounted(TextColumn("{task.completed:.0f}/{task.total:.0f}")),
+        _WhereCounted(TimeRemainingColumn()),
         TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
         transient=True,
@@ -72,8 +85,20 @@ def drawn_progress() -> Iterator[reporting.Progress]:
         yield _BarProgress(bars)
 
 
+class _WhereCounted(ProgressColumn):
+    """Draws a column where it is known how much there is to do, and nothing elsewhere."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        """Draw the column for a task, or nothing."""
+        return self._column.render(task) if task.total else ""
+
+
 class _BarProgress:
-    """Draws the task at hand as one bar."""
+    """Draws the task at hand: words that turn, and a bar where there is a count."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -84,9 +109,9 @@ class _BarProgress:
         if self._task is None or task != self._name:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            self._task = self._bars.add_task(escape(task), total=total, note="")
+            self._task = self._bars.add_task(escape(task), total=None, note="")
             self._name = task
-        self._bars.update(self._task, completed=done, total=total, note=escape(note))
+        self._bars.update(self._task, completed=done, total=total or None, note=escape(note))
 
 
 class _LineProgress:
@@ -133,30 +158,31 @@ def metrics_table(systems: Mapping[str, Mapping[str, Any]], title: str) -> Table
     return table
 
 
-def files_table(counts: Mapping[str, Any]) -> Table:
-    """Draw what became of the input files, failures by reason."""
-    table = Table(title="input files", title_justify="left", title_style="bold")
-    table.add_column("what became of them")
-    table.add_column("files", justify="right")
-    files = counts["files"]
-    table.add_row("read", str(files["ok"]))
-    table.add_row("duplicate of another, left out", str(files["duplicate"]))
-    for reason, count in counts["failures"].items():
-        table.add_row(f"failed: {escape(reason)}", str(count))
-    return table
-
-
 def print_stage(stage: str, result: "StageResult") -> None:
-    """Say on stderr what a stage came to, and what became of files or queries."""
+    """Say on stderr what a stage came to, what it decided, and what became of queries."""
     say(stage_line(stage, result))
-    if stage == "ingest" and not result.skipped:
-        stderr().print(files_table(result.counts))
+    for sentence in result.decided:
+        say(f"  {sentence}")
     if "written" in result.counts and not result.skipped:
         _print_queries(result.counts)
     if "pairs" in result.counts and stage == "judged" and not result.skipped:
         _print_labels(result.counts)
-    if result.counts.get("labels") == "judged":
-        say("  labels: judged, corpus-wide")
+
+
+def print_ready(workspace: Path, *, tuned: bool = True) -> None:
+    """Say on stdout what a run came to: the verdict, where the report is, and how to search."""
+    evaluation = Workspace(workspace).manifest("evaluation")
+    if tuned and evaluation is not None:
+        sys.stdout.write(f"verdict: {evaluation['counts'].get('verdict', 'see the report')}\n")
+        sys.stdout.write(f"report: {workspace / 'evaluation' / 'report.html'}\n")
+    sys.stdout.write(f"search: {search_command(workspace)}\n")
+    if not tuned:
+        sys.stdout.write("to fine-tune: the same command without --no-tune\n")
+
+
+def search_command(workspace: Path) -> str:
+    """Return what to type to search a workspace."""
+    return f'cvseeker search -w {quote(str(workspace))} "QUERY"'
 
 
 def _print_queries(counts: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core import __version__
+from cvseeker.core.decisions import decisions
 from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.files import file_hash, read_json, text_hash, write_json
 
@@ -36,11 +37,29 @@ _MOVING = ".moving"
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What running a stage came to: its counts, its seconds, and whether it was skipped."""
+    """What running a stage came to.
+
+    Attributes
+    ----------
+    counts
+        What was counted and decided, JSON-ready.
+    seconds
+        How long it took, in the run that did it.
+    skipped
+        Whether an earlier run was still valid.
+    folder
+        Where the stage's files lie; ``None`` where it has no folder.
+    """
 
     counts: dict[str, Any]
     seconds: float
     skipped: bool
+    folder: Path | None = None
+
+    @property
+    def decided(self) -> list[str]:
+        """Sentences: which files failed, which model was kept and why, what the evaluation says."""
+        return list(decisions(self.counts, self.folder or Path()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,8 @@ class Workspace:
         manifest = self.manifest(stage)
         unchanged = manifest is not None and manifest["fingerprint"] == fingerprint
         if manifest is not None and unchanged and finished(manifest["counts"]):
-            return StageResult(manifest["counts"], manifest["seconds"], skipped=True)
+            kept = self.stage_folder(stage)
+            return StageResult(manifest["counts"], manifest["seconds"], skipped=True, folder=kept)
         self._refuse_foreign(self.stage_folder(stage), manifest, keeps)
         scratch = self._open_scratch(stage, fingerprint, resumable=resumable)
         started = time.perf_counter()
@@ -170,7 +190,7 @@ class Workspace:
             "version": __version__,
         }
         self._publish(stage, scratch, manifest, keeps)
-        return StageResult(counts, seconds, skipped=False)
+        return StageResult(counts, seconds, skipped=False, folder=self.stage_folder(stage))
 
     def _refuse_foreign(self, folder: Path, manifest: dict[str, Any] | None, keeps: str) -> None:
         """Refuse to replace what CVSeeker did not write."""

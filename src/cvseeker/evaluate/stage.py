@@ -68,6 +68,8 @@ def evaluate_stage(
     }
 
     def work(folder: Path) -> dict[str, Any]:
+        from cvseeker.evaluate.verdict import verdict_sentence
+
         people = People.of_workspace(workspace.require("ingest"))
         sets = [_test_set(workspace, comparing, people)]
         if judgements is not None:
@@ -86,8 +88,13 @@ def evaluate_stage(
             stages=finished_stages(workspace),
             settings=settings.model_dump(),
         )
-        queries = sum(len(one.dataset.queries) for one in sets)
-        return {"systems": list(sets[0].results), "queries": queries, "labels": labels}
+        return {
+            "systems": list(sets[0].results),
+            "queries": sum(len(one.dataset.queries) for one in sets),
+            "labels": labels,
+            # Of the queries that people wrote, where there are some.
+            "verdict": verdict_sentence(sets[-1]),
+        }
 
     return workspace.run_stage("evaluation", comparing.fingerprint(formats), inputs, work)
 

@@ -1,0 +1,52 @@
+"""What a stage decided, in sentences, from the counts in its manifest and the files beside it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cvseeker.core.files import read_jsonl
+
+# Failed files that are named; a hundred names are read by nobody.
+NAMED = 5
+
+
+def decisions(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Yield what the stage in a folder decided: which files, which model, which verdict."""
+    verdict = counts.get("verdict")
+    if "failures" in counts:
+        yield from _files(counts, folder)
+    if counts.get("labels") == "judged":
+        yield "labels: judged, corpus-wide"
+    if isinstance(verdict, Mapping):
+        yield _kept(counts, verdict, folder)
+    elif verdict is not None:
+        yield str(verdict)
+    if "windows" in counts:
+        kept = f"the model in {folder.parent / 'model'}"
+        yield f"search uses {kept if counts['model'] == 'tuned' else counts['model']}"
+
+
+def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Say what became of the input files, and name those that failed."""
+    files = counts["files"]
+    yield (
+        f"{files['ok']:,} files read, {files['duplicate']:,} left out as duplicates, "
+        f"{files['failed']:,} failed"
+    )
+    path = folder / "files.jsonl"
+    if not files["failed"] or not path.is_file():
+        return
+    failed = [row for row in read_jsonl(path) if row["status"] == "failed"]
+    yield from (f"failed: {row['file']}: {row['reason']}" for row in failed[:NAMED])
+    if len(failed) > NAMED:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in counts["failures"].items())
+        yield f"and {len(failed) - NAMED:,} more: see {path}; of all that failed: {reasons}"
+
+
+def _kept(counts: Mapping[str, Any], verdict: Mapping[str, Any], folder: Path) -> str:
+    """Say which model was kept, and why."""
+    if verdict["kept"] == "tuned":
+        return f"kept the tuned model: {verdict['reason']}"
+    refused = folder / "refused"
+    beside = f"; the tuned one is in {refused}" if refused.is_dir() else ""
+    return f"kept the base, {counts['base']}: {verdict['reason']}{beside}"
