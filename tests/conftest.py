@@ -5,6 +5,8 @@ import os
 # Before any library reads them; child processes inherit them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# The same numbers on every machine; what bfloat16 does to them has tests of its own.
+os.environ["CVSEEKER_PRECISION"] = "fp32"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import ipaddress

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cvseeker.core.files import text_hash
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.precision import encoding_dtype
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -98,6 +99,7 @@ def encoder_identity(encoder: Encoder) -> str:
         json.dumps(tokenizer, sort_keys=True),
         json.dumps([model.prompts, model.default_prompt_name, model.max_seq_length]),
         f"{model.truncate_dim} {encoder.windows.model_dump_json()}",
+        str(encoding_dtype(model.device.type)),
     )
     return f"{digest.hexdigest()} {text_hash(*parts)}"
 

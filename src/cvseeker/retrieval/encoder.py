@@ -1,10 +1,12 @@
 """A sentence-transformers model that sees passages through windows."""
 
+import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from cvseeker.core.errors import ModelError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import HybridWeights, WindowSettings
-from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, unit
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.models import (
     CPU_BASE,
@@ -22,6 +24,7 @@ from cvseeker.retrieval.models import (
     device,
     keep_libraries_quiet,
 )
+from cvseeker.retrieval.precision import encoding_dtype, threads_for
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window, split_windows
 
 if TYPE_CHECKING:
@@ -32,8 +35,8 @@ SETTINGS_FILE = "cvseeker.json"
 # The names that sentence-transformers looks for a document's prompt under, in its order.
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
-# Texts handed to the model between two reports of progress.
-CHUNK = 512
+# Tokens in a batch on a processor, padding included; more do not fit its caches.
+BATCH_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class LocalEncoder:
         self.windows = windows
         self.hybrid = hybrid or HybridWeights()
         self.codec: TokenCodec | None = None
+        self._copy: tuple[Any, SentenceTransformer] | None = None
 
     @classmethod
     def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
@@ -198,25 +202,115 @@ class LocalEncoder:
         if self.codec is not None:
             self.codec.save(folder)
 
+    def forward(
+        self,
+        texts: Sequence[str],
+        *,
+        prompt: str,
+        offsets: bool = False,
+        progress: Progress = silent,
+    ) -> Iterator[tuple[list[int], dict[str, Any]]]:
+        """Run the model over texts, the longest first, so that a batch's are of one length.
+
+        Parameters
+        ----------
+        texts
+            n texts.
+        prompt
+            Put before each; be it empty, so that a model's default prompt is not.
+        offsets
+            Whether it is told which characters each token is.
+        progress
+            Called with the texts done.
+
+        Yields
+        ------
+        positions, features
+            Some texts' positions, and what the model's modules made of them: tensors
+            ``sentence_embedding`` (b, dim), ``token_embeddings`` (b, tokens, dim) and
+            ``attention_mask`` (b, tokens), in float32; with ``offsets`` also the tokenizer's
+            ``tokens``.
+        """
+        import torch
+
+        model = self.encoding_model()
+        model.eval()
+        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+        size = self._batch_size(texts[order[0]] if order else "")
+        batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
+
+        def prepare(batch: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+            chosen = [texts[position] for position in batch]
+            tokens = {"tokens": self._tokens(chosen, prompt)} if offsets else {}
+            return model.preprocess(chosen, prompt=prompt), tokens
+
+        done = 0
+        # The next batch is tokenised while the model works on this one.
+        with ThreadPoolExecutor(1) as pool, threads_for(len(texts)), torch.inference_mode():
+            waiting = [pool.submit(prepare, batch) for batch in batches[:1]]
+            for number, batch in enumerate(batches):
+                features, tokens = waiting.pop().result()
+                waiting += [pool.submit(prepare, later) for later in batches[number + 1 :][:1]]
+                on_device = {
+                    name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+                    for name, value in features.items()
+                }
+                yield batch, {**model(on_device), **tokens}
+                del on_device
+                return_freed_memory()
+                done += len(batch)
+                progress(f"encode with {self.name}", done, len(texts), "windows")
+
+    def encoding_model(self) -> "SentenceTransformer":
+        """Return the model in the precision that it encodes in: itself, or a copy in bfloat16.
+
+        The copy is made again when the weights have changed since, as in training.
+        """
+        import torch
+
+        if encoding_dtype(self.model.device.type) == torch.float32:
+            return self.model
+        state = tuple((weight.data_ptr(), weight._version) for weight in self.model.parameters())
+        if self._copy is None or self._copy[0] != state:
+            self._copy = None  # before the next one takes its memory
+            half = copy.deepcopy(self.model)
+            half[0].to(torch.bfloat16)
+            # Pooled, projected and normalised in full.
+            half[0].register_forward_hook(_in_full)
+            self._copy = (state, half)
+        return self._copy[1]
+
+    def _batch_size(self, longest: str) -> int:
+        """Return how many texts a batch has, by the longest one's tokens of three characters."""
+        tokens = min(max(len(longest) // 3, 16), self.model.max_seq_length or 512)
+        room = BATCH_TOKENS if self.model.device.type == "cpu" else 8 * BATCH_TOKENS
+        return max(1, room // tokens)
+
+    def _tokens(self, texts: Sequence[str], prompt: str) -> Any:
+        return self.model.tokenizer(
+            [prompt + text for text in texts],
+            truncation=True,
+            max_length=self.model.max_seq_length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+
     def _encode(
         self, texts: Sequence[str], *, prompt: str = "", progress: Progress = silent
     ) -> FloatArray:
-        """Encode the longest texts first, so that a batch's texts are of one length."""
+        """Return pooled vectors, shape (n, dim), unit length."""
         dim = self.model.get_embedding_dimension() or 0
         vectors = np.zeros((len(texts), dim), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
-        for begin in range(0, len(order), CHUNK):
-            chosen = order[begin : begin + CHUNK]
-            vectors[chosen] = self.model.encode(
-                [texts[position] for position in chosen],
-                prompt=prompt,  # be it empty: with None, a model's default prompt would be put
-                batch_size=32,
-                show_progress_bar=False,
-                normalize_embeddings=True,
-            )
-            return_freed_memory()
-            progress(f"encode with {self.name}", begin + len(chosen), len(order), "windows")
+        for chosen, features in self.forward(texts, prompt=prompt, progress=progress):
+            vectors[chosen] = unit(features["sentence_embedding"].float().cpu().numpy()[:, :dim])
         return vectors
+
+
+def _in_full(_module: Any, _inputs: Any, features: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.float() if name == "token_embeddings" else value
+        for name, value in features.items()
+    }
 
 
 def silence_libraries() -> None:

@@ -5,7 +5,7 @@ once, from the window in which more text stands around it: neighbouring windows 
 overlap at its middle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.codec import unit
 from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
-from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window
-
-# Texts handed to the model at once. All their token vectors are held: 12 MB for MiniLM's windows of
-# 64 tokens, 270 MB for windows of 512 tokens of 1,024 dimensions.
-CHUNK = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,40 +148,26 @@ def _share_out(windows: Sequence[Window]) -> list[_Stretch]:
 def _encode(
     encoder: LocalEncoder, stretches: Sequence[_Stretch], prompt: str, progress: Progress = silent
 ) -> tuple[FloatArray, list[_Tokens]]:
-    """Encode the longest texts first, so that a batch's texts are of one length."""
-    pooled = np.zeros((len(stretches), encoder.model.get_embedding_dimension() or 0), np.float32)
+    """Return the stretches' pooled vectors, shape (n, dim), and what is kept of their tokens."""
+    dim = encoder.model.get_embedding_dimension() or 0
+    pooled = np.zeros((len(stretches), dim), np.float32)
     parts: dict[int, _Tokens] = {}
-    order = sorted(range(len(stretches)), key=lambda position: -len(stretches[position].text))
-    for begin in range(0, len(order), CHUNK):
-        chosen = order[begin : begin + CHUNK]
+    texts = [stretch.text for stretch in stretches]
+    for chosen, features in encoder.forward(texts, prompt=prompt, offsets=True, progress=progress):
+        pooled[chosen] = unit(_array(features["sentence_embedding"])[:, :dim])
         chunk = [stretches[position] for position in chosen]
-        items: Any = encoder.model.encode(
-            [stretch.text for stretch in chunk],
-            prompt=prompt,  # be it empty: with None, a model's default prompt would be put
-            batch_size=32,
-            show_progress_bar=False,
-            output_value=None,  # all that the pass gives: the pooled vector and the tokens'
-        )
-        pooled[chosen] = unit(np.stack([_array(item["sentence_embedding"]) for item in items]))
-        parts |= zip(chosen, _kept_tokens(encoder, chunk, prompt, items), strict=True)
-        del items
-        return_freed_memory()
-        progress(f"encode with {encoder.name}", begin + len(chosen), len(order), "windows")
+        parts |= zip(chosen, _kept_tokens(chunk, prompt, features), strict=True)
     return pooled, [parts[position] for position in range(len(stretches))]
 
 
 def _kept_tokens(
-    encoder: LocalEncoder, stretches: Sequence[_Stretch], prompt: str, items: Sequence[Any]
+    stretches: Sequence[_Stretch], prompt: str, features: Mapping[str, Any]
 ) -> Iterator[_Tokens]:
     """Tell which rows of the model's output are which characters, and keep the words'."""
-    tokens = encoder.model.tokenizer(
-        [prompt + stretch.text for stretch in stretches],
-        truncation=True,
-        max_length=encoder.model.max_seq_length,
-        return_offsets_mapping=True,
-        return_special_tokens_mask=True,
-    )
-    for row, (stretch, item) in enumerate(zip(stretches, items, strict=True)):
+    tokens = features["tokens"]
+    rows = _array(features["token_embeddings"])  # (b, tokens, dim)
+    seen = _array(features["attention_mask"]) > 0  # (b, tokens)
+    for row, stretch in enumerate(stretches):
         spans = np.array(tokens["offset_mapping"][row], dtype=np.int64).reshape(-1, 2)
         spans = _without_space(prompt + stretch.text, spans)
         words = [any(map(str.isalnum, (prompt + stretch.text)[a:b])) for a, b in spans.tolist()]
@@ -195,9 +176,8 @@ def _kept_tokens(
         kept = np.array(words, dtype=bool) & ~special & (spans[:, 1] > stretch.low)
         if stretch.high is not None:
             kept &= spans[:, 1] <= stretch.high
-        vectors = _array(item["token_embeddings"])[_array(item["attention_mask"]) > 0]
         ids = np.array(tokens["input_ids"][row], dtype=np.int64)
-        yield _Tokens(unit(vectors[kept]), ids[kept], spans[kept])
+        yield _Tokens(unit(rows[row][seen[row]][kept]), ids[kept], spans[kept])
 
 
 def _without_space(text: str, spans: IntArray) -> IntArray:
