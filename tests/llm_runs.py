@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
-from cvseeker.llm.dispatch import send_all
+from cvseeker.llm.account import SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.sending import SendCounts, SendSettings
+from cvseeker.llm.request import ChatRequest, ChatTask, request_key
+from cvseeker.llm.worker import send_all
 from cvseeker.queries.prompts import query_task
 from fake_llm.process import FakeServer
 
@@ -63,6 +63,6 @@ def send(
         requests,
         endpoint=endpoint,
         task=task,
-        settings=SendSettings(model, url, **settings),
+        settings=SendSettings(**settings),
         ledger=ledger,
     )

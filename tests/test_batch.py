@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 from cvseeker.core.errors import LlmError
+from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
 from cvseeker.llm.batch import parts as batch_parts
+from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.batch import send as batches
 from cvseeker.llm.batch.api import BatchApi
 from cvseeker.llm.batch.ledger import BatchLedger, Part
-from cvseeker.llm.batch.send import refuse_batched, send_batches
-from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
-from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import LedgerRow
-from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.request import ChatRequest, ChatTask, request_key
+from cvseeker.llm.worker import send_all
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_llm.process import FakeServer, running_server
@@ -92,7 +92,7 @@ def send(
         options.pop("requests", None) or make_requests(server, count),
         endpoint=Endpoint(MODEL, server.url),
         task=TASK,
-        settings=SendSettings(MODEL, server.url, price=PRICE, budget=budget),
+        settings=SendSettings(price=PRICE, budget=budget),
         discount=Decimal("0.5"),
         ledger=ledger,
         **options,
@@ -104,7 +104,7 @@ def send_live(server: FakeServer, ledger: Path, count: int = 12) -> SendCounts:
         make_requests(server, count)(),
         endpoint=Endpoint(MODEL, server.url),
         task=TASK,
-        settings=SendSettings(MODEL, server.url, price=PRICE, reply_attempts=1, broken_attempts=1),
+        settings=SendSettings(price=PRICE, reply_attempts=1, broken_attempts=1),
         ledger=ledger,
     )
 
@@ -437,7 +437,7 @@ def test_a_server_without_batches_is_told_in_one_line(probed: FakeServer, tmp_pa
                 make_requests(probed, 5),
                 endpoint=Endpoint(MODEL, url),
                 task=TASK,
-                settings=SendSettings(MODEL, url),
+                settings=SendSettings(),
                 discount=Decimal(0),
                 ledger=tmp_path / "l.sqlite",
             )

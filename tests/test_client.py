@@ -11,10 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError, SettingsError
 from cvseeker.core.settings import LlmSettings
-from cvseeker.llm.chat import ChatRequest
-from cvseeker.llm.client import ChatClient, dollars
+from cvseeker.llm import ChatClient, dollars
 from cvseeker.llm.endpoint import OPENAI_URL
 from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.request import ChatRequest
 from fake_llm.process import FakeServer, running_server
 from llm_runs import KEY, KEY_ENV, MODEL, passage_text, query_task_of
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.llm.chat import BrokenError, ChatTask
 from cvseeker.llm.dialect import FORMS, Dialect, read_completion, request_body
+from cvseeker.llm.request import BrokenError, ChatTask
 
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 TASK = ChatTask("queries", "Write queries.", SCHEMA, 100, temperature=0.2)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cvseeker.core.errors import InputError
+from cvseeker.llm.embeddings.vectors import VectorCache, model_key, text_key
 from cvseeker.llm.ledger import Ledger
-from cvseeker.retrieval.remote.cache import EmbeddingCache, model_key, text_key
 
 MODEL = model_key("http://localhost/v1", "some-model", None)
 
@@ -22,10 +22,10 @@ def vectors_of(*numbers: float) -> dict[bytes, np.ndarray]:
 
 
 def test_vectors_come_back_bit_for_bit_in_the_order_asked_for(tmp_path: Path) -> None:
-    with EmbeddingCache(tmp_path / "new" / "cache.sqlite") as cache:
+    with VectorCache(tmp_path / "new" / "cache.sqlite") as cache:
         vectors = vectors_of(0.1, 0.2, 0.3)
         cache.store(MODEL, vectors)
-    with EmbeddingCache(tmp_path / "new" / "cache.sqlite") as cache:
+    with VectorCache(tmp_path / "new" / "cache.sqlite") as cache:
         keys = list(vectors)
         asked = [keys[2], keys[0], keys[2]]
         read = cache.read(asked)
@@ -38,7 +38,7 @@ def test_vectors_come_back_bit_for_bit_in_the_order_asked_for(tmp_path: Path) ->
 
 
 def test_more_keys_than_a_statement_takes(tmp_path: Path) -> None:
-    with EmbeddingCache(tmp_path / "cache.sqlite") as cache:
+    with VectorCache(tmp_path / "cache.sqlite") as cache:
         vectors = vectors_of(*range(2500))
         cache.store(MODEL, vectors)
         assert len(cache.known(list(vectors))) == 2500
@@ -59,7 +59,7 @@ def test_a_key_is_of_address_model_dimensions_and_text() -> None:
 
 
 def test_a_missing_vector_is_told(tmp_path: Path) -> None:
-    with EmbeddingCache(tmp_path / "cache.sqlite") as cache:
+    with VectorCache(tmp_path / "cache.sqlite") as cache:
         cache.store(MODEL, vectors_of(1))
         with pytest.raises(InputError, match="1 of 2 vectors are missing"):
             cache.read([*vectors_of(1), b"other"])
@@ -67,10 +67,10 @@ def test_a_missing_vector_is_told(tmp_path: Path) -> None:
 
 def test_a_ledger_and_a_cache_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "shared.sqlite"
-    with EmbeddingCache(path) as cache, Ledger(path) as ledger:
+    with VectorCache(path) as cache, Ledger(path) as ledger:
         cache.store(MODEL, vectors_of(1))
         assert ledger.spent() == 0
-    with Ledger(path), EmbeddingCache(path) as cache:
+    with Ledger(path), VectorCache(path) as cache:
         assert len(cache.read(list(vectors_of(1)))) == 1
 
 
@@ -78,21 +78,21 @@ def test_what_is_stored_survives_kill_9(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from cvseeker.retrieval.remote.cache import EmbeddingCache\n"
-        "cache = EmbeddingCache(Path(sys.argv[1]))\n"
+        "from cvseeker.llm.embeddings.vectors import VectorCache\n"
+        "cache = VectorCache(Path(sys.argv[1]))\n"
         "cache.store(b'model', {b'one': np.float32([1, 0])})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     path = tmp_path / "cache.sqlite"
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
-    with EmbeddingCache(path) as cache:
+    with VectorCache(path) as cache:
         assert cache.read([b"one"]).tolist() == [[1, 0]]
 
 
 def test_vectors_are_stored_all_or_none(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
-    with EmbeddingCache(path) as cache:
+    with VectorCache(path) as cache:
         with sqlite3.connect(path) as database:
             database.execute(
                 "CREATE TRIGGER full BEFORE INSERT ON vectors WHEN NEW.key = x'62' "
@@ -110,11 +110,11 @@ def test_what_is_no_cache_is_told_in_a_line(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     path.write_bytes(b"not a database, but long enough to look like one" * 40)
     with pytest.raises(InputError, match="not usable as a cache of embeddings") as caught:
-        EmbeddingCache(path)
+        VectorCache(path)
     assert "\n" not in str(caught.value)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="name another place"):
-        EmbeddingCache(tmp_path / "file" / "cache.sqlite")
+        VectorCache(tmp_path / "file" / "cache.sqlite")
 
 
 def test_another_programs_table_is_told(tmp_path: Path) -> None:
@@ -122,5 +122,5 @@ def test_another_programs_table_is_told(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE vectors (other)")
     database.close()
-    with EmbeddingCache(path) as cache, pytest.raises(InputError, match="not usable as a cache"):
+    with VectorCache(path) as cache, pytest.raises(InputError, match="not usable as a cache"):
         cache.known([b"key"])

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from cvseeker.core.errors import InputError
-from cvseeker.llm.chat import (
+from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.endpoint import Endpoint, check_url, is_local
+from cvseeker.llm.failures import retry_after
+from cvseeker.llm.request import (
     Answer,
     BrokenError,
     BusyError,
@@ -25,10 +28,7 @@ from cvseeker.llm.chat import (
     SendError,
     UnreachableError,
 )
-from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.endpoint import Endpoint, check_url, is_local
-from cvseeker.llm.failures import retry_after
-from cvseeker.llm.transport import ChatEndpoint
+from cvseeker.llm.transport import ChatTransport
 
 KEY = "sk-fictional-2718281828"
 KEY_ENV = "FICTIONAL_KEY"
@@ -96,7 +96,7 @@ def ask(
 ) -> tuple[Answer, Dialect]:
     async def run() -> tuple[Answer, Dialect]:
         endpoint = Endpoint("m", url, KEY_ENV, seconds)
-        transport = ChatEndpoint(endpoint, TASK, dialect=dialect or Dialect(), connections=4)
+        transport = ChatTransport(endpoint, TASK, dialect=dialect or Dialect(), connections=4)
         try:
             answer = await transport.send(ChatRequest("k", "p1", "a passage"))
         finally:

@@ -143,7 +143,7 @@ def test_an_interrupted_training_leaves_no_model_and_goes_on(
     steps: list[int] = []
 
     @contextmanager
-    def bar(*, shown: bool) -> Iterator[Callable[..., None]]:
+    def bar(title: str, *, shown: bool) -> Iterator[Callable[..., None]]:
         def progress(task: str, done: int, total: int, note: str = "") -> None:
             if task == "fine-tune":
                 steps.append(done)
@@ -154,7 +154,7 @@ def test_an_interrupted_training_leaves_no_model_and_goes_on(
 
     out = tmp_path / "interrupted"
     with monkeypatch.context() as patch:
-        patch.setattr("cvseeker.llama_index.engine._bar", bar)
+        patch.setattr("cvseeker.llama_index.engine.bar", bar)
         with pytest.raises(KeyboardInterrupt):
             engine_for(dataset, tiny_model, out, epochs=4).finetune()
         assert not out.exists()

@@ -20,8 +20,7 @@ from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.remote.cost import EmbeddingCost
-from cvseeker.retrieval.remote.encoder import RemoteEncoder
+from cvseeker.retrieval.remote import EmbeddingCost, RemoteEncoder
 from fake_embeddings import DIM, FakeEmbeddings, running_embeddings, vector_of
 
 MODEL = "text-embedding-3-small"
@@ -89,7 +88,7 @@ KILLED = """
 import json, sys
 from pathlib import Path
 from cvseeker.core.settings import EmbeddingSettings
-from cvseeker.retrieval.remote.encoder import RemoteEncoder
+from cvseeker.retrieval.remote import RemoteEncoder
 url, cache, texts = json.loads(sys.argv[1])
 settings = EmbeddingSettings(url=url, batch_texts=5, max_concurrency=3)
 encoder = RemoteEncoder("some-model", settings, cache=Path(cache))
@@ -257,7 +256,7 @@ def test_long_texts_are_cut_at_what_the_model_sees_and_it_is_said(
     query, short, cut = server.bodies[0]["input"]
     assert (query, short) == ("query: who welds?", "short")
     assert long.startswith(cut)
-    assert 0 < encoder.counter.count([cut])[0] <= 16
+    assert 0 < encoder.client.counter.count([cut])[0] <= 16
     embedded = encoder.encode_passages(["short", long])
     assert [window.text for window in embedded.windows] == ["short", long]
     np.testing.assert_allclose(embedded.vectors[1], vector_of(cut), atol=1e-6)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.chat import Answer
-from cvseeker.llm.replies import RefusedError, ReplyError, read_reply
+from cvseeker.llm.replies import read_reply
+from cvseeker.llm.request import Answer, RefusedError, ReplyError
 from cvseeker.queries.prompts import query_task
 
 TASK = query_task(GenerateSettings(llm="m", per_passage=2), max_tokens=None, temperature=None)
@@ -23,8 +23,7 @@ def answer(content: str, *, refusal: str = "", finish_reason: str = "stop") -> A
 
 
 def read(content: str, **options: str) -> Any:
-    assert TASK.accepts is not None
-    return read_reply(answer(content, **options), TASK.accepts)
+    return json.loads(read_reply(answer(content, **options), TASK))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm import sender as module
-from cvseeker.llm.chat import (
+from cvseeker.llm.account import BUDGET, Account, SendCounts, SendSettings
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.replies import read_reply
+from cvseeker.llm.request import (
     Answer,
     BrokenError,
     BusyError,
@@ -21,9 +25,7 @@ from cvseeker.llm.chat import (
     RejectedError,
     UnreachableError,
 )
-from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.sender import Sender
-from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
 from llm_runs import MODEL, PRICE, chat_requests, query_task_of
 
 URL = "http://localhost/v1"
@@ -40,6 +42,8 @@ def answer(content: str = GOOD, *, prompt: int = 100, completion: int = 10, **mo
 class Script:
     """A transport that plays a part for each request, its last step for ever."""
 
+    mode = "script"
+
     def __init__(self, *steps: Step, of: Callable[[ChatRequest], Iterable[Step]] | None = None):
         self.sent: list[str] = []
         self._parts: dict[str, list[Step]] = {}
@@ -53,6 +57,9 @@ class Script:
         if isinstance(step, Exception):
             raise step
         return answer(step) if isinstance(step, str) else step
+
+    def read(self, answer: Answer) -> str:
+        return read_reply(answer, TASK)
 
 
 async def stream(requests: Iterable[ChatRequest]) -> AsyncIterator[ChatRequest]:
@@ -78,8 +85,10 @@ def send(
     options = {"price": PRICE, **settings}
 
     async def run() -> SendCounts:
-        sender = Sender(script, ledger, TASK, settings=SendSettings(MODEL, URL, **options))
-        counts = await sender.run(stream(requests))
+        account = Account(ledger, Endpoint(MODEL, URL), TASK, SendSettings(**options))
+        sender = Sender(script, account)
+        await sender.run(stream(requests))
+        counts = account.counts
         assert sender.limit.in_flight == 0
         assert sender._reserved == 0 or counts.stopped
         return counts
@@ -259,8 +268,8 @@ def test_the_command_gone_nothing_more_is_sent_and_pauses_end(ledger: Ledger) ->
     requests = chat_requests(URL, 50, task=TASK)
 
     async def run() -> None:
-        settings = SendSettings(MODEL, URL, patience_seconds=1000.0)
-        sender = Sender(script, ledger, TASK, settings=settings)
+        settings = SendSettings(patience_seconds=1000.0)
+        sender = Sender(script, Account(ledger, Endpoint(MODEL, URL), TASK, settings))
         running = asyncio.create_task(sender.run(stream(requests)))
         await asyncio.sleep(0.1)
         sender.draining = True

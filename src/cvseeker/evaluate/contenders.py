@@ -16,7 +16,7 @@ from cvseeker.retrieval.models import choose_model, model_identity
 
 if TYPE_CHECKING:
     from cvseeker.evaluate.evaluation import EvaluatedSet
-    from cvseeker.retrieval.remote.encoder import RemoteEncoder
+    from cvseeker.retrieval.remote import RemoteEncoder
 
 Announce = Callable[[str], None]
 
@@ -126,7 +126,7 @@ class Comparing:
     @cached_property
     def encoders(self) -> "dict[str, RemoteEncoder]":
         """Name → encoder behind the endpoint."""
-        from cvseeker.retrieval.remote.encoder import RemoteEncoder
+        from cvseeker.retrieval.remote import RemoteEncoder
 
         made = [
             RemoteEncoder(model, self.settings.embedding, cache=self.cache / REMOTE_CACHE)

@@ -3,8 +3,6 @@
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
@@ -15,9 +13,9 @@ from pydantic import ValidationError
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
 from cvseeker.core.files import text_hash
-from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.llama_index.bar import bar
 from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset, from_llama_index
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
@@ -193,7 +191,7 @@ class SentenceTransformersFinetuneEngine:
         """Train into a folder that outlives an interruption."""
         from cvseeker.train.finetune import finetune
 
-        with _bar(shown=self._show_progress_bar) as progress:
+        with bar("fine-tune", shown=self._show_progress_bar) as progress:
             result = finetune(
                 self._train,
                 folder,
@@ -234,27 +232,3 @@ def _first_relevant(dataset: RetrievalDataset) -> RetrievalDataset:
 def _content_hash(dataset: RetrievalDataset) -> str:
     """Identify a data set by its content, in its order, from which samples are drawn."""
     return text_hash(json.dumps(asdict(dataset)))
-
-
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Progress]:
-    """Show the task at hand as one bar."""
-    if not shown:
-        yield silent
-        return
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(desc="fine-tune") as bar:
-        name = ""
-
-        def progress(task: str, done: int, total: int, note: str = "") -> None:
-            nonlocal name
-            if task != name:
-                name = task
-                bar.reset()
-                bar.total = total or None
-                bar.set_description(task, refresh=False)
-            bar.set_postfix_str(note, refresh=False)
-            bar.update(max(done - bar.n, 0))
-
-        yield progress

@@ -3,27 +3,24 @@
 import json
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cvseeker.core.errors import LlmError, SettingsError
 from cvseeker.core.files import text_hash
-from cvseeker.core.settings import Settings
-from cvseeker.llama_index.clients import Client, find_client, missing_llama_index
+from cvseeker.core.settings import LlmSettings, Settings
+from cvseeker.llama_index.bar import bar
+from cvseeker.llama_index.clients import (
+    find_llm,
+    missing_llama_index,
+    open_client,
+    temperature_of,
+)
 from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset
 from cvseeker.llama_index.questions import read_questions, reply_of
-from cvseeker.llm import (
-    ChatRequest,
-    ChatTask,
-    Ledger,
-    LedgerRow,
-    SendCounts,
-    SendSettings,
-    request_key,
-)
+from cvseeker.llm import ChatClient, ChatRequest, Ledger, LedgerRow
 from cvseeker.queries import passage_message, query_task
 
 DEFAULT_QA_GENERATE_PROMPT_TMPL = (
@@ -107,22 +104,23 @@ def generate_qa_embedding_pairs(  # noqa: PLR0913  (LlamaIndex's parameters, the
     if on_failure not in ("continue", "fail"):
         raise SettingsError(f"on_failure {on_failure!r}: expected 'continue' or 'fail'")
     corpus = _read_nodes(nodes)
-    asking = _open(llm, qa_generate_prompt_tmpl, num_questions_per_chunk, llm_url, mask)
-    out, attempts = Path(output_path), max(retry_limit, 1)
+    asking = _Asking.open(
+        find_llm(llm, llm_url=llm_url),
+        qa_generate_prompt_tmpl,
+        num_questions_per_chunk,
+        settings=LlmSettings(url=llm_url, max_concurrency=max_concurrency),
+        attempts=max(retry_limit, 1),
+        mask=mask,
+    )
+    out = Path(output_path)
     ledger = out.with_suffix(".ledger.sqlite")
-    with _bar(corpus, shown=verbose) as changed:
+    with bar("questions", shown=verbose) as progress:
         asking.client.send(
-            asking.requests(corpus),
-            task=asking.task,
-            settings=SendSettings(
-                model=asking.client.model,
-                url=asking.client.url,
-                most=max_concurrency,
-                broken_attempts=attempts,
-                reply_attempts=attempts,
-            ),
+            lambda: asking.requests(corpus),
             ledger=ledger,
-            changed=changed,
+            total=len(set(corpus.values())),
+            name="questions",
+            progress=progress,
         )
     dataset, problems = _collect(asking, corpus, ledger)
     dataset.save_json(str(out))
@@ -138,15 +136,52 @@ generate_question_context_pairs = generate_qa_embedding_pairs
 class _Asking:
     """What is asked about a text, and of whom; no template stands for instructions of ours."""
 
-    client: Client
-    task: ChatTask
+    client: ChatClient
     template: Any
     wanted: int
     mask: bool
 
+    @classmethod
+    def open(
+        cls,
+        llm: Any,
+        template: Any,
+        wanted: int,
+        *,
+        settings: LlmSettings,
+        attempts: int,
+        mask: bool,
+    ) -> Self:
+        """Check what the user gave, and find the way to the LLM."""
+        chosen = Settings().override("generate", {"style": "questions", "per_passage": wanted})
+        task = query_task(chosen.generate, max_tokens=None, temperature=temperature_of(llm))
+        if template == DEFAULT_QA_GENERATE_PROMPT_TMPL:
+            template = None
+        else:
+            task = replace(task, system=_FORM.format(wanted=wanted))
+
+        def reshape(text: str) -> str:
+            found = read_questions(text, wanted=wanted)
+            return reply_of(found) if found else text
+
+        client = replace(open_client(llm, task, settings, reshape=reshape), attempts=attempts)
+        asking = cls(client, template, wanted, mask)
+        try:
+            complete = template is None or "a passage" in asking.fill("a passage")
+        except (AttributeError, KeyError, IndexError, ValueError):
+            complete = False
+        if not complete:
+            raise SettingsError(
+                f"qa_generate_prompt_tmpl {str(template)[:60]!r}: expected a text with "
+                "{context_str} and, where it names the number, {num_questions_per_chunk}; other "
+                "braces are doubled"
+            )
+        return asking
+
     def key(self, text: str) -> str:
-        shown = f"{'masked' if self.mask else 'plain'}\0{self._message(text, mask=False)}"
-        return request_key(self.task, model=self.client.model, url=self.client.url, text=shown)
+        """Return the ledger's key of the request about a text."""
+        shown = self._message(text, mask=False)
+        return self.client.key(f"{'masked' if self.mask else 'plain'}\0{shown}")
 
     def requests(self, corpus: Mapping[str, str]) -> Iterator[ChatRequest]:
         """Yield one request for each text, however many nodes have it."""
@@ -162,34 +197,6 @@ class _Asking:
     def fill(self, text: str) -> str:
         """Put a text into the user's template."""
         return str(self.template.format(context_str=text, num_questions_per_chunk=self.wanted))
-
-
-def _open(llm: Any, template: Any, wanted: int, llm_url: str | None, mask: bool) -> _Asking:
-    """Check what the user gave, and find the way to the LLM."""
-    chosen = Settings().override("generate", {"style": "questions", "per_passage": wanted})
-    client = find_client(
-        llm,
-        llm_url=llm_url,
-        reshape=lambda text: (
-            reply_of(found) if (found := read_questions(text, wanted=wanted)) else text
-        ),
-    )
-    task = query_task(chosen.generate, max_tokens=None, temperature=client.temperature)
-    if template == DEFAULT_QA_GENERATE_PROMPT_TMPL:
-        template = None
-    else:
-        task = replace(task, system=_FORM.format(wanted=wanted))
-    asking = _Asking(client, task, template, wanted, mask)
-    try:
-        complete = template is None or "a passage" in asking.fill("a passage")
-    except (AttributeError, KeyError, IndexError, ValueError):
-        complete = False
-    if not complete:
-        raise SettingsError(
-            f"qa_generate_prompt_tmpl {str(template)[:60]!r}: expected a text with {{context_str}} "
-            "and, where it names the number, {num_questions_per_chunk}; other braces are doubled"
-        )
-    return asking
 
 
 def _read_nodes(nodes: Sequence[Any]) -> dict[str, str]:
@@ -255,17 +262,3 @@ def _tell(problems: Counter[str], corpus: Mapping[str, str], *, fail: bool) -> N
     if fail:
         raise LlmError(message)
     warnings.warn(message, stacklevel=3)
-
-
-@contextmanager
-def _bar(corpus: Mapping[str, str], *, shown: bool) -> Iterator[Callable[[SendCounts, str], None]]:
-    """Show how many passages have an outcome."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    with tqdm(total=len(set(corpus.values())), disable=not shown, unit="passage") as bar:
-
-        def changed(counts: SendCounts, note: str) -> None:
-            bar.set_postfix_str(note or f"{counts.in_flight} in flight", refresh=False)
-            bar.update(max(counts.done - bar.n, 0))
-
-        yield changed

@@ -1,41 +1,19 @@
 """Every LLM and embedding endpoint: requests, replies, retries, money."""
 
-from cvseeker.llm.chat import Answer, ChatRequest, ChatTask, FatalError, RejectedError, request_key
-from cvseeker.llm.client import TRILLION, ChatClient, dollars
-from cvseeker.llm.dispatch import send_all
-from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
-from cvseeker.llm.in_process import send_in_process
-from cvseeker.llm.ledger import FINAL, Ledger, LedgerRow
-from cvseeker.llm.prices import Price, find_price
-from cvseeker.llm.sender import Sender
-from cvseeker.llm.sending import SendCounts, SendSettings
-from cvseeker.llm.tokens import TokenCounter
-from cvseeker.llm.transport import open_async_client, post
+from cvseeker.llm.account import SendCounts
+from cvseeker.llm.client import ChatClient
+from cvseeker.llm.embeddings import EmbeddingClient
+from cvseeker.llm.ledger import Ledger, LedgerRow
+from cvseeker.llm.prices import dollars
+from cvseeker.llm.request import ChatRequest, ChatTask
 
 __all__ = [
-    "FINAL",
-    "OPENAI_URL",
-    "TRILLION",
-    "Answer",
     "ChatClient",
     "ChatRequest",
     "ChatTask",
-    "Endpoint",
-    "FatalError",
+    "EmbeddingClient",
     "Ledger",
     "LedgerRow",
-    "Price",
-    "RejectedError",
     "SendCounts",
-    "SendSettings",
-    "Sender",
-    "TokenCounter",
-    "check_url",
     "dollars",
-    "find_price",
-    "open_async_client",
-    "post",
-    "request_key",
-    "send_all",
-    "send_in_process",
 ]

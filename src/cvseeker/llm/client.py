@@ -1,8 +1,8 @@
 """From settings to an LLM that requests can be sent to, with what that costs."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -11,18 +11,16 @@ from typing import Self
 from cvseeker.core.errors import LlmError, SettingsError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import LlmSettings
-from cvseeker.llm.batch.send import refuse_batched, send_batches
-from cvseeker.llm.chat import ChatRequest, ChatTask, request_key
+from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.dialect import Dialect, request_body
-from cvseeker.llm.dispatch import send_all
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
+from cvseeker.llm.in_process import ObjectTransport, send_in_process
 from cvseeker.llm.ledger import Ledger
-from cvseeker.llm.prices import Price, find_price
-from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.prices import TRILLION, Price, dollars, find_price
+from cvseeker.llm.request import ChatRequest, ChatTask, request_key
 from cvseeker.llm.tokens import TokenCounter
-
-TRILLION = 10**12
-_MILLION = 10**6
+from cvseeker.llm.worker import send_all
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,21 @@ class ChatClient:
         How requests are sent and what they may cost.
     price
         What tokens cost, ``None`` where that is not known.
+    attempts
+        Attempts that a request gets; ``None``: as many as are usual.
+    secrets
+        Environment variables of the sending process alone, such as an object's key.
+    transport
+        Somebody else's client object, which is asked in this process; ``None``: over HTTP.
     """
 
     endpoint: Endpoint
     task: ChatTask
     settings: LlmSettings
-    price: Price | None
+    price: Price | None = None
+    attempts: int | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    transport: ObjectTransport | None = None
 
     @classmethod
     def open(cls, model: str, settings: LlmSettings, task: ChatTask) -> Self:
@@ -78,6 +85,38 @@ class ChatClient:
             timeout_seconds=settings.timeout_seconds,
         )
         return cls(endpoint, task, settings, price)
+
+    @classmethod
+    def of_object(
+        cls,
+        name: str,
+        complete: Callable[[str], Awaitable[str]],
+        task: ChatTask,
+        *,
+        model: str,
+        settings: LlmSettings,
+        reshape: Callable[[str], str] = str,
+    ) -> Self:
+        """Ask somebody else's client object, in this process.
+
+        Parameters
+        ----------
+        name
+            Stands for the address in the ledger.
+        complete
+            Gives the reply to a prompt.
+        task
+            What all requests share; its schema is asked for in words.
+        model
+            The LLM's name.
+        settings
+            Limits.
+        reshape
+            Makes the JSON asked for of a reply in another form; returns what it cannot read as it
+            is.
+        """
+        transport = ObjectTransport(complete, task, reshape)
+        return cls(Endpoint(model, name), task, settings, transport=transport)
 
     @cached_property
     def counter(self) -> TokenCounter:
@@ -134,26 +173,7 @@ class ChatClient:
             note = waiting or self._note(counts, answered / max(time.monotonic() - began, 0.001))
             progress(name, min(counts.done, total), total, note)
 
-        if self.settings.batch:
-            counts = send_batches(
-                requests,
-                endpoint=self.endpoint,
-                task=self.task,
-                settings=self.sending(),
-                discount=Decimal(0) if self.price is None else self.price.batch_discount,
-                ledger=ledger,
-                changed=changed,
-            )
-        else:
-            refuse_batched(requests, ledger=ledger)
-            counts = send_all(
-                requests(),
-                endpoint=self.endpoint,
-                task=self.task,
-                settings=self.sending(),
-                ledger=ledger,
-                changed=changed,
-            )
+        counts = self._send(requests, ledger, changed)
         if counts.stopped == BUDGET:
             with Ledger(ledger) as book:
                 spent = dollars(book.spent())
@@ -166,37 +186,55 @@ class ChatClient:
 
     def sending(self) -> SendSettings:
         """Return how requests are sent, with money in trillionths of a dollar."""
-        settings, price = self.settings, self.price
-        per_token = None
-        if price is not None:
-            cached = price.input if price.cached_input is None else price.cached_input
-            per_token = (
-                int(price.input * _MILLION),
-                int(cached * _MILLION),
-                int(price.output * _MILLION),
+        budget = self.settings.budget
+        sending = SendSettings(
+            most=self.settings.max_concurrency,
+            price=None if self.price is None else self.price.per_token(),
+            budget=None if budget is None else int(Decimal(str(budget)) * TRILLION),
+        )
+        if self.attempts is None:
+            return sending
+        return replace(sending, broken_attempts=self.attempts, reply_attempts=self.attempts)
+
+    def _send(
+        self,
+        requests: Callable[[], Iterable[ChatRequest]],
+        ledger: Path,
+        changed: Callable[[SendCounts, str], None],
+    ) -> SendCounts:
+        """Send through the client object, the Batch API, or the worker."""
+        endpoint, task, settings = self.endpoint, self.task, self.sending()
+        if self.transport is not None:
+            return send_in_process(
+                requests(),
+                self.transport,
+                endpoint=endpoint,
+                settings=settings,
+                ledger=ledger,
+                changed=changed,
             )
-        budget = None if settings.budget is None else int(Decimal(str(settings.budget)) * TRILLION)
-        return SendSettings(
-            model=self.endpoint.model,
-            url=self.endpoint.url,
-            most=settings.max_concurrency,
-            price=per_token,
-            budget=budget,
+        if self.settings.batch:
+            return send_batches(
+                requests,
+                endpoint=endpoint,
+                task=task,
+                settings=settings,
+                discount=Decimal(0) if self.price is None else self.price.batch_discount,
+                ledger=ledger,
+                changed=changed,
+            )
+        refuse_batched(requests, ledger=ledger)
+        return send_all(
+            requests(),
+            endpoint=endpoint,
+            task=task,
+            settings=settings,
+            ledger=ledger,
+            changed=changed,
+            secrets=self.secrets,
         )
 
     def _note(self, counts: SendCounts, rate: float) -> str:
         tokens = counts.prompt_tokens + counts.completion_tokens
         money = f", {dollars(counts.spent)}" if self.price is not None else ""
         return f"{rate:.1f}/s, {tokens:,} tokens{money}, {counts.in_flight} in flight"
-
-
-def dollars(trillionths: int) -> str:
-    """Return an amount as people write it, to the cent, or finer below ten dollars.
-
-    Examples
-    --------
-    >>> dollars(12_345_600_000_000), dollars(1_230_000_000)
-    ('$12.35', '$0.0012')
-    """
-    amount = Decimal(trillionths) / TRILLION
-    return f"${amount:.2f}" if amount >= 10 or amount == 0 else f"${amount:.4f}"

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
-from cvseeker.llm.chat import Answer, BrokenError, ChatTask
+from cvseeker.llm.request import Answer, BrokenError, ChatTask
 
 Form = Literal["json_schema", "json_object", "text"]
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
@@ -71,13 +71,7 @@ def request_body(task: ChatTask, model: str, text: str, dialect: Dialect) -> dic
 
 
 def read_completion(raw: str) -> Answer:
-    """Read the body of a chat completion.
-
-    Raises
-    ------
-    BrokenError
-        If it is none.
-    """
+    """Read the body of a chat completion; a `BrokenError` says that it is none."""
     try:
         body = json.loads(raw)
         choice = body["choices"][0]
@@ -94,15 +88,7 @@ def read_completion(raw: str) -> Answer:
             completion_tokens=_tokens(usage.get("completion_tokens")),
             raw=raw,
         )
-    except (
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BrokenError("answer is no chat completion") from None
 
 

@@ -1,4 +1,4 @@
-"""Which LLM, where, and by whose key."""
+"""Which model, where, and by whose key."""
 
 import os
 from dataclasses import dataclass
@@ -14,26 +14,22 @@ NO_KEY = "none"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Which LLM, where, and by whose key.
+    """Which model, where, and by whose key.
 
     ``key_env`` names the environment variable that holds the key; the key itself is in no record,
-    file, log or error message.
+    file, log or error message. ``url_option`` and ``key_option`` are what messages tell users to
+    set.
     """
 
     model: str
     url: str = OPENAI_URL
     key_env: str = "OPENAI_API_KEY"
     timeout_seconds: float = 120.0
+    url_option: str = "--llm-url"
+    key_option: str = "--llm-key-env"
 
     def key(self) -> str:
-        """Return the key.
-
-        Raises
-        ------
-        InputError
-            If the endpoint is not on this machine and no key is in the environment, or what is
-            there cannot be a key.
-        """
+        """Return the key; an `InputError` says that there is none, or what is no key."""
         key = os.environ.get(self.key_env, "").strip()
         if not all("!" <= letter <= "~" for letter in key):
             # The key itself is not shown.
@@ -46,7 +42,7 @@ class Endpoint:
             return key or NO_KEY
         raise InputError(
             f"{self.url}: no key in the environment variable {self.key_env}; set it (export "
-            f"{self.key_env}=…) or name another one with --llm-key-env"
+            f"{self.key_env}=…) or name another one with {self.key_option}"
         )
 
 
@@ -60,14 +56,8 @@ def is_local(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def check_url(url: str) -> str:
-    """Return an endpoint's URL without a slash at its end.
-
-    Raises
-    ------
-    InputError
-        If it is no HTTP URL, or holds a password.
-    """
+def check_url(url: str, *, url_option: str = "--llm-url", key_option: str = "--llm-key-env") -> str:
+    """Return an HTTP address without a slash at its end; refuse others, and those with secrets."""
     url = url.strip()
     try:
         parts = urlsplit(url)
@@ -76,11 +66,11 @@ def check_url(url: str) -> str:
         known = False
     if not known:
         raise InputError(
-            f"--llm-url {url!r}: expected an address such as http://localhost:11434/v1"
+            f"{url_option} {url!r}: expected an address such as http://localhost:11434/v1"
         )
     if parts.username or parts.password or parts.query:
         raise InputError(
-            f"--llm-url of {parts.hostname}: holds a password or parameters; expected the address "
-            "alone, and the key in an environment variable (--llm-key-env)"
+            f"{url_option} of {parts.hostname}: holds a password or parameters; expected the "
+            f"address alone, and the key in an environment variable ({key_option})"
         )
     return url.rstrip("/")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from cvseeker.llm.chat import (
+from cvseeker.llm.endpoint import NO_KEY, OPENAI_URL, Endpoint
+from cvseeker.llm.request import (
     BrokenError,
     BusyError,
     FatalError,
@@ -15,7 +16,6 @@ from cvseeker.llm.chat import (
     SendError,
     UnreachableError,
 )
-from cvseeker.llm.endpoint import NO_KEY, OPENAI_URL, Endpoint
 
 if TYPE_CHECKING:
     import openai
@@ -25,7 +25,7 @@ _FORBIDDEN, _MODERATED = 403, re.compile(r"moderat|flagged|content polic", re.IG
 _TOO_MANY, _SERVER_FAULT, _TIMEOUTS = 429, 500, (408, 409)
 # What a web server of another sort says to a POST.
 _NOT_SERVED = (405, 501)
-_LONGEST_TOLD = 300
+_LONGEST_COMPLAINT = 300
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
 
 
@@ -43,32 +43,32 @@ def connection_error(error: "openai.APIConnectionError") -> BrokenError:
         return UnreachableError("nobody answers there")
     if any(isinstance(cause, aiohttp.ClientError) for cause in causes):
         timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
-        return BrokenError("time-out" if timed_out else "connection lost")
-    timed_out = any(isinstance(cause, httpx2.TimeoutException) for cause in causes)
+    else:
+        timed_out = any(isinstance(cause, httpx2.TimeoutException) for cause in causes)
     return BrokenError("time-out" if timed_out else "connection lost")
 
 
 def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendError:
     """Return what an HTTP error status means for the request and for the run."""
     status, code = error.status_code, str(error.code or error.type or "")
-    told = _told(error, endpoint)
+    complaint = _complaint(error, endpoint)
     where, whose = endpoint.url, endpoint.key_env
-    no_credit = f"no credit left for the key in {whose} ({status}: {told}); add some"
+    no_credit = f"no credit left for the key in {whose} ({status}: {complaint}); add some"
     fatal = {
         401: f"the key in {whose} was refused (401); set another one, or name its variable with "
-        "--llm-key-env",
+        f"{endpoint.key_option}",
         402: no_credit,
-        403: f"the key in {whose} may not do this (403: {told})",
-        404: f"knows no model {endpoint.model!r}, or is no OpenAI-compatible address (404: {told});"
-        f" see the models it has at {where}/models",
+        403: f"the key in {whose} may not do this (403: {complaint})",
+        404: f"knows no model {endpoint.model!r}, or is no OpenAI-compatible address "
+        f"(404: {complaint}); see the models it has at {where}/models",
     }
     wait = retry_after(error.response.headers)
-    if status == _FORBIDDEN and _MODERATED.search(told):
-        return RejectedError(f"{status}: {told}")
+    if status == _FORBIDDEN and _MODERATED.search(complaint):
+        return RejectedError(f"{status}: {complaint}")
     if status in _NOT_SERVED:
         return FatalError(
-            f"{where}: is no OpenAI-compatible address ({status}: {told}); expected one such as "
-            f"{OPENAI_URL} or http://localhost:11434/v1 (--llm-url)"
+            f"{where}: is no OpenAI-compatible address ({status}: {complaint}); expected one such "
+            f"as {OPENAI_URL} or http://localhost:11434/v1 ({endpoint.url_option})"
         )
     if status in fatal or code == "insufficient_quota":
         return FatalError(f"{where}: {fatal.get(status, no_credit)}")
@@ -76,15 +76,16 @@ def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendErro
         return BusyError("too many requests (429)", wait)
     if status >= _SERVER_FAULT or status in _TIMEOUTS:
         return BrokenError(f"server error ({status})", wait)
-    return RejectedError(f"{status}: {told}")
+    return RejectedError(f"{status}: {complaint}")
 
 
-def _told(error: "openai.APIStatusError", endpoint: Endpoint) -> str:
+def _complaint(error: "openai.APIStatusError", endpoint: Endpoint) -> str:
     """Return what a server said, on one line and without the key."""
     # Half a surrogate pair, which JSON can spell, could be written nowhere.
     text = " ".join(str(error.message).split()).encode("utf-8", "replace").decode()
     key = endpoint.key()
-    return _SECRET.sub("***", text if key == NO_KEY else text.replace(key, "***"))[:_LONGEST_TOLD]
+    text = text if key == NO_KEY else text.replace(key, "***")
+    return _SECRET.sub("***", text)[:_LONGEST_COMPLAINT]
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

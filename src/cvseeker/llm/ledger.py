@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Self
 
 from cvseeker.core.errors import InputError
+from cvseeker.llm.request import OUTCOMES, Outcome
 
-Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})
 """Outcomes that asking again would not change; the others are asked for again by the next run."""
 
@@ -26,7 +25,7 @@ class LedgerRow:
     Attributes
     ----------
     key, task, item
-        See :class:`~cvseeker.llm.chat.ChatRequest`.
+        Of the request: its key, its task's name, what it is about.
     model, url, mode
         Who was asked, and how the reply's form was asked for.
     outcome, reason
@@ -81,12 +80,12 @@ PRAGMA user_version = {_VERSION};
 
 
 class Ledger:
-    """The ledger's file, opened for reading and writing.
+    """The ledger's file, opened for reading and writing; created where it is missing.
 
     Parameters
     ----------
     path
-        ``ledger.sqlite``; created where it is missing.
+        ``ledger.sqlite``.
 
     Raises
     ------
@@ -218,15 +217,9 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"
 def sole_sender(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the right to send for a ledger, which one process has at a time.
 
-    A sender whose command was killed still saves the replies in flight; the next one waits for it.
-    The lock is a database's, which every platform frees when its holder dies.
-
-    Parameters
-    ----------
-    path
-        The ledger's file.
-    waiting
-        Called once if somebody else holds the right.
+    A sender whose command was killed still saves the replies in flight; the next one waits for it,
+    and calls ``waiting`` once. The lock is a database's, which every platform frees when its holder
+    dies.
     """
     lock = sqlite3.connect(path.with_name(f"{path.name}.lock"), timeout=0.0, isolation_level=None)
     try:

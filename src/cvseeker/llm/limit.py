@@ -40,13 +40,7 @@ class AdaptiveLimit:
     that were not refused in the last two seconds, and raised slowly until the next 429. (A rate of
     answers would lag behind by the time that an answer takes.) A limit on requests in
     flight alone cannot hold a rate where a reply takes less time than the pause the server wants.
-
-    Parameters
-    ----------
-    most
-        Requests in flight at most.
-    stopped
-        Tells that nothing more is to be sent: nobody waits for the rate's sake then.
+    Once ``stopped`` says that nothing more is to be sent, nobody waits for the rate's sake.
 
     References
     ----------

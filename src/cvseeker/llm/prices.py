@@ -1,4 +1,4 @@
-"""What an LLM's tokens cost, exactly: decimal dollars, no floats.
+"""What tokens cost, exactly: decimal dollars or whole trillionths of one, no floats.
 
 The packaged table ``prices.toml`` holds OpenAI's prices; a user's table of the same form adds to it
 and wins over it.
@@ -7,21 +7,39 @@ and wins over it.
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from cvseeker.core.errors import SettingsError
 
+TRILLION = 10**12
+_MILLION = 10**6
 _SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{4})$")
-_FORM = '"model" = { input = 0.15, output = 0.60 } under [models], in USD per million tokens'
+_FORM = (
+    'batch_discount from 0 to 1 and "model" = { input = 0.15, output = 0.60 } under [models], in '
+    "USD per million tokens, cached_input too where it is known"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+def _only_numbers(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number", "not a number such as 0.15")
+    return value
+
+
+_Number = Annotated[Decimal, BeforeValidator(_only_numbers), Field(ge=0, allow_inf_nan=False)]
+
+_Share = Annotated[_Number, Field(le=1)]
+_USUAL_DISCOUNT = Decimal("0.5")
+
+
+class Price(BaseModel):
     """What one model's tokens cost.
 
     ``input``, ``output`` and ``cached_input`` are USD per million tokens; ``cached_input`` is
@@ -29,10 +47,12 @@ class Price:
     Batch API takes off.
     """
 
-    input: Decimal
-    output: Decimal
-    cached_input: Decimal | None = None
-    batch_discount: Decimal = Decimal("0.5")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: _Number
+    output: _Number
+    cached_input: _Number | None = None
+    batch_discount: _Share = _USUAL_DISCOUNT
 
     def cost(
         self,
@@ -42,18 +62,7 @@ class Price:
         cached_tokens: int = 0,
         batch: bool = False,
     ) -> Decimal:
-        """Return what a request costs, in USD, unrounded.
-
-        Parameters
-        ----------
-        prompt_tokens
-            Tokens sent, cached ones included.
-        completion_tokens
-            Tokens received, reasoning included.
-        cached_tokens
-            Those of ``prompt_tokens`` that the provider had in its cache.
-        batch
-            Whether the request goes through the Batch API.
+        """Return what a request costs, in USD, unrounded; cached tokens are among the prompt's.
 
         Examples
         --------
@@ -70,27 +79,35 @@ class Price:
             millionths *= 1 - self.batch_discount
         return millionths.scaleb(-6)
 
+    def per_token(self) -> tuple[int, int, int]:
+        """Return trillionths of a dollar for a prompt's, a cached and a reply's token."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        return int(self.input * _MILLION), int(cached * _MILLION), int(self.output * _MILLION)
+
+
+class _Table(BaseModel):
+    """A price file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batch_discount: _Share = _USUAL_DISCOUNT
+    models: dict[str, Price] = {}
+
+    def prices(self) -> dict[str, Price]:
+        """Return each model's price, with the table's discount where it has none of its own."""
+        return {
+            model: price
+            if "batch_discount" in price.model_fields_set
+            else price.model_copy(update={"batch_discount": self.batch_discount})
+            for model, price in self.models.items()
+        }
+
 
 def find_price(model: str, *, table: Path | None = None) -> Price | None:
-    """Look up what a model costs.
+    """Look up what a model costs, in the user's table first; ``None`` if none knows the model.
 
-    Parameters
-    ----------
-    model
-        Its name; a dated snapshot (``gpt-4o-mini-2024-07-18``) without a price of its own costs
-        what its family does.
-    table
-        A price file of the user's, in the form of the packaged one.
-
-    Returns
-    -------
-    Price or None
-        ``None`` if neither table knows the model.
-
-    Raises
-    ------
-    SettingsError
-        If ``table`` cannot be read as a price file.
+    A dated snapshot (``gpt-4o-mini-2024-07-18``) without a price of its own costs what its family
+    does.
 
     Examples
     --------
@@ -99,63 +116,59 @@ def find_price(model: str, *, table: Path | None = None) -> Price | None:
     """
     prices = _packaged_prices()
     if table is not None:
-        discount = next(iter(prices.values())).batch_discount
-        prices = {**prices, **_read_prices(table, discount)}
+        prices = {**prices, **_read_prices(table)}
     return prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+
+
+def dollars(trillionths: int) -> str:
+    """Return an amount of money as people write it.
+
+    Parameters
+    ----------
+    trillionths
+        Of a dollar, the unit in which ledgers keep money.
+
+    Returns
+    -------
+    str
+        To the cent, or finer below ten dollars.
+
+    Examples
+    --------
+    >>> dollars(12_345_600_000_000), dollars(1_230_000_000)
+    ('$12.35', '$0.0012')
+    """
+    amount = Decimal(trillionths) / TRILLION
+    return f"${amount:.2f}" if amount >= 10 or amount == 0 else f"${amount:.4f}"
 
 
 @cache
 def _packaged_prices() -> Mapping[str, Price]:
     text = resources.files("cvseeker.llm").joinpath("prices.toml").read_text(encoding="utf-8")
-    return _parse_prices(text, "prices.toml", discount=None)
+    return _parse_prices(text, "prices.toml")
 
 
-def _read_prices(path: Path, discount: Decimal) -> Mapping[str, Price]:
+def _read_prices(path: Path) -> Mapping[str, Price]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(
-            f"{path}: no such price file; expected a TOML file of {_FORM}"
+            f"{path}: no such price file; expected a TOML file with {_FORM}"
         ) from None
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: not readable as a price file ({error})") from error
-    return _parse_prices(text, str(path), discount=discount)
+    return _parse_prices(text, str(path))
 
 
-def _parse_prices(text: str, source: str, *, discount: Decimal | None) -> Mapping[str, Price]:
+def _parse_prices(text: str, source: str) -> Mapping[str, Price]:
     try:
-        content = tomllib.loads(text, parse_float=Decimal)
+        return _Table.model_validate(tomllib.loads(text, parse_float=Decimal)).prices()
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source}: not valid TOML ({error}); expected {_FORM}") from error
-    if unknown := content.keys() - {"batch_discount", "models"}:
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        given = "" if problem["type"] == "missing" else f" = {problem['input']!s:.60}"
         raise SettingsError(
-            f"{source}: unknown key {min(unknown)!r}; expected batch_discount and {_FORM}"
-        )
-    where = f"{source}: batch_discount"
-    discount = _amount(content.get("batch_discount", discount), where)
-    if discount > 1:
-        raise SettingsError(f"{where} = {discount}; expected a share from 0 to 1, such as 0.5")
-    models = content.get("models", {})
-    if not isinstance(models, dict):
-        raise SettingsError(f"{source}: models is not a table; expected {_FORM}")
-    return {model: _price(row, f"{source}: {model}", discount) for model, row in models.items()}
-
-
-def _price(row: Any, where: str, discount: Decimal) -> Price:
-    if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
-        raise SettingsError(f"{where} lacks an input or an output price; expected {_FORM}")
-    if unknown := row.keys() - {"input", "output", "cached_input"}:
-        raise SettingsError(
-            f"{where}: unknown key {min(unknown)!r}; expected input, output and cached_input"
-        )
-    amounts = {key: _amount(value, f"{where}: {key}") for key, value in row.items()}
-    return Price(**amounts, batch_discount=discount)
-
-
-def _amount(value: Any, where: str) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise SettingsError(f"{where} = {value!r}; expected a number such as 0.15")
-    amount = Decimal(value)
-    if not amount.is_finite() or amount < 0:
-        raise SettingsError(f"{where} = {amount}; expected a number that is not negative")
-    return amount
+            f"{source}: {where}{given}: {problem['msg'].lower()}; expected {_FORM}"
+        ) from error

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from cvseeker.llm.chat import Answer
+from cvseeker.llm.request import Answer, ChatTask, RefusedError, ReplyError
 
 _FENCE = re.compile(r"\A```[\w-]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
 # Reasoning models served without a parser for it put their thoughts before the reply; some chat
@@ -15,59 +15,33 @@ _THINKING, _THOUGHT = "<think>", "</think>"
 _LENGTH_OF_CAUSE = 80
 
 
-class ReplyError(Exception):
-    """A reply holds nothing usable; ``reason`` is short and the same for the same fault."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class RefusedError(ReplyError):
-    """The model, or a filter before it, declined to reply."""
-
-
-def read_reply(answer: Answer, schema: Mapping[str, Any]) -> Any:
-    """Read the JSON of an answer and check it against the schema.
+def read_reply(answer: Answer, task: ChatTask) -> str:
+    """Return the JSON of an answer, valid against the task's schema, or raise a `ReplyError`.
 
     A code fence or prose around one JSON object is taken off, for many servers honour no schema;
     nothing is guessed: a reply that was cut off or is not valid against the schema has no JSON.
-
-    Parameters
-    ----------
-    answer
-        What came.
-    schema
-        The JSON schema asked for.
-
-    Returns
-    -------
-    object
-        The JSON value.
-
-    Raises
-    ------
-    RefusedError
-        If the model declined.
-    ReplyError
-        If there is no text, it was cut off, is not JSON, or is not valid against the schema.
     """
     if answer.refusal:
         raise RefusedError("the model declined")
     if answer.finish_reason == "content_filter":
         raise RefusedError("stopped by a content filter")
+    cut = answer.finish_reason == "length"
     if not answer.content.strip():
-        cut = answer.finish_reason == "length"
         raise ReplyError("cut off before the reply began" if cut else "empty reply")
     try:
         value = _find_json(answer.content)
     except (ValueError, RecursionError) as error:
-        cut = answer.finish_reason == "length"
         raise ReplyError("cut off: reply too long" if cut else "reply is not JSON") from error
+    schema = task.accepts or task.schema
     problem = _validator(json.dumps(schema, sort_keys=True))(value)
     if problem:
         raise ReplyError(f"not of the schema: {problem}")
-    return value
+    return writable_json(value)
+
+
+def writable_json(value: object) -> str:
+    """Return a value as JSON without half a surrogate pair, which could be written nowhere."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _find_json(content: str) -> Any:

@@ -19,15 +19,10 @@ _CL100K = re.compile(r"(?:gpt-4|gpt-3\.5|gpt-35|text-embedding-3|text-embedding-
 
 
 class TokenCounter:
-    """Counts tokens for one model.
+    """Counts tokens for one model; ``exact`` says whether with the model's own vocabulary.
 
-    Attributes
-    ----------
-    name : str
-        The vocabulary in use: ``o200k_base``, ``cl100k_base`` or the tokenizer file's name.
-    exact : bool
-        Whether that is the model's own vocabulary. If not, counts are an estimate: ``o200k_base``
-        stands in for models that are not OpenAI's.
+    If not, counts are an estimate: ``o200k_base`` stands in for models that are not OpenAI's,
+    unless ``tokenizer`` is the model's own ``tokenizer.json``. ``name`` says which is in use.
 
     Examples
     --------
@@ -37,23 +32,6 @@ class TokenCounter:
     """
 
     def __init__(self, model: str, *, tokenizer: Path | None = None) -> None:
-        """Choose the vocabulary.
-
-        Parameters
-        ----------
-        model
-            The LLM's or the embedding model's name.
-        tokenizer
-            The model's own ``tokenizer.json`` (the form of the Hugging Face hub), for models that
-            are not OpenAI's.
-
-        Raises
-        ------
-        SettingsError
-            If ``tokenizer`` cannot be read.
-        MissingExtraError
-            If the vocabularies of OpenAI's models are not installed.
-        """
         self._count: Callable[[Sequence[str]], list[int]]
         if tokenizer is not None:
             self.name, self.exact = tokenizer.name, True
@@ -67,18 +45,7 @@ class TokenCounter:
         return self._count(texts)
 
     def count_chat(self, messages: Sequence[Mapping[str, str]]) -> int:
-        """Return the prompt tokens of a chat request, with what frames its messages.
-
-        Parameters
-        ----------
-        messages
-            As sent: ``role``, ``content`` and perhaps ``name``, all strings.
-
-        Returns
-        -------
-        int
-            Tokens of every value, plus 3 a message, plus 1 a name, plus 3 for the reply's opening.
-        """
+        """Return the prompt tokens of a chat request, with what frames its messages."""
         tokens = self.count([value for message in messages for value in message.values()])
         names = sum("name" in message for message in messages)
         return sum(tokens) + _PER_MESSAGE * len(messages) + _PER_NAME * names + _PER_REPLY

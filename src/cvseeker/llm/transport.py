@@ -1,13 +1,23 @@
-"""The transport to an OpenAI-compatible endpoint, through OpenAI's SDK."""
+"""Over HTTP to an OpenAI-compatible endpoint, through OpenAI's SDK."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic
 
 from cvseeker.core.errors import MissingExtraError
-from cvseeker.llm.chat import Answer, BrokenError, ChatRequest, ChatTask, RejectedError
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import connection_error, status_error
+from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.replies import read_reply
+from cvseeker.llm.request import (
+    Answer,
+    BrokenError,
+    ChatRequest,
+    ChatTask,
+    RejectedError,
+    RequestT,
+)
 
 if TYPE_CHECKING:
     import openai
@@ -18,47 +28,87 @@ _TELLTALE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Versio
 _TELLTALE_OF_REQUEST = ("x-stainless-retry-count", "x-stainless-read-timeout")
 
 
-class ChatEndpoint:
-    """The transport to an endpoint, through OpenAI's SDK.
+class HttpTransport(ABC, Generic[RequestT]):
+    """What transports over HTTP share: a pool of connections and how a body is posted.
 
-    Parameters
-    ----------
-    endpoint
-        Which LLM and where.
-    task
-        What all requests share.
-    dialect
-        How requests are written.
-    connections
-        Requests in flight at most.
+    ``mode`` says how the reply's form is asked for, for the ledger; ``useless`` and ``advice`` what
+    is said of an endpoint whose first reply is none.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, task: ChatTask, *, dialect: Dialect, connections: int
-    ) -> None:
+    mode: str
+    useless: str
+    advice: str = ""
+
+    def __init__(self, endpoint: Endpoint, *, connections: int) -> None:
         self.endpoint = endpoint
-        self.task = task
-        self.dialect = dialect
         self._client = open_async_client(endpoint, connections=connections)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def send(self, request: ChatRequest) -> Answer:
-        """Send one request once, and again if the server takes it only in a simpler dialect.
+    @abstractmethod
+    async def send(self, request: RequestT) -> Answer:
+        """Send one request once; raise a `SendError` where no answer came."""
 
-        Raises
-        ------
-        SendError
-            If no answer came; its class says whether another attempt makes sense.
-        """
+    @abstractmethod
+    def read(self, answer: Answer) -> str:
+        """Return an answer's JSON; raise a `ReplyError` where it holds none."""
+
+    def simplify(self) -> bool:
+        """Ask in a simpler way from now on, if there is one."""
+        return False
+
+    def remember(self, ledger: Ledger) -> None:
+        """Write down what was found out about the endpoint."""
+
+    async def post(self, path: str, body: dict[str, Any]) -> str:
+        """Send one request; return its reply's text, or raise what the failure means."""
+        import httpx2
+        import openai
+
+        try:
+            async with asyncio.timeout(self.endpoint.timeout_seconds):
+                response = await self._client.post(
+                    path,
+                    cast_to=httpx2.Response,
+                    body=body,
+                    options={"headers": silent_request_headers()},
+                )
+        except TimeoutError:
+            raise BrokenError("time-out") from None
+        except openai.APIConnectionError as error:
+            raise connection_error(error) from None
+        except openai.APIStatusError as error:
+            raise status_error(error, self.endpoint) from None
+        return response.text
+
+
+class ChatTransport(HttpTransport[ChatRequest]):
+    """The way to an LLM, in the dialect that it takes."""
+
+    useless = "no usable reply"
+    advice = ". See the raw reply in the ledger, or try another model"
+
+    def __init__(
+        self, endpoint: Endpoint, task: ChatTask, *, dialect: Dialect, connections: int
+    ) -> None:
+        super().__init__(endpoint, connections=connections)
+        self.task = task
+        self.dialect = dialect
+
+    @property
+    def mode(self) -> str:  # type: ignore[override]
+        """The form of the replies asked for at present."""
+        return self.dialect.form
+
+    async def send(self, request: ChatRequest) -> Answer:
+        """Send one request once, and again if the server takes it only in a simpler dialect."""
         while True:
             dialect = self.dialect
+            body = request_body(self.task, self.endpoint.model, request.text, dialect)
             try:
-                return await self._send(
-                    request_body(self.task, self.endpoint.model, request.text, dialect)
-                )
+                return read_completion(await self.post("/chat/completions", body))
             except RejectedError as error:
                 # Another request may have learnt the same meanwhile.
                 simpler = dialect.without(error.reason)
@@ -67,77 +117,49 @@ class ChatEndpoint:
                 if self.dialect == dialect:
                     self.dialect = simpler
 
-    async def _send(self, body: dict[str, Any]) -> Answer:
-        return read_completion(await post(self._client, self.endpoint, "/chat/completions", body))
+    def read(self, answer: Answer) -> str:
+        """Return an answer's JSON."""
+        return read_reply(answer, self.task)
 
+    def simplify(self) -> bool:
+        """Ask for the reply's form in the next simpler way, if there is one."""
+        simpler = self.dialect.simpler_form()
+        self.dialect = simpler or self.dialect
+        return simpler is not None
 
-async def post(
-    client: "openai.AsyncOpenAI", endpoint: Endpoint, path: str, body: dict[str, Any]
-) -> str:
-    """Send one request and return the text of its reply.
-
-    Parameters
-    ----------
-    client
-        From :func:`open_async_client`.
-    endpoint
-        Says how long to wait, and stands in what is complained of.
-    path
-        Below the endpoint's address, such as ``/embeddings``.
-    body
-        The request, JSON-ready.
-
-    Raises
-    ------
-    BrokenError, RejectedError, FatalError
-        If no answer comes, or one that is not 200; see :func:`status_error`.
-    """
-    import httpx2
-    import openai
-
-    try:
-        async with asyncio.timeout(endpoint.timeout_seconds):
-            response = await client.post(
-                path,
-                cast_to=httpx2.Response,
-                body=body,
-                options={"headers": silent_request_headers()},
-            )
-    except TimeoutError:
-        raise BrokenError("time-out") from None
-    except openai.APIConnectionError as error:
-        raise connection_error(error) from None
-    except openai.APIStatusError as error:
-        raise status_error(error, endpoint) from None
-    return response.text
+    def remember(self, ledger: Ledger) -> None:
+        """Write down in which dialect the endpoint takes requests."""
+        ledger.set_mode(self.endpoint.url, self.endpoint.model, self.dialect.to_json())
 
 
 def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncOpenAI":
-    """Open the SDK's client with its retries and its reports on this machine off.
-
-    Raises
-    ------
-    MissingExtraError
-        If the SDK is not installed.
-    """
-    try:
-        import httpx2
-        import openai
-    except ImportError as error:
-        raise MissingExtraError(
-            "the OpenAI client is not installed; run: pip install 'cvseeker[llm]'"
-        ) from error
+    """Open the SDK's client with its retries and its reports on this machine off."""
+    sdk = import_sdk()
+    import httpx2
 
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     timeout = httpx2.Timeout(endpoint.timeout_seconds, connect=_CONNECT_SECONDS, pool=None)
-    return openai.AsyncOpenAI(
+    client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=endpoint.key(),
         base_url=endpoint.url,
         max_retries=0,
         timeout=timeout,
         default_headers=silent_headers(),
-        http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
+        http_client=sdk.DefaultAioHttpClient(limits=limits, timeout=timeout),
     )
+    return client
+
+
+def import_sdk() -> Any:
+    """Return OpenAI's SDK, or say how it is installed."""
+    try:
+        import httpx2  # noqa: F401  (came with the SDK's version 3)
+        import openai
+    except ImportError as error:
+        raise MissingExtraError(
+            "the OpenAI client is not installed; run: pip install 'cvseeker[llm]'"
+        ) from error
+    return openai
 
 
 def silent_headers() -> Any:

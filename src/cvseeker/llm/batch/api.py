@@ -3,13 +3,12 @@
 import random
 import time
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar
 
-from cvseeker.core.errors import MissingExtraError
-from cvseeker.llm.chat import BrokenError, BusyError, FatalError, SendError, UnreachableError
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import connection_error, status_error
-from cvseeker.llm.transport import silent_headers, silent_request_headers
+from cvseeker.llm.request import BrokenError, BusyError, FatalError, SendError, UnreachableError
+from cvseeker.llm.transport import import_sdk, silent_headers, silent_request_headers
 
 if TYPE_CHECKING:
     import openai
@@ -33,20 +32,7 @@ class GoneError(SendError):
 
 
 class BatchApi:
-    """The calls to an endpoint's Batch API.
-
-    Parameters
-    ----------
-    endpoint
-        Where, and by whose key.
-    pause
-        Waits some seconds.
-
-    Raises
-    ------
-    MissingExtraError
-        If the SDK is not installed.
-    """
+    """The calls to an endpoint's Batch API; ``pause`` waits some seconds."""
 
     def __init__(self, endpoint: Endpoint, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.endpoint = endpoint
@@ -63,14 +49,8 @@ class BatchApi:
     def submit(self, lines: IO[bytes], name: str) -> str:
         """Upload a part's lines and make a batch of them; return the batch's id.
 
-        Raises
-        ------
-        FatalError
-            If the server has no Batch API, or the key is refused: there is no batch.
-        RejectedError
-            If the server does not take the lines: there is no batch.
-        BrokenError
-            If there is no telling; :meth:`find` will tell.
+        After a `FatalError` or a `RejectedError` there is no batch; after a `BrokenError` there is
+        no telling, but :meth:`find` will tell.
         """
         began = time.time()
 
@@ -104,28 +84,14 @@ class BatchApi:
             raise self._no_batches(error) from None
 
     def find(self, name: str, began: float) -> "Batch | None":
-        """Return the batch that a part became, ``None`` where it became none.
-
-        Parameters
-        ----------
-        name
-            The part's.
-        began
-            When the part was cut, in seconds since 1970.
-        """
+        """Return the batch that a part cut at that time became, ``None`` where it became none."""
         try:
             return self._call(lambda: self._search(name, began))
         except GoneError as error:
             raise self._no_batches(error) from None
 
     def get(self, batch_id: str) -> "Batch":
-        """Return a batch as it stands.
-
-        Raises
-        ------
-        GoneError
-            If this key knows no such batch.
-        """
+        """Return a batch as it stands; a `GoneError` says that this key knows none such."""
         headers = silent_request_headers()
         return self._call(
             lambda: self._client.batches.retrieve(batch_id, extra_headers=headers),
@@ -133,13 +99,7 @@ class BatchApi:
         )
 
     def download(self, file_id: str, into: IO[bytes]) -> None:
-        """Write a file's content into another, a piece at a time.
-
-        Raises
-        ------
-        GoneError
-            If there is no such file any more.
-        """
+        """Write a file's content into another; a `GoneError` says that it is there no more."""
 
         def fetch() -> None:
             import httpx2
@@ -204,17 +164,11 @@ class BatchApi:
 
 
 def _open_client(endpoint: Endpoint) -> "openai.OpenAI":
-    try:
-        import openai
-    except ImportError as error:
-        raise MissingExtraError(
-            "the OpenAI client is not installed; run: pip install 'cvseeker[llm]'"
-        ) from error
-    headers: Any = silent_headers()
-    return openai.OpenAI(
+    client: openai.OpenAI = import_sdk().OpenAI(
         api_key=endpoint.key(),
         base_url=endpoint.url,
         max_retries=0,
         timeout=endpoint.timeout_seconds,
-        default_headers=headers,
+        default_headers=silent_headers(),
     )
+    return client

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from cvseeker.llm.chat import ChatRequest
 from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.request import ChatRequest
 
 _ROWS_AT_ONCE = 500
 
@@ -22,7 +22,7 @@ class Part:
     url, model
         Who is asked.
     task
-        The :class:`~cvseeker.llm.chat.ChatTask` as JSON: a later run may be of another one.
+        The `ChatTask` as JSON: a later run may be of another one.
     batch_id
         The provider's; empty until it is known that there is a batch.
     prompt_tokens
@@ -52,13 +52,7 @@ CREATE INDEX IF NOT EXISTS requests_of_part ON batch_requests (part);
 
 
 class BatchLedger(Ledger):
-    """A ledger with its batches under way; a request is in one of them at most.
-
-    Parameters
-    ----------
-    path
-        The ledger's file.
-    """
+    """A ledger with its batches under way; a request is in one of them at most."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -137,3 +131,17 @@ class BatchLedger(Ledger):
             for row in rows:
                 self._execute("DELETE FROM batch_requests WHERE key = ?", (row[0],))
                 yield ChatRequest(*row)
+
+
+def pending(
+    requests: Iterable[ChatRequest], book: BatchLedger, *, began: float
+) -> Iterator[ChatRequest]:
+    """Yield the requests that are to be submitted: none that is under way, none twice in a run.
+
+    What has failed since the run ``began`` (in seconds since 1970) is left to the next.
+    """
+    for request in requests:
+        row = book.get(request.key)
+        tried = row is not None and (row.at >= began or row.is_final)
+        if not tried and not book.is_under_way(request.key):
+            yield request

@@ -16,16 +16,16 @@ from typing import IO, TYPE_CHECKING
 
 from cvseeker.core.errors import LlmError
 from cvseeker.core.files import text_hash
+from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
 from cvseeker.llm.batch.api import BatchApi, GoneError
-from cvseeker.llm.batch.ledger import BatchLedger, Part
-from cvseeker.llm.batch.parts import Cut, Cutter, discounted, pending
+from cvseeker.llm.batch.ledger import BatchLedger, Part, pending
+from cvseeker.llm.batch.parts import Cut, Cutter
 from cvseeker.llm.batch.replies import merge, read_failure
-from cvseeker.llm.chat import ChatRequest, ChatTask, FatalError, RejectedError, SendError
 from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.dispatch import WAITING, send_all
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import sole_sender
-from cvseeker.llm.sending import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.request import ChatRequest, ChatTask, FatalError, RejectedError, SendError
+from cvseeker.llm.worker import WAITING, send_all
 
 if TYPE_CHECKING:
     from openai.types import Batch
@@ -53,36 +53,9 @@ def send_batches(
     """Submit the requests that the ledger does not hold yet, and wait for their outcomes.
 
     The first one is sent alone, as an ordinary request: it tells whether the endpoint can be used
-    before anything is uploaded, and in which dialect.
-
-    Parameters
-    ----------
-    requests
-        Makes all requests, those with an outcome included or not; called several times.
-    endpoint
-        Which LLM, and where.
-    task
-        What all requests share.
-    settings
-        How requests are sent, with the prices of ordinary ones.
-    discount
-        Share that batches take off the prices.
-    ledger
-        The ledger's file.
-    changed
-        Called now and then with the counts so far, and with what is being waited for.
-    pause
-        Waits some seconds.
-
-    Returns
-    -------
-    SendCounts
-        ``stopped`` is ``"budget"`` where the money does not suffice for all.
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or offers no batches. Those under way go on at the provider.
+    before anything is uploaded, and in which dialect. ``requests`` makes them all and is called
+    several times; ``settings`` have the prices of ordinary requests, ``discount`` is what batches
+    take off.
     """
     endpoint.key()
     counts, miscount = _probe(requests, endpoint, task, settings, ledger, changed)
@@ -92,35 +65,23 @@ def send_batches(
         BatchApi(endpoint, pause=pause) as api,
     ):
         dialect = Dialect.from_json(book.mode(endpoint.url, endpoint.model))
-        cutter = Cutter(task, discounted(settings, discount), dialect, miscount, book)
+        cutter = Cutter(
+            task, endpoint.model, settings.discounted(discount), dialect, miscount, book
+        )
         run = _Run(api, cutter, counts, changed)
         try:
             run.settle()
             run.send(requests)
         except SendError as error:
-            where = endpoint.url
-            told = error.reason if error.reason.startswith(where) else f"{where}: {error.reason}"
-            raise LlmError(told) from None
+            where = "" if error.reason.startswith(endpoint.url) else f"{endpoint.url}: "
+            raise LlmError(f"{where}{error.reason}") from None
     if counts.fatal:
         raise LlmError(counts.stopped)
     return counts
 
 
 def refuse_batched(requests: Callable[[], Iterable[ChatRequest]], *, ledger: Path) -> None:
-    """Refuse to send what is under way in a batch: it would be paid for twice.
-
-    Parameters
-    ----------
-    requests
-        Makes the requests that are about to be sent.
-    ledger
-        The ledger's file.
-
-    Raises
-    ------
-    LlmError
-        If one of them is in a batch.
-    """
+    """Refuse to send what is under way in a batch: it would be paid for twice."""
     with BatchLedger(ledger) as book:
         if book.under_way() and any(book.is_under_way(request.key) for request in requests()):
             raise LlmError(
@@ -171,13 +132,13 @@ class _Run:
         changed: Callable[[SendCounts, str], None],
     ) -> None:
         self.api, self.cutter, self.counts, self.changed = api, cutter, counts, changed
-        self.book, self.endpoint = cutter.book, api.endpoint
+        self.ledger, self.endpoint = cutter.ledger, api.endpoint
         self.began = time.time()
 
     def send(self, requests: Callable[[], Iterable[ChatRequest]]) -> None:
         """Submit what is pending, and wait for it, until nothing is or nothing more fits."""
         while not self.counts.stopped:
-            left = pending(requests(), self.book, began=self.began)
+            left = pending(requests(), self.ledger, began=self.began)
             left, submitted = self._submit(left)
             more = next(left, None) is not None
             if not submitted and not self._parts():
@@ -193,7 +154,7 @@ class _Run:
         for part in self._parts():
             batch = self._look_up(part)
             if batch is None and not part.batch_id:
-                self.book.discard(part.name)  # killed before there was a batch
+                self.ledger.discard(part.name)  # killed before there was a batch
             elif batch is not None and batch.status not in _ENDED:
                 counted = batch.request_counts
                 answered += counted.completed + counted.failed if counted is not None else 0
@@ -202,14 +163,14 @@ class _Run:
         return answered
 
     def _parts(self) -> list[Part]:
-        return self.book.parts(url=self.endpoint.url, model=self.endpoint.model)
+        return self.ledger.parts(url=self.endpoint.url, model=self.endpoint.model)
 
     def _look_up(self, part: Part) -> "Batch | None":
         """Return a part's batch, ``None`` where there is none, or none any more."""
         if not part.batch_id:
             batch = self.api.find(part.name, part.at)
             if batch is not None:
-                self.book.submitted(part.name, batch.id)
+                self.ledger.submitted(part.name, batch.id)
             return batch
         try:
             return self.api.get(part.batch_id)
@@ -226,24 +187,24 @@ class _Run:
         codes = {problem.code for problem in (batch.errors and batch.errors.data) or ()}
         if batch.status != "failed" or _TOO_MANY_TOKENS not in codes:
             return False
-        if self.book.under_way(part.name) < 2 or not part.prompt_tokens:
+        if self.ledger.under_way(part.name) < 2 or not part.prompt_tokens:
             return False
         others = sum(other.prompt_tokens for other in self._parts() if other.name != part.name)
         self.cutter.most_tokens = max(others, part.prompt_tokens // 2)
-        self.book.discard(part.name)
+        self.ledger.discard(part.name)
         return True
 
     def _merge(self, part: Part, batch: "Batch | None") -> None:
         """Write the outcomes of a part's requests into the ledger."""
         settings = self.cutter.settings
-        merge(part, batch, api=self.api, book=self.book, settings=settings, counts=self.counts)
+        merge(part, batch, api=self.api, ledger=self.ledger, settings=settings, counts=self.counts)
         problem = next(iter((batch and batch.errors and batch.errors.data) or ()), None)
         if batch is not None and problem is not None:
             error = {"message": problem.message, "code": problem.code}
-            told = read_failure(400, {"error": error}, self.endpoint).reason
+            reason = read_failure(400, {"error": error}, self.endpoint).reason
             self.counts.fatal = True
             self.counts.stopped = (
-                f"{self.endpoint.url}: batch {batch.id} was not taken ({problem.code}: {told}); "
+                f"{self.endpoint.url}: batch {batch.id} was not taken ({problem.code}: {reason}); "
                 "leave out --batch, or try another model"
             )
 
@@ -253,7 +214,7 @@ class _Run:
         while True:
             waiting = sum(part.prompt_tokens for part in self._parts())
             # Beside the ledger: there is room, and nothing is left if we are killed.
-            with tempfile.TemporaryFile(dir=self.book.path.parent) as file:
+            with tempfile.TemporaryFile(dir=self.ledger.path.parent) as file:
                 cut, requests = self.cutter.cut(requests, file, waiting=waiting)
                 if not cut.requests:
                     return requests, submitted
@@ -273,12 +234,12 @@ class _Run:
             reserved=cut.reserved,
             at=at,
         )
-        self.book.begin(part, cut.requests)
+        self.ledger.begin(part, cut.requests)
         self._tell(f"submitting {len(cut.requests):,} requests")
         try:
-            self.book.submitted(part.name, self.api.submit(file, part.name))
+            self.ledger.submitted(part.name, self.api.submit(file, part.name))
         except (FatalError, RejectedError):
-            self.book.discard(part.name)
+            self.ledger.discard(part.name)
             raise
 
     def _wait(self) -> None:
@@ -286,12 +247,12 @@ class _Run:
         pause, answered = FIRST_PAUSE, 0
         while parts := self._parts():
             batches = "a batch" if len(parts) == 1 else f"{len(parts)} batches"
-            of = self.book.under_way()
+            of = self.ledger.under_way()
             self._tell(f"{batches} at the provider, {answered:,} of {of:,} answered; {GOES_ON}")
             self.api.pause(pause)
             pause = min(pause * LENGTHENING, LONGEST_PAUSE)
             answered = self.settle()
 
     def _tell(self, note: str) -> None:
-        self.counts.in_flight = self.book.under_way()
+        self.counts.in_flight = self.ledger.under_way()
         self.changed(self.counts, note)

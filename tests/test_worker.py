@@ -1,4 +1,4 @@
-"""Sending through the courier, against the fake server: failures, faults, kills, money."""
+"""Sending through the worker, against the fake server: failures, faults, kills, money."""
 
 import json
 import os
@@ -21,11 +21,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import CVSeekerError, InputError, LlmError
-from cvseeker.llm.chat import ChatRequest
+from cvseeker.llm.account import BUDGET, SendSettings
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, sole_sender
-from cvseeker.llm.sending import BUDGET, SendSettings
+from cvseeker.llm.request import ChatRequest
 from fake_llm.process import FakeServer, running_server
 from llm_runs import KEY, KEY_ENV, MODEL, PRICE, chat_requests, query_task_of, send
 
@@ -331,7 +331,7 @@ def test_killed_at_any_moment_nothing_delivered_is_asked_for_again(
     assert is_nowhere(KEY, ledger.parent)
 
 
-def test_an_orphaned_courier_saves_what_is_in_flight_and_ends(
+def test_an_orphaned_worker_saves_what_is_in_flight_and_ends(
     server: FakeServer, ledger: Path
 ) -> None:
     server.reset(count_abandoned=True, latency=1.0)
@@ -352,13 +352,14 @@ def test_half_a_line_of_a_killed_command_costs_no_reply(server: FakeServer, ledg
     server.reset(count_abandoned=True, latency=0.5)
     job = {
         "endpoint": asdict(Endpoint(MODEL, server.url, KEY_ENV)),
+        "asks": "ChatTask",
         "task": asdict(query_task_of()),
-        "settings": asdict(SendSettings(MODEL, server.url)),
+        "settings": asdict(SendSettings()),
         "ledger": str(ledger),
     }
     rows = [job, *map(asdict, chat_requests(server.url, 9))]
     lines = "".join(f"{json.dumps(row)}\n" for row in rows) + '{"key": "0123'
-    command = [sys.executable, "-m", "cvseeker.llm.courier"]
+    command = [sys.executable, "-m", "cvseeker.llm.worker"]
     done = subprocess.run(
         command, input=lines, capture_output=True, text=True, timeout=60, check=False
     )
@@ -392,7 +393,7 @@ def test_a_second_run_waits_for_the_first_and_says_so(server: FakeServer, ledger
     assert (output, errors) == ("3 complete\n", "")
 
 
-def test_a_crash_of_the_courier_is_told_in_a_line(
+def test_a_crash_of_the_worker_is_told_in_a_line(
     server: FakeServer, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", "no number")

@@ -1,4 +1,4 @@
-"""Sending a run's requests through the courier, from the command's side."""
+"""The command's side: starts the worker, feeds it requests, and follows what it reports."""
 
 import contextlib
 import json
@@ -14,64 +14,35 @@ from typing import IO, Any
 
 from cvseeker.core import errors
 from cvseeker.core.errors import CVSeekerError, LlmError
-from cvseeker.llm.chat import ChatRequest, ChatTask
+from cvseeker.llm.account import SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.sending import SendCounts, SendSettings
+from cvseeker.llm.request import Request, Task
 
 WAITING = "waiting for replies in flight of an interrupted run"
 
 
 def send_all(
-    requests: Iterable[ChatRequest],
+    requests: Iterable[Request],
     *,
     endpoint: Endpoint,
-    task: ChatTask,
+    task: Task,
     settings: SendSettings,
     ledger: Path,
     changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
-    environment: Mapping[str, str] | None = None,
-    courier: str = "cvseeker.llm.courier",
+    secrets: Mapping[str, str] | None = None,
 ) -> SendCounts:
     """Send all requests that the ledger does not hold yet, and wait for their outcomes.
 
-    Interrupted at any moment, even by ``kill -9``, nothing that was answered is lost: the process
-    that sends (see :mod:`cvseeker.llm.courier`) saves the replies in flight and ends.
-
-    Parameters
-    ----------
-    requests
-        Taken as they are needed; never held all at once.
-    endpoint
-        Which LLM; its key is handed on through the environment alone.
-    task
-        What all requests share.
-    settings
-        How requests are sent.
-    ledger
-        The ledger's file.
-    changed
-        Called some times a second with the counts so far and with what is being waited for.
-    environment
-        Variables of the sending process beside those of this one; may hold the key.
-    courier
-        The module that is run to send.
-
-    Returns
-    -------
-    SendCounts
-        ``stopped`` is ``"budget"`` where the money ran out.
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be reached, refuses the key, or does not exist.
-    InputError
-        If the ledger cannot be used, or there is no key.
+    Interrupted at any moment, even by ``kill -9``, nothing that was answered is lost. Requests are
+    taken as they are needed; ``changed`` is called some times a second with the counts so far and
+    with what is being waited for. The key is handed on through the environment alone: ``secrets``
+    are variables of the worker beside those of this process.
     """
-    if endpoint.key_env not in (environment or {}):
+    if endpoint.key_env not in (secrets or {}):
         endpoint.key()  # complain of a missing one before a process is started
     job = {
         "endpoint": asdict(endpoint),
+        "asks": type(task).__name__,
         "task": asdict(task),
         "settings": asdict(settings),
         "ledger": str(ledger.resolve()),
@@ -80,11 +51,11 @@ def send_all(
     with tempfile.TemporaryFile() as complaints:
         # A session of its own: the terminal's Ctrl-C must not reach it.
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", courier],
+            [sys.executable, "-P", "-m", "cvseeker.llm.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(secrets or {})},
             start_new_session=True,
         )
         try:
@@ -96,8 +67,8 @@ def send_all(
         feeder.check()
         if counts is None:
             complaints.seek(0)
-            told = complaints.read().decode("utf-8", "replace").strip().splitlines()
-            raise RuntimeError(f"the sending process ended early: {told[-1] if told else ''}")
+            lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
+            raise RuntimeError(f"the sending process ended early: {lines[-1] if lines else ''}")
     if counts.fatal:
         raise LlmError(counts.stopped)
     return counts
@@ -106,7 +77,7 @@ def send_all(
 def _follow(
     events: IO[bytes] | None, changed: Callable[[SendCounts, str], None]
 ) -> SendCounts | None:
-    """Pass on what the courier tells until it ends; return its last counts."""
+    """Pass on what the worker reports until it ends; return its last counts."""
     final: SendCounts | None = None
     for line in events or ():
         event = json.loads(line)
@@ -119,22 +90,22 @@ def _follow(
     return final
 
 
-def _let_go(courier: "subprocess.Popen[bytes]") -> None:
-    """Close our end: a courier that still works saves what is in flight and ends by itself."""
-    if courier.stdout is not None:
-        courier.stdout.close()
+def _let_go(worker: "subprocess.Popen[bytes]") -> None:
+    """Close our end: a worker that is still busy saves what is in flight and ends by itself."""
+    if worker.stdout is not None:
+        worker.stdout.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        courier.wait(timeout=0.5)
+        worker.wait(timeout=0.5)
 
 
 class _Feeder:
-    """Writes the job and its requests to the courier, in a thread of its own.
+    """Writes the job and its requests to the worker, in a thread of its own.
 
-    The thread alone closes the stream: while it waits for a busy courier to read on, whoever else
+    The thread alone closes the stream: while it waits for a busy worker to read on, whoever else
     tried would wait with it.
     """
 
-    def __init__(self, job: Mapping[str, Any], requests: Iterable[ChatRequest]) -> None:
+    def __init__(self, job: Mapping[str, Any], requests: Iterable[Request]) -> None:
         self._job = job
         self._requests = iter(requests)
         self._failure: Exception | None = None
@@ -162,7 +133,7 @@ class _Feeder:
                 _write_line(stream, asdict(request))
             _write_line(stream, {"end": True})
         except BrokenPipeError:
-            pass  # the courier has ended; it says itself why
+            pass  # the worker has ended; it says itself why
         except Exception as error:  # noqa: BLE001  (raised by check, in the caller's thread)
             self._failure = error
         finally:

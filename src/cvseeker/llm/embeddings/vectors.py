@@ -4,12 +4,13 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from cvseeker.core.errors import InputError
-from cvseeker.retrieval.windows import FloatArray
+
+FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 
 _BUSY_SECONDS = 60.0
 # SQLite took no more than 999 values in a statement before 3.32.
@@ -21,14 +22,7 @@ CREATE TABLE IF NOT EXISTS dimensions (model BLOB PRIMARY KEY, dim INTEGER NOT N
 
 
 def model_key(url: str, model: str, dimensions: int | None) -> bytes:
-    """Return what identifies a model at an endpoint: the SHA-256 of all that makes its vectors.
-
-    Examples
-    --------
-    >>> small = model_key("http://localhost:8080/v1", "some-model", 256)
-    >>> len(small), small == model_key("http://localhost:8080/v1", "some-model", None)
-    (32, False)
-    """
+    """Return what identifies a model at an endpoint: a SHA-256 of all that makes its vectors."""
     return _digest(url.encode(), model.encode(), str(dimensions or "").encode())
 
 
@@ -37,19 +31,11 @@ def text_key(model: bytes, text: str) -> bytes:
     return _digest(model, text.encode("utf-8", "surrogatepass"))
 
 
-class EmbeddingCache:
+class VectorCache:
     """A file of vectors by key, which several processes may read and write.
 
-    Parameters
-    ----------
-    path
-        An SQLite file, created where it is missing. It may be a ledger's file too: their tables do
-        not touch.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be made, or is none.
+    An SQLite file, created where it is missing. It may be a ledger's file too: their tables do not
+    touch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -84,23 +70,7 @@ class EmbeddingCache:
         return {row[0] for row in self._select("key", keys)}
 
     def read(self, keys: Sequence[bytes]) -> FloatArray:
-        """Return the vectors of keys.
-
-        Parameters
-        ----------
-        keys
-            n keys of one model, all known; a key may stand there several times.
-
-        Returns
-        -------
-        ndarray
-            Shape (n, dim), float32, unit length; (0, 0) for no keys.
-
-        Raises
-        ------
-        InputError
-            If a key has no vector, or the vectors are of several lengths.
-        """
+        """Return the vectors of n known keys, shape (n, dim), unit length; (0, 0) for no keys."""
         if not keys:
             return np.zeros((0, 0), dtype=np.float32)
         positions: dict[bytes, list[int]] = {}
@@ -126,20 +96,7 @@ class EmbeddingCache:
         return int(rows[0][0]) if rows else None
 
     def store(self, model: bytes, vectors: Mapping[bytes, FloatArray]) -> None:
-        """Keep vectors of a model, all in one transaction; it is on disk when this returns.
-
-        Parameters
-        ----------
-        model
-            The model's key.
-        vectors
-            Key → vector of shape (dim,), float32, unit length.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
+        """Keep vectors of a model, each of shape (dim,); they are on disk when this returns."""
         if not vectors:
             return
         dim = len(next(iter(vectors.values())))

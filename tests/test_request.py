@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.llm.chat import ChatTask, request_key
+from cvseeker.llm.request import ChatTask, request_key
 
 TASK = ChatTask("queries", "Write queries.", {"type": "object", "required": ["a"]}, 100)
 SAME = {"model": "m", "url": "http://localhost/v1", "text": "a passage"}

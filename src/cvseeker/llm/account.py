@@ -1,0 +1,161 @@
+"""What a run of requests may cost and came to, and the one place that writes a ledger row."""
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Self
+
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.ledger import Ledger, LedgerRow
+from cvseeker.llm.request import Answer, Outcome, Request, Task
+
+BUDGET = "budget"
+"""Why a run stopped that could not afford another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendSettings:
+    """How requests are sent.
+
+    Attributes
+    ----------
+    most
+        Requests in flight at most.
+    broken_attempts
+        Attempts that a request gets where the server fails.
+    reply_attempts
+        Attempts that a request gets where the reply cannot be used; each is paid for.
+    patience_seconds
+        Without any answer for so long, a server that says "too many requests" is given up.
+    dead_seconds
+        Without any answer for so long, a server that breaks every attempt of a request is given up.
+    price
+        Trillionths of a dollar per token: prompt, cached prompt, completion; ``None``: not known.
+    budget
+        In trillionths of a dollar, for everything in the ledger; ``None``: no limit.
+    """
+
+    most: int = 32
+    broken_attempts: int = 6
+    reply_attempts: int = 3
+    patience_seconds: float = 600.0
+    dead_seconds: float = 60.0
+    price: tuple[int, int, int] | None = None
+    budget: int | None = None
+
+    def cost(self, prompt_tokens: int, completion_tokens: int, *, cached_tokens: int = 0) -> int:
+        """Return what tokens cost, in trillionths of a dollar; 0 if the price is unknown."""
+        prompt, cached, completion = self.price or (0, 0, 0)
+        fresh = prompt_tokens - cached_tokens
+        return fresh * prompt + cached_tokens * cached + completion_tokens * completion
+
+    def discounted(self, share: Decimal) -> Self:
+        """Return the settings with the prices of batches, which take this share off."""
+        if self.price is None:
+            return self
+        prompt, cached, completion = (int(price * (1 - share)) for price in self.price)
+        return replace(self, price=(prompt, cached, completion))
+
+
+@dataclass(slots=True)
+class SendCounts:
+    """What a run of requests has come to so far.
+
+    ``known`` were final in the ledger and not sent. ``spent`` is of this run, in trillionths of a
+    dollar. ``stopped`` says why requests are left that were not sent, empty where none are.
+    """
+
+    known: int = 0
+    sent: int = 0
+    attempts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    spent: int = 0
+    in_flight: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    stopped: str = ""
+    fatal: bool = False
+
+    @property
+    def done(self) -> int:
+        """Requests that have an outcome."""
+        return self.known + sum(self.outcomes.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Bill:
+    """What a request's attempts have come to so far."""
+
+    attempts: int = 0
+    replies: int = 0
+    broken: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: int = 0
+    raw: str = ""
+    latency: float = 0.0
+
+
+class Account:
+    """Counts what requests come to, and writes each one's row, whichever way it was sent."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        endpoint: Endpoint,
+        task: Task,
+        settings: SendSettings,
+        counts: SendCounts | None = None,
+    ) -> None:
+        self.ledger, self.endpoint, self.task, self.settings = ledger, endpoint, task, settings
+        self.counts = counts or SendCounts()
+
+    def pay(self, request: Request, bill: Bill, answer: Answer) -> None:
+        """Count what an answer cost; a server that does not say has read the prompt at least."""
+        prompt = answer.prompt_tokens or request.prompt_tokens
+        completion, cached = answer.completion_tokens, answer.cached_tokens
+        cost = self.settings.cost(prompt, completion, cached_tokens=cached)
+        bill.replies += 1
+        bill.raw = answer.raw
+        for count in (bill, self.counts):
+            count.prompt_tokens += prompt
+            count.completion_tokens += completion
+        bill.cost += cost
+        self.counts.spent += cost
+
+    def record(
+        self,
+        request: Request,
+        bill: Bill,
+        outcome: Outcome,
+        *,
+        mode: str,
+        reason: str = "",
+        reply: str = "",
+    ) -> LedgerRow:
+        """Write what became of a request into the ledger, and count it."""
+        row = LedgerRow(
+            key=request.key,
+            task=self.task.name,
+            item=request.item,
+            model=self.endpoint.model,
+            url=self.endpoint.url,
+            mode=mode,
+            outcome=outcome,
+            reason=reason,
+            reply=reply,
+            raw=bill.raw,
+            prompt_tokens=bill.prompt_tokens,
+            completion_tokens=bill.completion_tokens,
+            cost=None if self.settings.price is None else bill.cost,
+            attempts=bill.attempts,
+            latency=round(bill.latency, 3),
+            at=time.time(),
+        )
+        self.ledger.record(row)
+        self.counts.outcomes[outcome] = self.counts.outcomes.get(outcome, 0) + 1
+        return row

@@ -1,0 +1,159 @@
+"""The worker's side: reads a job and its requests, sends them, and reports."""
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from cvseeker.core.errors import CVSeekerError
+from cvseeker.llm.account import Account, SendSettings
+from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.embeddings import open_transport
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.ledger import Ledger, LedgerRow, sole_sender
+from cvseeker.llm.request import ChatRequest, ChatTask, EmbeddingRequest, EmbeddingTask
+from cvseeker.llm.sender import Sender
+from cvseeker.llm.transport import ChatTransport, HttpTransport
+
+_READ_AHEAD = 64
+# So many requests in a row that the server will not take are the run's fault, not a passage's.
+_MOST_REJECTED = 3
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+# A run's requests are all of one sort, chat or embeddings.
+_Transport = HttpTransport[Any]
+_Sender = Sender[Any]
+
+
+def main() -> None:
+    """Run the job on standard input as its ledger's only sender, and report on standard output."""
+    job = json.loads(sys.stdin.readline())
+    path = Path(job["ledger"])
+    try:
+        with sole_sender(path, waiting=_report_waiting), Ledger(path) as ledger:
+            asyncio.run(_run(job, ledger))
+    except CVSeekerError as error:
+        _report({"error": str(error), "sort": type(error).__name__})
+
+
+async def _run(job: dict[str, Any], ledger: Ledger) -> None:
+    endpoint, settings = Endpoint(**job["endpoint"]), SendSettings(**job["settings"])
+    about_vectors = job["asks"] == EmbeddingTask.__name__
+    task = EmbeddingTask(**job["task"]) if about_vectors else ChatTask(**job["task"])
+    account = Account(ledger, endpoint, task, settings)
+    transport = _open(account)
+    sender: _Sender = Sender(transport, account)
+    watch = asyncio.create_task(_watch(sender))
+    try:
+        requests = _read_requests(sender, EmbeddingRequest if about_vectors else ChatRequest)
+        await _probe(sender, transport, requests)
+        await sender.run(requests)
+    finally:
+        watch.cancel()
+        await transport.close()
+    _report({"counts": account.counts.to_dict(), "end": True})
+
+
+def _open(account: Account) -> _Transport:
+    endpoint, ledger, most = account.endpoint, account.ledger, account.settings.most
+    if isinstance(account.task, EmbeddingTask):
+        return open_transport(endpoint, account.task, cache=ledger.path, connections=most)
+    dialect = Dialect.from_json(ledger.mode(endpoint.url, endpoint.model))
+    return ChatTransport(endpoint, account.task, dialect=dialect, connections=most)
+
+
+async def _probe(sender: _Sender, transport: _Transport, requests: AsyncIterator[Any]) -> None:
+    """Send a first request alone, to learn whether and how the endpoint replies.
+
+    It is one of the requests that are to be sent anyway, so it costs nothing extra. Whatever would
+    fail all of them (a wrong key, an unknown model, nobody there) fails here, with nothing sent
+    after it. A reply that is not of the schema asked for is asked for in a simpler form:
+    ``json_schema``, then ``json_object``, then plain text. Where the server will not take the
+    request itself, which may be its passage's fault, the next two are tried.
+    """
+    rejected = 0
+    ledger, counts = sender.account.ledger, sender.counts
+    async for request in requests:
+        if ledger.is_final(request.key):
+            counts.known += 1
+            continue
+        row = await sender.send_one(request)
+        while row is not None and row.outcome == "unparsable" and not sender.is_stopped():
+            if not transport.simplify():
+                break
+            sender.forget(row.outcome)
+            row = await sender.send_one(request)
+        rejected += row is not None and row.outcome == "rejected"
+        if row is None or row.outcome != "rejected" or rejected == _MOST_REJECTED:
+            _judge_probe(sender, transport, row)
+            return
+
+
+def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) -> None:
+    """Stop the run where the first request got nothing; else remember how it was asked for."""
+    if sender.is_stopped() or row is None:
+        return
+    if row.is_final:
+        transport.remember(sender.account.ledger)
+        return
+    endpoint, counts = transport.endpoint, sender.counts
+    counts.fatal = True
+    counts.stopped = (
+        f"{endpoint.url}: {transport.useless} from {endpoint.model!r} ({row.reason}); nothing more "
+        f"was sent{transport.advice}"
+    )
+
+
+async def _read_requests(
+    sender: _Sender, sort: type[ChatRequest] | type[EmbeddingRequest]
+) -> AsyncIterator[ChatRequest | EmbeddingRequest]:
+    """Yield the requests that come on standard input, until its end mark or its end."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue(_READ_AHEAD)
+
+    def read() -> None:
+        line = "-"
+        while line:
+            line = sys.stdin.readline()
+            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+
+    threading.Thread(target=read, daemon=True).start()
+    # A command that is killed may leave half a line behind.
+    while (line := await lines.get()).endswith("\n"):
+        row = json.loads(line)
+        if row.get("end"):
+            return
+        yield sort(**row)
+    sender.draining = True
+
+
+async def _watch(sender: _Sender) -> None:
+    """Tell the command how far we are, now and then, and notice when it is gone."""
+    while _report({"counts": sender.counts.to_dict()}):
+        await asyncio.sleep(_SECONDS_BETWEEN_REPORTS)
+        sender.counts.in_flight = sender.limit.in_flight
+    sender.draining = True
+
+
+def _report_waiting() -> None:
+    _report({"waiting": True})
+
+
+def _report(event: dict[str, Any]) -> bool:
+    """Write an event to standard output; tell whether somebody was there to read it."""
+    try:
+        sys.stdout.write(f"{json.dumps(event)}\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
+    # The thread that reads standard input may be waiting still; Python cannot end around it.
+    os._exit(0)

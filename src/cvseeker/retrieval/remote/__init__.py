@@ -1,1 +1,0 @@
-"""The same encoder behind an OpenAI-compatible endpoint."""
