@@ -294,7 +294,7 @@ def test_a_loss_of_ones_own_is_refused(dataset: EmbeddingQAFinetuneDataset) -> N
 
 
 def test_a_batch_of_one_is_refused(dataset: EmbeddingQAFinetuneDataset) -> None:
-    with pytest.raises(SettingsError, match="'batch_size' is 1"):
+    with pytest.raises(SettingsError, match="batch_size is 1"):
         SentenceTransformersFinetuneEngine(dataset, batch_size=1)
 
 
