@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check fix examples notebooks clean
+.PHONY: help setup demo test test-all check fix reference examples notebooks clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(INSTALLED)  ## lint, format, types, and who may import whom
 fix: $(INSTALLED)  ## repair what ruff can repair
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+reference: $(INSTALLED)  ## write docs/reference.md from the settings models
+	$(BIN)/python -m cvseeker.cli.reference > docs/reference.md
 
 examples: $(INSTALLED)  ## rebuild the bundled PDF and DOCX résumés (needs Chromium)
 	$(BIN)/python examples/build.py

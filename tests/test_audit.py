@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from cvseeker.cli.audit import audit as audit_command
+from cvseeker.cli import main
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import AuditSettings
@@ -150,21 +148,16 @@ def test_a_data_set_leaves_a_page_and_json(
     assert not audit_files(dataset_file, [str(tiny_model)], out, more).skipped
 
 
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer(add_completion=False)
-    app.command()(audit_command)
-    return app
-
-
 def test_the_command_prints_json(
-    tmp_path: Path, app: typer.Typer, dataset_file: Path, tiny_model: Path
+    tmp_path: Path,
+    dataset_file: Path,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["--dataset", str(dataset_file), "--out", str(tmp_path / "audit"), "--json"]
-    options = ["--model", str(tiny_model), "--top-k", "2", "--names-per-group", "2"]
-    result = CliRunner().invoke(app, [*arguments, *options])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["settings"]["top_k"] == 2
+    arguments = ["audit", "--dataset", str(dataset_file), "--out", str(tmp_path / "audit")]
+    options = ["--json", "--model", str(tiny_model), "--top-k", "2", "--names-per-group", "2"]
+    assert main([*arguments, *options]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["top_k"] == 2
 
 
 @pytest.mark.parametrize(
@@ -175,17 +168,18 @@ def test_the_command_prints_json(
         (["--dataset", "none.json", "--out", "o"], "none.json"),
         (["--dataset", "d.json", "--out", "o", "--judgements", "j"], "--judgements j"),
         (["-w", "nowhere", "--names", "none.toml"], "none.toml"),
+        (["-w", "nowhere", "--names-per-group", "1"], "--names-per-group is '1'; expected"),
     ],
 )
 def test_mistakes_are_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    app: typer.Typer,
+    capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, arguments)
-    assert isinstance(result.exception, InputError)
-    assert message in str(result.exception)
-    assert "\n" not in str(result.exception)
+    assert main(["audit", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert (printed.out, printed.err.count("\n")) == ("", 1)

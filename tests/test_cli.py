@@ -1,20 +1,31 @@
 """What a user types, and what the command line answers."""
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from cvseeker import __version__
-from cvseeker.__main__ import run_command_line
+from cvseeker.cli import app, main, options
+from cvseeker.cli.app import COMMANDS
+from cvseeker.cli.options import Command
+from cvseeker.cli.program import command, program
+from cvseeker.cli.reference import reference
+from cvseeker.core import __version__
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import CVSeekerError
+from cvseeker.core.settings import FinetuneSettings, Settings, WindowSettings
+from cvseeker.core.workspace import StageResult
 
 
 def typed(*arguments: str | Path) -> int:
-    return run_command_line([str(argument) for argument in arguments])
+    return main([str(argument) for argument in arguments])
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
@@ -26,7 +37,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     return printed.err
 
 
-COMMANDS = (
+NAMES = [
     "demo",
     "run",
     "ingest",
@@ -39,47 +50,156 @@ COMMANDS = (
     "index",
     "search",
     "doctor",
-)
+]
+EXAMPLES = [
+    f"{one.run.__name__} {example}" for one in COMMANDS if one.tables for example in one.examples
+]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed(command, "--help") == 0
+@pytest.mark.parametrize("one", COMMANDS, ids=NAMES)
+def test_every_command_has_help_and_two_examples(
+    one: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = one.run.__name__
+    assert typed(name, "--help") == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f"Usage: cvseeker {command}")
-    assert "Traceback" not in printed
+    assert printed.startswith(f"Usage: cvseeker {name}")
+    options, _, examples = printed.partition("Examples:")
+    assert examples.count(f"\n    cvseeker {name}") == 2
+    assert "--help" in options
 
 
-def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_can_be_typed(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is parsed and its settings are read; what it then calls is not."""
+
+    def read_only(*arguments: Any) -> None:
+        read(*arguments)
+        raise typer.Exit(77)
+
+    read = options._changed
+    monkeypatch.setattr(options, "_changed", read_only)
+    monkeypatch.chdir(tmp_path)
+    Path("settings.toml").touch()
+    assert typed(*shlex.split(example.partition(" > ")[0])) == 77
+
+
+def test_help_lists_every_command_in_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("--help") == 0
-    listed = capsys.readouterr().out.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ")] == [*COMMANDS]
+    listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+    told = dict(line.split(maxsplit=1) for line in listed.splitlines())
+    assert list(told) == NAMES
+    assert all(line.endswith(".") and not line.endswith("...") for line in told.values())
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed("--version") == 0
+def test_help_is_instant() -> None:
+    """No module that the commands need is loaded to say what there is."""
+    code = "import sys; from cvseeker.cli import main; main(['--help']); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert loaded.isdisjoint({"numpy", "torch", "rich", "openai", "cvseeker.pipeline"})
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(option) == 0
     assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_a_shell_completes_commands_options_and_choices() -> None:
+    def completed(line: str) -> list[str]:
+        environment = {"_CVSEEKER_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": line}
+        ended = subprocess.run(
+            [sys.executable, "-m", "cvseeker"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return re.findall(r'"([^"]+)"', ended.stdout)
+
+    assert "finetune" in "".join(completed("cvseeker fine"))
+    assert "--matryoshka" in "".join(completed("cvseeker finetune --matr"))
+    assert {"bf16", "fp16"} <= set(completed("cvseeker finetune --precision "))
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert page == reference(), "write it again with: make reference"
+
+
+def test_every_option_and_every_setting_has_help_and_stands_on_the_page() -> None:
+    page = reference()
+    group = typer.main.get_command(app)
+    for name, one in group.commands.items():  # type: ignore[attr-defined]
+        assert f"### cvseeker {name}\n\n{one.help[:20]}" in page
+        for option in one.params:
+            assert option.help.strip(), f"{name} {option.name}"
+            assert option.opts[0] in page or option.param_type_name == "argument"
+    for table in Settings.model_fields:
+        assert f"### [{table}]" in page
+    for cells in re.findall(r"^\| (.+) \|$", page, flags=re.MULTILINE):
+        assert all(cells.split(" | ")), cells
+
+
+@pytest.mark.parametrize(
+    ("typed_as", "on_path", "expected"),
+    [
+        (".venv/bin/cvseeker", False, ".venv/bin/cvseeker"),
+        ("my env/bin/cvseeker", False, "'my env/bin/cvseeker'"),
+        (".venv/bin/cvseeker", True, "cvseeker"),
+        ("src/cvseeker/__main__.py", False, f"{sys.executable} -m cvseeker"),
+        ("pytest", False, "cvseeker"),
+    ],
+)
+def test_commands_in_messages_work_where_they_are_read(
+    typed_as: str,
+    on_path: bool,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = Path(typed_as)
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [typed_as])
+    monkeypatch.setenv("PATH", str(tmp_path / script.parent) if on_path else "/usr/none")
+    program.cache_clear()
+    try:
+        assert typed("index", "-w", "my workspace") == 2
+        assert typed("index") == 2
+        assert command("search", "-w", "my w") == f"{expected} search -w 'my w'"
+    finally:
+        program.cache_clear()
+    missing, usage = capsys.readouterr().err.splitlines()
+    assert missing.startswith("cvseeker: ")
+    assert missing.endswith(f"run: {expected} ingest SOURCE... -w 'my workspace'")
+    assert usage.endswith(f"See: {expected} index --help")
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["sarch", "x"], "Did you mean 'search'? See: cvseeker --help"),
-        (["run", "-w", "w"], "Missing argument 'SOURCE...'. See: cvseeker run --help"),
+        (["run", "-w", "w"], "Missing argument 'SOURCE'. See: cvseeker run --help"),
         (["search", "nurse"], "Missing option '-w'"),
         (["finetune", "--epoch", "3"], "--epochs"),
-        (["finetune", "--epochs", "many"], "Invalid value for '--epochs'"),
+        (["finetune", "--epochs", "many"], "expected a number above 0. See: cvseeker finetune"),
         (["generate"], "generate takes either -w DIR or --corpus and --out; got neither"),
         (["generate", "--corpus", "a.json"], "got --corpus"),
         (["finetune", "-w", "w", "--out", "m"], "got -w, --out"),
         (["evaluate", "--dataset", "a.json"], "got --dataset"),
         (["finetune", "--train", "absent.json", "--out", "m"], "absent.json: no such file"),
         (["generate", "--corpus", "absent.json", "--out", "q.json"], "absent.json: no such file"),
-        (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "epochs is"),
-        (["finetune", "--train", "a", "--out", "m", "--precision", "fp8"], "precision is 'fp8'"),
+        (["finetune", "--train", "absent.json", "--out", "m", "--epochs", "-1"], "epochs is '-1'"),
+        (["finetune", "--precision", "fp8"], "expected auto, fp32, bf16 or fp16"),
         (
             ["finetune", "--train", "a", "--out", "m", "--matryoshka", "9,x"],
-            "matryoshka is 'x'",
+            "--matryoshka is 'x'",
         ),
         (["finetune", "--train", "a", "--out", "m", "--dry-run"], "a: no such file"),
         (["run", "absent", "-w", "w"], "absent"),
@@ -217,9 +337,6 @@ def test_a_closed_pipe_is_no_fault() -> None:
 def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cvseeker.core.settings import FinetuneSettings, Settings
-    from cvseeker.core.workspace import StageResult
-
     trained: list[FinetuneSettings] = []
     uploaded: list[tuple[Path, str]] = []
 
@@ -243,8 +360,8 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     capsys.readouterr()
     flags = "--max-steps 9 --lora-rank 8 --frozen-layers 2 --precision bf16 --mini-batch-size 4 "
     flags += "--matryoshka 64,32 --track mlflow --track wandb --push-to-hub ana/cooks "
-    flags += "--gradient-checkpointing --force --epochs 3 --learning-rate 0.1 --batch-size 9 "
-    flags += "--max-pairs 99 --seed 5 --base b --json"
+    flags += "--windows.window-tokens 128 --gradient-checkpointing --force --epochs 3 "
+    flags += "--learning-rate 0.1 --batch-size 9 --max-pairs 99 --seed 5 --base b --json"
     assert typed(*command, *flags.split()) == 0
     assert trained[1] == FinetuneSettings(
         max_steps=9,
@@ -263,6 +380,7 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
         max_pairs=99,
         seed=5,
         base="b",
+        windows=WindowSettings(window_tokens=128),
     )
     assert uploaded == [(tmp_path / "m", "ana/cooks")]
     printed = capsys.readouterr()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cvseeker.__main__ import run_command_line
+from cvseeker.cli import main
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.core.records import SPLITS
@@ -22,7 +22,7 @@ SECRET = "sk-planted-secret-of-the-test"
 
 
 def typed(*arguments: str | Path) -> int:
-    return run_command_line([str(argument) for argument in arguments])
+    return main([str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def test_a_file_of_ones_own(
         (("--dry-run", "-w", "."), "name an LLM: --llm MODEL"),
         ((), "judge takes either -w DIR or --dataset and --out"),
         (("-w", "nowhere"), "run: cvseeker ingest SOURCE... -w nowhere"),
-        (("-w", ".", "--depth", "0"), "depth is 0; expected a whole number from 1 to 100"),
+        (("-w", ".", "--depth", "0"), "--depth is '0'; expected a whole number from 1 to 100"),
         (("--dataset", "no.json", "--out", "out.json"), "no.json: no such file"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cvseeker.__main__ import run_command_line
+from cvseeker.cli import main
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.progress import silent
 from cvseeker.core.workspace import Workspace
@@ -80,7 +80,7 @@ def test_only_finetune_runs_in_several_processes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start(monkeypatch, 0, of=2)
-    assert run_command_line(["doctor"]) == 2
+    assert main(["doctor"]) == 2
     assert "doctor: started in 2 processes" in capsys.readouterr().err
 
 

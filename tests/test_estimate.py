@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from cvseeker.__main__ import run_command_line
+from cvseeker.cli import main
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import ModelError
 from cvseeker.core.settings import FinetuneSettings, WindowSettings
@@ -123,11 +123,11 @@ def test_a_dry_run_writes_nothing(
     command = ["finetune", "--train", str(tmp_path / "train.json")]
     command += ["--val", str(tmp_path / "train.json"), "--out", str(tmp_path / "model")]
     command += ["--base", str(tiny_model), "--dry-run"]
-    assert run_command_line([*command, "--json"]) == 0
+    assert main([*command, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["pairs"] == 6
     assert found["memory_bytes"] > 0
-    assert run_command_line(command) == 0
+    assert main(command) == 0
     printed = capsys.readouterr().out
     assert "dry run: nothing was written" in printed
     assert "steps at most" in printed

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from cvseeker import pipeline
-from cvseeker.__main__ import run_command_line
+from cvseeker.cli import main
 from cvseeker.core.errors import DatasetError, InputError, ModelError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
@@ -136,7 +136,7 @@ def test_a_run_ends_with_the_verdict_and_what_to_type(
 ) -> None:
     path = ran.workspace.path
     flags = ["-w", str(path), "--base", str(tiny_model), "--epochs", "1"]
-    assert run_command_line(["run", str(few_resumes), *flags]) == 0
+    assert main(["run", str(few_resumes), *flags]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         f"verdict: {ran.tuned.results[4].decided[0]}",
@@ -154,7 +154,7 @@ def test_without_tuning_a_run_ends_with_the_search(
     shutil.copy(sorted(few_resumes.iterdir())[0], sources)
     (sources / "broken.pdf").write_bytes(b"%PDF-1.4 no more")
     command = ["run", str(sources), "-w", str(workspace), "--base", str(tiny_model), "--no-tune"]
-    assert run_command_line(command) == 0
+    assert main(command) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         f"search: cvseeker search -w '{workspace}' \"QUERY\"",
@@ -198,12 +198,12 @@ def test_other_contenders_stand_beside_a_workspaces_own(
 
 def test_search_finds_somebody(finished: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["search", "-w", str(finished.path), "night nurse", "--top-k", "3", "--json"]
-    assert run_command_line(arguments) == 0
+    assert main(arguments) == 0
     hits = json.loads(capsys.readouterr().out)
     assert len(hits) == 3
     assert all(0 <= hit["score"] <= 1 and hit["snippet"] for hit in hits)
     assert len({hit["resume_id"] for hit in hits}) == 3
-    assert run_command_line(["search", "-w", str(finished.path), "  "]) == 2
+    assert main(["search", "-w", str(finished.path), "  "]) == 2
     assert "the query is empty" in capsys.readouterr().err
 
 

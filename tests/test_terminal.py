@@ -164,8 +164,9 @@ def test_a_wide_table_fits_where_there_is_no_terminal(capsys: pytest.CaptureFixt
 
 def test_an_output_that_knows_no_accents_gets_escapes() -> None:
     code = (
-        "from cvseeker import __main__ as command\n"
-        "command.run_command_line = lambda typed: print('résumé 😀') or 0\n"
+        "import sys, cvseeker.cli\n"
+        "command = sys.modules['cvseeker.cli.app']\n"
+        "command._run = lambda typed: print('résumé 😀') or 0\n"
         "command.main()"
     )
     ended = subprocess.run(

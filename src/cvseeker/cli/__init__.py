@@ -1,1 +1,5 @@
-"""The ``cvseeker`` command line."""
+"""The ``cvseeker`` command line: parse, make one call, print."""
+
+from cvseeker.cli.app import app, main
+
+__all__ = ["app", "main"]

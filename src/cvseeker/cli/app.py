@@ -1,52 +1,63 @@
-"""The ``cvseeker`` command line: parse, make one call, print.
+"""The commands in their order, and every error as one line.
 
 Heavy modules are imported inside the commands, so that ``cvseeker --help`` is instant.
 """
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import codecs
+import io
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
 
-from cvseeker.cli import audit as audit_command
-from cvseeker.cli import evaluate as evaluate_commands
-from cvseeker.cli import finetune as finetune_command
-from cvseeker.cli import queries as query_commands
-from cvseeker.cli.options import (
-    BaseOption,
-    ConfigOption,
-    EpochsOption,
-    JsonOption,
-    JudgementsOption,
-    LlmOption,
-    LlmUrlOption,
-    NoTuneOption,
-    SourcesArgument,
-    WorkspaceOption,
-    read_settings,
-)
+from cvseeker.cli.audit import audit
+from cvseeker.cli.evaluate import compare, evaluate
+from cvseeker.cli.finetune import finetune
+from cvseeker.cli.pipeline import demo, ingest, run
+from cvseeker.cli.program import pasteable
+from cvseeker.cli.queries import generate, judge
+from cvseeker.cli.search import doctor, index, search
 from cvseeker.core import __version__
-from cvseeker.core.errors import InputError
+from cvseeker.core.errors import CVSeekerError, InputError
 from cvseeker.train import world_size
 
-if TYPE_CHECKING:
-    from cvseeker.core.settings import Settings
+COMMANDS = (
+    demo,
+    run,
+    ingest,
+    generate,
+    judge,
+    finetune,
+    evaluate,
+    compare,
+    audit,
+    index,
+    search,
+    doctor,
+)
+# 128 + SIGINT, as shells say it; Typer returns it too.
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="cvseeker",
     help="Turn a folder of résumés into an embedding model that knows them, and search with it.",
     no_args_is_help=True,
     rich_markup_mode=None,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  cvseeker demo\n  cvseeker run resumes -w workspace\n"
+    '  cvseeker search -w workspace "icu nurse, night shifts"',
+)
 def _root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(__version__)
@@ -58,155 +69,73 @@ def _root(
         )
 
 
-@app.command()
-def demo(
-    workspace: WorkspaceOption = Path("cvseeker-demo"),
-    base: BaseOption = None,
-) -> None:
-    """Run the whole pipeline on the bundled fictional résumés, then search with it."""
-    from cvseeker.cli.terminal import drawn_progress, hits_table, print_ready, stdout
-    from cvseeker.core.settings import HybridWeights
-    from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
-    from cvseeker.search import open_base_searcher, open_searcher
-
-    # Four queries a passage, not six: the demo is to take minutes on a laptop.
-    settings = read_settings(None, generate={"per_passage": 4}, finetune={"base": base})
-    _run([demo_resumes()], workspace, settings, judgements=demo_judgements())
-    # Dense scores only: this shows what the training changed, without BM25's help.
-    dense_only = HybridWeights(bm25=0, dense=1, late=0)
-    with drawn_progress() as progress:
-        before = open_base_searcher(workspace, weights=dense_only, progress=progress)
-    after = open_searcher(workspace, weights=dense_only)
-    for query in DEMO_QUERIES:
-        for model, searcher in (("base", before), ("tuned", after)):
-            hits = searcher.search(query, top_k_resumes=3)
-            stdout().print(hits_table(hits, f'"{query}", {model} model'))
-    print_ready(workspace)
+for one in COMMANDS:
+    app.command(epilog=one.epilog)(one.run)
 
 
-@app.command()
-def run(
-    sources: SourcesArgument,
-    workspace: WorkspaceOption,
-    base: BaseOption = None,
-    llm: LlmOption = None,
-    llm_url: LlmUrlOption = None,
-    epochs: EpochsOption = None,
-    judgements: JudgementsOption = None,
-    no_tune: NoTuneOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Make your résumés searchable, then fine-tune on them; the same command completes a run."""
-    from cvseeker.cli.terminal import print_ready
-    from cvseeker.core.workspace import Workspace
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and turn every error into one line on stderr.
 
-    settings = read_settings(
-        config,
-        generate={"llm": llm},
-        llm={"url": llm_url},
-        finetune={"base": base, "epochs": epochs},
-    )
-    _run(sources, workspace, settings, judgements=judgements, tune=not no_tune)
-    if settings.finetune.push_to_hub is not None and not no_tune:
-        counts = (Workspace(workspace).manifest("model") or {})["counts"]
-        finetune_command.publish(workspace / "model", counts, settings)
-    print_ready(workspace, tuned=not no_tune)
+    Parameters
+    ----------
+    arguments
+        What is typed after ``cvseeker``; ``None``: what was typed.
+
+    Returns
+    -------
+    int
+        0 fine, 1 our fault, 2 the user's input, 130 interrupted.
+    """
+    if arguments is not None:
+        return _run(arguments)
+    codecs.register_error("cvseeker.escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="cvseeker.escape")
+    return _run(sys.argv[1:])
 
 
-@app.command()
-def ingest(
-    sources: SourcesArgument, workspace: WorkspaceOption, config: ConfigOption = None
-) -> None:
-    """Read résumés, cut them into passages, group them by person and split them."""
-    from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.resumes import ingest_stage
-
-    with drawn_progress() as progress:
-        result = ingest_stage(Workspace(workspace), sources, read_settings(config), progress)
-    print_stage("ingest", result)
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""Write what an output cannot say, such as é in ASCII, as JSON does: ``\u00e9``."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    codes = (f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
+    return "".join(codes), error.end
 
 
-app.command()(query_commands.generate)
-app.command()(query_commands.judge)
-app.command()(finetune_command.finetune)
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
+    except NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        return 2
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "cvseeker"
+        return _complain(f"{_sentence(error)} See: {command} --help", 2)
+    except ClickException as error:
+        return _complain(_sentence(error), 2)
+    except CVSeekerError as error:
+        return _complain(" ".join(str(error).split()), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output, such as `head`, has seen enough.
+        sys.stderr.close()
+        return 0
+    except Exception:
+        traceback.print_exc()
+        return _complain("that was our fault; please report the lines above", 1)
+    if status == INTERRUPTED:
+        return _complain("interrupted; the same command continues where it stopped", INTERRUPTED)
+    return status if isinstance(status, int) else 0
 
 
-app.command()(evaluate_commands.evaluate)
-app.command()(evaluate_commands.compare)
-app.command()(audit_command.audit)
+def _complain(message: str, status: int) -> int:
+    typer.echo(f"cvseeker: {pasteable(message)}", err=True)
+    return status
 
 
-@app.command()
-def index(workspace: WorkspaceOption, config: ConfigOption = None) -> None:
-    """Build the search index of a workspace."""
-    from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.search import index_stage
-
-    with drawn_progress() as progress:
-        result = index_stage(Workspace(workspace), read_settings(config), progress)
-    print_stage("index", result)
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(help="What you look for, in your own words.")],
-    workspace: WorkspaceOption,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Résumés shown.")] = 10,
-    as_json: JsonOption = False,
-) -> None:
-    """Find the résumés that fit a query, with the passage that says why."""
-    from cvseeker.cli.terminal import hits_table, stdout
-    from cvseeker.search import open_searcher
-
-    hits = open_searcher(workspace).search(query, top_k_resumes=top_k)
-    if as_json:
-        typer.echo(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
-        return
-    stdout().print(hits_table(hits, f'"{query}"'))
-
-
-@app.command()
-def doctor(as_json: JsonOption = False) -> None:
-    """Say what is installed, which model and device would be used, and what is missing."""
-    from cvseeker.cli.diagnosis import diagnose
-    from cvseeker.cli.terminal import diagnosis_table, stdout
-
-    findings = diagnose()
-    if as_json:
-        typer.echo(json.dumps([finding.to_dict() for finding in findings], indent=2))
-        return
-    stdout().print(diagnosis_table(findings))
-
-
-def _run(
-    sources: list[Path],
-    workspace: Path,
-    settings: "Settings",
-    *,
-    judgements: Path | None,
-    tune: bool = True,
-) -> None:
-    from cvseeker import pipeline
-    from cvseeker.cli.terminal import drawn_progress, print_stage, say, search_command
-    from cvseeker.core.workspace import StageResult, Workspace
-
-    done: list[str] = []
-
-    def stage_done(stage: str, result: StageResult) -> None:
-        print_stage(stage, result)
-        done.append(stage)
-        if tune and done == ["ingest", "index"]:
-            say(f"  search works now, in another terminal: {search_command(workspace)}")
-
-    with drawn_progress() as progress:
-        pipeline.run(
-            sources,
-            Workspace(workspace),
-            settings,
-            tune=tune,
-            judgements=judgements,
-            progress=progress,
-            stage_done=stage_done,
-        )
+def _sentence(error: ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,83 +1,77 @@
 """The command that swaps names: ``audit``."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cvseeker.cli.options import JsonOption, JudgementsOption, OptionalWorkspace, require_one_way
+from cvseeker.cli.options import (
+    JsonOption,
+    JudgementsOption,
+    OptionalWorkspace,
+    print_json,
+    require_one_way,
+    takes,
+)
 from cvseeker.core.errors import InputError
+from cvseeker.core.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-DatasetOption = Annotated[
-    Path | None,
-    typer.Option("--dataset", metavar="FILE", help="Test data: LlamaIndex JSON or a BEIR folder."),
-]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Where the report goes.")
-]
-ModelOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--model",
-        metavar="NAME_OR_DIR",
-        help="A model; 'base' is the default base model [default: the base, and the workspace's "
-        "tuned model].",
-    ),
-]
-NamesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--names",
-        metavar="FILE",
-        help="TOML with names by group [default: those of Bertrand & Mullainathan 2004].",
-    ),
-]
-TopKOption = Annotated[
-    int, typer.Option("--top-k", min=1, help="Résumés of a query that count as selected.")
-]
-NamesPerGroupOption = Annotated[
-    int, typer.Option("--names-per-group", min=2, help="Names of each group at most.")
-]
-MaxResumesOption = Annotated[
-    int, typer.Option("--max-resumes", min=2, help="Résumés given names at most, by random.")
-]
-
-
+@takes(
+    "audit",
+    examples=("-w workspace", "--dataset test.json --out audit --model base --max-resumes 50"),
+)
 def audit(
+    *,
     workspace: OptionalWorkspace = None,
-    dataset: DatasetOption = None,
-    out: OutOption = None,
-    model: ModelOption = None,
-    names: NamesOption = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON or a BEIR folder."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME_OR_DIR",
+            help="A model; 'base' is the default base model [default: the base, and the "
+            "workspace's tuned model].",
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="TOML with names by group [default: those of Bertrand & Mullainathan 2004].",
+        ),
+    ] = None,
     judgements: JudgementsOption = None,
-    top_k: TopKOption = 10,
-    names_per_group: NamesPerGroupOption = 9,
-    max_resumes: MaxResumesOption = 200,
+    settings: Settings,
     as_json: JsonOption = False,
 ) -> None:
-    """Swap names in résumés and see whether scores and ranks move: a robustness test."""
+    """Swap names in résumés and see whether ranks move.
+
+    A robustness test of scores and ranks, and no legal bias audit.
+    """
     from cvseeker.cli.terminal import drawn_progress
-    from cvseeker.core.settings import AuditSettings
     from cvseeker.core.workspace import Workspace
     from cvseeker.evaluate import audit_files, audit_stage
 
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "audit")
-    settings = AuditSettings(top_k=top_k, names_per_group=names_per_group, max_resumes=max_resumes)
     models = model or []
     with drawn_progress() as progress:
         if workspace is not None:
             stages = Workspace(workspace)
-            audit_stage(stages, models, settings, progress, names=names, judgements=judgements)
+            audit_stage(
+                stages, models, settings.audit, progress, names=names, judgements=judgements
+            )
             folder = workspace / "audit"
         elif dataset is not None and out is not None:
             _refuse_judgements(judgements)
-            audit_files(dataset, models, out, settings, progress, names=names)
+            audit_files(dataset, models, out, settings.audit, progress, names=names)
             folder = out
     _print(folder, as_json=as_json)
 
@@ -88,7 +82,7 @@ def _print(folder: Path, *, as_json: bool) -> None:
 
     summary = read_json(folder / "audit.json")
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        print_json(summary)
         return
     labels = {key: group["label"] for key, group in summary["names"]["groups"].items()}
     for name, part in summary["models"].items():

@@ -1,45 +1,31 @@
 """The command that trains: ``finetune``, alone or in several processes under ``torchrun``."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cvseeker.cli.options import (
-    BaseOption,
-    BatchSizeOption,
-    ConfigOption,
-    EpochsOption,
-    ForceOption,
-    FrozenLayersOption,
-    GradientCheckpointingOption,
     JsonOption,
-    LearningRateOption,
-    LoraRankOption,
-    MatryoshkaOption,
-    MaxPairsOption,
-    MaxStepsOption,
-    MiniBatchSizeOption,
     OptionalWorkspace,
-    PrecisionOption,
-    PushToHubOption,
-    SeedOption,
-    TrackOption,
-    TrainingDryRunOption,
-    read_settings,
+    print_json,
     require_one_way,
+    takes,
 )
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.settings import Settings
 from cvseeker.train import heard, is_main
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-    from cvseeker.core.settings import Settings
-
-
+@takes(
+    "finetune",
+    examples=(
+        "-w workspace --epochs 3",
+        "--train train.json --val val.json --out model --windows.window-tokens 128 --dry-run",
+    ),
+)
 def finetune(
+    *,
     workspace: OptionalWorkspace = None,
     train: Annotated[
         Path | None,
@@ -47,37 +33,25 @@ def finetune(
     ] = None,
     val: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Validation data; none: a fifth of the persons."),
+        typer.Option(metavar="FILE", help="Validation data; without it persons are held out."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the tuned model goes.")
     ] = None,
-    base: BaseOption = None,
-    epochs: EpochsOption = None,
-    max_steps: MaxStepsOption = None,
-    learning_rate: LearningRateOption = None,
-    batch_size: BatchSizeOption = None,
-    mini_batch_size: MiniBatchSizeOption = None,
-    max_pairs: MaxPairsOption = None,
-    lora_rank: LoraRankOption = None,
-    frozen_layers: FrozenLayersOption = None,
-    precision: PrecisionOption = None,
-    gradient_checkpointing: GradientCheckpointingOption = False,
-    matryoshka: MatryoshkaOption = None,
-    seed: SeedOption = None,
-    force: ForceOption = False,
-    track: TrackOption = None,
-    push_to_hub: PushToHubOption = None,
-    dry_run: TrainingDryRunOption = False,
+    settings: Settings,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Write nothing: say what it takes in steps, time and memory.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
 ) -> None:
-    """Fine-tune the base model on queries and their passages."""
-    # The options are named as the settings are.
-    given = {
-        name: value for name, value in locals().items() if name in FinetuneSettings.model_fields
-    }
-    settings = read_settings(config, finetune=_flags(given))
+    """Fine-tune the base model on queries and their passages.
+
+    The base is kept unless the tuned model is better. Under torchrun, all processes train together.
+    """
     require_one_way(workspace, {"--train": train, "--out": out}, "finetune")
     if dry_run:
         _print_estimate(workspace, train, val, settings, as_json=as_json)
@@ -85,19 +59,7 @@ def finetune(
         _finetune(workspace, train, val, out, settings, as_json=as_json)
 
 
-def _flags(given: "Mapping[str, Any]") -> dict[str, Any]:
-    """Return what was typed; what was not leaves the settings as they are."""
-    flags = {
-        name: value
-        for name, value in given.items()
-        if value not in (None, []) and value is not False
-    }
-    if "matryoshka" in flags:
-        flags["matryoshka"] = flags["matryoshka"].split(",")
-    return flags
-
-
-def publish(folder: Path, counts: "Mapping[str, Any]", settings: "Settings") -> None:
+def publish(folder: Path, counts: Mapping[str, Any], settings: Settings) -> None:
     """Upload a model where the settings ask for it, and say where it went; the base stays here."""
     from cvseeker.cli.terminal import say
     from cvseeker.train import publish_model
@@ -116,7 +78,7 @@ def _finetune(
     train: Path | None,
     val: Path | None,
     out: Path | None,
-    settings: "Settings",
+    settings: Settings,
     *,
     as_json: bool,
 ) -> None:
@@ -136,14 +98,17 @@ def _finetune(
         return
     print_stage("model", result)
     publish(folder, result.counts, settings)
-    typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2) if as_json else folder)
+    if as_json:
+        print_json(result.counts)
+    else:
+        typer.echo(folder)
 
 
 def _print_estimate(
     workspace: Path | None,
     train: Path | None,
     val: Path | None,
-    settings: "Settings",
+    settings: Settings,
     *,
     as_json: bool,
 ) -> None:
@@ -165,6 +130,6 @@ def _print_estimate(
         return
     plan = estimate(training, settings=settings.finetune, val=validation)
     if as_json:
-        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+        print_json(plan.to_dict())
         return
     print_estimate(plan)

@@ -1,88 +1,60 @@
 """The commands that make a data set: ``generate`` and ``judge``."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cvseeker.cli.options import (
-    BatchOption,
-    BudgetOption,
-    ConcurrencyOption,
-    ConfigOption,
-    CorpusOption,
-    DatasetOutOption,
-    DepthOption,
-    DryRunOption,
     JsonOption,
-    LanguageOption,
-    LlmKeyOption,
-    LlmOption,
-    LlmUrlOption,
-    NoMaskOption,
     OptionalWorkspace,
-    PerPassageOption,
-    PricesOption,
-    PromptOption,
-    RoundTripOption,
-    RoundTripTopKOption,
-    StatusOption,
-    StyleOption,
-    read_settings,
+    print_json,
     require_one_way,
+    takes,
 )
 from cvseeker.core.errors import InputError
+from cvseeker.core.settings import Settings
 
 if TYPE_CHECKING:
-    from cvseeker.core.settings import Settings
     from cvseeker.core.workspace import Workspace
 
+DatasetOutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Send nothing: say what would be sent, and what it would cost."),
+]
 
+
+@takes(
+    "generate",
+    "llm",
+    examples=(
+        "-w workspace",
+        "--corpus passages.json --out queries.json --llm gpt-4o-mini --dry-run",
+    ),
+)
 def generate(
+    *,
     workspace: OptionalWorkspace = None,
-    corpus: CorpusOption = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Passages: LlamaIndex JSON or a BEIR folder."),
+    ] = None,
     out: DatasetOutOption = None,
-    llm: LlmOption = None,
-    llm_url: LlmUrlOption = None,
-    llm_key_env: LlmKeyOption = None,
-    style: StyleOption = None,
-    per_passage: PerPassageOption = None,
-    language: LanguageOption = None,
-    prompt: PromptOption = None,
-    round_trip: RoundTripOption = None,
-    top_k: RoundTripTopKOption = None,
-    no_mask: NoMaskOption = False,
-    max_concurrency: ConcurrencyOption = None,
-    budget: BudgetOption = None,
-    prices: PricesOption = None,
-    batch: BatchOption = False,
+    settings: Settings,
     dry_run: DryRunOption = False,
-    status: StatusOption = False,
+    status: Annotated[
+        bool, typer.Option("--status", help="Send nothing: say what the ledger holds.")
+    ] = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
 ) -> None:
-    """Write queries that each passage answers, for a workspace or for a file of passages."""
-    settings = read_settings(
-        config,
-        generate={
-            "llm": llm,
-            "style": style,
-            "per_passage": per_passage,
-            "prompt": prompt,
-            "round_trip": round_trip,
-            "mask": False if no_mask else None,
-            "filters": {"language": language, "top_k": top_k},
-        },
-        llm={
-            "url": llm_url,
-            "key_env": llm_key_env,
-            "max_concurrency": max_concurrency,
-            "budget": budget,
-            "prices": prices,
-            "batch": batch or None,
-        },
-    )
+    """Write queries that each passage answers.
+
+    For a workspace or for a file of passages; without an LLM unless one is named.
+    """
     require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
     if status:
         _print_status(workspace, out, as_json=as_json)
@@ -92,42 +64,27 @@ def generate(
         _generate(workspace, corpus, out, settings, as_json=as_json)
 
 
+@takes(
+    "judge",
+    "llm",
+    examples=("-w workspace", "--dataset queries.json --out judged.json --llm gpt-4o-mini"),
+)
 def judge(
+    *,
     workspace: OptionalWorkspace = None,
     dataset: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Queries: LlamaIndex JSON or a BEIR folder."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Where the data set goes: ….json, or a BEIR folder."),
-    ] = None,
-    llm: LlmOption = None,
-    llm_url: LlmUrlOption = None,
-    llm_key_env: LlmKeyOption = None,
-    depth: DepthOption = None,
-    no_mask: NoMaskOption = False,
-    max_concurrency: ConcurrencyOption = None,
-    budget: BudgetOption = None,
-    prices: PricesOption = None,
-    batch: BatchOption = False,
+    out: DatasetOutOption = None,
+    settings: Settings,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
-    config: ConfigOption = None,
 ) -> None:
-    """Judge which passages of the whole corpus answer each query, not only its own."""
-    settings = read_settings(
-        config,
-        judge={"llm": llm, "depth": depth, "mask": False if no_mask else None},
-        llm={
-            "url": llm_url,
-            "key_env": llm_key_env,
-            "max_concurrency": max_concurrency,
-            "budget": budget,
-            "prices": prices,
-            "batch": batch or None,
-        },
-    )
+    """Judge which other passages answer each query.
+
+    The whole corpus is looked through by several rankers, and what they find is graded.
+    """
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "judge")
     if dry_run:
         _print_plan("judge", _source(workspace, dataset), out, settings, as_json=as_json)
@@ -139,7 +96,7 @@ def _judge(
     workspace: Path | None,
     dataset: Path | None,
     out: Path | None,
-    settings: "Settings",
+    settings: Settings,
     *,
     as_json: bool,
 ) -> None:
@@ -149,7 +106,7 @@ def _judge(
     with drawn_progress() as progress:
         result = judge_stage(_source(workspace, dataset), settings, progress, out=out)
     if as_json:
-        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        print_json(result.counts)
         return
     print_stage("judged", result)
     typer.echo(out if workspace is None else workspace / "judged")
@@ -159,7 +116,7 @@ def _generate(
     workspace: Path | None,
     corpus: Path | None,
     out: Path | None,
-    settings: "Settings",
+    settings: Settings,
     *,
     as_json: bool,
 ) -> None:
@@ -174,7 +131,7 @@ def _generate(
             typer.echo("batches go on at the provider", err=True)
         raise
     if as_json:
-        typer.echo(json.dumps(result.counts, ensure_ascii=False, indent=2))
+        print_json(result.counts)
         return
     print_stage("queries", result)
     if out is not None:
@@ -192,7 +149,7 @@ def _print_plan(
     stage: Literal["generate", "judge"],
     source: "Workspace | Path",
     out: Path | None,
-    settings: "Settings",
+    settings: Settings,
     *,
     as_json: bool,
 ) -> None:
@@ -203,7 +160,7 @@ def _print_plan(
     with drawn_progress() as progress:
         plan = plan_stage(stage, source, settings, progress, out=out)
     if as_json:
-        typer.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+        print_json(plan.to_dict())
         return
     print_plan(plan)
 
@@ -219,6 +176,6 @@ def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) ->
     with Ledger(path) as ledger:
         summary = ledger.summary()
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        print_json(summary)
         return
     print_ledger(summary)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
@@ -23,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cvseeker.cli.program import command
 from cvseeker.core import progress as reporting
 from cvseeker.core.workspace import Workspace
 
@@ -182,7 +182,7 @@ def print_ready(workspace: Path, *, tuned: bool = True) -> None:
 
 def search_command(workspace: Path) -> str:
     """Return what to type to search a workspace."""
-    return f'cvseeker search -w {quote(str(workspace))} "QUERY"'
+    return f'{command("search", "-w", workspace)} "QUERY"'
 
 
 def _print_queries(counts: Mapping[str, Any]) -> None:

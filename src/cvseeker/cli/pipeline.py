@@ -1,0 +1,118 @@
+"""The commands that run the pipeline: ``demo``, ``run``, and its first stage, ``ingest``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvseeker.cli.finetune import publish
+from cvseeker.cli.options import JudgementsOption, SourcesArgument, WorkspaceOption, takes
+from cvseeker.core.settings import DEMO_SETTINGS, DEMO_WORKSPACE, HybridWeights, Settings
+
+
+@takes(
+    "finetune.base",
+    start=DEMO_SETTINGS,
+    examples=("", "-w /tmp/demo --base sentence-transformers/all-MiniLM-L6-v2"),
+)
+def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> None:
+    """Run the whole pipeline on the bundled résumés.
+
+    They are fictional. What the training changed is shown by four searches.
+    """
+    from cvseeker.cli.terminal import drawn_progress, hits_table, print_ready, stdout
+    from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
+    from cvseeker.search import open_base_searcher, open_searcher
+
+    _run([demo_resumes()], workspace, settings, judgements=demo_judgements())
+    # Dense scores only: this shows what the training changed, without BM25's help.
+    dense_only = HybridWeights(bm25=0, dense=1, late=0)
+    with drawn_progress() as progress:
+        before = open_base_searcher(workspace, weights=dense_only, progress=progress)
+    after = open_searcher(workspace, weights=dense_only)
+    for query in DEMO_QUERIES:
+        for model, searcher in (("base", before), ("tuned", after)):
+            hits = searcher.search(query, top_k_resumes=3)
+            stdout().print(hits_table(hits, f'"{query}", {model} model'))
+    print_ready(workspace)
+
+
+@takes(
+    "finetune.base",
+    "generate.llm",
+    "llm.url",
+    "finetune.epochs",
+    examples=("resumes -w workspace --no-tune", "resumes more.csv -w workspace --llm gpt-4o-mini"),
+)
+def run(
+    *,
+    sources: SourcesArgument,
+    workspace: WorkspaceOption,
+    settings: Settings,
+    judgements: JudgementsOption = None,
+    no_tune: Annotated[
+        bool, typer.Option("--no-tune", help="Stop once search works, with the model as it is.")
+    ] = False,
+) -> None:
+    """Make your résumés searchable, then fine-tune on them.
+
+    The same command completes an interrupted run.
+    """
+    from cvseeker.cli.terminal import print_ready
+    from cvseeker.core.workspace import Workspace
+
+    _run(sources, workspace, settings, judgements=judgements, tune=not no_tune)
+    if settings.finetune.push_to_hub is not None and not no_tune:
+        counts = (Workspace(workspace).manifest("model") or {})["counts"]
+        publish(workspace / "model", counts, settings)
+    print_ready(workspace, tuned=not no_tune)
+
+
+@takes(
+    "ingest",
+    examples=("resumes -w workspace", "resumes more.csv -w workspace --test-share 0.3"),
+)
+def ingest(*, sources: SourcesArgument, workspace: WorkspaceOption, settings: Settings) -> None:
+    """Read résumés and cut them into passages.
+
+    Versions of one person's résumé are found and never split between training and testing.
+    """
+    from cvseeker.cli.terminal import drawn_progress, print_stage
+    from cvseeker.core.workspace import Workspace
+    from cvseeker.resumes import ingest_stage
+
+    with drawn_progress() as progress:
+        result = ingest_stage(Workspace(workspace), sources, settings, progress)
+    print_stage("ingest", result)
+
+
+def _run(
+    sources: list[Path],
+    workspace: Path,
+    settings: Settings,
+    *,
+    judgements: Path | None,
+    tune: bool = True,
+) -> None:
+    from cvseeker import pipeline
+    from cvseeker.cli.terminal import drawn_progress, print_stage, say, search_command
+    from cvseeker.core.workspace import StageResult, Workspace
+
+    done: list[str] = []
+
+    def stage_done(stage: str, result: StageResult) -> None:
+        print_stage(stage, result)
+        done.append(stage)
+        if tune and done == ["ingest", "index"]:
+            say(f"  search works now, in another terminal: {search_command(workspace)}")
+
+    with drawn_progress() as progress:
+        pipeline.run(
+            sources,
+            Workspace(workspace),
+            settings,
+            tune=tune,
+            judgements=judgements,
+            progress=progress,
+            stage_done=stage_done,
+        )
