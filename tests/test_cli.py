@@ -344,8 +344,9 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
         train: Path, val: Path | None, out: Path, settings: Settings, progress: object
     ) -> StageResult:
         trained.append(settings.finetune)
-        verdict = {"kept": "tuned" if settings.finetune.seed == 5 else "base"}
-        return StageResult({"pairs": 7, "verdict": verdict}, 1.0, skipped=False)
+        kept = "tuned" if settings.finetune.seed == 5 else "base"
+        counts = {"pairs": 7, "base": "b", "verdict": {"kept": kept, "reason": "planted"}}
+        return StageResult(counts, 1.0, skipped=False)
 
     def publish_model(folder: Path, repository: str) -> str:
         uploaded.append((folder, repository))

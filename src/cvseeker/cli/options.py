@@ -38,10 +38,6 @@ JudgementsOption = Annotated[
         "qrels/test.tsv), evaluated as well.",
     ),
 ]
-NoTuneOption = Annotated[
-    bool,
-    typer.Option("--no-tune", help="Stop once search works, with the model as it is."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 ConfigOption = Annotated[
     Path | None,

@@ -32,7 +32,7 @@ def program() -> str:
     """Return what runs ``cvseeker`` here: its name, or the path where the name would not do."""
     typed = Path(sys.argv[0])
     on_path = shutil.which("cvseeker")
-    if typed.name == "__main__.py":
+    if typed.parts[-2:] == ("cvseeker", "__main__.py"):
         python = shutil.which(Path(sys.executable).name)
         known = python is not None and Path(python).samefile(sys.executable)
         return f"{Path(sys.executable).name if known else shlex.quote(sys.executable)} -m cvseeker"
