@@ -37,6 +37,32 @@ def test_the_first_one_is_told_and_only_kept_ones_are_compared_with() -> None:
     assert owners([*chain, chain[0]]) == [None, 0, None, 0]
 
 
+WORDS = "nurse nurses icu ward payroll ledger audit the of c++ 5 8 NOT".split()
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join), max_size=30),
+    st.sampled_from([0.1, 0.5, 0.6, 2 / 3, 0.75, 0.8, 0.9, 1.0]),
+)
+def test_they_are_those_that_comparing_with_all_finds(
+    queries: list[str], similarity: float
+) -> None:
+    kept: dict[int, frozenset[str]] = {}
+    wanted = []
+    for number, query in enumerate(queries):
+        telling = [word for word in query.split() if word in {"5", "8", "NOT"}]
+        found = frozenset([*stems(query), *telling]) or frozenset([query.casefold()])
+        alike = (
+            first
+            for first, other in kept.items()
+            if len(found & other) >= similarity * len(found | other)
+        )
+        wanted.append(next(alike, None))
+        if wanted[-1] is None:
+            kept[number] = found
+    assert owners(queries, similarity=similarity) == wanted
+
+
 @given(st.lists(st.text(alphabet="abc ", max_size=6), max_size=30))
 def test_with_a_similarity_of_one_equal_sets_are_alike_and_no_others(queries: list[str]) -> None:
     first: dict[frozenset[str], int] = {}

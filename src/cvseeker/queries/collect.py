@@ -230,7 +230,7 @@ def _ranks(
         return ((passage.text, passage.person_group) for passage in asking.passages())
 
     if settings.round_trip == "bm25":
-        ranks = lexical_ranks(queries, passages, limit=filters.top_k, progress=progress)
+        ranks = lexical_ranks(queries, passages, progress=progress)
     else:
         from cvseeker.retrieval.encoder import LocalEncoder
 
