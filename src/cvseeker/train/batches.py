@@ -10,7 +10,6 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from cvseeker.retrieval.packed import first_position
-from cvseeker.train.throughput import BatchCounts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -58,24 +57,15 @@ class BatchCollator:
     valid_label_columns: tuple[str, ...] = (LABEL_COLUMN,)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the features of each column under its name, the labels, and what was counted."""
+        """Return the features of each column under its name, and the labels."""
         batch: dict[str, Any] = {}
-        lengths, slots = [], 0
         for column, constants in self.columns.items():
             texts = [np.asarray(row[column], dtype=np.int64) for row in rows]
             features = self._pack(texts) if self.packed else self._pad(texts)
-            slots += features["input_ids"].numel()
-            lengths += [len(text) for text in texts]
             features.update(constants)
             batch |= {f"{column}_{name}": value for name, value in features.items()}
         if LABEL_COLUMN in rows[0]:
             batch[LABEL_COLUMN] = torch.tensor([row[LABEL_COLUMN] for row in rows])
-        batch["counts"] = BatchCounts(
-            pairs=len(rows),
-            tokens=sum(lengths),
-            slots=slots,
-            squares=sum(length * length for length in lengths),
-        )
         return batch
 
     def _pad(self, texts: Sequence[NDArray[np.int64]]) -> dict[str, Any]:

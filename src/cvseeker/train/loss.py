@@ -1,5 +1,6 @@
 """InfoNCE in which nobody is pushed away from a passage that answers them."""
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def masked_info_nce(scores: Tensor, answered: Tensor, targets: Tensor) -> Tensor
     return nn.functional.cross_entropy(scores.masked_fill(answered & ~own, float("-inf")), targets)
 
 
-class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
+class RetrievalLoss(CachedLossMixin, nn.Module):
     """The loss as sentence-transformers' trainer calls one, whole or in mini-batches.
 
     References
@@ -63,18 +64,18 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
         self.model = model
         self.temperature = temperature
         self.matryoshka = matryoshka
-        self.mini_batch_size = mini_batch_size
+        self.mini_batch_size = mini_batch_size or sys.maxsize
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor) -> Tensor:
         """Return the loss of anchors and positives, row for row; labels as in the mask."""
         columns = list(sentence_features)
-        if self.mini_batch_size is not None and self.mini_batch_size < len(labels):
+        if self.mini_batch_size < len(labels):
             loss: Tensor = self.forward_cached(columns, labels)
             return loss
         embedded = [[self.model(dict(features))["sentence_embedding"]] for features in columns]
         return self.calculate_loss(embedded, labels)
 
-    def calculate_loss(
+    def calculate_loss(  # type: ignore[override]
         self, reps: list[list[Tensor]], labels: Tensor, *, with_backward: bool = False
     ) -> Tensor:
         """Return the loss of embedded columns, each in pieces of shape (n, dim)."""
@@ -88,7 +89,7 @@ class RetrievalLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]
             losses.append(masked_info_nce(cosines / self.temperature, answered, targets))
         loss = torch.stack(losses).mean()
         if with_backward:
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             return loss.detach()
         return loss
 

@@ -1,41 +1,74 @@
 """The trainer: sentence-transformers', with our batches, loss, validation and silence."""
 
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+import torch
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.base.evaluation import BaseEvaluator
 from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
+from transformers.integrations import integration_utils
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.errors import SettingsError
 from cvseeker.core.progress import Progress
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.memory import return_freed_memory
+from cvseeker.retrieval.metrics import mean_metrics
+from cvseeker.retrieval.models import device
 from cvseeker.retrieval.packed import use_packed_attention
-from cvseeker.train.arguments import training_arguments
+from cvseeker.train.adapters import require_peft
 from cvseeker.train.batches import tokenise_columns
-from cvseeker.train.callbacks import ReportProgress, WindowedEvaluator
+from cvseeker.train.distributed import LONG_WAIT, world_size
 from cvseeker.train.loss import RetrievalLoss
 from cvseeker.train.pairs import TrainingPair
 from cvseeker.train.sampler import BucketSampler, FollowEpoch
-from cvseeker.train.throughput import ModelSize, ThroughputMeter, device_name
+from cvseeker.train.validation import QueryMetrics, validate_queries
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+SMALL_MODEL_WEIGHTS = 50_000_000
+# Adapters want about ten times the rate of full training, at any size.
+# Schulman & Thinking Machines Lab 2025, https://thinkingmachines.ai/blog/lora/.
+LORA_RATE = 10.0
+
+# What a resumed run reads, besides the state.
+# Of adapters only these are saved; of several processes each has a random state of its own.
+CHECKPOINT_FILES = ("*model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state*.pth")
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """How pairs become steps; each process takes ``device_batch_size`` pairs of a batch."""
+
+    batch_size: int
+    device_batch_size: int
+    steps: int
+    evaluation_steps: int
 
 
 class PairTrainer(SentenceTransformerTrainer):
-    """The trainer with a meter, and without its model card, which would quote training texts."""
+    """The trainer with its clock and validations at hand."""
 
-    meter: ThroughputMeter
-    validations: WindowedEvaluator
+    clock: "StepClock"
+    validations: "WindowedEvaluator"
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add none; CVSeeker writes a card of its own."""
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Count the batch, then compute its loss."""
-        self.meter.add(inputs.pop("counts"))
-        return super().compute_loss(model, inputs, *args, **kwargs)
+        """Add none: the library's card would quote training texts."""
 
 
 def build_trainer(
@@ -48,30 +81,11 @@ def build_trainer(
     progress: Progress,
     callbacks: tuple[TrainerCallback, ...] = (),
 ) -> PairTrainer:
-    """Return a trainer over the pairs that validates with the encoder and keeps the best step.
-
-    Parameters
-    ----------
-    encoder
-        Its model is trained in place.
-    pairs
-        The training pairs.
-    val
-        The validation split.
-    settings
-        All of fine-tuning's.
-    checkpoints
-        Folder of the checkpoints.
-    progress
-        Called at each step.
-    callbacks
-        Called by the trainer besides.
-    """
+    """Return a trainer that trains the encoder's model in place and keeps the best step."""
     model = encoder.model
     set_dropout(model, settings.dropout)
     arguments = training_arguments(encoder, len(pairs), settings, checkpoints)
-    half = arguments.bf16 or arguments.fp16
-    packed = use_packed_attention(model, half=half).packed
+    packed = use_packed_attention(model, half=arguments.bf16 or arguments.fp16).packed
     dataset, collator = tokenise_columns(
         model,
         {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]},
@@ -84,7 +98,7 @@ def build_trainer(
     # Each checkpoint gets the library's card: it is to ask no hub and to encode no examples.
     model.model_card_data.local_files_only = True
     model.model_card_data.generate_widget_examples = False
-    validations = WindowedEvaluator(encoder, val)
+    validations, clock = WindowedEvaluator(encoder, val), StepClock()
     trainer = PairTrainer(
         model=model,
         args=arguments,
@@ -101,12 +115,11 @@ def build_trainer(
             EarlyStoppingCallback(early_stopping_patience=settings.patience),
             ReportProgress(progress),
             FollowEpoch(),
+            clock,
             *callbacks,
         ],
     )
-    trainer.validations = validations
-    trainer.meter = ThroughputMeter(size=ModelSize.of_model(model), device=device_name())
-    trainer.add_callback(trainer.meter)
+    trainer.validations, trainer.clock = validations, clock
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     return trainer
@@ -127,3 +140,219 @@ def set_dropout(model: SentenceTransformer, probability: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
+
+
+def check_settings(settings: FinetuneSettings) -> None:
+    """Refuse, before anything is read, what this machine cannot do."""
+    training_precision(settings.precision, device())
+    check_trackers(settings.track)
+    if settings.lora_rank is not None:
+        require_peft()
+
+
+def training_precision(wanted: str, device: str) -> Precision:
+    """Return the arithmetic to train in on ``cuda``, ``mps`` or ``cpu``.
+
+    ``auto`` is bf16 where a GPU has it, else fp32: fp16 overflows now and then.
+    """
+    has_bf16 = device == "cuda" and torch.cuda.is_bf16_supported()
+    if wanted == "fp16" and device == "cpu":
+        raise SettingsError(
+            "precision 'fp16' is for GPUs, and this machine trains on its processor; type "
+            "--precision fp32, or bf16 on a processor made for it"
+        )
+    if wanted == "bf16" and device == "cuda" and not has_bf16:
+        raise SettingsError(
+            "precision 'bf16': this GPU does not calculate in it; type --precision fp16 or fp32"
+        )
+    if wanted == "auto":
+        return "bf16" if has_bf16 else "fp32"
+    return "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "fp32"
+
+
+def check_trackers(names: Sequence[str]) -> list[str]:
+    """Return the trackers' names as the trainer takes them; refuse unknown or absent ones."""
+    if not names:
+        return []
+    known = sorted(integration_utils.INTEGRATION_TO_CALLBACK)
+    installed = integration_utils.get_available_reporting_integrations()
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"track {name!r}: no such tracker; expected {', '.join(known)}")
+        if name not in installed:
+            raise SettingsError(
+                f"track {name!r}: it is not installed; run: pip install {name}; or leave out "
+                f"--track {name}"
+            )
+    return list(names)
+
+
+def plan_steps(pairs: int, settings: FinetuneSettings, *, processes: int = 1) -> StepPlan:
+    """Return how a number of pairs becomes steps.
+
+    Processes share each batch, so that the model does not depend on how many there are.
+    """
+    share = max(1, min(settings.batch_size, max(2, pairs // 2)) // processes)
+    steps_per_epoch = max(1, -(-pairs // (share * processes)))
+    steps = settings.max_steps or max(1, round(steps_per_epoch * settings.epochs))
+    return StepPlan(
+        batch_size=share * processes,
+        device_batch_size=share,
+        steps=steps,
+        # At least one: without a validation there is no best step to keep.
+        evaluation_steps=min(max(1, steps_per_epoch // settings.evaluations_per_epoch), steps),
+    )
+
+
+def training_arguments(
+    encoder: LocalEncoder, pairs: int, settings: FinetuneSettings, checkpoints: Path
+) -> SentenceTransformerTrainingArguments:
+    """Return the trainer's arguments for a number of pairs; checkpoints go to a folder."""
+    plan = plan_steps(pairs, settings, processes=world_size())
+    kind = encoder.model.device.type
+    precision = training_precision(settings.precision, kind)
+    _keep_records_in_place()
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(checkpoints),
+        max_steps=plan.steps,
+        per_device_train_batch_size=plan.device_batch_size,
+        learning_rate=settings.learning_rate or default_learning_rate(encoder, settings),
+        warmup_steps=round(settings.warmup_share * plan.steps),
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=kind == "cpu",
+        eval_strategy="steps",
+        eval_steps=plan.evaluation_steps,
+        save_strategy="steps",
+        save_steps=plan.evaluation_steps,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_ndcg@10",
+        greater_is_better=True,
+        logging_steps=1,
+        disable_tqdm=True,
+        report_to=check_trackers(settings.track),
+        seed=settings.seed,
+        data_seed=settings.seed,
+        # Every process must have as many pairs: their documents are each other's negatives.
+        dataloader_drop_last=world_size() > 1,
+        dataloader_pin_memory=kind == "cuda",
+        # The others wait while the main process validates.
+        ddp_timeout=LONG_WAIT,
+        prompts={"anchor": encoder.query_prompt} if encoder.query_prompt else None,
+    )
+    if arguments.n_gpu > 1:
+        # One process would split its batches over all GPUs, which is slower than one GPU and
+        # gives the loss a part of its negatives; torchrun is the way to use several.
+        arguments._n_gpu = 1
+    return arguments
+
+
+def default_learning_rate(encoder: LocalEncoder, settings: FinetuneSettings) -> float:
+    """Return the default by size: what a small model needs makes a large one forget."""
+    weights = sum(parameter.numel() for parameter in encoder.model.parameters())
+    rate = 2e-4 if weights < SMALL_MODEL_WEIGHTS else 2e-5
+    return rate * LORA_RATE if settings.lora_rank else rate
+
+
+def _keep_records_in_place() -> None:
+    """Keep what trackers write out of the checkpoints, which are deleted, and under our name."""
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", "runs")
+    os.environ.setdefault("WANDB_PROJECT", "cvseeker")
+    os.environ.setdefault("TRACKIO_PROJECT", "cvseeker")
+
+
+class WindowedEvaluator(BaseEvaluator):
+    """Validation as search will use the encoder: windows, the best of which counts."""
+
+    def __init__(self, encoder: LocalEncoder, dataset: RetrievalDataset) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.primary_metric = "ndcg@10"
+        self._encoder = encoder
+        self._dataset = dataset
+        self.found: dict[int, QueryMetrics] = {}
+
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
+    ) -> dict[str, float]:
+        """Return metric → mean over the validation queries; what was found at a step is kept."""
+        self.found[steps] = validate_queries(self._encoder, self._dataset)
+        return mean_metrics(self.found[steps])
+
+
+class ReportProgress(TrainerCallback):
+    """Passes each step's loss and the latest validation on to a progress callback."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._loss = ""
+        self._ndcg = ""
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Keep the step's memory from piling up on the next one's."""
+        return_freed_memory()
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        """Report a step."""
+        logs = logs or {}
+        if "loss" in logs:
+            self._loss = f"loss {float(logs['loss']):.3f}"
+        if "eval_ndcg@10" in logs:
+            self._ndcg = f"validation nDCG@10 {float(logs['eval_ndcg@10']):.3f}"
+        note = ", ".join(part for part in (self._loss, self._ndcg) if part)
+        self._progress("fine-tune", state.global_step, state.max_steps, note)
+
+
+class StepClock(TrainerCallback):
+    """Measures how fast pairs are trained on, all processes together."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[float, int]] = []
+        self._since: float | None = None
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock, unless it has run on since the step before."""
+        if self._since is None:
+            self._since = time.perf_counter()
+
+    def on_step_end(self, args: Any, *_: Any, **__: Any) -> None:
+        """Note the step; the clock runs on, for fetching the next batch is part of its step."""
+        now = time.perf_counter()
+        if self._since is not None:
+            self._steps.append((now - self._since, args.train_batch_size * args.world_size))
+        self._since = now
+
+    def on_save(self, *_: Any, **__: Any) -> None:
+        """Stop the clock until the next step: validation and checkpoints are no training."""
+        self._since = None
+
+    def pairs_per_second(self) -> float:
+        """Return the mean of all steps but the first, which also warms up; 0 before any."""
+        steps = self._steps[1:] or self._steps
+        seconds = sum(duration for duration, _ in steps)
+        return sum(pairs for _, pairs in steps) / seconds if seconds else 0.0
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint that was written whole; others are deleted.
+
+    The trainer writes ``trainer_state.json`` last, so a checkpoint with a readable one is whole,
+    unless it was being deleted: then other files are missing.
+    """
+    checkpoints = sorted(
+        folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])
+    )
+    whole = None
+    for checkpoint in checkpoints:
+        try:
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+            continue
+        if all(any(checkpoint.glob(name)) for name in CHECKPOINT_FILES):
+            whole = checkpoint
+        else:
+            shutil.rmtree(checkpoint)
+    return str(whole) if whole else None

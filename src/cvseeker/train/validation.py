@@ -1,50 +1,57 @@
-"""How good an encoder is on the validation split while it is being trained."""
+"""What the validation split says of an encoder: metrics of each query, and the hybrid's shares."""
+
+from collections.abc import Mapping
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
-from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.fusion import learn_weights
+from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
 from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.token_codes import encode_passages_with_codes
 from cvseeker.retrieval.windows import FloatArray
 
+# Query id → name of the metric → value.
+QueryMetrics = Mapping[str, Mapping[str, float]]
+METRIC = "ndcg@10"
 
-def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> dict[str, dict[str, float]]:
-    """Rank the data set's corpus with the encoder and return every metric of every query.
 
-    Parameters
-    ----------
-    encoder
-        The encoder, in whatever state it is.
-    dataset
-        The validation split.
-
-    Returns
-    -------
-    dict
-        Query id → name of the metric → value, in the data set's order.
-    """
+def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> QueryMetrics:
+    """Rank the data set's corpus with the encoder, in whatever state it is."""
     queries = EncodedQueries.from_texts(list(dataset.queries.values()), encoder, tokens=False)
     windows = encoder.encode_passages(list(dataset.corpus.values()))
     return ranked_metrics(dataset, DenseRanker(windows.vectors, windows.owners).scores(queries))
 
 
-def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> dict[str, dict[str, float]]:
-    """Return every metric of every query for scores of a data set's corpus.
-
-    Parameters
-    ----------
-    dataset
-        Queries, qrels and corpus.
-    scores
-        Shape (n_queries, n_passages), in the data set's order.
-
-    Returns
-    -------
-    dict
-        Query id → name of the metric → value, in the data set's order.
-    """
+def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> QueryMetrics:
+    """Return every metric of every query for scores, shape (n_queries, n_passages)."""
     query_ids = list(dataset.queries)
     table = QrelsTable.from_qrels(dataset.qrels, query_ids, list(dataset.corpus))
     values = table.metrics(top_k(scores, 100))
     return dict(zip(query_ids, metric_rows(values), strict=True))
+
+
+def mean_ndcg(scores: QueryMetrics) -> float:
+    """Return the mean nDCG@10 over the queries."""
+    return sum(values[METRIC] for values in scores.values()) / len(scores)
+
+
+def fit_late_interaction(encoder: LocalEncoder, val: RetrievalDataset) -> None:
+    """Set an encoder's ``codec`` and the shares of its ``hybrid``, by the validation split.
+
+    The codec is fitted to the token vectors of the first passages: the validation corpus is encoded
+    for the shares anyway, and its 64 passages or more have the ten thousand tokens that are enough.
+    """
+    corpus = list(val.corpus.values())
+    queries = EncodedQueries.from_texts(list(val.queries.values()), encoder)
+    embeddings, codes = encode_passages_with_codes(encoder, corpus)
+    encoder.codec = codes.codec
+    encoder.hybrid = learn_weights(
+        BM25Ranker(corpus).scores(queries),
+        DenseRanker(embeddings.vectors, embeddings.owners).scores(queries),
+        LateInteractionRanker(codes).scores(queries),
+        lambda scores: mean_ndcg(ranked_metrics(val, scores)),
+    )

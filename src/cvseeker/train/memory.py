@@ -38,50 +38,17 @@ def with_smaller_mini_batches(
     mini_batch_size: int | None,
     batch_size: int,
     halved: Callable[[int], None] = lambda size: None,
-) -> tuple[T, int | None]:
+) -> T:
     """Do a step, with half the mini-batch as often as memory runs out, down to one pair.
 
-    The loss over the whole batch is the same at any size of the mini-batches.
-
-    Parameters
-    ----------
-    step
-        Called with the pairs that may be in memory at once (``None``: the whole batch); it must
-        begin anew each time.
-    mini_batch_size
-        To begin with.
-    batch_size
-        Pairs in the batch.
-    halved
-        Called with each smaller size before it is tried.
-
-    Returns
-    -------
-    tuple
-        What the step returned, and the size that went well: the one to begin with next time.
-
-    Raises
-    ------
-    RuntimeError, MemoryError
-        The step's own, if memory does not suffice for one pair, or for any other reason.
-
-    References
-    ----------
-    GradCache: Gao et al. 2021, https://arxiv.org/abs/2101.06983.
-
-    Examples
-    --------
-    >>> def step(size):
-    ...     if size is None or size > 20:
-    ...         raise MemoryError
-    ...     return "done"
-    >>> with_smaller_mini_batches(step, mini_batch_size=None, batch_size=64)
-    ('done', 16)
+    ``step`` is called with the pairs that may be in memory at once (``None``: the whole batch) and
+    must begin anew each time; ``halved`` is called with each smaller size before it is tried. The
+    loss over the whole batch is the same at any size.
     """
     size = mini_batch_size
     while True:
         try:
-            return step(size), size
+            return step(size)
         except (RuntimeError, MemoryError) as error:
             smaller = min(size or batch_size, batch_size) // 2
             if not smaller or not is_out_of_memory(error):
@@ -104,13 +71,7 @@ def free_memory() -> None:
 
 @contextmanager
 def advice_when_out_of_memory(settings: FinetuneSettings) -> Iterator[None]:
-    """Turn memory that runs out into an error that says what to type.
-
-    Raises
-    ------
-    ModelError
-        In place of PyTorch's error, which stays its cause.
-    """
+    """Turn memory that runs out into a ``ModelError`` that says what to type."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
