@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from crossvalidate import folds, with_queries
+from crossvalidate import folds, with_known_persons, with_queries
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.progress import silent
@@ -34,7 +34,7 @@ from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.retrieval.windows import FloatArray
 from cvseeker.train.adapters import prepare_model
-from cvseeker.train.pairs import build_pairs, complete_person_groups
+from cvseeker.train.pairs import build_pairs
 from cvseeker.train.trainer import build_trainer
 from cvseeker.train.validation import ranked_metrics
 
@@ -136,7 +136,7 @@ def train_encoder(
 
 def print_table(found: dict[str, dict[str, Any]], test: RetrievalDataset) -> None:
     """Print a Markdown table: the defaults' scores, and every recipe's difference to them."""
-    groups = complete_person_groups(test)
+    groups = with_known_persons(test).person_groups
     people = [groups[next(iter(test.qrels[query_id]))] for query_id in test.queries]
     heads = " | ".join(f"{system} {metric}" for system, metric in SHOWN)
     print(f"| recipe | seeds | seconds | {heads} |\n|---|{'---:|' * (len(SHOWN) + 2)}")

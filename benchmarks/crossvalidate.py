@@ -29,17 +29,22 @@ from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
 from cvseeker.evaluate.compare import compare_systems
 from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits
+from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.significance import bootstrap_interval
-from cvseeker.train.finetune import finetune
-from cvseeker.train.pairs import complete_person_groups
+from cvseeker.train import finetune
 
 SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
 
 
+def with_known_persons(dataset: RetrievalDataset) -> RetrievalDataset:
+    """Return a data set that says whose every passage is, by the default similarity."""
+    return with_persons(dataset, similarity=Settings().ingest.duplicate_similarity)
+
+
 def folds(dataset: RetrievalDataset, count: int) -> Iterator[tuple[RetrievalDataset, set[str]]]:
     """Yield each fold's training data and the passages left out; persons are never split."""
-    groups = complete_person_groups(dataset)
-    dataset = replace(dataset, person_groups=groups)
+    dataset = with_known_persons(dataset)
+    groups = dataset.person_groups
     fold_of = fold_numbers(sorted(set(groups.values())), count)
     for fold in range(count):
         held_out = {key for key, group in groups.items() if fold_of[group] == fold}
@@ -130,7 +135,7 @@ def main() -> None:
         flags[group] = {**flags.get(group, {}), inner: value} if inner else value
     settings = Settings().override("finetune", flags).finetune
     dataset = read_dataset(options.data)
-    groups = complete_person_groups(dataset)
+    groups = with_known_persons(dataset).person_groups
     scores: dict[str, dict[tuple[Any, ...], dict[str, float]]] = {}
     about: dict[str, str] = {}
     for fold, (train, held_out) in enumerate(folds(dataset, options.folds)):

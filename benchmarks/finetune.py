@@ -36,7 +36,8 @@ from finetune_scores import BOTH_WAYS, Scores, bm25_scores, first_reaching, mode
 from finetune_tables import table
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
-from cvseeker.retrieval.holdout import hold_out
+from cvseeker.core.settings import Settings
+from cvseeker.retrieval.holdout import hold_out, with_persons
 from cvseeker.retrieval.models import CPU_BASE, choose_model
 
 OURS = "cvseeker"
@@ -108,7 +109,9 @@ def read_data(options: argparse.Namespace) -> tuple[RetrievalDataset, RetrievalD
     if options.test:
         test = read_dataset(options.test)
     else:
-        train, test = hold_out(train, share=0.2, seed=13)
+        similarity = Settings().ingest.duplicate_similarity
+        known = with_persons(train, similarity=similarity)
+        train, test = hold_out(known, share=0.2, seed=13)
     if options.limit:
         return first_queries(train, options.limit), first_queries(test, options.limit)
     return train, test

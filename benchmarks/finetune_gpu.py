@@ -9,18 +9,16 @@ import argparse
 import json
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from finetune_process import about, run_contender
 from finetune_tables import gpu_table
+from mfu import ModelSize, peak_flops
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.models import choose_model
 from cvseeker.retrieval.windows import split_windows
-
-if TYPE_CHECKING:
-    from cvseeker.train.throughput import ModelSize
 
 # BERT-large: Devlin et al. 2018, https://arxiv.org/abs/1810.04805; mxbai-embed-large-v1 has it.
 SHAPE: dict[str, Any] = {
@@ -51,8 +49,6 @@ def measure(
     options: argparse.Namespace, folder: Path, facts: dict[str, Any], shape: dict[str, Any]
 ) -> int:
     """Make the model and the data, run the contenders and print what they came to."""
-    from cvseeker.train.throughput import BatchCounts, peak_flops
-
     tokenizer = choose_model(options.base).location
     size = write_random_model(folder / "base", shape, tokenizer)
     pairs = write_windows(options, folder / "train.json", tokenizer)
@@ -62,14 +58,9 @@ def measure(
         row = run_contender(name, job, options)
         if row is None:
             return 1
-        # All in a second: the FLOPs are linear in both counts.
-        counts = BatchCounts(
-            pairs=0,
-            tokens=round(row["tokens_per_second"]),
-            slots=0,
-            squares=round(row["squares_per_second"]),
+        flops = size.training_flops(
+            tokens=row["tokens_per_second"], squares=row["squares_per_second"]
         )
-        flops = size.training_flops(counts)
         rows[name] = {**row, "flops_per_second": flops, "mfu": flops / peak if peak else None}
     facts |= {"weights": size.weights, "shape": shape, "pairs": pairs, "contenders": rows}
     print(gpu_table(rows, facts))
@@ -78,14 +69,12 @@ def measure(
     return 0
 
 
-def write_random_model(folder: Path, shape: dict[str, Any], tokenizer: str) -> "ModelSize":
+def write_random_model(folder: Path, shape: dict[str, Any], tokenizer: str) -> ModelSize:
     """Write a model with random weights and the base's tokenizer; return its size."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import AutoTokenizer, BertConfig, BertModel
-
-    from cvseeker.train.throughput import ModelSize
 
     torch.manual_seed(13)
     parts = folder.with_name("bert")
@@ -95,10 +84,7 @@ def write_random_model(folder: Path, shape: dict[str, Any], tokenizer: str) -> "
     pooling = Pooling(shape["hidden_size"], pooling_mode="cls")
     model = SentenceTransformer(modules=[transformer, pooling], device="cpu")
     model.save_pretrained(str(folder), create_model_card=False)
-    size = ModelSize.of_model(model)
-    if size is None:
-        raise RuntimeError("the random model is no transformer")
-    return size
+    return ModelSize.of_model(model)
 
 
 def write_windows(options: argparse.Namespace, path: Path, tokenizer: str) -> int:

@@ -20,7 +20,7 @@ from cvseeker.core.settings import HybridWeights, Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.models import keep_libraries_quiet
 from cvseeker.search.stage import index_stage, open_base_searcher, open_searcher
-from cvseeker.train.stage import finetune_stage
+from cvseeker.train import TrainingData, finetune_stage
 
 keep_libraries_quiet()
 
@@ -55,7 +55,7 @@ def watch(task: str, done: int, total: int, note: str = "") -> None:
         curve.setdefault(done, {}).update({name: float(value) for name, value in found})
 
 
-result = finetune_stage(workspace, SETTINGS, watch)
+result = finetune_stage(TrainingData.from_workspace(workspace), SETTINGS, watch)
 print(f"{result.counts['pairs']} pairs, {result.counts['steps']} steps")
 
 # %%

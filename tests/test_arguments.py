@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from cvseeker.core.errors import CVSeekerError, MissingExtraError, SettingsError
 from cvseeker.core.settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.train.arguments import (
+from cvseeker.train.trainer import (
     check_settings,
     check_trackers,
-    choose_precision,
     default_learning_rate,
     plan_steps,
     training_arguments,
+    training_precision,
 )
 
 # Where trackers write and under which name is the user's own environment, if it says so.
@@ -73,17 +73,23 @@ def test_processes_share_the_batch() -> None:
         ("bf16", "cuda", True, "bf16"),
     ],
 )
-def test_precision(wanted: str, device: str, has_bf16: bool, chosen: str) -> None:
-    assert choose_precision(wanted, device=device, has_bf16=has_bf16) == chosen
+def test_precision(
+    wanted: str, device: str, has_bf16: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: has_bf16)
+    assert training_precision(wanted, device) == chosen
 
 
 @pytest.mark.parametrize(
     ("wanted", "device", "told"),
     [("fp16", "cpu", "--precision fp32"), ("bf16", "cuda", "--precision fp16 or fp32")],
 )
-def test_a_precision_that_the_device_lacks_is_refused(wanted: str, device: str, told: str) -> None:
+def test_a_precision_that_the_device_lacks_is_refused(
+    wanted: str, device: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: False)
     with pytest.raises(SettingsError, match=told):
-        choose_precision(wanted, device=device, has_bf16=False)
+        training_precision(wanted, device)
 
 
 def test_trackers_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +118,7 @@ def test_trackers_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_this_machine_cannot_do_is_refused_at_once(
     changes: dict[str, Any], error: type[CVSeekerError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cvseeker.train.arguments.device", lambda: "cpu")
+    monkeypatch.setattr("cvseeker.train.trainer.device", lambda: "cpu")
     monkeypatch.setattr("cvseeker.train.adapters.find_spec", lambda name: None)
     check_settings(FinetuneSettings())
     with pytest.raises(error):

@@ -10,7 +10,6 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from cvseeker.retrieval.packed import switch_to_packed
 from cvseeker.train.batches import BatchCollator, tokenise_columns
-from cvseeker.train.throughput import BatchCounts
 
 PROMPT = "search: "
 ANCHORS = ["Kafka", "pastry chef with chocolate experience", "Kafka"]
@@ -150,13 +149,6 @@ def test_packed_texts_stand_behind_one_another() -> None:
     assert batch["anchor_cu_seq_lens_q"].tolist() == [0, 3, 4, 6]
     assert batch["anchor_cu_seq_lens_q"].dtype == torch.int32
     assert batch["anchor_max_length_q"] == 3
-
-
-def test_a_batch_says_what_is_in_it() -> None:
-    padded = collator(multiple=8)(rows(3, 1))["counts"]
-    packed = collator(packed=True)(rows(3, 1))["counts"]
-    assert padded == BatchCounts(pairs=2, tokens=4, slots=16, squares=10)
-    assert packed == BatchCounts(pairs=2, tokens=4, slots=4, squares=10)
 
 
 def test_token_numbers_are_kept_in_four_bytes(model: SentenceTransformer) -> None:

@@ -6,10 +6,8 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import write_json
 from cvseeker.core.settings import FinetuneSettings, WindowSettings
 from cvseeker.train.card import SHOWN, write_model_card
-from cvseeker.train.finetune import FinetuneResult
-from cvseeker.train.gain import Difference
-from cvseeker.train.gate import Verdict
-from cvseeker.train.throughput import Throughput
+from cvseeker.train.gate import Difference, Verdict
+from cvseeker.train.stage import FinetuneResult
 
 
 def verdict(kept: Literal["tuned", "base"]) -> Verdict:
@@ -37,7 +35,7 @@ def test_the_card_states_data_scores_and_settings(
         steps=40,
         best_step=26,
         verdict=verdict("tuned"),
-        throughput=Throughput("cpu", 39, 10.0, 12.3, 800.0, 0.1, None, None),
+        pairs_per_second=12.3,
     )
     settings = FinetuneSettings(
         windows=WindowSettings(window_tokens=96, overlap_tokens=24), temperature=0.07

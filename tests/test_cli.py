@@ -337,12 +337,12 @@ def test_a_closed_pipe_is_no_fault() -> None:
 def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from cvseeker.train import TrainingData
+
     trained: list[FinetuneSettings] = []
     uploaded: list[tuple[Path, str]] = []
 
-    def finetune_files(
-        train: Path, val: Path | None, out: Path, settings: Settings, progress: object
-    ) -> StageResult:
+    def finetune_stage(data: TrainingData, settings: Settings, progress: object) -> StageResult:
         trained.append(settings.finetune)
         kept = "tuned" if settings.finetune.seed == 5 else "base"
         counts = {"pairs": 7, "base": "b", "verdict": {"kept": kept, "reason": "planted"}}
@@ -352,7 +352,7 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
         uploaded.append((folder, repository))
         return "https://hub.example/ana/cooks"
 
-    monkeypatch.setattr("cvseeker.train.finetune_files", finetune_files)
+    monkeypatch.setattr("cvseeker.train.finetune_stage", finetune_stage)
     monkeypatch.setattr("cvseeker.train.publish_model", publish_model)
     command = ["finetune", "--train", "a.json", "--out", tmp_path / "m"]
     assert typed(*command) == 0

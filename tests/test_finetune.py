@@ -20,8 +20,9 @@ from cvseeker.core.files import read_json
 from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors
-from cvseeker.train.checkpoints import last_whole_checkpoint
-from cvseeker.train.finetune import FinetuneResult, finetune
+from cvseeker.train import finetune
+from cvseeker.train.stage import FinetuneResult
+from cvseeker.train.trainer import last_whole_checkpoint
 
 SMALL = WindowSettings(window_tokens=32, overlap_tokens=8)
 
@@ -185,7 +186,7 @@ KILLED = """
     from pathlib import Path
     from cvseeker.core.settings import FinetuneSettings
     from cvseeker.core.datasets import read_dataset
-    from cvseeker.train.finetune import finetune
+    from cvseeker.train import finetune
 
     out, kill_at = Path(sys.argv[1]), int(sys.argv[2])
 

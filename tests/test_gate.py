@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,20 @@ from cvseeker.core.errors import InputError
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import METRICS
 from cvseeker.train import gate
-from cvseeker.train.gain import Difference, compare, query_groups
-from cvseeker.train.gate import FEWEST_GROUPS, FEWEST_QUERIES, TOLERANCE, decide, doubt
-from cvseeker.train.merge import QueryMetrics, Weights, mix_weights, park_weights
+from cvseeker.train.gate import (
+    FEWEST_GROUPS,
+    FEWEST_QUERIES,
+    TOLERANCE,
+    Difference,
+    Weights,
+    compare,
+    decide,
+    doubt,
+    mix_weights,
+    park_weights,
+    query_groups,
+)
+from cvseeker.train.validation import QueryMetrics
 
 PERSONS = 20
 WORDS = "ventilation laminated payroll chocolate triage kafka drives electrician".split()
@@ -108,7 +119,7 @@ def test_a_clear_improvement_passes(
     assert verdict.validation.tuned == pytest.approx(verdict.tuned_scores["ndcg@10"], abs=1e-6)
     assert verdict.validation.base == pytest.approx(verdict.base_scores["ndcg@10"], abs=1e-6)
     assert verdict.reason.startswith("validation nDCG@10 rose: 0.")
-    assert json.loads(json.dumps(verdict.as_json(), allow_nan=False)) == verdict.as_json()
+    assert json.loads(json.dumps(asdict(verdict), allow_nan=False)) == asdict(verdict)
     expected = {key: torch.lerp(base[key], tuned[key], verdict.alpha) for key in base}
     assert holds(encoder, expected)
 

@@ -51,7 +51,6 @@ NO_WALL_YET = {
     "cvseeker.evaluate.report",
     "cvseeker.queries.filters",
     "cvseeker.queries.judging",
-    "cvseeker.train",
 }
 
 

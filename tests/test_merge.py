@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.train.merge import ALPHAS, TIE, choose_alpha, mix_weights, park_weights
+from cvseeker.train.gate import ALPHAS, TIE, choose_alpha, mix_weights, park_weights
 
 
 @pytest.fixture
@@ -120,9 +120,9 @@ def scores(mean: float) -> dict[str, dict[str, float]]:
 def test_the_best_mean_wins_and_the_largest_of_a_tie(
     means: dict[float, float], expected: float
 ) -> None:
-    choice = choose_alpha(lambda alpha: scores(means[alpha]))
-    assert choice.alpha == expected
-    assert list(choice.scores) == list(ALPHAS)
+    alpha, found = choose_alpha(lambda alpha: scores(means[alpha]))
+    assert alpha == expected
+    assert list(found) == list(ALPHAS)
 
 
 def test_what_is_known_is_not_evaluated_again() -> None:
@@ -132,15 +132,15 @@ def test_what_is_known_is_not_evaluated_again() -> None:
         asked.append(alpha)
         return scores(0.5)
 
-    choice = choose_alpha(evaluate, known={1.0: scores(0.9)})
+    alpha, _ = choose_alpha(evaluate, known={1.0: scores(0.9)})
     assert asked == [0.75, 0.5]
-    assert choice.alpha == 1.0
+    assert alpha == 1.0
     with pytest.raises(InputError, match="no alphas"):
         choose_alpha(evaluate, alphas=[])
 
 
 @given(st.dictionaries(st.floats(0.01, 1), st.floats(0.1, 0.9), min_size=1, max_size=5))
 def test_the_choice_is_never_more_than_a_tie_behind(means: dict[float, float]) -> None:
-    chosen = choose_alpha(lambda alpha: scores(means[alpha]), alphas=list(means)).alpha
+    chosen, _ = choose_alpha(lambda alpha: scores(means[alpha]), alphas=list(means))
     assert means[chosen] >= max(means.values()) - TIE - 1e-6
     assert all(means[alpha] < max(means.values()) - TIE + 1e-6 for alpha in means if alpha > chosen)

@@ -3,7 +3,7 @@ import torch
 
 from cvseeker.core.errors import ModelError
 from cvseeker.core.settings import FinetuneSettings
-from cvseeker.train.out_of_memory import (
+from cvseeker.train.memory import (
     advice_when_out_of_memory,
     is_out_of_memory,
     with_smaller_mini_batches,
@@ -42,13 +42,14 @@ def test_the_mini_batch_is_halved_until_it_fits() -> None:
         allocate(MORE_THAN_THERE_IS if size is None or size > 5 else 8)
         return 7
 
-    assert with_smaller_mini_batches(
-        step, mini_batch_size=None, batch_size=50, halved=told.append
-    ) == (7, 3)
+    assert (
+        with_smaller_mini_batches(step, mini_batch_size=None, batch_size=50, halved=told.append)
+        == 7
+    )
     assert tried == [None, 25, 12, 6, 3]
     assert told == [25, 12, 6, 3]
     tried.clear()
-    assert with_smaller_mini_batches(step, mini_batch_size=5, batch_size=50) == (7, 5)
+    assert with_smaller_mini_batches(step, mini_batch_size=5, batch_size=50) == 7
     assert tried == [5]
 
 
@@ -88,7 +89,7 @@ def test_a_failed_step_holds_no_memory_while_it_is_tried_again() -> None:
             allocate(MORE_THAN_THERE_IS)
         return held[0]() is None
 
-    assert with_smaller_mini_batches(step, mini_batch_size=None, batch_size=2) == (True, 1)
+    assert with_smaller_mini_batches(step, mini_batch_size=None, batch_size=2) is True
 
 
 @pytest.mark.parametrize(

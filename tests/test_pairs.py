@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.retrieval.holdout import complete_person_groups
+from cvseeker.retrieval.holdout import with_persons
 from cvseeker.train.pairs import build_pairs, group_numbers
 
 FILLER = "orchestra rehearsals and school concerts every single week of term " * 2
@@ -84,6 +84,18 @@ def test_groups_are_numbered_in_the_corpus_order(dataset: RetrievalDataset) -> N
 def test_unknown_groups_are_found_by_overlap() -> None:
     text = " ".join(f"word{number}" for number in range(60))
     dataset = RetrievalDataset({"x": text, "y": f"{text} more", "z": "another one"}, {}, {})
-    groups = complete_person_groups(dataset)
+    known = with_persons(dataset, similarity=0.7)
+    groups = known.person_groups
     assert groups["x"] == groups["y"] != groups["z"]
-    assert group_numbers(dataset) == [0, 0, 1]
+    assert group_numbers(known) == [0, 0, 1]
+    assert with_persons(known, similarity=1) is known
+
+
+def test_how_alike_two_of_one_person_are_is_the_users_word() -> None:
+    text = " ".join(f"word{number}" for number in range(60))
+    changed = " ".join(f"word{number}" for number in range(10, 70))
+    dataset = RetrievalDataset({"x": text, "y": changed}, {}, {})
+    for similarity, expected in ((0.3, 1), (0.99, 2)):
+        assert len(set(with_persons(dataset, similarity=similarity).person_groups.values())) == (
+            expected
+        )

@@ -11,7 +11,7 @@ from cvseeker.queries import check_llm, generate_stage
 from cvseeker.resumes import ingest_stage
 from cvseeker.retrieval.models import choose_model
 from cvseeker.search import index_stage
-from cvseeker.train import finetune_stage
+from cvseeker.train import TrainingData, finetune_stage
 
 StageDone = Callable[[str, StageResult], None]
 
@@ -62,6 +62,7 @@ def run(
     if not tune:
         return
     stage_done("queries", generate_stage(workspace, settings, progress))
-    stage_done("model", finetune_stage(workspace, settings, progress))
+    training = TrainingData.from_workspace(workspace)
+    stage_done("model", finetune_stage(training, settings, progress))
     stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
     stage_done("index", index_stage(workspace, settings, progress))

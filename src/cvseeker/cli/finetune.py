@@ -13,8 +13,9 @@ from cvseeker.cli.options import (
     require_one_way,
     takes,
 )
+from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-from cvseeker.train import heard, is_main
+from cvseeker.train import TrainingData, is_main
 
 
 @takes(
@@ -54,7 +55,7 @@ def finetune(
     """
     require_one_way(workspace, {"--train": train, "--out": out}, "finetune")
     if dry_run:
-        _print_estimate(workspace, train, val, settings, as_json=as_json)
+        _print_estimate(workspace, train, val, out, settings, as_json=as_json)
     else:
         _finetune(workspace, train, val, out, settings, as_json=as_json)
 
@@ -83,19 +84,14 @@ def _finetune(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.train import finetune_files, finetune_stage
+    from cvseeker.train import finetune_stage
 
-    with drawn_progress() as drawn:
-        progress = heard(drawn)
-        if workspace is not None:
-            folder = workspace / "model"
-            result = finetune_stage(Workspace(workspace), settings, progress)
-        elif train is not None and out is not None:
-            folder = out
-            result = finetune_files(train, val, out, settings, progress)
+    data = _training_data(workspace, train, val, out)
+    with drawn_progress() as progress:
+        result = finetune_stage(data, settings, progress)
     if not is_main():
         return
+    folder = out or data.workspace.stage_folder(data.stage)
     print_stage("model", result)
     publish(folder, result.counts, settings)
     if as_json:
@@ -104,31 +100,39 @@ def _finetune(
         typer.echo(folder)
 
 
+def _training_data(
+    workspace: Path | None, train: Path | None, val: Path | None, out: Path | None
+) -> TrainingData:
+    from cvseeker.core.workspace import Workspace
+
+    if workspace is not None:
+        return TrainingData.from_workspace(Workspace(workspace))
+    if train is None or out is None:
+        raise InputError("finetune takes either -w DIR or --train and --out")
+    return TrainingData.from_files(train, val, out)
+
+
 def _print_estimate(
     workspace: Path | None,
     train: Path | None,
     val: Path | None,
+    out: Path | None,
     settings: Settings,
     *,
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal_finetune import print_estimate
-    from cvseeker.core.datasets import read_dataset
-    from cvseeker.core.workspace import Workspace
-    from cvseeker.train.estimate import estimate
+    from cvseeker.train import estimate_finetune
 
-    if workspace is not None:
-        stages = Workspace(workspace)
-        beir = stages.require(stages.labels_stage()) / "beir"
-        training = read_dataset(beir / "train", split="train")
-        found = read_dataset(beir / "val", split="val", needs_queries=False)
-        validation = found if found.queries else None
-    elif train is not None:
-        training = read_dataset(train, split="train")
-        validation = read_dataset(val, split="dev") if val else None
+    training, validation = _training_data(workspace, train, val, out).read()
+    plan = estimate_finetune(
+        training,
+        settings=settings.finetune,
+        val=validation,
+        duplicate_similarity=settings.ingest.duplicate_similarity,
+    )
     if not is_main():
         return
-    plan = estimate(training, settings=settings.finetune, val=validation)
     if as_json:
         print_json(plan.to_dict())
         return

@@ -8,7 +8,7 @@ from rich.table import Table
 from cvseeker.cli.terminal import stdout
 
 if TYPE_CHECKING:
-    from cvseeker.train.estimate import Estimate
+    from cvseeker.train import Estimate
 
 
 def print_estimate(estimate: "Estimate") -> None:
@@ -25,18 +25,16 @@ def print_estimate(estimate: "Estimate") -> None:
     table.add_row("pairs in memory at once", f"{estimate.mini_batch_size:,}")
     table.add_row("steps at most", f"{estimate.steps:,}")
     table.add_row("tokens of a query, of a window", _both(estimate))
-    table.add_row("time at most, about", _duration(estimate.seconds.total))
+    table.add_row("time at most, about", _duration(estimate.total_seconds))
     table.add_row("… to train", _duration(estimate.seconds.train))
     table.add_row("… to validate", _duration(estimate.seconds.validate))
-    memory = estimate.memory
-    table.add_row("memory at the peak, about", _size(memory.total))
-    table.add_row("… weights", _size(memory.weights))
-    table.add_row("… gradients and optimizer", _size(memory.optimizer))
-    table.add_row("… activations", _size(memory.activations))
-    if memory.available is not None:
-        table.add_row("memory free now", _size(memory.available))
+    peak, free = estimate.memory_bytes, estimate.available_bytes
+    if peak is not None:
+        table.add_row("memory at the peak, about", _size(peak))
+    if free is not None:
+        table.add_row("memory free now", _size(free))
     stdout().print(table)
-    if memory.available is not None and memory.total > memory.available:
+    if peak is not None and free is not None and peak > free:
         stdout().print("more than is free: see --mini-batch-size, --gradient-checkpointing")
 
 

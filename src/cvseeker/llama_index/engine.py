@@ -66,7 +66,7 @@ class SentenceTransformersFinetuneEngine:
         ``FinetuneSettings`` in each epoch, after as many steps as that takes.
     use_all_docs
         ``True``: all of a query's relevant passages are known to the training, which makes pairs of
-        several and takes none for a negative; see :func:`~cvseeker.train.pairs.build_pairs`.
+        several and takes none for a negative; see :func:`~cvseeker.train.finetune`.
         ``False``: only the first is, as if the data set named no other; another one may then serve
         as a negative.
 
@@ -115,7 +115,7 @@ class SentenceTransformersFinetuneEngine:
         Returns
         -------
         StageResult
-            Its counts are a :class:`~cvseeker.train.finetune.FinetuneResult`.
+            Its counts are a ``FinetuneResult``.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class SentenceTransformersFinetuneEngine:
 
     def _work(self, folder: Path) -> dict[str, Any]:
         """Train into a folder that outlives an interruption."""
-        from cvseeker.train.finetune import finetune
+        from cvseeker.train import finetune
 
         with bar("fine-tune", shown=self._show_progress_bar) as progress:
             result = finetune(

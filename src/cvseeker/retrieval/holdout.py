@@ -4,31 +4,25 @@ from dataclasses import replace
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import assign_splits, person_groups
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
 
 
-def complete_person_groups(dataset: RetrievalDataset) -> dict[str, str]:
-    """Return the person group of every passage; found by overlap where the data set has none."""
+def with_persons(dataset: RetrievalDataset, *, similarity: float) -> RetrievalDataset:
+    """Return a data set with the person group of every passage, found by overlap if any lacks."""
     if all(passage_id in dataset.person_groups for passage_id in dataset.corpus):
-        return dict(dataset.person_groups)
-    return person_groups(dataset.corpus, similarity=IngestSettings().duplicate_similarity)
+        return dataset
+    groups = person_groups(dataset.corpus, similarity=similarity)
+    return replace(dataset, person_groups=groups)
 
 
 def hold_out(
     dataset: RetrievalDataset, *, share: float, seed: int
 ) -> tuple[RetrievalDataset, RetrievalDataset]:
-    """Split a data set into training and validation, by person.
-
-    Raises
-    ------
-    DatasetError
-        If there are fewer than two persons with queries on either side.
-    """
-    groups = complete_person_groups(dataset)
+    """Split a data set whose persons are known into training and validation, by person."""
+    groups = dataset.person_groups
     splits = assign_splits(groups, val_share=share, test_share=0.0, seed=seed)
     train = dataset.subset({key for key, split in splits.items() if split == "train"})
     val = dataset.subset({key for key, split in splits.items() if split == "val"})
@@ -46,16 +40,8 @@ def with_distractors(
     """Fill a small validation corpus up with the training passages that are most like answers.
 
     Among a dozen passages, or many that have nothing in common with the queries, any encoder finds
-    the right one, and nothing tells when to stop.
-
-    Parameters
-    ----------
-    val
-        The validation split.
-    train
-        The training split.
-    passages
-        Passages wanted in all. Each query in turn adds the passage that BM25 puts next.
+    the right one, and nothing tells when to stop. Each query in turn adds the passage that BM25
+    puts next, until there are ``passages`` in all.
     """
     others = [key for key in train.corpus if key not in val.corpus]
     wanted = min(max(passages - len(val.corpus), 0), len(others))

@@ -1,13 +1,16 @@
 """Queries and qrels → a tuned encoder."""
 
-from cvseeker.train.distributed import heard, is_main, world_size
+from cvseeker.train.distributed import is_main, world_size
+from cvseeker.train.estimate import Estimate, estimate_finetune
 from cvseeker.train.publish import publish_model
-from cvseeker.train.stage import finetune_files, finetune_stage
+from cvseeker.train.stage import TrainingData, finetune, finetune_stage
 
 __all__ = [
-    "finetune_files",
+    "Estimate",
+    "TrainingData",
+    "estimate_finetune",
+    "finetune",
     "finetune_stage",
-    "heard",
     "is_main",
     "publish_model",
     "world_size",

@@ -9,7 +9,7 @@ from cvseeker.core.files import read_json, write_text
 from cvseeker.core.settings import FinetuneSettings
 
 if TYPE_CHECKING:
-    from cvseeker.train.finetune import FinetuneResult
+    from cvseeker.train.stage import FinetuneResult
 
 CARD = """\
 ---

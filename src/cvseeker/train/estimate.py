@@ -1,44 +1,34 @@
-"""What fine-tuning would take: pairs, steps, memory by a formula, time by a short trial."""
+"""What fine-tuning would take, found out by two real steps on a copy."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.progress import silent
 from cvseeker.core.settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.holdout import hold_out, with_distractors
-from cvseeker.train.adapters import encoder_layers, prepare_model
-from cvseeker.train.arguments import (
-    Precision,
-    StepPlan,
-    check_settings,
-    choose_precision,
-    has_bf16,
-    plan_steps,
-)
+from cvseeker.train.adapters import prepare_model
 from cvseeker.train.distributed import world_size
-from cvseeker.train.footprint import (
-    Memory,
-    Shape,
-    activation_bytes,
+from cvseeker.train.gate import ALPHAS
+from cvseeker.train.memory import (
+    advice_when_out_of_memory,
     available_memory,
-    optimizer_bytes,
+    peak_memory,
+    reset_peak_memory,
+    with_smaller_mini_batches,
 )
-from cvseeker.train.merge import ALPHAS
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.trial import seconds_a_token
+from cvseeker.train.stage import split_persons
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from cvseeker.train.trainer import PairTrainer
 
-# Pairs whose lengths are counted.
-SAMPLE = 256
-
-# A forward pass is a third of a step's work, the backward pass two thirds: Kaplan et al. 2020,
-# https://arxiv.org/abs/2001.08361, table 1. Mini-batches and checkpointing repeat the forward pass.
-REPEATED_FORWARD = 4 / 3
+# Windows encoded to see how long a validation takes.
+SAMPLE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +37,6 @@ class Seconds:
 
     train: float
     validate: float
-
-    @property
-    def total(self) -> float:
-        """All of the time, if no validation stops the training early."""
-        return self.train + self.validate
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +53,11 @@ class Estimate:
         Mean lengths.
     parameters, trained_parameters
         Weights, and those of them that are trained.
-    memory
-        Bytes at the peak, besides what Python and its libraries take.
+    memory_bytes, available_bytes
+        The peak of two steps, on a processor with all of Python; and what was free before them on
+        the device, ``None`` where it is not known.
     seconds
-        Times on this machine, as busy as it is now.
+        Times on this machine, as busy as it is now, if no validation stops the training early.
     """
 
     base: str
@@ -85,37 +71,32 @@ class Estimate:
     window_tokens: float
     parameters: int
     trained_parameters: int
-    memory: Memory
+    memory_bytes: int | None
+    available_bytes: int | None
     seconds: Seconds
+
+    @property
+    def total_seconds(self) -> float:
+        """All of the time."""
+        return self.seconds.train + self.seconds.validate
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
-        totals = {"memory_bytes": self.memory.total, "total_seconds": self.seconds.total}
-        return asdict(self) | totals
+        return asdict(self) | {"total_seconds": self.total_seconds}
 
 
-@dataclass(frozen=True, slots=True)
-class _Lengths:
-    """Tokens of a query and of a window, mean and longest, and the windows of a passage."""
-
-    query: float
-    longest_query: int
-    window: float
-    longest_window: int
-    windows_a_passage: float
-
-
-def estimate(
+def estimate_finetune(
     train: RetrievalDataset,
     *,
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
+    duplicate_similarity: float | None = None,
 ) -> Estimate:
-    """Estimate what :func:`~cvseeker.train.finetune.finetune` would take; nothing is written.
+    """Estimate what :func:`~cvseeker.train.finetune` would take; nothing is kept.
 
     Parameters
     ----------
-    train, val
+    train, val, duplicate_similarity
         The data, as fine-tuning gets it.
     settings
         The base model, batch size and so on.
@@ -123,7 +104,6 @@ def estimate(
     Returns
     -------
     Estimate
-        Times come from a short trial with random texts.
 
     Raises
     ------
@@ -132,121 +112,92 @@ def estimate(
     ModelError, SettingsError, MissingExtraError
         If the base model or a setting cannot be used.
     """
+    from cvseeker.train.trainer import check_settings, plan_steps, training_precision
+
     check_settings(settings)
-    if val is None:
-        train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
-    val = with_distractors(val, train, passages=settings.val_passages)
+    train, val = split_persons(train, val, settings, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
-    prepare_model(encoder.model, settings)
     windows = encoder.split(list(train.corpus.values()))
     pairs = build_pairs(train, windows, max_pairs=settings.max_pairs, seed=settings.seed)
     plan = plan_steps(len(pairs), settings, processes=world_size())
-    rows = min(settings.mini_batch_size or plan.device_batch_size, plan.device_batch_size)
-    lengths = _lengths(pairs, encoder, settings.seed, len(windows) / len(train.corpus))
-    parameters = list(encoder.model.parameters())
+    prepare_model(encoder.model, settings)
+    validation = _validation_seconds(encoder, val)
     kind = encoder.model.device.type
-    precision = choose_precision(settings.precision, device=kind, has_bf16=has_bf16())
+    available = available_memory(kind)
+    reset_peak_memory(kind)
+    chosen = random.Random(settings.seed).sample(pairs, min(2 * plan.batch_size, len(pairs)))
+    trainer, rows = _two_steps(encoder, chosen, val, settings)
+    parameters = list(encoder.model.parameters())
     return Estimate(
         base=encoder.name,
         device=kind,
-        precision=precision,
+        precision=training_precision(settings.precision, kind),
         pairs=len(pairs),
         batch_size=plan.batch_size,
-        mini_batch_size=rows,
+        mini_batch_size=min(rows or plan.device_batch_size, plan.device_batch_size),
         steps=plan.steps,
-        query_tokens=round(lengths.query, 1),
-        window_tokens=round(lengths.window, 1),
+        query_tokens=_mean_length(trainer, "anchor"),
+        window_tokens=_mean_length(trainer, "positive"),
         parameters=sum(weight.numel() for weight in parameters),
         trained_parameters=sum(weight.numel() for weight in parameters if weight.requires_grad),
-        memory=_memory(encoder.model, settings, plan, lengths, precision),
-        seconds=_seconds(encoder.model, val, settings, plan, lengths, precision),
-    )
-
-
-def _memory(
-    model: "SentenceTransformer",
-    settings: FinetuneSettings,
-    plan: StepPlan,
-    lengths: _Lengths,
-    precision: Precision,
-) -> Memory:
-    """Apply the formulas to a prepared model and its longest texts."""
-    parameters = list(model.parameters())
-    rows = settings.mini_batch_size or plan.device_batch_size
-    tokens = (
-        plan.device_batch_size * (lengths.longest_query + lengths.longest_window)
-        if rows >= plan.device_batch_size
-        # Mini-batches hold the texts of one side at a time.
-        else rows * lengths.longest_window
-    )
-    return Memory(
-        weights=4 * sum(weight.numel() for weight in parameters),
-        optimizer=optimizer_bytes(
-            sum(weight.numel() for weight in parameters if weight.requires_grad)
+        memory_bytes=peak_memory(kind),
+        available_bytes=available,
+        seconds=Seconds(
+            train=plan.steps * plan.batch_size / trainer.clock.pairs_per_second(),
+            # The base before all steps, each mixture but the last step's, and the hybrid's shares.
+            validate=validation * (plan.steps // plan.evaluation_steps + 1 + len(ALPHAS)),
         ),
-        activations=activation_bytes(
-            _shape(model, settings.frozen_layers),
-            tokens=tokens,
-            bytes_a_number=4 if precision == "fp32" else 2,
-            checkpointing=settings.gradient_checkpointing,
-        ),
-        available=available_memory(model.device.type),
     )
 
 
-def _seconds(
-    model: "SentenceTransformer",
+def _two_steps(
+    encoder: LocalEncoder,
+    pairs: list[TrainingPair],
     val: RetrievalDataset,
     settings: FinetuneSettings,
-    plan: StepPlan,
-    lengths: _Lengths,
-    precision: Precision,
-) -> Seconds:
-    """Try a few texts and multiply."""
-    train_token, encode_token = seconds_a_token(
-        model, length=round(lengths.window), precision=precision
-    )
-    mini = (settings.mini_batch_size or plan.device_batch_size) < plan.device_batch_size
-    passage = lengths.windows_a_passage * lengths.window  # tokens
-    pair = lengths.query + lengths.window  # tokens
-    validation = len(val.corpus) * passage + len(val.queries) * lengths.query  # tokens
-    return Seconds(
-        train=train_token
-        * (REPEATED_FORWARD if mini else 1.0)
-        * plan.steps
-        * plan.device_batch_size
-        * pair,
-        # The base model as well, before the first step, and each mixture of base and tuned.
-        validate=encode_token
-        * validation
-        * (1 + plan.steps // plan.evaluation_steps + len(ALPHAS)),
-    )
+) -> "tuple[PairTrainer, int | None]":
+    """Take two steps without validation; return the trainer and the pairs in memory at once."""
+    from transformers import EarlyStoppingCallback
+    from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+
+    from cvseeker.train.trainer import build_trainer
+
+    def attempt(mini_batch_size: int | None) -> "tuple[PairTrainer, int | None]":
+        short = {"mini_batch_size": mini_batch_size, "max_steps": 2, "track": ()}
+        with TemporaryDirectory(prefix="cvseeker-trial-") as folder:
+            trainer = build_trainer(
+                encoder,
+                pairs,
+                val,
+                settings.model_copy(update=short),
+                checkpoints=Path(folder),
+                progress=silent,
+            )
+            trainer.remove_callback(EarlyStoppingCallback)
+            trainer.args.eval_strategy = IntervalStrategy.NO
+            trainer.args.save_strategy = SaveStrategy.NO
+            trainer.args.load_best_model_at_end = False
+            trainer.train()
+        return trainer, mini_batch_size
+
+    with advice_when_out_of_memory(settings):
+        return with_smaller_mini_batches(
+            attempt, mini_batch_size=settings.mini_batch_size, batch_size=settings.batch_size
+        )
 
 
-def _shape(model: "SentenceTransformer", frozen: int) -> Shape:
-    config: Any = model.transformers_model.config  # type: ignore[union-attr]
-    hidden = int(config.hidden_size)
-    intermediate = int(getattr(config, "intermediate_size", 4 * hidden))
-    return Shape(len(encoder_layers(model)) - frozen, hidden, intermediate)
+def _validation_seconds(encoder: LocalEncoder, val: RetrievalDataset) -> float:
+    """Encode a sample of the validation corpus's windows twice, and multiply the second time."""
+    windows = encoder.split(list(val.corpus.values()))
+    sample = random.Random(0).sample(windows, min(SAMPLE, len(windows)))
+    began = 0.0
+    for _ in range(2):
+        began = perf_counter()
+        encoder.encode_passages([window.text for window in sample])
+    return (perf_counter() - began) * len(windows) / len(sample)
 
 
-def _lengths(
-    pairs: Sequence[TrainingPair], encoder: LocalEncoder, seed: int, windows_a_passage: float
-) -> _Lengths:
-    """Count the tokens of a sample."""
-    sample = random.Random(seed).sample(pairs, min(SAMPLE, len(pairs)))
-    asked = _token_counts(encoder, [encoder.query_prompt + pair.anchor for pair in sample])
-    shown = _token_counts(encoder, [encoder.document_prompt + pair.positive for pair in sample])
-    return _Lengths(
-        query=sum(asked) / len(asked),
-        longest_query=max(asked),
-        window=sum(shown) / len(shown),
-        longest_window=max(shown),
-        windows_a_passage=windows_a_passage,
-    )
-
-
-def _token_counts(encoder: LocalEncoder, texts: Sequence[str]) -> list[int]:
-    tokens = encoder.model.tokenizer(list(texts), verbose=False)["input_ids"]
-    limit = encoder.model.max_seq_length or encoder.windows.window_tokens
-    return [min(len(ids), limit) for ids in tokens]
+def _mean_length(trainer: "PairTrainer", column: str) -> float:
+    """Return the mean number of tokens of the texts in a column."""
+    lengths = [len(ids) for ids in trainer.train_dataset[column]]  # type: ignore[index]
+    return round(sum(lengths) / len(lengths), 1)

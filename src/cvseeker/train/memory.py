@@ -1,8 +1,11 @@
-"""Memory that runs out: recognised, answered by smaller mini-batches, or turned into advice."""
+"""Memory: how much is used and free, and what is done when it runs out."""
 
 import gc
+import os
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 from cvseeker.core.errors import ModelError
@@ -92,3 +95,45 @@ def _advice(settings: FinetuneSettings) -> str:
         flags.append("--lora-rank 16")
     flags.append("a smaller --base")
     return ", or ".join(flags)
+
+
+def available_memory(device: str) -> int | None:
+    """Return the bytes that are free on a GPU, or to this process; ``None``: not known."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def reset_peak_memory(device: str) -> None:
+    """Let the peak be measured from now on, where the system can."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        return
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_memory(device: str) -> int | None:
+    """Return the most bytes in use at once, on a GPU or by this process; ``None``: not known."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
+    # Linux's own figure, unlike getrusage's, can be reset.
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    from resource import RUSAGE_SELF, getrusage
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return getrusage(RUSAGE_SELF).ru_maxrss * unit

@@ -9,7 +9,6 @@ import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
-from cvseeker.retrieval.holdout import complete_person_groups
 from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.windows import Window
 
@@ -24,17 +23,8 @@ MOST_POSITIVES = 3
 class TrainingPair:
     """A query and a window that answers it.
 
-    Attributes
-    ----------
-    anchor
-        The query.
-    positive
-        The window of a relevant passage that fits it best.
-    group
-        Number of the positive's person group.
-    answered
-        Numbers of the person groups of all the passages that answer the query, this one's among
-        them: none of these is a negative.
+    ``group`` is the number of the positive's person group; ``answered`` are those of all the
+    passages that answer the query: none of these is a negative.
     """
 
     anchor: str
@@ -51,22 +41,7 @@ def build_pairs(
     A window's fit is its BM25 score among the windows of the whole corpus; of equals the first
     wins. Of several relevant passages those of the highest grade give a pair each, three at most.
     A query that stands twice in the data set is one query: what answers it once, answers it always.
-
-    Parameters
-    ----------
-    dataset
-        Queries and qrels over a corpus.
-    windows
-        Of the corpus, in its order: what is chosen from.
-    max_pairs
-        Queries beyond this number are left out by a random sample.
-    seed
-        Of that sample.
-
-    Returns
-    -------
-    list of TrainingPair
-        In the order of the data set's queries; none twice.
+    Queries beyond ``max_pairs`` are left out by a random sample.
     """
     query_ids = _sample(list(dataset.queries), max_pairs, seed)
     positions = {passage_id: position for position, passage_id in enumerate(dataset.corpus)}
@@ -90,9 +65,12 @@ def build_pairs(
 
 def group_numbers(dataset: RetrievalDataset) -> list[int]:
     """Return the number of each passage's person group, in the corpus's order."""
-    groups: Mapping[str, str] = complete_person_groups(dataset)
+    groups = dataset.person_groups
     numbers: dict[str, int] = {}
-    return [numbers.setdefault(groups[passage_id], len(numbers)) for passage_id in dataset.corpus]
+    return [
+        numbers.setdefault(groups.get(passage_id, passage_id), len(numbers))
+        for passage_id in dataset.corpus
+    ]
 
 
 def _sample(query_ids: list[str], count: int, seed: int) -> list[str]:

@@ -1,101 +1,355 @@
-"""The stage ``model``: queries and qrels → a tuned encoder."""
+"""The stage ``model``: queries and qrels → a tuned encoder, kept only where it is better."""
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
-from cvseeker.core.datasets import read_dataset
-from cvseeker.core.files import path_hashes
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
+from cvseeker.core.errors import DatasetError
+from cvseeker.core.files import path_hashes, read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import Settings
+from cvseeker.core.settings import FinetuneSettings, HybridWeights, IngestSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.holdout import hold_out, with_distractors, with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
-from cvseeker.train.distributed import Work, is_main, run_together
+from cvseeker.train.adapters import merge_lora, prepare_model
+from cvseeker.train.card import write_model_card
+from cvseeker.train.distributed import (
+    Work,
+    from_main,
+    heard,
+    is_main,
+    rank,
+    run_together,
+    wait_for_all,
+    world_size,
+)
+from cvseeker.train.gate import Verdict, decide, mix_weights, park_weights
+from cvseeker.train.memory import advice_when_out_of_memory, with_smaller_mini_batches
+from cvseeker.train.pairs import TrainingPair, build_pairs
+from cvseeker.train.validation import QueryMetrics, fit_late_interaction, validate_queries
+
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
+    from cvseeker.train.trainer import PairTrainer
+
+# Where the tuned model goes when the base is kept.
+REFUSED = "refused"
 
 
-def finetune_files(
-    train: Path, val: Path | None, out: Path, settings: Settings, progress: Progress = silent
-) -> StageResult:
-    """Fine-tune on a data set and write the tuned model to ``out``.
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What fine-tuning reads, and which stage of which folder it becomes.
 
-    Parameters
+    Attributes
     ----------
     train, val
         LlamaIndex JSON or BEIR folders; without ``val``, a share of the persons is held out.
-    out
-        The model's folder. Interrupted, the same call continues where it was.
+    workspace, stage
+        The folder of stages, and the model's within.
+    labels
+        The stage of the workspace that the labels are from; ``None``: files of one's own.
+    """
+
+    train: Path
+    val: Path | None
+    workspace: Workspace
+    stage: str = "model"
+    labels: str | None = None
+
+    @classmethod
+    def from_files(cls, train: Path, val: Path | None, out: Path) -> Self:
+        """Bind files of one's own; the model goes to ``out``."""
+        out = out.resolve()
+        return cls(train, val, Workspace(out.parent), out.name)
+
+    @classmethod
+    def from_workspace(cls, workspace: Workspace) -> Self:
+        """Bind the newest labels of a workspace; the model goes to its stage ``model``."""
+        labels = workspace.labels_stage()
+        beir = workspace.require(labels) / "beir"
+        return cls(beir / "train", beir / "val", workspace, labels=labels)
+
+    def hashes(self) -> dict[str, str]:
+        """Return name → hash of all that is read."""
+        if self.labels:
+            return self.workspace.output_hashes(self.labels)
+        return path_hashes("train", self.train) | (path_hashes("val", self.val) if self.val else {})
+
+    def read(self) -> tuple[RetrievalDataset, RetrievalDataset | None]:
+        """Return the training and the validation split, the latter ``None`` if it has no queries.
+
+        Raises
+        ------
+        DatasetError
+            If a file is missing or cannot be used.
+        """
+        train = read_dataset(self.train, split="train")
+        if self.val is None:
+            return train, None
+        own = self.labels is None
+        val = read_dataset(self.val, split="dev" if own else "val", needs_queries=own)
+        return train, val if val.queries else None
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneResult:
+    """What fine-tuning came to; ``best_step`` is the one whose weights were judged."""
+
+    base: str
+    pairs: int
+    steps: int
+    best_step: int
+    verdict: Verdict
+    pairs_per_second: float = field(compare=False)
+
+
+def finetune_stage(
+    data: TrainingData, settings: Settings, progress: Progress = silent
+) -> StageResult:
+    """Fine-tune on queries and qrels: → a tuned encoder, or the base where that is better.
+
+    Parameters
+    ----------
+    data
+        What is read, and where the model goes. Interrupted, the same call continues where it was.
     settings
         All stages' settings.
     progress
-        Called at each step.
+        Called at each step, in the main process.
 
     Returns
     -------
     StageResult
-        Its counts are a :class:`~cvseeker.train.finetune.FinetuneResult`.
+        Its counts are a ``FinetuneResult``.
+
+    Raises
+    ------
+    CVSeekerError
+        As :func:`finetune` does, or if the folder holds something that no stage wrote.
     """
+    similarity = settings.ingest.duplicate_similarity
 
     def work(folder: Path) -> dict[str, Any]:
-        from cvseeker.train.finetune import finetune
-
-        result = finetune(
-            read_dataset(train, split="train"),
-            folder,
-            settings=settings.finetune,
-            val=read_dataset(val, split="dev") if val else None,
-            scratch=folder / ".training",
-            progress=progress,
-        )
-        if is_main():
-            shutil.rmtree(folder / ".training")
-        return asdict(result)
-
-    inputs = {
-        "base": model_identity(choose_model(settings.finetune.base)),
-        **path_hashes("train", train),
-        **(path_hashes("val", val) if val else {}),
-    }
-    out = out.resolve()
-
-    def run(work: Work) -> StageResult:
-        return Workspace(out.parent).run_stage(
-            out.name, settings.finetune.recipe, inputs, work, resumable=True
-        )
-
-    return run_together(run, work)
-
-
-def finetune_stage(
-    workspace: Workspace, settings: Settings, progress: Progress = silent
-) -> StageResult:
-    """Train on queries and qrels: → a tuned encoder."""
-
-    def work(folder: Path) -> dict[str, Any]:
-        from cvseeker.train.finetune import finetune
-
-        beir = workspace.require(labels) / "beir"
-        train = read_dataset(beir / "train", split="train")
-        val = read_dataset(beir / "val", split="val", needs_queries=False)
+        train, val = data.read()
         result = finetune(
             train,
             folder,
             settings=settings.finetune,
-            val=val if val.queries else None,
+            val=val,
             scratch=folder / ".training",
-            progress=progress,
+            duplicate_similarity=similarity,
+            progress=heard(progress),
         )
         if is_main():
             shutil.rmtree(folder / ".training")
-        return {**asdict(result), "labels": labels}
+        return asdict(result) | ({"labels": data.labels} if data.labels else {})
 
-    labels = workspace.labels_stage()
-    inputs = {
-        "base": model_identity(choose_model(settings.finetune.base)),
-        **workspace.output_hashes(labels),
-    }
+    recipe = {**settings.finetune.recipe, "duplicate_similarity": similarity}
+    inputs = {"base": model_identity(choose_model(settings.finetune.base)), **data.hashes()}
 
     def run(work: Work) -> StageResult:
-        return workspace.run_stage("model", settings.finetune.recipe, inputs, work, resumable=True)
+        return data.workspace.run_stage(data.stage, recipe, inputs, work, resumable=True)
 
     return run_together(run, work)
+
+
+def finetune(
+    train: RetrievalDataset,
+    folder: Path,
+    *,
+    settings: FinetuneSettings,
+    val: RetrievalDataset | None = None,
+    scratch: Path,
+    duplicate_similarity: float | None = None,
+    progress: Progress = silent,
+    callbacks: "tuple[TrainerCallback, ...]" = (),
+) -> FinetuneResult:
+    """Fine-tune the base model and save it as a plain sentence-transformers folder.
+
+    Without evidence that the tuned model is better, the base is saved in its place, and the tuned
+    one in the folder ``refused`` within.
+
+    Parameters
+    ----------
+    train
+        Queries, qrels and their passages.
+    folder
+        Where the model goes.
+    settings
+        Base model, learning rate and so on.
+    val
+        The validation split; ``None``: a share of the persons of ``train`` is held out.
+    scratch
+        Where pairs and checkpoints are kept meanwhile. If it holds those of an interrupted run of
+        the same data and settings, training continues from there, bit for bit; the caller
+        deletes it afterwards.
+    duplicate_similarity
+        Passages that are as alike are one person's, where the data set does not say whose they
+        are; ``None``: the default.
+    progress
+        Called at each step with the loss and the validation's outcome.
+    callbacks
+        Called by the trainer besides.
+
+    Returns
+    -------
+    FinetuneResult
+
+    Raises
+    ------
+    DatasetError
+        If there are too few pairs, or too few persons to hold any out.
+    ModelError
+        If the base model cannot be found or loaded, or memory does not suffice.
+    SettingsError
+        If this machine cannot do what a setting asks for.
+    """
+    from cvseeker.train.trainer import check_settings
+
+    check_settings(settings)
+    train, val = split_persons(train, val, settings, duplicate_similarity)
+    encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
+    scratch.mkdir(parents=True, exist_ok=True)
+    pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
+    progress("validate the base", 0, 0, f"{len(val.queries)} queries")
+    encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
+    base_scores = from_main(lambda: _base_scores(encoder, val, scratch / "base.json"))
+    base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
+    with advice_when_out_of_memory(settings):
+        trainer = _train(encoder, pairs, val, settings, scratch, progress, callbacks)
+    merge_lora(encoder.model)
+    encoder.model.eval()
+    tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
+    verdict = from_main(
+        lambda: decide(
+            encoder,
+            base,
+            tuned,
+            val,
+            base_scores=base_scores,
+            tuned_scores=trainer.validations.found.get(trainer.state.best_global_step or -1),
+            force=settings.force,
+            progress=progress,
+        )
+    )
+    result = _result(encoder.name, pairs, trainer, verdict)
+    if is_main():
+        progress("choose the hybrid's shares", 0, 0, f"{len(val.queries)} queries")
+        fit_late_interaction(encoder, val)
+        encoder.save(folder)
+        write_model_card(folder, result, settings, train=train, val=val)
+        if verdict.kept == "base":
+            mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
+            _save_refused(encoder, folder)
+    return result
+
+
+def _save_refused(encoder: LocalEncoder, folder: Path) -> None:
+    """Save the tuned model beside the base, without what was found for the base."""
+    encoder.codec, encoder.hybrid = None, HybridWeights()
+    encoder.save(folder / REFUSED)
+
+
+def _result(
+    base: str, pairs: list[TrainingPair], trainer: "PairTrainer", verdict: Verdict
+) -> FinetuneResult:
+    return FinetuneResult(
+        base=base,
+        pairs=len(pairs),
+        steps=trainer.state.global_step,
+        best_step=trainer.state.best_global_step or trainer.state.global_step,
+        verdict=verdict,
+        pairs_per_second=trainer.clock.pairs_per_second(),
+    )
+
+
+def split_persons(
+    train: RetrievalDataset,
+    val: RetrievalDataset | None,
+    settings: FinetuneSettings,
+    similarity: float | None,
+) -> tuple[RetrievalDataset, RetrievalDataset]:
+    """Return training and validation with everybody's person group, the latter filled up."""
+    if similarity is None:
+        similarity = IngestSettings().duplicate_similarity
+    train = with_persons(train, similarity=similarity)
+    if val is None:
+        train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
+    val = with_persons(val, similarity=similarity)
+    return train, with_distractors(val, train, passages=settings.val_passages)
+
+
+def _train(
+    encoder: LocalEncoder,
+    pairs: list[TrainingPair],
+    val: RetrievalDataset,
+    settings: FinetuneSettings,
+    scratch: Path,
+    progress: Progress,
+    callbacks: "tuple[TrainerCallback, ...]",
+) -> "PairTrainer":
+    """Train, with smaller mini-batches where memory runs out."""
+    from cvseeker.train.trainer import build_trainer, last_whole_checkpoint
+
+    checkpoints = scratch / "checkpoints"
+    prepare_model(encoder.model, settings)
+    start = park_weights(encoder.model, scratch / f"start-{rank()}.safetensors")
+
+    def attempt(mini_batch_size: int | None) -> "PairTrainer":
+        # What a failed attempt has trained must not be trained twice.
+        mix_weights(encoder.model, start, start, alpha=0)
+        trainer = build_trainer(
+            encoder,
+            pairs,
+            val,
+            settings.model_copy(update={"mini_batch_size": mini_batch_size}),
+            checkpoints=checkpoints,
+            progress=progress,
+            callbacks=callbacks,
+        )
+        checkpoint = from_main(lambda: last_whole_checkpoint(checkpoints))
+        trainer.train(resume_from_checkpoint=checkpoint)
+        # The checkpoints are deleted once all processes have read the best of them.
+        wait_for_all()
+        return trainer
+
+    if world_size() > 1:
+        # The others would wait for what one process does again.
+        return attempt(settings.mini_batch_size)
+    return with_smaller_mini_batches(
+        attempt,
+        mini_batch_size=settings.mini_batch_size,
+        batch_size=settings.batch_size,
+        halved=lambda size: progress("fine-tune", 0, 0, f"memory ran out: {size} pairs at once"),
+    )
+
+
+def _pairs(
+    train: RetrievalDataset, encoder: LocalEncoder, settings: FinetuneSettings, path: Path
+) -> list[TrainingPair]:
+    """Build the pairs, or read those of an interrupted run."""
+    if path.is_file():
+        return [
+            TrainingPair(**{**row, "answered": tuple(row["answered"])}) for row in read_jsonl(path)
+        ]
+    windows = encoder.split(list(train.corpus.values()))
+    pairs = build_pairs(train, windows, max_pairs=settings.max_pairs, seed=settings.seed)
+    if len({pair.group for pair in pairs}) < 2:
+        raise DatasetError(
+            f"{len(pairs)} pairs of one person: there is nobody to tell them from; "
+            "expected queries about at least two persons"
+        )
+    write_jsonl(path, (asdict(pair) for pair in pairs))
+    return pairs
+
+
+def _base_scores(encoder: LocalEncoder, val: RetrievalDataset, path: Path) -> QueryMetrics:
+    """Validate the base model, or read what an interrupted run found."""
+    if not path.is_file():
+        write_json(path, validate_queries(encoder, val))
+    scores: QueryMetrics = read_json(path)
+    return scores

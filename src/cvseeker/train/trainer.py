@@ -104,12 +104,7 @@ def build_trainer(
         args=arguments,
         train_dataset=dataset,
         data_collator=collator,  # type: ignore[arg-type]
-        loss=RetrievalLoss(
-            model,
-            temperature=settings.temperature,
-            matryoshka=settings.matryoshka,
-            mini_batch_size=settings.mini_batch_size,
-        ),
+        loss=_loss(model, settings),
         evaluator=validations,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=settings.patience),
@@ -123,6 +118,15 @@ def build_trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     return trainer
+
+
+def _loss(model: SentenceTransformer, settings: FinetuneSettings) -> RetrievalLoss:
+    return RetrievalLoss(
+        model,
+        temperature=settings.temperature,
+        matryoshka=settings.matryoshka,
+        mini_batch_size=settings.mini_batch_size,
+    )
 
 
 def label_rows(pairs: list[TrainingPair]) -> list[list[int]]:
