@@ -26,7 +26,7 @@ from typing import Any
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
-from cvseeker.evaluate.compare import compare_systems
+from cvseeker.evaluate.run import run_systems
 from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits
 from cvseeker.retrieval.holdout import with_persons
@@ -91,7 +91,7 @@ def run_fold(
     )
     seconds = time.perf_counter() - began
     models = {"base": settings.base, "tuned": str(folder / "model")}
-    results = compare_systems(test, models, settings=EvaluateSettings(windows=settings.windows))
+    results = run_systems(test, models, settings=EvaluateSettings(windows=settings.windows))
     shutil.rmtree(folder)
     return {name: result.per_query for name, result in results.items()}, seconds
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.compare import compare_systems
-from cvseeker.evaluate.evaluation import EvaluatedSet, write_evaluation
+from cvseeker.evaluate.results import EvaluatedSet, write_evaluation
+from cvseeker.evaluate.run import run_systems
 
 SEED = 13
 # Vectors that are drawn at once.
@@ -66,7 +66,7 @@ def measure(systems: int, queries: int, passages: int, dim: int, folder: Path) -
         write_vectors(folders[name] / "queries.npy", queries, dim, 2 * number + 1)
     dataset = random_dataset(queries, passages)
     started = time.perf_counter()
-    results = compare_systems(dataset, {}, settings=EvaluateSettings(), vectors=folders)
+    results = run_systems(dataset, {}, settings=EvaluateSettings(), vectors=folders)
     ranked = time.perf_counter() - started
     metrics = write_evaluation(folder / "evaluation", [EvaluatedSet("test", dataset, results)])
     return {

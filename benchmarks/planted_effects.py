@@ -24,9 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.evaluate.compare import SystemResult
-from cvseeker.evaluate.comparison import SIGNIFICANT, compare_pair, compare_pairs
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.compare import SIGNIFICANT, compare_pair, compare_pairs
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.retrieval.significance import randomization_p_value
 
 # How often the answer stands at rank 1, 2, …, 10; else it is not found.

@@ -16,9 +16,8 @@ from IPython.display import Image, Markdown
 from cvseeker.core.files import read_json
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import Workspace
-from cvseeker.evaluate.comparison import display_name
-from cvseeker.evaluate.contenders import Contenders
-from cvseeker.evaluate.stage import evaluate_stage
+from cvseeker.evaluate import Systems, evaluate_stage
+from cvseeker.evaluate.compare import display_name
 from cvseeker.examples.demonstration import demo_judgements
 from cvseeker.retrieval.models import keep_libraries_quiet
 
@@ -26,17 +25,17 @@ keep_libraries_quiet()
 
 # %% [markdown]
 # **The line to change.** To compare with OpenAI's embeddings:
-# `CONTENDERS = Contenders(remote=["text-embedding-3-large"])`. That sends every passage and every query
+# `SYSTEMS = Systems(remote=["text-embedding-3-large"])`. That sends every passage and every query
 # to OpenAI, as they are; what it costs is printed first, and nothing is paid for twice. Other models:
-# `Contenders({"theirs": "path/to/model"})`. Without hand-written queries: `JUDGEMENTS = None`.
+# `Systems({"theirs": "path/to/model"})`. Without hand-written queries: `JUDGEMENTS = None`.
 
 # %%
-CONTENDERS = Contenders()
+SYSTEMS = Systems()
 JUDGEMENTS = demo_judgements()
 workspace = Workspace(Path("workspace"))
 
 # %%
-evaluate_stage(workspace, Settings(), judgements=JUDGEMENTS, contenders=CONTENDERS, announce=print)
+evaluate_stage(workspace, Settings(), judgements=JUDGEMENTS, systems=SYSTEMS, announce=print)
 folder = workspace.require("evaluation")
 metrics = read_json(folder / "metrics.json")
 chosen = "handwritten" if JUDGEMENTS else "test"

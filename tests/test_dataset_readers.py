@@ -9,7 +9,7 @@ import pytest
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.compare import compare_systems
+from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.trec import with_run_ids
 
 CORPUS = [
@@ -103,12 +103,12 @@ def test_runs_are_evaluated_by_qrels_alone(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "qrels.txt"):
         dataset = with_run_ids(read_dataset(path), [run])
         settings = EvaluateSettings()
-        results = compare_systems(dataset, {}, settings=settings, runs={"theirs": run})
+        results = run_systems(dataset, {}, settings=settings, runs={"theirs": run})
         assert list(results) == ["theirs"]
         assert results["theirs"].per_query["q1"]["mrr@10"] == 0.5
         assert results["theirs"].per_query["q2"]["mrr@10"] == 0.0
     with pytest.raises(InputError, match="no texts of passages for 'base'"):
-        compare_systems(dataset, {"base": None}, settings=settings)
+        run_systems(dataset, {"base": None}, settings=settings)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import pytest
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.compare import SystemResult, compare_systems
-from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank, write_evaluation
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult, first_rank, write_evaluation
+from cvseeker.evaluate.run import run_systems
 
 
 @pytest.fixture
 def evaluated(tiny_dataset: RetrievalDataset) -> EvaluatedSet:
-    results = compare_systems(tiny_dataset, {}, settings=EvaluateSettings())
+    results = run_systems(tiny_dataset, {}, settings=EvaluateSettings())
     results["odd/name"] = SystemResult(
         "odd/name", results["bm25"].run, results["bm25"].per_query, 1.5
     )

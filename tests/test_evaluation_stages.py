@@ -8,8 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-from cvseeker.evaluate.contenders import Contenders
-from cvseeker.evaluate.stage import evaluate_files
+from cvseeker.evaluate import Systems, evaluate_files
 from fake_embeddings import FakeEmbeddings, running_embeddings
 
 PASSAGES = {
@@ -41,18 +40,17 @@ def test_an_endpoint_is_announced_evaluated_and_asked_once(
     server: FakeEmbeddings, dataset: Path, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    contenders = Contenders(remote=["mine-large"])
+    systems = Systems(remote=["mine-large"])
     for out, formats in (("one", ["html"]), ("two", ["html", "md", "json"])):
         result = evaluate_files(
             dataset,
             tmp_path / out,
-            settings_for(server),
-            contenders=contenders,
-            formats=formats,
+            settings_for(server).override("evaluate", {"formats": formats}),
+            systems=systems,
             announce=told.append,
         )
         (tmp_path / "one.cache").rename(tmp_path / "two.cache") if out == "one" else None
-    assert list(result.counts["systems"]) == ["bm25", "mine-large", "hybrid(mine-large)"]
+    assert result.counts["systems"] == ["bm25", "mine-large", "hybrid(mine-large)"]
     assert set(server.answered) == {*PASSAGES.values(), *QUERIES.values()}
     assert set(server.answered.values()) == {1}
     assert told[0].startswith("mine-large: 6 of 6 texts are sent to http://127.0.0.1")
@@ -68,9 +66,9 @@ def test_a_finished_evaluation_is_not_made_again(
     server: FakeEmbeddings, dataset: Path, tmp_path: Path
 ) -> None:
     def evaluate(*models: str) -> bool:
-        contenders = Contenders(remote=models)
+        systems = Systems(remote=models)
         settings = settings_for(server)
-        return evaluate_files(dataset, tmp_path / "out", settings, contenders=contenders).skipped
+        return evaluate_files(dataset, tmp_path / "out", settings, systems=systems).skipped
 
     assert [evaluate("a"), evaluate("a"), evaluate("a", "b")] == [False, True, False]
 
@@ -78,10 +76,12 @@ def test_a_finished_evaluation_is_not_made_again(
 def test_a_run_made_elsewhere_stands_in_the_table(dataset: Path, tmp_path: Path) -> None:
     run = tmp_path / "elastic.trec"
     run.write_text("".join(f"q{at} Q0 p{at} 1 1.0 e\n" for at in range(3)), encoding="utf-8")
-    contenders = Contenders(runs={"elastic": run})
-    result = evaluate_files(dataset, tmp_path / "out", Settings(), contenders=contenders)
-    assert result.counts["systems"]["elastic"]["ndcg@10"] == 1.0
+    systems = Systems(runs={"elastic": run})
+    result = evaluate_files(dataset, tmp_path / "out", Settings(), systems=systems)
+    assert (result.counts["systems"], result.counts["queries"]) == (["bm25", "elastic"], 3)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["systems"]["elastic"]["ndcg@10"] == 1.0
     run.write_text("q0 Q0 unknown 1 1.0 e\n", encoding="utf-8")
     with pytest.raises(InputError, match="unknown"):
-        evaluate_files(dataset, tmp_path / "other", Settings(), contenders=contenders)
+        evaluate_files(dataset, tmp_path / "other", Settings(), systems=systems)
     assert not (tmp_path / "other").exists()

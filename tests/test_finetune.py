@@ -314,7 +314,7 @@ def test_a_small_validation_corpus_is_filled_up(dataset: RetrievalDataset) -> No
 def test_the_packaged_model_end_to_end(
     dataset: RetrievalDataset, packaged_model: Path, tmp_path: Path
 ) -> None:
-    from cvseeker.evaluate.compare import compare_systems
+    from cvseeker.evaluate.run import run_systems
 
     settings = FinetuneSettings(windows=SMALL, epochs=1, batch_size=4, val_share=0.25, force=True)
     train, val = hold_out(dataset, share=0.25, seed=13)
@@ -325,7 +325,7 @@ def test_the_packaged_model_end_to_end(
     )
     assert result.base == "sentence-transformers/all-MiniLM-L6-v2"
     assert result.steps == 4
-    compared = compare_systems(
+    compared = run_systems(
         dataset,
         {"base": "base", "tuned": str(tmp_path / "model")},
         settings=EvaluateSettings(windows=SMALL),

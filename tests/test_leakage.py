@@ -5,10 +5,9 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.overlap import word_ngrams
-from cvseeker.evaluate.copies import find_copies
-from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_leakage, leakage_dict
-from cvseeker.evaluate.report.page import page_of
+from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_copies, find_leakage
+from cvseeker.evaluate.report import render
+from cvseeker.evaluate.results import EvaluatedSet
 
 LONG = " ".join(f"alpha{at} beta{at}" for at in range(30))
 
@@ -139,7 +138,7 @@ def test_contact_details_are_masked_and_examples_few() -> None:
     training = RetrievalDataset({"t": "x"}, dict(queries), {key: {"t": 1} for key in queries})
     evaluated = EvaluatedSet("test", RetrievalDataset(corpus, queries, qrels), {})
     found = find_leakage(evaluated, training=training)
-    text = json.dumps(leakage_dict(found))
+    text = json.dumps([one.to_dict() for one in found])
     assert "@example" not in text
     assert "555" not in text
     lone = by_key(found)["queries_with_lone_word"]
@@ -155,6 +154,6 @@ def test_without_a_training_set_only_the_queries_are_judged(tiny_dataset: Retrie
 def test_the_page_lists_the_findings(tiny_dataset: RetrievalDataset) -> None:
     named = replace(tiny_dataset, queries={**tiny_dataset.queries, "q2": "<b>Kafka</b>"})
     found = find_leakage(EvaluatedSet("test", named, {}))
-    page = page_of("_leakage.html", {"set": {"further": {"leakage": found}}})
+    page = render("_leakage.html", {"set": {"further": {"leakage": found}}})
     assert "Queries that one word answers" in page
     assert "<b>Kafka" not in page

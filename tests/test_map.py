@@ -6,14 +6,15 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.report import render
 from cvseeker.evaluate.report.map import (
     MOST_GROUPS,
     MOST_POINTS,
     MapVectors,
-    draw_map,
+    lay_out,
     map_positions,
 )
+from cvseeker.evaluate.results import EvaluatedSet
 
 
 def clusters(count: int, size: int) -> np.ndarray:
@@ -21,6 +22,19 @@ def clusters(count: int, size: int) -> np.ndarray:
     centres = generator.normal(size=(count, 32))
     noise = generator.normal(size=(count, size, 32)) * 0.05
     return (centres[:, None] + noise).reshape(-1, 32).astype(np.float32)
+
+
+EACH_ITS_OWN = MapVectors(np.eye(6), np.eye(6), np.arange(6))
+
+
+def drawn(evaluated: EvaluatedSet) -> str:
+    """Draw the map of a model for which everything is unlike everything else."""
+    content = {
+        "title": "t",
+        "candidate": "m",
+        "drawings": {"map": lay_out(evaluated, EACH_ITS_OWN)},
+    }
+    return render("_map.html", {"set": content})
 
 
 @pytest.fixture
@@ -58,26 +72,30 @@ def test_what_is_no_table_of_numbers_is_refused(vectors: np.ndarray) -> None:
 
 
 def test_every_query_and_resume_is_a_mark_with_its_text(evaluated: EvaluatedSet) -> None:
-    drawing = draw_map(evaluated, MapVectors(np.eye(6), np.eye(6)), title="Map")
-    assert (drawing.svg.count("<circle"), drawing.svg.count("<rect")) == (6, 6)
-    assert "<title>backend engineer Kafka · keywords</title>" in drawing.svg
-    assert sum(count for _, _, count in drawing.legend) == 12
+    svg = drawn(evaluated)
+    assert (svg.count("<circle"), svg.count("<rect")) == (6, 6)
+    assert "<title>backend engineer Kafka · keywords</title>" in svg
+    assert sum(count for _, _, count in lay_out(evaluated, EACH_ITS_OWN).legend) == 12
 
 
 def test_occupations_colour_queries_and_resumes_alike(evaluated: EvaluatedSet) -> None:
     occupations = {"bo-lindahl#1": "engineer", "fay-okoro#1": "engineer", "ana-prunk#1": "chef"}
     known = replace(evaluated, occupations=occupations)
-    drawing = draw_map(known, MapVectors(np.eye(6), np.eye(6)), title="Map")
-    assert drawing.legend == ((0, "engineer", 4), (1, "chef", 2), (MOST_GROUPS, "other", 6))
-    assert re.search(r'circle class="g0"[^>]*><title>backend engineer Kafka', drawing.svg)
-    assert re.search(r'rect class="g0"[^>]*><title>bo-lindahl#1', drawing.svg)
+    svg = drawn(known)
+    assert lay_out(known, EACH_ITS_OWN).legend == (
+        (0, "engineer", 4),
+        (1, "chef", 2),
+        (MOST_GROUPS, "other", 6),
+    )
+    assert re.search(r'circle class="g0"[^>]*><title>backend engineer Kafka', svg)
+    assert re.search(r'rect class="g0"[^>]*><title>bo-lindahl#1', svg)
 
 
 def test_windows_and_passages_of_a_resume_are_one_square(evaluated: EvaluatedSet) -> None:
     resume_of = dict.fromkeys(evaluated.dataset.corpus, "one") | {"fay-okoro#1": "fay"}
     grouped = replace(evaluated, resume_of=resume_of)
     windows = MapVectors(np.eye(6), np.eye(8, 6), owners=np.array([0, 0, 1, 1, 2, 3, 4, 5]))
-    assert draw_map(grouped, windows, title="Map").resumes == 2
+    assert lay_out(grouped, windows).resumes == 2
 
 
 def test_thousands_are_thinned() -> None:
@@ -87,16 +105,16 @@ def test_thousands_are_thinned() -> None:
         {f"q{at}": "x" for at in range(count)},
         {f"q{at}": {"p": 1} for at in range(count)},
     )
-    vectors = MapVectors(np.ones((count, 2)), np.ones((1, 2)))
-    drawing = draw_map(EvaluatedSet("test", dataset, {}), vectors, title="Map")
+    vectors = MapVectors(np.ones((count, 2)), np.ones((1, 2)), np.zeros(1, dtype=int))
+    drawing = lay_out(EvaluatedSet("test", dataset, {}), vectors)
     assert (drawing.queries, drawing.resumes) == (MOST_POINTS, 1)
 
 
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        (MapVectors(np.eye(5, 6), np.eye(6)), "5 vectors for 6 queries"),
-        (MapVectors(np.eye(6), np.eye(5, 6)), "5 vectors for 6 passages"),
+        (MapVectors(np.eye(5, 6), np.eye(6), np.arange(6)), "5 vectors for 6 queries"),
+        (MapVectors(np.eye(6), np.eye(5, 6), np.arange(5)), "5 vectors for 6 passages"),
         (MapVectors(np.eye(6), np.eye(6), owners=np.zeros(6, dtype=int)), "6 vectors for 6"),
     ],
 )
@@ -104,4 +122,4 @@ def test_other_numbers_of_vectors_are_refused(
     evaluated: EvaluatedSet, vectors: MapVectors, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        draw_map(evaluated, vectors, title="Map")
+        lay_out(evaluated, vectors)

@@ -7,7 +7,7 @@ import pytest
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelError
 from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.compare import compare_systems
+from cvseeker.evaluate.run import run_systems
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.queries import EncodedQueries
 
@@ -36,9 +36,7 @@ def test_vectors_made_elsewhere_are_ranked(
         corpus=hash_encoder.encode_queries(corpus),
         queries=hash_encoder.encode_queries(queries),
     )
-    results = compare_systems(
-        tiny_dataset, {}, settings=EvaluateSettings(), vectors={"theirs": folder}
-    )
+    results = run_systems(tiny_dataset, {}, settings=EvaluateSettings(), vectors={"theirs": folder})
     windows = hash_encoder.encode_passages(corpus)
     asked = EncodedQueries.from_texts(queries, hash_encoder)
     scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
@@ -55,7 +53,7 @@ def test_resumes_are_ranked_by_vectors(tmp_path: Path) -> None:
     )
     passages = np.float32([[0, 1], [1, 0], [0.6, 0.8]])
     folder = save(tmp_path / "v", corpus=passages, queries=np.float32([[1, 0]]))
-    results = compare_systems(
+    results = run_systems(
         dataset,
         {},
         settings=EvaluateSettings(),
@@ -89,7 +87,7 @@ def test_vectors_that_do_not_fit_are_refused(
 ) -> None:
     folder = save(tmp_path / "v", **tables)
     with pytest.raises(error) as caught:
-        compare_systems(tiny_dataset, {}, settings=EvaluateSettings(), vectors={"v": folder})
+        run_systems(tiny_dataset, {}, settings=EvaluateSettings(), vectors={"v": folder})
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -113,7 +111,7 @@ def test_runs_that_do_not_fit_are_refused(
     path = tmp_path / "run.trec"
     path.write_text(text)
     with pytest.raises(DatasetError) as caught:
-        compare_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs={"r": path})
+        run_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs={"r": path})
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -123,6 +121,6 @@ def test_a_query_that_a_run_leaves_out_scores_0(
 ) -> None:
     path = tmp_path / "run.trec"
     path.write_text(LINE)
-    results = compare_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs={"r": path})
+    results = run_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs={"r": path})
     assert results["r"].summary()["accuracy@1"] == pytest.approx(1 / 6, abs=1e-6)
     assert results["r"].run["q2"] == []

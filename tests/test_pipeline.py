@@ -15,8 +15,7 @@ from cvseeker.cli import main
 from cvseeker.core.errors import DatasetError, InputError, ModelError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.evaluate.contenders import Contenders
-from cvseeker.evaluate.stage import evaluate_stage
+from cvseeker.evaluate import Systems, evaluate_stage
 from cvseeker.examples.demonstration import demo_judgements, demo_resumes
 from cvseeker.search import Hit, open_searcher
 
@@ -174,20 +173,17 @@ def test_judgements_that_name_an_unknown_resume_are_refused(
     assert finished.manifest("evaluation") == before, "the finished evaluation is kept"
 
 
-def test_other_contenders_stand_beside_a_workspaces_own(
-    finished: Workspace, tiny_model: Path
-) -> None:
+def test_other_systems_stand_beside_a_workspaces_own(finished: Workspace, tiny_model: Path) -> None:
     settings = settings_for(tiny_model)
     with pytest.raises(InputError, match=r"runs and vectors belong to one data set; try --dataset"):
-        evaluate_stage(finished, settings, contenders=Contenders(runs={"a": tiny_model}))
+        evaluate_stage(finished, settings, systems=Systems(runs={"a": tiny_model}))
     with pytest.raises(InputError, match="a workspace has its own 'tuned'"):
-        evaluate_stage(finished, settings, contenders=Contenders({"tuned": str(tiny_model)}))
+        evaluate_stage(finished, settings, systems=Systems({"tuned": str(tiny_model)}))
     folder = finished.require("evaluation")
     result = evaluate_stage(
         finished,
-        settings,
-        contenders=Contenders({"theirs": str(tiny_model)}),
-        formats=["html", "md"],
+        settings.override("evaluate", {"formats": ["html", "md"]}),
+        systems=Systems({"theirs": str(tiny_model)}),
     )
     assert result.counts["systems"][1:4] == ["theirs", "late(theirs)", "hybrid(theirs)"]
     report = (folder / "report.md").read_text(encoding="utf-8")

@@ -5,9 +5,8 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.evaluate.compare import SystemResult
-from cvseeker.evaluate.comparison import compare_pair, models_of, query_groups, ranking, roles_of
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.compare import compare_pair, models_of, query_groups, ranking, roles_of
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
 from cvseeker.retrieval.metrics import query_metrics
 

@@ -81,17 +81,16 @@ def evaluate(
     """
     from cvseeker.cli.terminal import drawn_progress, say
     from cvseeker.core.workspace import Workspace
-    from cvseeker.evaluate import Contenders, evaluate_files, evaluate_stage
+    from cvseeker.evaluate import Systems, evaluate_files, evaluate_stage
 
     require_one_way(workspace, {"--dataset": dataset, "--out": out}, "evaluate")
-    contenders = Contenders(
+    systems = Systems(
         models=named_models(model),
         remote=openai or (),
         runs=named_paths(run, "--run"),
         vectors=named_paths(vectors, "--vectors"),
     )
-    formats = settings.evaluate.formats
-    how: dict[str, Any] = {"contenders": contenders, "formats": formats, "announce": say}
+    how: dict[str, Any] = {"systems": systems, "announce": say}
     with drawn_progress() as progress:
         if workspace is not None:
             folder = workspace / "evaluation"
@@ -117,14 +116,13 @@ def compare(
 
     What got better, what worse, and whether it is more than chance.
     """
-    from cvseeker.evaluate import compare_evaluations, versus_markdown, versus_page
+    from cvseeker.evaluate import compare_evaluations
 
     versus = compare_evaluations(first, second)
     if settings.compare.format == "json":
         print_json(versus.to_dict())
         return
-    written = versus_markdown if settings.compare.format == "md" else versus_page
-    typer.echo(written(versus), nl=False)
+    typer.echo(versus.markdown() if settings.compare.format == "md" else versus.page(), nl=False)
 
 
 def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:

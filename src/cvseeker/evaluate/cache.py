@@ -27,13 +27,7 @@ SECONDS = "seconds"
 
 
 class VectorCache:
-    """Arrays by the hash of what they depend on.
-
-    Parameters
-    ----------
-    folder
-        Where they are kept; ``None``: nowhere, and everything is made anew.
-    """
+    """Arrays by the hash of what they depend on, in a folder; ``None``: everything is made anew."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -41,21 +35,9 @@ class VectorCache:
     def arrays(
         self, names: Sequence[str], parts: Sequence[str], make: Callable[[], Arrays]
     ) -> tuple[Arrays, float]:
-        """Return arrays that were kept, or make them and keep them.
+        """Return arrays by name, kept or made now, and how long making them took.
 
-        Parameters
-        ----------
-        names
-            The arrays'.
-        parts
-            What they depend on: kind of entry, hashes, settings.
-        make
-            Makes them.
-
-        Returns
-        -------
-        arrays, seconds
-            By name, those kept read from the disk as they are used; and how long making them took.
+        ``parts`` are what they depend on: kind of entry, hashes, settings.
         """
         if self._folder is None:
             return _timed(make)
@@ -70,11 +52,8 @@ class VectorCache:
 def encoder_identity(encoder: Encoder) -> str:
     """Return what changes when an encoder's vectors do.
 
-    Parameters
-    ----------
-    encoder
-        A local model: the hash of its weights, modules, tokenizer, prompts, windows and codec. Any
-        other: its attribute ``identity`` where it has one, else its name.
+    Of a local model the hash of its weights, modules, tokenizer, prompts, windows and codec; of any
+    other its attribute ``identity`` where it has one, else its name.
     """
     if not isinstance(encoder, LocalEncoder):
         return f"{type(encoder).__name__} {getattr(encoder, 'identity', encoder.name)}"

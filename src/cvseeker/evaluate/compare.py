@@ -1,115 +1,309 @@
-"""Run every system over a data set: BM25, models, what is made of them, what was run elsewhere."""
+"""Two systems compared query by query, and which systems there are to compare."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
-from cvseeker.core.datasets import RetrievalDataset
+import numpy as np
+
 from cvseeker.core.errors import InputError
-from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.cache import VectorCache
-from cvseeker.evaluate.candidates import Candidates
-from cvseeker.evaluate.outside import run_file, run_vectors
-from cvseeker.evaluate.results import Contest, SystemResult
-from cvseeker.evaluate.systems import Lexical, run_bm25, run_model
-from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.retrieval.significance import (
+    holm,
+    pair_p_values,
+    paired_effect_size,
+    percentile_interval,
+    resampled_means,
+    win_counts,
+)
 
-__all__ = ["Candidates", "SystemResult", "compare_systems"]
+# What the verdict is about. It sees grades and ranks alike.
+HEADLINE_METRIC = "ndcg@10"
+# What tables of differences and charts show.
+COMPARED = (HEADLINE_METRIC, "accuracy@5")
+SIGNIFICANT = 0.05
+
+BM25 = "bm25"
+
+Outcome = Literal["better", "worse", "within noise"]
 
 
-def compare_systems(
-    dataset: RetrievalDataset,
-    models: Mapping[str, str | Encoder | None],
-    *,
-    settings: EvaluateSettings,
-    resume_of: Mapping[str, str] | None = None,
-    runs: Mapping[str, Path] | None = None,
-    vectors: Mapping[str, Path] | None = None,
-    validation: RetrievalDataset | None = None,
-    cache: Path | None = None,
-    progress: Progress = silent,
-) -> dict[str, SystemResult]:
-    """Evaluate BM25, every model with what is made of it, and what was run elsewhere.
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which systems the verdict compares.
 
-    Parameters
-    ----------
-    dataset
-        Corpus, queries and qrels; a query without a relevant passage must not be in it. Where its
-        passages have no texts, only runs and vectors can be evaluated.
-    models
-        Name to show → folder or hub name (``None``: the default base model), or an encoder.
-    settings
-        Windows, depth, the hybrids' weights, variants, and what unjudged passages count as.
-    resume_of
-        Passage id → résumé id, where the qrels name résumés: a résumé's score is its best
-        passage's.
-    runs
-        Name to show → TREC run file.
-    vectors
-        Name to show → folder of precomputed vectors; see
-        :func:`~cvseeker.evaluate.outside.run_vectors`.
-    validation
-        Other queries, to learn the hybrid's weights of an encoder that was saved with none.
-    cache
-        Folder in which vectors are kept from run to run; ``None``: they are not.
-    progress
-        Called while corpora are encoded.
-
-    Returns
-    -------
-    dict
-        Name of the system → result: ``bm25``; of each model ``<model>``, ``late(<model>)``,
-        ``hybrid(<model>)``, ``<model>@<dimensions>``, ``<model>[<quantisation>]``; then the runs
-        and the vectors.
-
-    Raises
-    ------
-    InputError
-        If two systems have one name, or a run or vectors do not fit the data set.
-    ModelError
-        If a model cannot be found or loaded, or gives no numbers.
+    ``candidate`` is the last model (``tuned`` where there is one), ``reference`` the first
+    (``base``); ``None`` where there is no such model.
     """
-    outside = {**(runs or {}), **(vectors or {})}
-    _refuse_same_names([*models, *(runs or {}), *(vectors or {})])
-    contest = Contest.from_dataset(dataset, settings, resume_of)
-    # What was run elsewhere takes little time and is often wrong: it is read first.
-    read = {
-        name: run_file(contest, name, path)
-        if name in (runs or {})
-        else run_vectors(contest, name, path)
-        for name, path in outside.items()
+
+    reference: str | None
+    candidate: str | None
+
+    @property
+    def tuning(self) -> bool:
+        """Whether the two are one encoder before and after fine-tuning."""
+        return self.reference == "base" and self.candidate == "tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems on one metric: the difference is ``first`` less ``second``.
+
+    ``low`` and ``high`` are the ends of its 95 % interval; ``p_value`` is two-sided, and
+    ``adjusted_p_value`` the same after Holm's correction for the comparisons made beside this one.
+    ``effect_size`` is Cohen's d_z; ``wins``, ``ties`` and ``losses`` count the first's queries.
+    """
+
+    first: str
+    second: str
+    first_mean: float
+    second_mean: float
+    low: float
+    high: float
+    p_value: float
+    adjusted_p_value: float
+    effect_size: float | None
+    wins: int
+    ties: int
+    losses: int
+
+    @property
+    def difference(self) -> float:
+        """Return the difference of the means."""
+        return self.first_mean - self.second_mean
+
+    @property
+    def outcome(self) -> Outcome:
+        """Say what the first system is in comparison with the second."""
+        if self.adjusted_p_value >= SIGNIFICANT:
+            return "within noise"
+        return "better" if self.difference > 0 else "worse"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {**asdict(self), "difference": self.difference, "outcome": self.outcome}
+
+
+def models_of(evaluated: EvaluatedSet) -> list[str]:
+    """Return the names of the models, without BM25 and what is made of them."""
+    names = list(evaluated.results)
+    derived = {made for name in names for made in (hybrid_of(name), f"late({name})")}
+    derived |= {name for name, result in evaluated.results.items() if result.variant_of}
+    return [name for name in names if name != BM25 and name not in derived]
+
+
+def hybrid_of(model: str) -> str:
+    """Return the name of a model's fusion with BM25 and late interaction."""
+    return f"hybrid({model})"
+
+
+def roles_of(evaluated: EvaluatedSet) -> Roles:
+    """Say which model is the reference and which is the candidate."""
+    models = models_of(evaluated)
+    if {"base", "tuned"} <= set(models):
+        return Roles("base", "tuned")
+    return Roles(
+        reference=models[0] if len(models) > 1 else None,
+        candidate=models[-1] if models else None,
+    )
+
+
+def display_name(system: str) -> str:
+    """Return a system's name in words.
+
+    Examples
+    --------
+    >>> display_name("bm25"), display_name("hybrid(tuned)"), display_name("models/mine")
+    ('BM25', 'tuned, hybrid', 'models/mine')
+    """
+    if system == BM25:
+        return "BM25"
+    for kind, words in (("hybrid(", "hybrid"), ("late(", "late interaction")):
+        if system.startswith(kind) and system.endswith(")"):
+            return f"{system[len(kind) : -1]}, {words}"
+    return system
+
+
+def query_groups(evaluated: EvaluatedSet, query_ids: Sequence[str]) -> list[str]:
+    """Return the person whom each query is about, (n_queries,): what is resampled together.
+
+    It is the person group of the query's relevant passage or résumé, where that is not known the
+    résumé or the passage itself; a query about several is a group of its own.
+    """
+    group_of = dict(evaluated.resume_of) | dict(evaluated.dataset.person_groups)
+    # Where résumés are ranked, a résumé's group is that of its passages.
+    group_of |= {
+        resume_id: group_of[passage_id] for passage_id, resume_id in evaluated.resume_of.items()
     }
-    results: dict[str, SystemResult] = {}
-    if dataset.has_texts:
-        lexical = Lexical.from_dataset(dataset)
-        results["bm25"] = run_bm25(contest, lexical)
-        for label, model in models.items():
-            results |= run_model(
-                contest,
-                lexical,
-                label,
-                _encoder(model, settings),
-                settings=settings,
-                cache=VectorCache(cache),
-                validation=validation,
-                progress=progress,
+    groups = []
+    for query_id in query_ids:
+        grades = evaluated.dataset.qrels[query_id]
+        about = {group_of.get(key) or key for key, grade in grades.items() if grade > 0}
+        groups.append(f"person {about.pop()}" if len(about) == 1 else f"query {query_id}")
+    return groups
+
+
+def metric_values(
+    evaluated: EvaluatedSet, system: str, metric: str, query_ids: Sequence[str]
+) -> list[float]:
+    """Return a system's value of a metric for each of the queries."""
+    per_query = evaluated.results[system].per_query
+    return [per_query[query_id][metric] for query_id in query_ids]
+
+
+def mean_value(
+    evaluated: EvaluatedSet,
+    system: str,
+    *,
+    metric: str = HEADLINE_METRIC,
+    query_ids: Sequence[str] | None = None,
+) -> float:
+    """Return a system's mean of a metric over the queries, one at least; ``None``: all."""
+    queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
+    return sum(metric_values(evaluated, system, metric, queries)) / len(queries)
+
+
+def shown_systems(evaluated: EvaluatedSet) -> list[str]:
+    """Return the systems that tables of slices show, in the order of their columns."""
+    roles = roles_of(evaluated)
+    fused = roles.candidate and hybrid_of(roles.candidate)
+    wanted = (BM25, roles.reference, roles.candidate, fused)
+    return [name for name in wanted if name and name in evaluated.results]
+
+
+def compare_pair(
+    evaluated: EvaluatedSet,
+    first: str,
+    second: str,
+    *,
+    metric: str = HEADLINE_METRIC,
+    query_ids: Sequence[str] | None = None,
+) -> Comparison:
+    """Compare two systems query by query."""
+    return compare_pairs(evaluated, [(first, second)], metric=metric, query_ids=query_ids)[0]
+
+
+def compare_pairs(
+    evaluated: EvaluatedSet,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    metric: str = HEADLINE_METRIC,
+    query_ids: Sequence[str] | None = None,
+) -> list[Comparison]:
+    """Compare a family of pairs of systems, each by its two names, and correct for their number.
+
+    Bootstrap intervals and randomization tests are by whole persons.
+    """
+    queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    _refuse_unknown(evaluated, names, metric)
+    values = {name: metric_values(evaluated, name, metric, queries) for name in names}
+    return compare_values(values, pairs, groups=query_groups(evaluated, queries))
+
+
+def compare_values(
+    values: Mapping[str, Sequence[float]],
+    pairs: Sequence[tuple[str, str]],
+    *,
+    groups: Sequence[str],
+) -> list[Comparison]:
+    """Compare a family of pairs by name → values, each (n_queries,), like the queries' groups."""
+    if not pairs:
+        return []
+    names = list(values)
+    matrix = np.array(list(values.values()), dtype=np.float64)  # (n_names, n_queries)
+    means = {name: sum(row) / len(row) for name, row in values.items()}
+    positions = [(names.index(first), names.index(second)) for first, second in pairs]
+    drawn = resampled_means(matrix, groups=groups)
+    p_values = pair_p_values(matrix, positions, groups=groups)
+    compared = []
+    for (first, second), p_value in zip(positions, p_values, strict=True):
+        differences = matrix[first] - matrix[second]
+        low, high = percentile_interval(drawn[:, first] - drawn[:, second])
+        wins, ties, losses = win_counts(differences)
+        compared.append(
+            Comparison(
+                first=names[first],
+                second=names[second],
+                first_mean=means[names[first]],
+                second_mean=means[names[second]],
+                low=low,
+                high=high,
+                p_value=p_value,
+                adjusted_p_value=p_value,
+                effect_size=paired_effect_size(differences),
+                wins=wins,
+                ties=ties,
+                losses=losses,
             )
-    elif models:
-        raise InputError(
-            f"no texts of passages for {next(iter(models))!r} to rank; expected corpus.jsonl or "
-            "corpus.tsv beside the qrels, or runs alone: --run NAME=FILE"
         )
-    _refuse_same_names([*results, *read])
-    return results | read
+    return correct(compared)
 
 
-def _encoder(model: str | Encoder | None, settings: EvaluateSettings) -> Encoder:
-    if model is None or isinstance(model, str):
-        return LocalEncoder.from_name(model, windows=settings.windows)
-    return model
+def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Correct the p-values of a family of comparisons for their number, by Holm's procedure."""
+    adjusted = holm([one.p_value for one in comparisons])
+    return [
+        replace(one, adjusted_p_value=p_value)
+        for one, p_value in zip(comparisons, adjusted, strict=True)
+    ]
 
 
-def _refuse_same_names(names: list[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"two systems are called {twice!r}; expected a name of its own for each")
+def _refuse_unknown(evaluated: EvaluatedSet, names: Sequence[str], metric: str) -> None:
+    known = ", ".join(evaluated.results)
+    for name in names:
+        if name not in evaluated.results:
+            raise InputError(f"no system {name!r} in {evaluated.name!r}; expected one of: {known}")
+        row = next(iter(evaluated.results[name].per_query.values()), {})
+        if row and metric not in row:
+            raise InputError(
+                f"{name!r} has no metric {metric!r}; expected one of: {', '.join(row)}"
+            )
+
+
+def ranking(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[tuple[str, float]]:
+    """Return the systems and their means of a metric, best first.
+
+    Of equals the one that stands first comes first, and BM25 stands before every model.
+    """
+    queries = list(evaluated.dataset.queries)
+    if not evaluated.results or not queries:
+        raise InputError(
+            f"the query set {evaluated.name!r} has {len(queries)} queries and "
+            f"{len(evaluated.results)} systems; expected one of each at least"
+        )
+    means = {name: mean_value(evaluated, name, metric=metric) for name in evaluated.results}
+    # Rounded, so that what prints alike is alike.
+    return sorted(means.items(), key=lambda item: -round(item[1], 6))
+
+
+def p_in_words(p_value: float) -> str:
+    """Return a p-value as it is printed.
+
+    Examples
+    --------
+    >>> p_in_words(0.0312), p_in_words(0.0001), p_in_words(1.0)
+    ('p = 0.031', 'p < 0.001', 'p = 1.000')
+    """
+    if p_value < 0.001:
+        return "p < 0.001"
+    return f"p = {p_value:.3f}"
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign, the minus in its typographic form.
+
+    Examples
+    --------
+    >>> signed(0.1), signed(-0.25), signed(-0.0001)
+    ('+0.100', '−0.250', '0.000')
+    """
+    text = f"{value:+.3f}"
+    return "0.000" if float(text) == 0 else text.replace("-", "−")
+
+
+def rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """Round a row's numbers to six places, as files keep them."""
+    return {
+        key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()
+    }

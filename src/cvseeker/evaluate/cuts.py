@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cvseeker.core.records import Resume
-from cvseeker.evaluate.evaluation import EvaluatedSet
 from cvseeker.evaluate.evidence import THIRDS, Evidence, find_evidence
+from cvseeker.evaluate.results import EvaluatedSet
 
 # Fixed, so that two evaluations' rows mean the same. A window is 128 tokens, some 90 words; most
 # encoders cut at 256 or 512.
@@ -31,29 +31,16 @@ class Cut:
     order: Sequence[str] = ()
 
 
-def query_cuts(
-    evaluated: EvaluatedSet, *, occupations: Mapping[str, str] | None = None
-) -> list[Cut]:
+def query_cuts(evaluated: EvaluatedSet) -> list[Cut]:
     """Part the queries in every way that the data set allows.
 
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    occupations
-        Résumé id → occupation, where known.
-
-    Returns
-    -------
-    list of Cut
-        By kind, length, overlap with the answer and occupation; where passages are judged, by the
-        passage's length and the place of the evidence in it as well. Queries of which a property
-        is not known may be missing in a cut.
+    Where passages are judged, by the answer's length and the place of the evidence in it as well.
+    Queries of which a property is not known may be missing in a cut.
     """
     evidence = find_evidence(evaluated.dataset, resume_of=evaluated.resume_of)
     cuts = [_by_kind(evaluated), _by_length(evaluated), _by_overlap(evidence)]
-    if occupations:
-        cuts.append(_by_occupation(evaluated, occupations))
+    if evaluated.occupations:
+        cuts.append(_by_occupation(evaluated))
     if evaluated.level == "passage":
         cuts += [_by_passage_length(evidence), _by_place(evidence)]
     return cuts
@@ -62,16 +49,8 @@ def query_cuts(
 def occupations_of(resumes: Sequence[Resume]) -> dict[str, str]:
     """Return résumé id → occupation, from a table's column or else from the folders' names.
 
-    Parameters
-    ----------
-    resumes
-        Ingested résumés.
-
-    Returns
-    -------
-    dict
-        Empty where nothing tells: there must be two occupations at least, and, in the mean, two
-        résumés of each, or the names are of something else.
+    Empty where nothing tells: there must be two occupations at least, and, in the mean, two résumés
+    of each, or the names are of something else.
     """
     found = {resume.resume_id: _column(resume) or _folder(resume) for resume in resumes}
     known = {resume_id: name for resume_id, name in found.items() if name}
@@ -121,12 +100,12 @@ def _by_overlap(evidence: Mapping[str, Evidence]) -> Cut:
     return Cut("overlap", "By words copied from the answer", note, names, order)
 
 
-def _by_occupation(evaluated: EvaluatedSet, occupations: Mapping[str, str]) -> Cut:
+def _by_occupation(evaluated: EvaluatedSet) -> Cut:
     names = {}
     for query_id in evaluated.dataset.queries:
         grades = evaluated.dataset.qrels[query_id]
         found = {
-            occupations.get(evaluated.resume_of.get(key, key))
+            evaluated.occupations.get(evaluated.resume_of.get(key, key))
             for key, grade in grades.items()
             if grade > 0
         }

@@ -29,18 +29,10 @@ _TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
 class EncodedDataset:
     """All that a model says of a data set.
 
-    Attributes
-    ----------
-    vectors
-        Shape (n_windows, dim), float32, unit length.
-    owners
-        Shape (n_windows,): the position of each window's passage, ascending.
-    queries
-        The queries, encoded.
-    codes
-        For late interaction; ``None`` for an encoder that gives no token vectors.
-    seconds
-        What encoding took when it was done.
+    ``vectors``, shape (n_windows, dim), are float32 and of unit length; ``owners``, shape
+    (n_windows,), ascending, gives each window's passage; ``codes`` are for late interaction,
+    ``None`` for an encoder that gives no token vectors; ``seconds`` is what encoding took when it
+    was done.
     """
 
     vectors: FloatArray
@@ -59,28 +51,7 @@ def encode_dataset(
 ) -> EncodedDataset:
     """Encode a data set's passages and queries, or read what was encoded before.
 
-    Parameters
-    ----------
-    encoder
-        A local model, which also gives token vectors, or any other encoder.
-    label
-        What the model is called, for messages.
-    dataset
-        Corpus and queries.
-    cache
-        Where vectors are kept.
-    progress
-        Called while the corpus is encoded.
-
-    Returns
-    -------
-    EncodedDataset
-
-    Raises
-    ------
-    ModelError
-        If vectors hold what is no number, or the queries' have another dimension than the
-        passages'.
+    A local model also gives token vectors; ``label`` is what the encoder is called in messages.
     """
     corpus, queries = list(dataset.corpus.values()), list(dataset.queries.values())
     identity = encoder_identity(encoder)

@@ -1,11 +1,12 @@
-"""Where a query's answer stands: how much it copies, in how long a passage, in which part of it."""
+"""What a data set is like: its counts, and where the answers of its queries stand."""
 
 import math
 import re
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import tokenize
@@ -20,17 +21,9 @@ _WORD = re.compile(r"\w+")
 class Evidence:
     """A query beside the relevant passage that shares most words with it.
 
-    Attributes
-    ----------
-    passage_id
-        That passage; where résumés are judged, one of a relevant résumé's.
-    overlap
-        Share of the query's stems, stop words left out, that stand in the passage; ``None`` where
-        the query has none.
-    words
-        The passage's words.
-    place
-        The third of the passage that holds most of the query's rarer words.
+    ``overlap`` is the share of the query's stems, stop words left out, that stand in the passage,
+    ``None`` where the query has none; ``words`` are the passage's, and ``place`` is the third of it
+    that holds most of the query's rarer words.
     """
 
     passage_id: str
@@ -44,17 +37,8 @@ def find_evidence(
 ) -> dict[str, Evidence]:
     """Find the passage that answers each query and say how the two relate.
 
-    Parameters
-    ----------
-    dataset
-        Corpus, queries and qrels.
-    resume_of
-        Passage id → résumé id, where the qrels name résumés.
-
-    Returns
-    -------
-    dict
-        Query id → evidence; a query none of whose relevant passages is known is left out.
+    ``resume_of`` is passage id → résumé id, where the qrels name résumés. A query none of whose
+    relevant passages is known is left out.
     """
     answers = answer_passages(dataset, resume_of=resume_of)
     passage_ids = list(dict.fromkeys(key for keys in answers.values() for key in keys))
@@ -117,3 +101,33 @@ def _place(stems: Sequence[str], weights: Mapping[str, float]) -> Place:
     most = max(held)
     best = [place for place, weight in zip(THIRDS, held, strict=True) if weight > most - 1e-9]
     return best[0] if len(best) == 1 else "spread evenly"
+
+
+def dataset_facts(dataset: RetrievalDataset) -> dict[str, Any]:
+    """Count a data set's parts and say how its queries relate to their passages, JSON-ready.
+
+    ``lexical_overlap`` is the mean share of a query's stems, stop words left out, that stand in its
+    best relevant passage (62 % is usual for LLM-written queries; recruiters' own words copy less).
+    """
+    return {
+        "passages": len(dataset.corpus),
+        "queries": len(dataset.queries),
+        "relevant_per_query": _mean(
+            [sum(grade > 0 for grade in grades.values()) for grades in dataset.qrels.values()]
+        ),
+        "words_per_passage": _mean([len(_WORD.findall(text)) for text in dataset.corpus.values()]),
+        "words_per_query": _mean([len(_WORD.findall(text)) for text in dataset.queries.values()]),
+        "queries_by_kind": dict(sorted(Counter(dataset.kinds.values()).items())),
+        "lexical_overlap": _lexical_overlap(dataset),
+    }
+
+
+def _lexical_overlap(dataset: RetrievalDataset) -> float | None:
+    """Return the mean overlap, ``None`` where the qrels name résumés and not passages."""
+    evidence = find_evidence(dataset)
+    shares = [one.overlap for one in evidence.values() if one.overlap is not None]
+    return _mean(shares) if evidence else None
+
+
+def _mean(values: list[float] | list[int]) -> float:
+    return round(statistics.fmean(values), 4) if values else 0.0

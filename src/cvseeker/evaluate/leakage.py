@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.overlap import exact_duplicates
-from cvseeker.evaluate.copies import find_copies
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.core.overlap import exact_duplicates, word_ngrams
 from cvseeker.evaluate.evidence import answer_passages
+from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.resumes import PersonName, extract_profile, person_groups, redact
 from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5
+# As the splits are checked by: shared by copying, hardly ever by chance.
+NGRAM_WORDS = 8
+# A text with fewer 8-grams than this can be held by another by chance.
+FEWEST_NGRAMS = 8
 # More of a passage's phrases than this is no coincidence; the splits of an ingest are checked so.
 NOTABLE_SHARE = 0.1
 # As an ingest groups persons by default.
@@ -28,18 +34,10 @@ _NUMBER = re.compile(r"\b\d\b")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One way of leaking: how many of how many, and examples.
+    """One way of leaking: how many of how many, and up to five examples.
 
-    Attributes
-    ----------
-    key
-        Name in ``metrics.json``.
-    title, note
-        What was counted, and why it matters.
-    count, of
-        How many were found, among how many.
-    examples
-        Up to five: ``id``, ``detail`` and, for a query, ``text``, with contact details masked.
+    ``key`` is its name in files. An example has ``id``, ``detail`` and, for a query, ``text``, with
+    contact details masked.
     """
 
     key: str
@@ -63,22 +61,10 @@ def find_leakage(
 ) -> list[Finding]:
     """Look for what makes a query set easier than the searches that it stands for.
 
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    training
-        What a model was trained on, where that is known. Of its passages those count that its
-        queries are about.
-    names
-        Résumé id → candidate's name; ``None``: read off the résumés' first passages.
-
-    Returns
-    -------
-    list of Finding
-        Near-copies, persons and queries shared with the training set, where there is one and, for
-        persons, where their groups are known or the passages are not too many to group; queries
-        that name the candidate; queries of which one word stands in their answer alone.
+    ``training`` is what a model was trained on, where that is known: of its passages those count
+    that its queries are about. ``names`` is résumé id → candidate's name; ``None``: read off the
+    résumés' first passages. Persons shared with the training set are looked for where their groups
+    are known or the passages are not too many to group.
     """
     answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
     findings = []
@@ -277,6 +263,58 @@ def _first(examples: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ..
     return tuple(islice(examples, EXAMPLES))
 
 
-def leakage_dict(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return findings by their keys, JSON-ready: what stands beside the splits' own leakage."""
-    return {finding.key: finding.to_dict() for finding in findings}
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The share of a text's 8-grams that stand in the other texts, and which of them has most."""
+
+    share: float
+    source: str
+
+
+def find_copies(texts: Mapping[str, str], others: Mapping[str, str]) -> dict[str, Copy]:
+    """Measure how much of each text's wording stands in other texts, which are read one at a time.
+
+    Those texts are told of which at least one 8-gram stands elsewhere, and which have enough of
+    them to tell.
+
+    Examples
+    --------
+    >>> text = "one two three four five six seven eight nine ten eleven twelve thirteen 14 15 16"
+    >>> find_copies({"a": text}, {"b": f"{text} and more"})["a"]
+    Copy(share=1.0, source='b')
+    """
+    keys = list(texts)
+    grams = [_ngrams(texts[key]) for key in keys]
+    lengths = np.array([len(one) for one in grams])
+    if not lengths.sum():
+        return {}
+    every = np.concatenate(grams)
+    order = np.argsort(every, kind="stable")
+    owners = np.repeat(np.arange(len(keys)), lengths)[order]
+    every = every[order]
+    seen = np.zeros(len(every), dtype=bool)
+    most = np.zeros(len(keys), dtype=np.int64)
+    source = [""] * len(keys)
+    for other, text in others.items():
+        found = _ngrams(text)
+        begins = np.searchsorted(every, found, "left")
+        ends = np.searchsorted(every, found, "right")
+        held = begins < ends
+        places = [np.arange(a, b) for a, b in zip(begins[held], ends[held], strict=True)]
+        if not places:
+            continue
+        at = np.concatenate(places)
+        seen[at] = True
+        for owner, count in zip(*np.unique(owners[at], return_counts=True), strict=True):
+            if count > most[owner]:
+                most[owner], source[owner] = count, other
+    shared = np.bincount(owners, weights=seen, minlength=len(keys))
+    return {
+        key: Copy(float(shared[at] / lengths[at]), source[at])
+        for at, key in enumerate(keys)
+        if shared[at] and lengths[at] >= FEWEST_NGRAMS
+    }
+
+
+def _ngrams(text: str) -> NDArray[np.uint64]:
+    return np.sort(np.fromiter(word_ngrams(text, NGRAM_WORDS), np.uint64))

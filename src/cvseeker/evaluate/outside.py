@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.evaluate.results import Contest, SystemResult
+from cvseeker.evaluate.collection import Collection
+from cvseeker.evaluate.results import SystemResult
 from cvseeker.evaluate.trec import read_run
 from cvseeker.retrieval.metrics import query_metrics
 from cvseeker.retrieval.nearest import nearest
@@ -21,60 +22,31 @@ _BLOCK = 8192
 _LENGTH_TOLERANCE = 0.01
 
 
-def run_file(contest: Contest, name: str, path: Path) -> SystemResult:
-    """Take a TREC run file as a system.
-
-    Parameters
-    ----------
-    contest
-        The data set.
-    name
-        What the system is called.
-    path
-        The run; a query that it leaves out scores 0.
-
-    Raises
-    ------
-    DatasetError
-        If it is no run, or names a query, passage or résumé that is not in the data set.
-    """
-    dataset = contest.dataset
-    run = read_run(path, query_ids=list(dataset.queries), candidate_ids=contest.candidates.ids)
+def run_file(collection: Collection, name: str, path: Path) -> SystemResult:
+    """Take a TREC run file as a system; a query that it leaves out scores 0."""
+    dataset = collection.dataset
+    run = read_run(path, query_ids=list(dataset.queries), candidate_ids=collection.candidates.ids)
     result = SystemResult(name)
     kept = {}
     for query_id in dataset.queries:
         ranked = run.get(query_id, [])
-        kept[query_id] = ranked[: contest.depth]
+        kept[query_id] = ranked[: collection.depth]
         result.per_query[query_id] = query_metrics(
-            [key for key, _ in ranked], dataset.qrels[query_id], unjudged=contest.unjudged
+            [key for key, _ in ranked], dataset.qrels[query_id], unjudged=collection.unjudged
         )
     result.run = kept
     return result
 
 
-def run_vectors(contest: Contest, name: str, folder: Path) -> SystemResult:
+def run_vectors(collection: Collection, name: str, folder: Path) -> SystemResult:
     """Rank by vectors made elsewhere, read from the disk as they are used.
 
-    Parameters
-    ----------
-    contest
-        The data set.
-    name
-        What the system is called.
-    folder
-        Holds ``corpus.npy``, shape (n_passages, dim), and ``queries.npy``, shape (n_queries, dim),
-        of unit length, in the data set's order.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, is no table of numbers, or has another number of rows.
-    ModelError
-        If the two have different dimensions, or hold NaN or vectors that are not of unit length.
+    The folder holds ``corpus.npy``, shape (n_passages, dim), and ``queries.npy``, shape (n_queries,
+    dim), of unit length, in the data set's order.
     """
     started = time.perf_counter()
-    passages = _read(folder / PASSAGES_FILE, len(contest.dataset.corpus), "passages")
-    queries = _read(folder / QUERIES_FILE, len(contest.dataset.queries), "queries")
+    passages = _read(folder / PASSAGES_FILE, len(collection.dataset.corpus), "passages")
+    queries = _read(folder / QUERIES_FILE, len(collection.dataset.queries), "queries")
     if passages.shape[1] != queries.shape[1]:
         raise ModelError(
             f"{folder}: vectors of {queries.shape[1]} dimensions for queries and of "
@@ -82,10 +54,10 @@ def run_vectors(contest: Contest, name: str, folder: Path) -> SystemResult:
         )
     asked = np.asarray(queries, dtype=np.float32)
     positions, scores = nearest(
-        asked, passages, contest.ranking_depth, owners=contest.candidates.owners
+        asked, passages, collection.ranking_depth, owners=collection.candidates.owners
     )
-    result = contest.open(name)
-    contest.record(result, 0, positions, scores)
+    result = collection.open(name)
+    collection.record(result, 0, positions, scores)
     result.seconds = time.perf_counter() - started
     result.bytes_per_passage = passages.nbytes / len(passages)
     return result

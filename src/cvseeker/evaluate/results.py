@@ -1,30 +1,23 @@
-"""What a system did on a data set: its rankings, its metrics, and what it costs."""
+"""What systems did on a data set: rankings, metrics, costs, and the files that tell of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.settings import EvaluateSettings
-from cvseeker.evaluate.candidates import Candidates
+from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.evaluate.encoded import EncodedDataset
-from cvseeker.retrieval.metrics import QrelsTable, Unjudged, mean_metrics, metric_rows
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.evaluate.evidence import dataset_facts
+from cvseeker.evaluate.trec import run_file_name, write_run
+from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.windows import FloatArray, IntArray
-
-# The deepest cut-off of the metrics.
-METRICS_DEPTH = 100
 
 
 class RankedRun(Mapping[str, list[tuple[str, float]]]):
-    """Query id → (id, score), best first, kept as numbers: a tenth of the memory.
-
-    Parameters
-    ----------
-    ids
-        What positions stand for.
-    """
+    """Query id → (id, score), best first, kept as numbers: a tenth of the memory."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         self._ids = ids
@@ -58,28 +51,15 @@ class RankedRun(Mapping[str, list[tuple[str, float]]]):
 class SystemResult:
     """What one system did on a data set.
 
-    Attributes
-    ----------
-    name
-        ``bm25``, a model's name, ``late(<model's name>)``, ``hybrid(<model's name>)``, a variant of
-        a model such as ``<model's name>@256`` or ``<model's name>[int8]``, or a name given to a
-        run or to vectors made elsewhere.
-    run
-        Query id → (id, score), best first, at most ``top_k`` deep.
-    per_query
-        Query id → metric → value.
-    seconds
-        Encoding the corpus and the queries, and ranking; a model's systems share the encoding,
-        which counts as long as it took when it was done. 0 for a run made elsewhere.
-    truncated
-        What sentence-transformers' ``InformationRetrievalEvaluator`` says of the same model: one
-        passage, one vector, cut at the model's length. Empty where it does not apply.
-    bytes_per_passage
-        What ranking needs of a passage, without its text; ``None`` where not known.
-    variant_of
-        The model that a cut or quantised variant is made of; empty for anything else.
-    encoded
-        The vectors that a model ranked by; ``None`` for what is no model.
+    ``name`` is ``bm25``, a model's, ``late(<model>)``, ``hybrid(<model>)``, a variant's such as
+    ``<model>@256`` or ``<model>[int8]``, or one given to what was made elsewhere. ``run`` is query
+    id → (id, score), best first, at most ``top_k`` deep; ``per_query`` query id → metric → value.
+
+    ``seconds`` are for encoding the corpus and the queries, and ranking; a model's systems share
+    the encoding, which counts as long as it took when it was done. ``bytes_per_passage`` is what
+    ranking needs of a passage, without its text. ``truncated`` is what sentence-transformers'
+    ``InformationRetrievalEvaluator`` says of the same model, ``variant_of`` the model that a
+    variant is made of, and ``encoded`` the vectors that a model ranked by.
     """
 
     name: str
@@ -106,72 +86,81 @@ class SystemResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """One data set, ready for any number of systems.
+class EvaluatedSet:
+    """A query set and what every system did on it, nothing before they are run.
 
-    Attributes
-    ----------
-    dataset
-        Corpus, queries and qrels.
-    candidates
-        What is ranked.
-    qrels
-        The qrels as arrays.
-    depth
-        Of the runs that are kept.
-    unjudged
-        What unjudged candidates count as.
+    ``name`` is ``test`` for the generated test split or the data set given, ``handwritten`` for
+    judged queries that no generator made; ``level`` is what is ranked, ``passage`` or ``resume``.
+    ``resume_of`` is passage id → résumé id and ``occupations`` résumé id → occupation, where known;
+    ``facts`` stand in ``metrics.json`` besides.
     """
 
+    name: str
     dataset: RetrievalDataset
-    candidates: Candidates
-    qrels: QrelsTable
-    depth: int
-    unjudged: Unjudged
+    results: Mapping[str, SystemResult] = field(default_factory=dict)
+    level: str = "passage"
+    resume_of: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    occupations: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def from_dataset(
-        cls,
-        dataset: RetrievalDataset,
-        settings: EvaluateSettings,
-        resume_of: Mapping[str, str] | None = None,
-    ) -> "Contest":
-        """Lay out a data set; ``resume_of`` where the qrels name résumés."""
-        candidates = Candidates.from_corpus(list(dataset.corpus), resume_of)
-        table = QrelsTable.from_qrels(dataset.qrels, list(dataset.queries), candidates.ids)
-        return cls(dataset, candidates, table, settings.top_k, settings.unjudged)
+    def summary(self) -> dict[str, Any]:
+        """Return the ``dataset`` and ``systems`` parts of ``metrics.json``."""
+        return {
+            "dataset": {"level": self.level, **dataset_facts(self.dataset), **self.facts},
+            "systems": {name: result.summary() for name, result in self.results.items()},
+        }
 
-    @property
-    def ranking_depth(self) -> int:
-        """How many candidates are ranked: a short run still has metrics at 100."""
-        return max(self.depth, METRICS_DEPTH)
 
-    def open(self, name: str, *, variant_of: str = "") -> SystemResult:
-        """Return an empty result of a system on this data set."""
-        return SystemResult(name, RankedRun(self.candidates.ids), variant_of=variant_of)
+def write_evaluation(folder: Path, sets: Sequence[EvaluatedSet]) -> dict[str, Any]:
+    """Write ``metrics.json``, ``per_query.jsonl`` and ``runs/*.trec``; return the metrics.
 
-    def record_scores(self, result: SystemResult, first_row: int, scores: FloatArray) -> None:
-        """Add a block of queries by their scores of all passages, (n_queries, n_passages)."""
-        scores = self.candidates.reduce(scores)
-        best = top_k(scores, self.ranking_depth)
-        self.record(result, first_row, best, np.take_along_axis(scores, best, axis=1))
+    The main set comes first; further ones stand in ``metrics.json`` under their names and in
+    ``runs/<name>/``.
+    """
+    metrics = sets[0].summary()
+    for further in sets[1:]:
+        metrics[further.name] = further.summary()
+    for number, evaluated in enumerate(sets):
+        runs = folder / "runs" / (evaluated.name if number else "")
+        for name, result in evaluated.results.items():
+            write_run(runs / run_file_name(name), result.run, system=name)
+    write_jsonl(
+        folder / "per_query.jsonl", (row for evaluated in sets for row in _query_rows(evaluated))
+    )
+    write_json(folder / "metrics.json", metrics)
+    return metrics
 
-    def record(
-        self, result: SystemResult, first_row: int, positions: IntArray, scores: FloatArray
-    ) -> None:
-        """Add a block of queries by their best candidates and these candidates' scores.
 
-        Parameters
-        ----------
-        result
-            Of :meth:`open`.
-        first_row
-            The first query's place in the data set.
-        positions, scores
-            Shape (n_queries, ranking_depth), best first.
-        """
-        query_ids = list(self.dataset.queries)[first_row : first_row + len(positions)]
-        if isinstance(result.run, RankedRun):
-            result.run.add(query_ids, positions[:, : self.depth], scores[:, : self.depth])
-        values = self.qrels.metrics(positions, first_row=first_row, unjudged=self.unjudged)
-        result.per_query |= zip(query_ids, metric_rows(values), strict=True)
+def _query_rows(evaluated: EvaluatedSet) -> list[dict[str, Any]]:
+    """Return one row a query: its text, its kind, and every system's metrics for it."""
+    return [
+        {
+            "set": evaluated.name,
+            "query_id": query_id,
+            "text": text,
+            "kind": evaluated.dataset.kinds.get(query_id, ""),
+            "relevant": evaluated.dataset.qrels[query_id],
+            "systems": {
+                name: {
+                    **{key: round(value, 6) for key, value in result.per_query[query_id].items()},
+                    "rank": first_rank(result, query_id, evaluated.dataset.qrels[query_id]),
+                    "top": result.run[query_id][0][0],
+                }
+                for name, result in evaluated.results.items()
+            },
+        }
+        for query_id, text in evaluated.dataset.queries.items()
+    ]
+
+
+def first_rank(result: SystemResult, query_id: str, grades: Mapping[str, int]) -> int | None:
+    """Return the rank of the best-graded passage or résumé found first, ``None`` if in no run."""
+    best = max(grades.values())
+    return next(
+        (
+            rank
+            for rank, (key, _) in enumerate(result.run[query_id], start=1)
+            if grades.get(key, 0) == best
+        ),
+        None,
+    )

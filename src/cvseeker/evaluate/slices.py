@@ -2,25 +2,26 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from cvseeker.evaluate.comparison import (
+from cvseeker.evaluate.compare import (
     BM25,
     HEADLINE_METRIC,
     Comparison,
     compare_pair,
     correct,
     display_name,
-    metric_values,
+    mean_value,
     p_in_words,
     query_groups,
     roles_of,
+    rounded,
+    shown_systems,
     signed,
 )
 from cvseeker.evaluate.cuts import Cut, query_cuts
-from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.report.tables import shown_systems
+from cvseeker.evaluate.results import EvaluatedSet
 
 # More would not fit; the rest is one row.
 MOST_ROWS = 20
@@ -42,6 +43,16 @@ class SliceRow:
     means: Mapping[str, float]
     gain: Comparison | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {
+            "name": self.name,
+            "queries": self.queries,
+            "people": self.people,
+            "means": rounded(dict(self.means)),
+            "gain": rounded(self.gain.to_dict()) if self.gain else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class SliceTable:
@@ -54,34 +65,18 @@ class SliceTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
-        return {"title": self.title, "note": self.note, "rows": [_row(row) for row in self.rows]}
+        return {
+            "title": self.title,
+            "note": self.note,
+            "rows": [row.to_dict() for row in self.rows],
+        }
 
 
-def slice_tables(
-    evaluated: EvaluatedSet,
-    *,
-    metric: str = HEADLINE_METRIC,
-    occupations: Mapping[str, str] | None = None,
-) -> list[SliceTable]:
-    """Slice the queries in every way that the data set allows.
-
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    metric
-        What is averaged and compared.
-    occupations
-        Résumé id → occupation, where known.
-
-    Returns
-    -------
-    list of SliceTable
-        One for each of :func:`~cvseeker.evaluate.cuts.query_cuts` that has two rows at least.
-    """
+def slice_tables(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[SliceTable]:
+    """Slice the queries in every way that the data set allows and that has two rows at least."""
     return [
         SliceTable(cut.key, cut.title, cut.note, tuple(rows))
-        for cut in query_cuts(evaluated, occupations=occupations)
+        for cut in query_cuts(evaluated)
         if len(rows := _rows(evaluated, cut, metric)) > 1
     ]
 
@@ -96,8 +91,7 @@ def _rows(evaluated: EvaluatedSet, cut: Cut, metric: str) -> list[SliceRow]:
     filled = {name: query_ids for name, query_ids in members.items() if query_ids}
     if len(filled) < 2:
         return []
-    roles = roles_of(evaluated)
-    shown = [name for _, name in shown_systems(evaluated, roles)]
+    roles, shown = roles_of(evaluated), shown_systems(evaluated)
     against = roles.reference or BM25
     gains: list[Comparison] = []
     if roles.candidate is not None and against in evaluated.results:
@@ -115,35 +109,13 @@ def _rows(evaluated: EvaluatedSet, cut: Cut, metric: str) -> list[SliceRow]:
             queries=len(query_ids),
             people=len(set(query_groups(evaluated, query_ids))),
             means={
-                system: sum(metric_values(evaluated, system, metric, query_ids)) / len(query_ids)
+                system: mean_value(evaluated, system, metric=metric, query_ids=query_ids)
                 for system in shown
             },
             gain=gains[at] if gains else None,
         )
         for at, (name, query_ids) in enumerate(filled.items())
     ]
-
-
-def _row(row: SliceRow) -> dict[str, Any]:
-    """Return a row JSON-ready."""
-    gain = None
-    if row.gain is not None:
-        gain = {
-            **{
-                key: round(value, 6) if isinstance(value, float) else value
-                for key, value in asdict(row.gain).items()
-            },
-            "difference": round(row.gain.difference, 6),
-            "outcome": row.gain.outcome,
-        }
-    means = {system: round(value, 6) for system, value in row.means.items()}
-    return {
-        "name": row.name,
-        "queries": row.queries,
-        "people": row.people,
-        "means": means,
-        "gain": gain,
-    }
 
 
 def slices_context(tables: Sequence[SliceTable]) -> list[dict[str, Any]]:

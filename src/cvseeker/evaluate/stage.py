@@ -1,24 +1,43 @@
-"""Evaluation in a workspace, and on files of one's own."""
+"""The stage: query sets × systems → metrics, runs and a report, in a workspace or on files."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError, InputError
-from cvseeker.core.files import path_hashes
+from cvseeker.core.files import path_hashes, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.evaluate.contenders import Announce, Comparing, Contenders, People, nothing_said
+from cvseeker.evaluate.cuts import occupations_of
+from cvseeker.evaluate.leakage import find_leakage
+from cvseeker.evaluate.report import provenance, write_report
+from cvseeker.evaluate.results import EvaluatedSet, write_evaluation
+from cvseeker.evaluate.run import run_systems
+from cvseeker.evaluate.slices import slice_tables, slices_context
+from cvseeker.evaluate.systems import Systems
+from cvseeker.evaluate.ties import compare_all, significance_context
+from cvseeker.evaluate.trec import with_run_ids
+from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.holdout import with_distractors
 
 if TYPE_CHECKING:
-    from cvseeker.evaluate.evaluation import EvaluatedSet
+    from cvseeker.retrieval.remote import RemoteEncoder
+
+Announce = Callable[[str], None]
+
+# Beside the vectors of local models; it holds what was paid for.
+REMOTE_CACHE = "embeddings.sqlite"
+
+
+def nothing_said(line: str) -> None:
+    """Announce nothing."""
 
 
 def evaluate_stage(
@@ -27,8 +46,7 @@ def evaluate_stage(
     progress: Progress = silent,
     *,
     judgements: Path | None = None,
-    contenders: Contenders | None = None,
-    formats: Sequence[str] = ("html",),
+    systems: Systems | None = None,
     announce: Announce = nothing_said,
 ) -> StageResult:
     """Test split, and hand-written queries where there are some → metrics, runs and a report.
@@ -43,60 +61,41 @@ def evaluate_stage(
         Called while corpora are encoded.
     judgements
         Queries and qrels that name résumés; ``None``: the test split alone.
-    contenders
+    systems
         What is compared besides the base, the tuned model and BM25.
-    formats
-        Of the report: some of html, md and json.
     announce
         Told what an endpoint will be sent and what that costs, before it is.
+
+    Raises
+    ------
+    CVSeekerError
+        If a stage is missing, or a model or the judgements cannot be used.
     """
     labels, title = workspace.labels_stage(), workspace.path.resolve().name
-    asked = contenders or Contenders()
-    comparing = Comparing(
+    asked = systems or Systems()
+    evaluation = Evaluation(
         settings,
         _with_own_models(workspace, asked, settings),
         cache=workspace.path / "cache",
         announce=announce,
         progress=progress,
     )
-    inputs = {
-        **workspace.output_hashes("ingest"),
-        **workspace.output_hashes(labels),
-        **workspace.output_hashes("model"),
-        **(path_hashes("judgements", judgements) if judgements else {}),
-        **comparing.inputs(),
-    }
-
-    def work(folder: Path) -> dict[str, Any]:
-        from cvseeker.evaluate.verdict import verdict_sentence
-
-        people = People.of_workspace(workspace.require("ingest"))
-        sets = [_test_set(workspace, comparing, people)]
-        if judgements is not None:
-            sets.append(_judged_set(workspace, comparing, people, judgements))
-        beir = workspace.require(labels) / "beir"
-        comparing.write(
-            folder,
-            sets,
-            people,
-            training=read_dataset(beir / "train", split="train"),
-            dataset=beir / "test",
-            title=title,
-            command=_command(title, asked, judgements),
-            formats=formats,
-            facts=(workspace.manifest("ingest") or {}).get("counts"),
-            stages=finished_stages(workspace),
-            settings=settings.model_dump(),
-        )
-        return {
-            "systems": list(sets[0].results),
-            "queries": sum(len(one.dataset.queries) for one in sets),
-            "labels": labels,
-            # Of the queries that people wrote, where there are some.
-            "verdict": verdict_sentence(sets[-1]),
-        }
-
-    return workspace.run_stage("evaluation", comparing.fingerprint(formats), inputs, work)
+    command = "evaluate" if asked.any() else "run SOURCE..."
+    judged = " --judgements DIR" if judgements else ""
+    return evaluation.run(
+        workspace,
+        "evaluation",
+        inputs={
+            **workspace.output_hashes("ingest"),
+            **workspace.output_hashes(labels),
+            **workspace.output_hashes("model"),
+            **(path_hashes("judgements", judgements) if judgements else {}),
+        },
+        read=lambda: _workspace_material(workspace, settings, judgements),
+        title=title,
+        command=f"cvseeker {command} -w {quote(title)}{judged}{asked.flags()}",
+        settings=settings.model_dump(),
+    )
 
 
 def evaluate_files(
@@ -105,10 +104,9 @@ def evaluate_files(
     settings: Settings,
     progress: Progress = silent,
     *,
-    contenders: Contenders,
+    systems: Systems,
     validation: Path | None = None,
     training: Path | None = None,
-    formats: Sequence[str] = ("html",),
     announce: Announce = nothing_said,
 ) -> StageResult:
     """Evaluate on a data set and write metrics, runs and a report to ``out``.
@@ -123,63 +121,195 @@ def evaluate_files(
         All stages' settings.
     progress
         Called while corpora are encoded.
-    contenders
+    systems
         What is compared; none: the default base model.
     validation
         A data set to learn the hybrids' weights of encoders on that were saved with none.
     training
         What a model was trained on, to look for leaks.
-    formats, announce
+    announce
         As for :func:`evaluate_stage`.
 
-    Returns
-    -------
-    StageResult
-        Its counts are the content of ``metrics.json``.
+    Raises
+    ------
+    CVSeekerError
+        If the data set, a model, a run or vectors cannot be used.
     """
-    from cvseeker.evaluate.trec import with_run_ids
-
-    if not contenders.any():
-        contenders = Contenders({"base": "base"})
+    systems = systems if systems.any() else Systems({"base": "base"})
     out = out.resolve()
-    cache = out.with_name(f"{out.name}.cache")
-    comparing = Comparing(settings, contenders, cache, announce=announce, progress=progress)
-    inputs = {**comparing.inputs(), **path_hashes("dataset", dataset)}
+    evaluation = Evaluation(
+        settings,
+        systems,
+        cache=out.with_name(f"{out.name}.cache"),
+        announce=announce,
+        progress=progress,
+    )
+    inputs = path_hashes("dataset", dataset)
     for option, path in (("val", validation), ("train", training)):
         inputs |= path_hashes(option, path) if path else {}
 
-    def work(folder: Path) -> dict[str, Any]:
-        content = with_run_ids(read_dataset(dataset), contenders.runs.values())
-        people = People()
-        learnt = read_dataset(validation, split="dev") if validation else None
-        evaluated = comparing.evaluate("test", content, people, validation=learnt)
-        trained_on = read_dataset(training, split="train") if training else None
-        return comparing.write(
-            folder,
-            [evaluated],
-            people,
-            training=trained_on,
-            dataset=dataset,
-            title=dataset.name,
-            command=f"cvseeker evaluate --dataset {quote(dataset.name)}{contenders.flags()}"
-            " --out DIR",
-            formats=formats,
-            settings=settings.model_dump(
-                include={"evaluate", *(("embedding",) if contenders.remote else ())}
-            ),
+    def read() -> Material:
+        content = with_run_ids(read_dataset(dataset), systems.runs.values())
+        return Material(
+            [EvaluatedSet("test", content)],
+            dataset,
+            validation=read_dataset(validation, split="dev") if validation else None,
+            training=read_dataset(training, split="train") if training else None,
         )
 
-    return Workspace(out.parent).run_stage(out.name, comparing.fingerprint(formats), inputs, work)
+    told = {"evaluate", "embedding"} if systems.remote else {"evaluate"}
+    return evaluation.run(
+        Workspace(out.parent),
+        out.name,
+        inputs=inputs,
+        read=read,
+        title=dataset.name,
+        command=f"cvseeker evaluate --dataset {quote(dataset.name)}{systems.flags()} --out DIR",
+        settings=settings.model_dump(include=told),
+    )
 
 
-def _command(title: str, asked: Contenders, judgements: Path | None) -> str:
-    """Return what evaluates a workspace again."""
-    command = "evaluate" if asked.any() else "run SOURCE..."
-    judged = " --judgements DIR" if judgements else ""
-    return f"cvseeker {command} -w {quote(title)}{judged}{asked.flags()}"
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What an evaluation reads: query sets without results yet, and what is known besides.
+
+    ``dataset`` is the first set's file or folder; ``names`` are résumé id → candidate's name,
+    ``None``: read off the passages; ``facts`` and ``stages`` are the report's.
+    """
+
+    sets: Sequence[EvaluatedSet]
+    dataset: Path
+    validation: RetrievalDataset | None = None
+    training: RetrievalDataset | None = None
+    names: Mapping[str, str] | None = None
+    facts: Mapping[str, Any] | None = None
+    stages: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-def _with_own_models(workspace: Workspace, asked: Contenders, settings: Settings) -> Contenders:
+@dataclass(frozen=True)
+class Evaluation:
+    """How systems are run and told of, whatever the queries; vectors are kept in ``cache``."""
+
+    settings: Settings
+    systems: Systems
+    cache: Path
+    announce: Announce
+    progress: Progress
+
+    @cached_property
+    def encoders(self) -> "dict[str, RemoteEncoder]":
+        """Name → encoder behind the endpoint."""
+        from cvseeker.retrieval.remote import RemoteEncoder
+
+        made = [
+            RemoteEncoder(model, self.settings.embedding, cache=self.cache / REMOTE_CACHE)
+            for model in dict.fromkeys(self.systems.remote)
+        ]
+        return {encoder.name: encoder for encoder in made}
+
+    def run(
+        self,
+        workspace: Workspace,
+        stage: str,
+        *,
+        inputs: Mapping[str, str],
+        read: Callable[[], Material],
+        **told: Any,
+    ) -> StageResult:
+        """Evaluate into the stage's folder, unless nothing changed; ``told`` is the report's."""
+        remote = {f"openai/{name}": encoder.identity for name, encoder in self.encoders.items()}
+
+        def work(folder: Path) -> dict[str, Any]:
+            material = read()
+            sets = [self._evaluated(one, material.validation) for one in material.sets]
+            self._write(folder, sets, material, told)
+            facts = sets[0].facts
+            return {
+                **({"labels": facts["labels"]} if "labels" in facts else {}),
+                "systems": list(sets[0].results),
+                "queries": sum(len(one.dataset.queries) for one in sets),
+                # Of the queries that people wrote, where there are some.
+                "verdict": verdict_sentence(sets[-1]),
+            }
+
+        return workspace.run_stage(
+            stage,
+            self.settings.evaluate.model_dump(mode="json"),
+            {**inputs, **self.systems.hashes(), **remote},
+            work,
+        )
+
+    def _evaluated(
+        self, queries: EvaluatedSet, validation: RetrievalDataset | None
+    ) -> EvaluatedSet:
+        """Run every system over a query set."""
+        dataset = queries.dataset
+        texts = {
+            "queries": list(dataset.queries.values()),
+            "passages": list(dataset.corpus.values()),
+        }
+        for encoder in self.encoders.values():
+            self.announce(encoder.estimate(**texts).line())
+        results = run_systems(
+            dataset,
+            {**self.systems.models, **self.encoders},
+            settings=self.settings.evaluate,
+            resume_of=queries.resume_of if queries.level == "resume" else None,
+            runs=self.systems.runs,
+            vectors=self.systems.vectors,
+            validation=validation,
+            cache=self.cache,
+            progress=self.progress,
+        )
+        facts = {**queries.facts, "unjudged": self.settings.evaluate.unjudged}
+        return replace(queries, results=results, facts=facts)
+
+    def _write(
+        self, folder: Path, sets: Sequence[EvaluatedSet], material: Material, told: dict[str, Any]
+    ) -> None:
+        """Write metrics, runs, the analysis and the report."""
+        self.progress("tests, slices and leaks", 0, 0, "")
+        found = {
+            one.name: analyse(one, training=material.training, names=material.names) for one in sets
+        }
+        write_evaluation(folder, sets)
+        write_json(folder / "analysis.json", {name: kept for name, (kept, _) in found.items()})
+        self.progress("report", 0, 0, "")
+        write_report(
+            folder / "report.html",
+            sets,
+            formats=self.settings.evaluate.formats,
+            made_with=provenance(dataset=material.dataset, models=self.systems.folders()),
+            further={name: printed for name, (_, printed) in found.items()},
+            facts=material.facts,
+            stages=material.stages,
+            **told,
+        )
+
+
+def analyse(
+    evaluated: EvaluatedSet,
+    *,
+    training: RetrievalDataset | None = None,
+    names: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compare systems, slice queries, look for leaks: what a file keeps, what a report prints."""
+    standings, slices = compare_all(evaluated), slice_tables(evaluated)
+    leakage = find_leakage(evaluated, training=training, names=names)
+    kept = {
+        "significance": standings.to_dict(),
+        "slices": {table.key: table.to_dict() for table in slices},
+        "leakage": {finding.key: finding.to_dict() for finding in leakage},
+    }
+    printed = {
+        "significance": significance_context(standings),
+        "slices": slices_context(slices),
+        "leakage": leakage,
+    }
+    return kept, printed
+
+
+def _with_own_models(workspace: Workspace, asked: Systems, settings: Settings) -> Systems:
     """Return what is compared in a workspace: its base and tuned model, then what is asked for."""
     if asked.runs or asked.vectors:
         place = workspace.path / workspace.labels_stage() / "beir" / "test"
@@ -193,61 +323,46 @@ def _with_own_models(workspace: Workspace, asked: Contenders, settings: Settings
             raise InputError(
                 f"--model {name}: a workspace has its own {name!r}; choose another name"
             )
-    return Contenders({**asked.models, "base": base, "tuned": str(model)}, asked.remote)
+    return Systems({**asked.models, "base": base, "tuned": str(model)}, asked.remote)
 
 
-def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return the finished stages' names, seconds and counts, in their order."""
-    # Labels of queries that have changed since are none of the present story.
-    judged = ["judged"] if workspace.labels_stage() == "judged" else []
-    manifests = [workspace.manifest(stage) for stage in ["ingest", "queries", *judged, "model"]]
-    return [
-        {key: manifest[key] for key in ("stage", "seconds", "counts")}
-        for manifest in manifests
-        if manifest is not None
-    ]
-
-
-def _test_set(workspace: Workspace, comparing: Comparing, people: People) -> "EvaluatedSet":
-    """Put the queries about the test split to its passages."""
-    labels = workspace.labels_stage()
+def _workspace_material(
+    workspace: Workspace, settings: Settings, judgements: Path | None
+) -> Material:
+    """Read the test queries, among the test passages, and judged ones, among all résumés."""
+    ingested, labels = Ingested(workspace.require("ingest")), workspace.labels_stage()
     beir = workspace.require(labels) / "beir"
-    leakage = (workspace.manifest("ingest") or {})["counts"].get("leakage", {})
-    return comparing.evaluate(
+    counts = (workspace.manifest("ingest") or {})["counts"]
+    training = read_dataset(beir / "train", split="train")
+    validation = read_dataset(beir / "val", split="val", needs_queries=False)
+    passages = list(ingested.passages())
+    test = EvaluatedSet(
         "test",
         read_dataset(beir / "test"),
-        people,
-        validation=_validation(workspace, comparing.settings),
-        facts={"labels": labels, "leakage": leakage},
+        resume_of={passage.passage_id: passage.resume_id for passage in passages},
+        occupations=occupations_of(list(ingested.resumes())),
+        facts={"labels": labels, "leakage": counts.get("leakage", {})},
     )
-
-
-def _validation(workspace: Workspace, settings: Settings) -> RetrievalDataset | None:
-    """Return the validation queries, among as many passages as the tuned model learnt from."""
-    beir = workspace.require(workspace.labels_stage()) / "beir"
-    validation = read_dataset(beir / "val", split="val", needs_queries=False)
-    if not validation.queries:
-        return None
-    train = read_dataset(beir / "train", split="train")
-    return with_distractors(validation, train, passages=settings.finetune.val_passages)
-
-
-def _judged_set(
-    workspace: Workspace, comparing: Comparing, people: People, judgements: Path
-) -> "EvaluatedSet":
-    """Put hand-written queries to all résumés."""
-    passages = list(Ingested(workspace.require("ingest")).passages())
-    trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
-    return comparing.evaluate(
-        "handwritten",
-        _judged_dataset(judgements, passages),
-        people,
-        level="resume",
-        validation=_validation(workspace, comparing.settings),
-        facts={
-            "resumes": len(set(people.resume_of.values())),
+    sets = [test]
+    if judgements is not None:
+        trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
+        facts = {
+            "resumes": len(set(test.resume_of.values())),
             "resumes_trained_on": len(trained_on),
-        },
+        }
+        judged = _judged_dataset(judgements, passages)
+        sets.append(replace(test, name="handwritten", dataset=judged, level="resume", facts=facts))
+    return Material(
+        sets,
+        beir / "test",
+        # Among as many passages as the tuned model learnt from.
+        with_distractors(validation, training, passages=settings.finetune.val_passages)
+        if validation.queries
+        else None,
+        training,
+        names=ingested.names(),
+        facts=counts,
+        stages=finished_stages(workspace),
     )
 
 
@@ -272,3 +387,15 @@ def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalD
         corpus={passage.passage_id: passage.text for passage in passages},
         person_groups={passage.passage_id: passage.person_group for passage in passages},
     )
+
+
+def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return the finished stages' names, seconds and counts, in their order."""
+    # Labels of queries that have changed since are none of the present story.
+    judged = ["judged"] if workspace.labels_stage() == "judged" else []
+    manifests = [workspace.manifest(stage) for stage in ["ingest", "queries", *judged, "model"]]
+    return [
+        {key: manifest[key] for key in ("stage", "seconds", "counts")}
+        for manifest in manifests
+        if manifest is not None
+    ]

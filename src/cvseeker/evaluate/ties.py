@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.evaluate.comparison import (
+from cvseeker.evaluate.compare import (
     HEADLINE_METRIC,
     Comparison,
     compare_pairs,
@@ -16,9 +16,10 @@ from cvseeker.evaluate.comparison import (
     p_in_words,
     query_groups,
     ranking,
+    rounded,
     signed,
 )
-from cvseeker.evaluate.evaluation import EvaluatedSet
+from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.retrieval.significance import percentile_interval, resampled_means
 
 _NUMBERS = "no one two three four five six seven eight nine ten".split()
@@ -50,37 +51,16 @@ class Standings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
-        pairs = [
-            {**asdict(one), "difference": one.difference, "outcome": one.outcome}
-            for one in self.comparisons
-        ]
         return {
             "metric": self.metric,
-            "systems": [_rounded(asdict(one)) for one in self.systems],
+            "systems": [rounded(asdict(one)) for one in self.systems],
             "tie_groups": [list(group) for group in self.groups],
-            "pairs": [_rounded(pair) for pair in pairs],
+            "pairs": [rounded(one.to_dict()) for one in self.comparisons],
         }
 
 
 def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> Standings:
-    """Compare every system with every other, corrected for the number of pairs.
-
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    metric
-        What is compared.
-
-    Returns
-    -------
-    Standings
-
-    Raises
-    ------
-    InputError
-        If the set has no systems or no queries, or a system no such metric.
-    """
+    """Compare every system with every other, corrected for the number of pairs."""
     ranked = ranking(evaluated, metric=metric)
     order = [name for name, _ in ranked]
     comparisons = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
@@ -99,19 +79,9 @@ def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> St
 
 
 def tie_groups(order: Sequence[str], apart: Collection[frozenset[str]]) -> list[tuple[str, ...]]:
-    """Group systems of which no two can be told apart; a system may be in several groups.
+    """Group systems, best first, of which no two are ``apart``; a system may be in several groups.
 
-    Parameters
-    ----------
-    order
-        The systems, best first.
-    apart
-        The pairs that can be told apart.
-
-    Returns
-    -------
-    list of tuple of str
-        The largest such groups: two systems share one if and only if they cannot be told apart.
+    They are the largest such groups: two systems share one if and only if they are not ``apart``.
 
     References
     ----------
@@ -174,26 +144,6 @@ def tie_sentences(standings: Standings) -> list[str]:
     return sentences
 
 
-def comparison_sentence(comparison: Comparison, *, metric: str = HEADLINE_METRIC) -> str:
-    """Say in one sentence whether the first system is better than the second.
-
-    Where chance explains the difference the sentence begins with "No evidence of improvement" or
-    "No evidence of a difference", and says what the data leave open.
-    """
-    first, second = display_name(comparison.first), display_name(comparison.second)
-    interval = f"95 % interval {signed(comparison.low)} to {signed(comparison.high)}"
-    p_value = p_in_words(comparison.adjusted_p_value)
-    amount = f"{signed(comparison.difference)} {_metric_title(metric)}"
-    if comparison.outcome == "within noise":
-        what = "improvement" if comparison.difference > 0 else "a difference"
-        return f"No evidence of {what} by {first} over {second} ({amount}, {interval}, {p_value})."
-    size = comparison.effect_size
-    effect = "" if size is None else f", d = {signed(size)}"
-    counts = f"{comparison.wins:,} queries better, {comparison.losses:,} worse"
-    verb = f"{first} is {comparison.outcome} than {second}"
-    return f"{verb} by {amount} ({interval}, {p_value}{effect}; {counts})."
-
-
 def _metric_title(metric: str) -> str:
     """Return a metric's name as it is printed."""
     name, _, depth = metric.partition("@")
@@ -229,10 +179,4 @@ def significance_context(standings: Standings) -> dict[str, Any]:
             }
             for one in standings.comparisons
         ],
-    }
-
-
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()
     }

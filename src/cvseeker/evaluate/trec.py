@@ -13,17 +13,9 @@ from cvseeker.core.files import text_hash, write_lines
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:
-    """Write a run as ``query-id Q0 id rank score system``.
+    """Write a run, query id → (id, score), best first, as ``query-id Q0 id rank score system``.
 
-    Parameters
-    ----------
-    path
-        The file.
-    run
-        Query id → (id, score), best first.
-    system
-        The last column. White space in it and in ids is percent-encoded, for columns are separated
-        by spaces.
+    White space in the system's name and in ids is percent-encoded, for columns are separated by it.
     """
     column = lru_cache(maxsize=1_000_000)(_column)
     tail = f"{_column(system)}\n"
@@ -42,25 +34,9 @@ def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, sys
 def read_run(
     path: Path, *, query_ids: Sequence[str], candidate_ids: Sequence[str]
 ) -> dict[str, list[tuple[str, float]]]:
-    """Read a run that was made elsewhere, or that :func:`write_run` wrote.
+    """Read a run: query id → (id, score), best score first, equal scores in the file's order.
 
-    Parameters
-    ----------
-    path
-        ``query-id Q0 id rank score system`` a line, separated by white space.
-    query_ids, candidate_ids
-        Those of the data set.
-
-    Returns
-    -------
-    dict
-        Query id → (id, score), best score first; equal scores in the file's order.
-
-    Raises
-    ------
-    DatasetError
-        If the file is missing, empty or no run, a score is no number, or an id is not the data
-        set's or stands twice in a query.
+    It was made elsewhere, or :func:`write_run` wrote it.
     """
     known_query = _known(path, "query", query_ids)
     known_candidate = _known(path, "passage or résumé", candidate_ids)
@@ -83,17 +59,7 @@ def read_run(
 def with_run_ids(dataset: RetrievalDataset, runs: Iterable[Path]) -> RetrievalDataset:
     """Add what runs name to a corpus of which only judged ids are known.
 
-    Parameters
-    ----------
-    dataset
-        Returned as it is where its passages have texts: they are all there is.
-    runs
-        Run files.
-
-    Raises
-    ------
-    DatasetError
-        If a file is no run.
+    One whose passages have texts is returned as it is: they are all there is.
     """
     if dataset.has_texts:
         return dataset

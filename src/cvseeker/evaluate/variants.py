@@ -21,15 +21,7 @@ Quantisation = Literal["int8", "binary"]
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """Vectors as codes that are decoded a block at a time; the queries keep their numbers.
-
-    Attributes
-    ----------
-    codes
-        Shape (n_vectors, bytes a vector), uint8.
-    decode
-        Codes of some vectors → shape (n, dim), float32.
-    """
+    """Vectors as codes, (n, bytes a vector), that are decoded a block at a time."""
 
     codes: NDArray[np.uint8]
     decode: Callable[[NDArray[np.uint8]], FloatArray]
@@ -50,19 +42,7 @@ class Quantised:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A model's vectors made smaller.
-
-    Attributes
-    ----------
-    name
-        What follows the model's name: ``@256``, ``[int8]`` or ``[binary]``.
-    queries
-        Shape (n_queries, dim), float32.
-    vectors
-        The windows', as many as the model's.
-    nbytes
-        What they take.
-    """
+    """A model's vectors made smaller; ``name`` follows the model's: ``@256`` or ``[int8]``."""
 
     name: str
     queries: FloatArray
@@ -73,27 +53,7 @@ class Variant:
 def variants_of(
     label: str, queries: FloatArray, vectors: FloatArray, settings: EvaluateSettings
 ) -> Iterator[Variant]:
-    """Make the variants of a model that the settings ask for.
-
-    Parameters
-    ----------
-    label
-        What the model is called, for messages.
-    queries, vectors
-        Shape (n, dim), float32, unit length.
-    settings
-        ``dimensions`` and ``quantise``.
-
-    Yields
-    ------
-    Variant
-        One at a time, for each takes memory.
-
-    Raises
-    ------
-    InputError
-        If vectors are to be cut to as many dimensions as they have, or more.
-    """
+    """Make the variants of a model that the settings ask for, one at a time: each takes memory."""
     for dimensions in settings.dimensions:
         if dimensions >= vectors.shape[1]:
             raise InputError(
@@ -108,13 +68,7 @@ def variants_of(
 
 
 def to_int8(vectors: FloatArray) -> Quantised:
-    """Keep one byte a number: 256 steps between a dimension's least and greatest value.
-
-    Parameters
-    ----------
-    vectors
-        Shape (n, dim), float32.
-    """
+    """Keep one byte a number: 256 steps between a dimension's least and greatest value."""
     low, high = np.min(vectors, axis=0), np.max(vectors, axis=0)  # (dim,)
     step = np.maximum((high - low) / np.float32(255), np.float32(1e-9))
     codes = np.rint((vectors - low) / step).astype(np.uint8)
@@ -124,13 +78,6 @@ def to_int8(vectors: FloatArray) -> Quantised:
 def to_binary(vectors: FloatArray) -> Quantised:
     """Keep one bit a number: its sign.
 
-    Parameters
-    ----------
-    vectors
-        Shape (n, dim), float32.
-
-    Notes
-    -----
     Numbers become ±1/√dim, so that a score is about a cosine. That the query keeps its numbers
     ranks better than counting equal bits (asymmetric distance: Gordo et al. 2014,
     https://doi.org/10.1109/TPAMI.2013.101).

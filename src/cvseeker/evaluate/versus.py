@@ -5,47 +5,59 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_json, read_jsonl
-from cvseeker.evaluate.comparison import HEADLINE_METRIC, SIGNIFICANT, Outcome
-from cvseeker.evaluate.report.excerpts import shown_query
-from cvseeker.evaluate.report.intervals import COMPARED
-from cvseeker.retrieval.significance import bootstrap_interval, holm, pair_p_values
+from cvseeker.evaluate.compare import (
+    COMPARED,
+    HEADLINE_METRIC,
+    Comparison,
+    compare_values,
+    display_name,
+    p_in_words,
+    signed,
+)
+from cvseeker.evaluate.report import METRIC_TITLES, render, shown_query
 
 MOST_QUERIES = 8
+HEAD = ("System", "Metric", "Means", "Difference", "95 % interval", "p (Holm)", "Outcome")
 _AGAIN = "evaluate both on one data set: cvseeker evaluate --dataset FILE --out DIR"
 Rows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class SystemChange:
-    """One system on one metric in both evaluations; the difference is the second less the first.
-
-    ``low`` and ``high`` are the ends of its 95 % interval; ``p_value`` is two-sided and corrected
-    for the number of systems and metrics of the set (Holm).
-    """
+    """One system on one metric: the second evaluation, ``change.first``, against the first."""
 
     system: str
     metric: str
-    first_mean: float
-    second_mean: float
-    low: float
-    high: float
-    p_value: float
+    change: Comparison
 
-    @property
-    def difference(self) -> float:
-        """Return the second evaluation's mean less the first's."""
-        return self.second_mean - self.first_mean
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary; the p-value is the corrected one."""
+        return {
+            "system": self.system,
+            "metric": self.metric,
+            "first_mean": self.change.second_mean,
+            "second_mean": self.change.first_mean,
+            "low": self.change.low,
+            "high": self.change.high,
+            "p_value": self.change.adjusted_p_value,
+            "difference": self.change.difference,
+            "outcome": self.change.outcome,
+        }
 
-    @property
-    def outcome(self) -> Outcome:
-        """Say what the second evaluation is in comparison with the first."""
-        if self.p_value >= SIGNIFICANT:
-            return "within noise"
-        return "better" if self.difference > 0 else "worse"
+    def line(self) -> tuple[str, ...]:
+        """Return a table's row, with the columns of :data:`HEAD`."""
+        one = self.change
+        return (
+            display_name(self.system),
+            METRIC_TITLES[self.metric],
+            f"{one.second_mean:.3f} → {one.first_mean:.3f}",
+            signed(one.difference),
+            f"{signed(one.low)} to {signed(one.high)}",
+            p_in_words(one.adjusted_p_value).removeprefix("p ").removeprefix("= "),
+            "no evidence" if one.outcome == "within noise" else one.outcome,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,12 @@ class QueryChange:
     after: float
     rank_before: int | None
     rank_after: int | None
+
+    def line(self) -> tuple[str, str]:
+        """Return what happened to the query, and its text."""
+        ranks = f"rank {self.rank_before or '–'} → {self.rank_after or '–'}"
+        values = f"nDCG@10 {self.before:.3f} → {self.after:.3f}"
+        return f"{display_name(self.system)}, {ranks}, {values}", self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,45 @@ class SetVersus:
     systems: tuple[SystemChange, ...]
     changed: tuple[QueryChange, ...]
 
+    def sentence(self) -> str:
+        """Say in a sentence or two which systems are better and which are worse in nDCG@10."""
+        headline = [one for one in self.systems if one.metric == HEADLINE_METRIC]
+        clauses = []
+        for outcome in ("better", "worse"):
+            names = "; ".join(
+                f"{display_name(one.system)} {signed(one.change.difference)}"
+                for one in headline
+                if one.change.outcome == outcome
+            )
+            if names:
+                clauses.append(f"{outcome} in the second: {names}.")
+        if not clauses:
+            clauses.append("no evidence that any system differs.")
+        noun = "query" if self.queries == 1 else "queries"
+        return f"On {self.queries:,} {noun}, nDCG@10: {' '.join(clauses)}"
+
+    def notes(self) -> list[str]:
+        """Say how it was tested, and what only one of the two evaluations has."""
+        found = [
+            f"Paired by query, over {self.groups:,} groups of queries: those with the same answer "
+            "are resampled together. p-values are corrected for the number of rows (Holm)."
+        ]
+        for where, systems in (("first", self.only_first), ("second", self.only_second)):
+            if systems:
+                names = "; ".join(display_name(system) for system in systems)
+                found.append(f"Only in the {where}: {names}.")
+        return found
+
+    def content(self) -> dict[str, Any]:
+        """Return what the templates print."""
+        return {
+            "name": self.name,
+            "sentence": self.sentence(),
+            "rows": [one.line() for one in self.systems],
+            "notes": self.notes(),
+            "changed": [one.line() for one in self.changed],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Versus:
@@ -88,11 +145,23 @@ class Versus:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
-        content = asdict(self)
-        for told, one in zip(content["sets"], self.sets, strict=True):
-            for row, change in zip(told["systems"], one.systems, strict=True):
-                row |= {"difference": change.difference, "outcome": change.outcome}
-        return content
+        sets = [
+            {**asdict(one), "systems": [change.to_dict() for change in one.systems]}
+            for one in self.sets
+        ]
+        return {"first": self.first, "second": self.second, "sets": sets}
+
+    def markdown(self) -> str:
+        """Return the comparison as Markdown, with tables as GitHub reads them."""
+        return render("versus.md", self._content())
+
+    def page(self) -> str:
+        """Return the comparison as one self-contained HTML page."""
+        return render("versus.html", self._content())
+
+    def _content(self) -> dict[str, Any]:
+        sets = [one.content() for one in self.sets]
+        return {"first": self.first, "second": self.second, "columns": HEAD, "sets": sets}
 
 
 def compare_evaluations(first: Path, second: Path) -> Versus:
@@ -106,7 +175,8 @@ def compare_evaluations(first: Path, second: Path) -> Versus:
     Returns
     -------
     Versus
-        One part a query set, with the systems that both evaluations have.
+        One part a query set, with the systems that both evaluations have; its methods tell it as
+        Markdown, as a page or as what JSON holds.
 
     Raises
     ------
@@ -196,14 +266,13 @@ def _compare_set(name: str, ours: Rows, theirs: Rows) -> SetVersus:
     before, after = _systems(ours), _systems(theirs)
     both = [system for system in before if system in after]
     groups = [_group(ours[query_id]) for query_id in query_ids]
-    pairs = [(system, metric) for system in both for metric in COMPARED]
     return SetVersus(
         name=name,
         queries=len(query_ids),
         groups=len(set(groups)),
         only_first=tuple(system for system in before if system not in after),
         only_second=tuple(system for system in after if system not in before),
-        systems=_system_changes(ours, theirs, pairs, groups),
+        systems=_system_changes(ours, theirs, both, groups),
         changed=_query_changes(ours, theirs, both),
     )
 
@@ -225,26 +294,21 @@ def _group(row: Mapping[str, Any]) -> str:
 
 
 def _system_changes(
-    ours: Rows, theirs: Rows, pairs: Sequence[tuple[str, str]], groups: Sequence[str]
+    ours: Rows, theirs: Rows, systems: Sequence[str], groups: Sequence[str]
 ) -> tuple[SystemChange, ...]:
-    if not pairs:
-        return ()
-    values = np.array(
-        [
-            [rows[query_id]["systems"][system][metric] for query_id in ours]
-            for system, metric in pairs
-            for rows in (ours, theirs)
-        ],
-        dtype=np.float64,
-    )  # (2 * n_pairs, n_queries)
-    columns = [(2 * at + 1, 2 * at) for at in range(len(pairs))]
-    corrected = holm(pair_p_values(values, columns, groups=groups))
-    changes = []
-    for (system, metric), (after, before), p_value in zip(pairs, columns, corrected, strict=True):
-        low, high = bootstrap_interval(values[after] - values[before], groups=groups)
-        means = float(values[before].mean()), float(values[after].mean())
-        changes.append(SystemChange(system, metric, *means, low, high, p_value))
-    return tuple(changes)
+    """Compare every metric of every system, one family under Holm's correction."""
+    tested = [(system, metric) for system in systems for metric in COMPARED]
+    values = {
+        f"{when} {system} {metric}": [row["systems"][system][metric] for row in rows]
+        for system, metric in tested
+        for when, rows in (
+            ("before", ours.values()),
+            ("after", [theirs[query_id] for query_id in ours]),
+        )
+    }
+    pairs = [(f"after {system} {metric}", f"before {system} {metric}") for system, metric in tested]
+    compared = compare_values(values, pairs, groups=groups)
+    return tuple(SystemChange(*which, one) for which, one in zip(tested, compared, strict=True))
 
 
 def _query_changes(ours: Rows, theirs: Rows, systems: Sequence[str]) -> tuple[QueryChange, ...]:

@@ -27,7 +27,7 @@ Unjudged = Literal["as-irrelevant", "ignore"]
 
 def accuracy(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
     """Return 1 if a relevant passage is among the first k, else 0; also called hit rate."""
-    return (grades[:, :k] > 0).any(axis=1).astype(np.float64)
+    return np.asarray((grades[:, :k] > 0).any(axis=1), dtype=np.float64)
 
 
 def recall(grades: IntArray, ideal: IntArray, *, k: int) -> Values:

@@ -23,20 +23,11 @@ _EXACT = 1e-12
 class GroupEffect:
     """What a group's names did to a measure.
 
-    Attributes
-    ----------
-    mean
-        Mean over résumés and the group's names.
-    versus_others
-        That less the mean over all other groups' names.
-    between_names
-        Standard deviation of the means of the group's names: the noise within the group.
-    lowest, highest
-        The names of the least and the greatest mean, with it.
-    p_value
-        Two-sided; labels permuted within each résumé, corrected by Holm over the groups.
-    p_value_names
-        Two-sided; the labels of whole names permuted, the same in every résumé, corrected by Holm.
+    ``mean`` is over résumés and the group's names, ``versus_others`` that less the mean over all
+    other groups' names; ``between_names`` is the standard deviation of the means of the group's
+    names, the noise within the group; ``lowest`` and ``highest`` are names with their means. Both
+    p-values are two-sided and corrected by Holm over the groups: labels permuted within each
+    résumé, and labels of whole names permuted, the same in every résumé.
     """
 
     mean: float
@@ -61,23 +52,7 @@ def group_effects(
     permutations: int = PERMUTATIONS,
     seed: int = SEED,
 ) -> dict[str, GroupEffect]:
-    """Compare the groups of names.
-
-    Parameters
-    ----------
-    values
-        Shape (n_resumes, n_names), float64: a measure of each résumé under each name.
-    names, groups
-        Shape (n_names,): the names and the group of each; two groups at least.
-    permutations
-        How many random orders are tried.
-    seed
-        Seed of the orders.
-
-    Returns
-    -------
-    dict
-        Group → its effect, in the order of their first names.
+    """Compare the groups of names; ``values``, (n_resumes, n_names), measure résumés under names.
 
     References
     ----------

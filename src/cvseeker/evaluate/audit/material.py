@@ -8,31 +8,18 @@ import numpy as np
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.names import PLACEHOLDER, NameLists, strip_identity
-from cvseeker.evaluate.candidates import Candidates
+from cvseeker.evaluate.collection import Candidates
 from cvseeker.resumes import PersonName
 from cvseeker.retrieval.windows import IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class AuditMaterial:
-    """Stripped résumés, and which of them are given names.
+    """Stripped résumés, and which of them, ``subjects``, (n_subjects,), are given names.
 
-    Attributes
-    ----------
-    candidates
-        The résumés, and which passages are whose.
-    texts
-        The stripped passages, with the name's place marked.
-    subjects
-        Shape (n_subjects,), int64, ascending: positions of the résumés that are given names.
-    queries
-        The queries' texts.
-    names
-        The names.
-    found
-        Résumés in which a name was found; into the others it is put as the first line.
-    mentioned
-        Résumés left out because they mention one of the names anyhow.
+    ``texts`` are the passages, with the name's place marked. ``found`` counts the résumés in which
+    a name was found, into the others it is put as the first line; ``mentioned`` those left out
+    because they mention one of the names anyhow.
     """
 
     candidates: Candidates
@@ -55,30 +42,9 @@ def prepare_audit(
 ) -> AuditMaterial:
     """Strip résumés of their identity and choose those that are given names.
 
-    Parameters
-    ----------
-    corpus
-        Passage id → text; a résumé's passages follow one another.
-    queries
-        The queries' texts.
-    names
-        The names to give.
-    settings
-        How many résumés, and how deep a selection goes.
-    resume_of
-        Passage id → résumé id; ``None``: each passage is a résumé of its own.
-    name_of
-        Résumé id → the candidate's name, where it is known.
-
-    Returns
-    -------
-    AuditMaterial
-
-    Raises
-    ------
-    InputError
-        If there are no queries, ``top_k`` would select everybody, or fewer than two résumés can be
-        given names.
+    ``corpus`` is passage id → text, a résumé's passages following one another; ``resume_of`` is
+    passage id → résumé id, ``None``: each passage is a résumé of its own; ``name_of`` is résumé id
+    → the candidate's name, where it is known.
     """
     candidates = Candidates.from_corpus(list(corpus), resume_of)
     if not queries:

@@ -78,24 +78,10 @@ class NameLists(BaseModel):
 
 
 def read_names(path: Path | None = None, *, names_per_group: int = 9) -> NameLists:
-    """Read lists of names.
+    """Read a TOML file of names, ``source``, ``surname`` and tables ``[groups.<key>]``.
 
-    Parameters
-    ----------
-    path
-        A TOML file with ``source``, ``surname`` and a table ``[groups.<key>]`` with ``label`` and
-        ``names`` for each group; ``None``: the lists of Bertrand & Mullainathan (2004).
-    names_per_group
-        How many of each group's names are taken at most, from the first on.
-
-    Returns
-    -------
-    NameLists
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, has fewer than two groups, or a group fewer than two names.
+    ``None``: the lists of Bertrand & Mullainathan (2004). Of each group so many names are taken at
+    most, from the first on.
     """
     where = str(path) if path else "names.toml"
     try:
@@ -128,19 +114,8 @@ def read_names(path: Path | None = None, *, names_per_group: int = 9) -> NameLis
 def strip_identity(text: str, *, name: str = "") -> str:
     """Mask what says who wrote a text, and make its pronouns neutral.
 
-    Parameters
-    ----------
-    text
-        A résumé or a passage of one.
-    name
-        The candidate's name, where it is known.
-
-    Returns
-    -------
-    str
-        The text with the placeholders of :func:`~cvseeker.resumes.redact`:
-        ``[NAME]``, ``[EMAIL]`` and so on. Names side by side are one placeholder, an honorific
-        before it is left out, and "he", "she" and their forms become "they" and its forms.
+    Names side by side are one placeholder, an honorific before it is left out, and "he", "she" and
+    their forms become "they" and its forms.
 
     Examples
     --------

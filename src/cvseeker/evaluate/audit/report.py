@@ -14,8 +14,8 @@ from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.effects import GroupEffect, Matrix, group_effects
 from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
-from cvseeker.evaluate.comparison import p_in_words
-from cvseeker.evaluate.report.page import page_of
+from cvseeker.evaluate.compare import p_in_words
+from cvseeker.evaluate.report import render
 
 MEASURES = ("score_change", "rank_gain", "selected")
 LIMITS = (
@@ -38,15 +38,7 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class AuditedModel:
-    """One model's measures and what they say about each group.
-
-    Attributes
-    ----------
-    audit
-        The measures.
-    effects
-        Measure → group → effect, of the mode in which names are in the text.
-    """
+    """One model's measures, and measure → group → effect, with names in the text."""
 
     audit: ModelAudit
     effects: dict[str, dict[str, GroupEffect]]
@@ -92,27 +84,9 @@ def write_audit(
     title: str,
     command: str,
 ) -> dict[str, Any]:
-    """Write ``audit.json`` and ``report.html``.
+    """Write ``audit.json`` and ``report.html``; return the content of ``audit.json``.
 
-    Parameters
-    ----------
-    folder
-        Where they go.
-    material
-        Résumés, queries and names.
-    audits
-        Name of the model → its measures, in the order of the page.
-    settings
-        What the audit was made with.
-    title
-        What was audited, such as the workspace's name.
-    command
-        The command that does it again.
-
-    Returns
-    -------
-    dict
-        The content of ``audit.json``.
+    ``audits`` is the name of the model → its measures, in the order of the page.
     """
     models = {name: AuditedModel.from_audit(audit, material) for name, audit in audits.items()}
     summary = {
@@ -141,7 +115,7 @@ def write_audit(
         ],
         "scale": f"{_widest(models):.5f}",
     }
-    write_text(folder / "report.html", page_of("audit.html", content))
+    write_text(folder / "report.html", render("audit.html", content))
     return summary
 
 

@@ -30,14 +30,9 @@ _NOTHING = np.float32(-2)
 class Measures:
     """What names did to résumés, each of shape (n_subjects, n_names), float64, means over queries.
 
-    Attributes
-    ----------
-    score_change
-        Cosine less that of the same résumé with a placeholder for its name.
-    rank_gain
-        Ranks won by the name among all résumés, the others with placeholders; negative: lost.
-    selected
-        Share of the queries that rank the résumé among their ``top_k``.
+    ``score_change`` is the cosine less that of the same résumé with a placeholder for its name;
+    ``rank_gain`` the ranks won by the name among all résumés, the others with placeholders;
+    ``selected`` the share of the queries that rank the résumé among their ``top_k``.
     """
 
     score_change: NDArray[np.float64]
@@ -55,19 +50,11 @@ class _Unmasked:
 
 @dataclass(frozen=True, slots=True)
 class ModelAudit:
-    """One model's measures.
+    """One model's measures: with the names in the text, and masked again before encoding.
 
-    Attributes
-    ----------
-    named
-        With the names in the text.
-    blind
-        With the names masked again before anything is encoded.
-    spread
-        Standard deviation of a query's scores between résumés, mean over queries: what a change
-        of the score is to be compared with.
-    unmasked
-        Texts in which blind mode did not bring the placeholder back as it was.
+    ``spread`` is the standard deviation of a query's scores between résumés, mean over queries:
+    what a change of the score is to be compared with. ``unmasked`` counts the texts in which blind
+    mode did not bring the placeholder back as it was.
     """
 
     named: Measures
@@ -83,23 +70,7 @@ def audit_model(
     settings: AuditSettings,
     progress: Progress = silent,
 ) -> ModelAudit:
-    """Score every résumé under every name.
-
-    Parameters
-    ----------
-    encoder
-        The model.
-    material
-        Résumés, queries and names.
-    settings
-        How deep a selection goes.
-    progress
-        Called while texts are masked and encoded.
-
-    Returns
-    -------
-    ModelAudit
-    """
+    """Score every résumé under every name."""
     encoder = _with_room(encoder)
     reference = encoder.encode_passages(material.texts, progress)
     candidates, subjects = material.candidates, material.subjects

@@ -1,22 +1,23 @@
-"""The name-swap audit in a workspace, and on a data set of one's own."""
+"""The name-swap audit as a stage: in a workspace, or on a data set of one's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
+from cvseeker.core.datasets import read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import AuditSettings
 from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit
+from cvseeker.evaluate.audit.names import NameLists, read_names
+from cvseeker.evaluate.audit.report import write_audit
+from cvseeker.evaluate.audit.run import audit_model
 from cvseeker.resumes import Ingested, extract_profile
+from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
-
-if TYPE_CHECKING:
-    from cvseeker.evaluate.audit.material import AuditMaterial
-    from cvseeker.evaluate.audit.names import NameLists
 
 
 def audit_stage(
@@ -46,53 +47,52 @@ def audit_stage(
         Hand-written queries, asked of all résumés; ``None``: the test queries, asked of the
         résumés of the test split.
 
-    Returns
-    -------
-    StageResult
-
     Raises
     ------
     InputError
         If the queries or names cannot be used.
     """
-    from cvseeker.evaluate.audit.material import prepare_audit
-    from cvseeker.evaluate.audit.names import read_names
-
     lists = read_names(names, names_per_group=settings.names_per_group)
-    folder = workspace.require("ingest")
-    chosen = {name: name for name in models} or _own_models(workspace)
-    inputs = {
-        **workspace.output_hashes("ingest"),
-        **{f"model/{name}": model_identity(choose_model(chosen[name])) for name in chosen},
-    }
-    if judgements is None:
-        inputs |= workspace.output_hashes(workspace.labels_stage())
-    else:
-        inputs |= path_hashes("judgements", judgements)
+    ingested, title = Ingested(workspace.require("ingest")), workspace.path.resolve().name
+    labels = workspace.labels_stage()
 
-    def work(out: Path) -> dict[str, Any]:
-        passages = list(Ingested(folder).passages())
-        resume_of = {passage.passage_id: passage.resume_id for passage in passages}
+    def read() -> AuditMaterial:
+        passages = list(ingested.passages())
         if judgements is None:
-            test = read_dataset(workspace.require(workspace.labels_stage()) / "beir" / "test")
+            test = read_dataset(workspace.require(labels) / "beir" / "test")
             corpus, queries = test.corpus, test.queries
         else:
             corpus = {passage.passage_id: passage.text for passage in passages}
             queries = _judged_queries(judgements)
-        material = prepare_audit(
+        return prepare_audit(
             corpus,
             list(queries.values()),
             lists,
             settings=settings,
-            resume_of=resume_of,
-            name_of=Ingested(folder).names(),
+            resume_of={passage.passage_id: passage.resume_id for passage in passages},
+            name_of=ingested.names(),
         )
-        return _audit(out, material, chosen, settings, progress, title, command)
 
-    title = workspace.path.resolve().name
     judged = "" if judgements is None else f" --judgements {quote(str(judgements))}"
-    command = _command(f"-w {quote(title)}{judged}", models, settings, names)
-    return workspace.run_stage("audit", _fingerprint(settings, lists), inputs, work)
+    return _audit(
+        workspace,
+        "audit",
+        {name: name for name in models} or _own_models(workspace),
+        inputs={
+            **workspace.output_hashes("ingest"),
+            **(
+                path_hashes("judgements", judgements)
+                if judgements
+                else workspace.output_hashes(labels)
+            ),
+        },
+        read=read,
+        lists=lists,
+        settings=settings,
+        progress=progress,
+        title=title,
+        command=_command(f"-w {quote(title)}{judged}", models, settings, names),
+    )
 
 
 def audit_files(
@@ -117,69 +117,74 @@ def audit_files(
     settings, progress, names
         As for :func:`audit_stage`.
 
-    Returns
-    -------
-    StageResult
-
     Raises
     ------
     InputError
         If the data set or the names cannot be used.
     """
-    from cvseeker.evaluate.audit.material import prepare_audit
-    from cvseeker.evaluate.audit.names import read_names
-
     lists = read_names(names, names_per_group=settings.names_per_group)
-    chosen = {name: name for name in models or ["base"]}
-    inputs = {
-        **{f"model/{name}": model_identity(choose_model(name)) for name in chosen},
-        **path_hashes("dataset", dataset),
-    }
 
-    def work(folder: Path) -> dict[str, Any]:
+    def read() -> AuditMaterial:
         content = read_dataset(dataset)
-        material = prepare_audit(
+        found = {key: extract_profile(text).name for key, text in content.corpus.items()}
+        return prepare_audit(
             content.corpus,
             list(content.queries.values()),
             lists,
             settings=settings,
-            name_of=_profile_names(content),
+            name_of={key: name for key, name in found.items() if name},
         )
-        return _audit(folder, material, chosen, settings, progress, dataset.name, command)
 
-    command = _command(
-        f"--dataset {quote(dataset.name)} --out {quote(out.name)}", models, settings, names
-    )
+    source = f"--dataset {quote(dataset.name)} --out {quote(out.name)}"
     out = out.resolve()
-    return Workspace(out.parent).run_stage(out.name, _fingerprint(settings, lists), inputs, work)
+    return _audit(
+        Workspace(out.parent),
+        out.name,
+        {name: name for name in models or ["base"]},
+        inputs=path_hashes("dataset", dataset),
+        read=read,
+        lists=lists,
+        settings=settings,
+        progress=progress,
+        title=dataset.name,
+        command=_command(source, models, settings, names),
+    )
 
 
 def _audit(
-    folder: Path,
-    material: "AuditMaterial",
+    workspace: Workspace,
+    stage: str,
     models: Mapping[str, str],
+    *,
+    inputs: Mapping[str, str],
+    read: Callable[[], AuditMaterial],
+    lists: NameLists,
     settings: AuditSettings,
     progress: Progress,
     title: str,
     command: str,
-) -> dict[str, Any]:
-    from cvseeker.evaluate.audit.report import write_audit
-    from cvseeker.evaluate.audit.run import audit_model
-    from cvseeker.retrieval.encoder import LocalEncoder
+) -> StageResult:
+    """Audit models into the stage's folder, unless nothing changed."""
+    identities = {f"model/{name}": model_identity(choose_model(models[name])) for name in models}
 
-    audits = {
-        label: audit_model(
-            LocalEncoder.from_name(name), material, settings=settings, progress=progress
-        )
-        for label, name in models.items()
-    }
-    write_audit(folder, material, audits, settings=settings, title=title, command=command)
-    return {
-        "models": list(models),
-        "resumes": len(material.subjects),
-        "queries": len(material.queries),
-        "names": len(material.names.full_names),
-    }
+    def work(folder: Path) -> dict[str, Any]:
+        material = read()
+        audits = {
+            label: audit_model(
+                LocalEncoder.from_name(name), material, settings=settings, progress=progress
+            )
+            for label, name in models.items()
+        }
+        write_audit(folder, material, audits, settings=settings, title=title, command=command)
+        return {
+            "models": list(models),
+            "resumes": len(material.subjects),
+            "queries": len(material.queries),
+            "names": len(material.names.full_names),
+        }
+
+    how = {**settings.model_dump(), "names": lists.model_dump(mode="json")}
+    return workspace.run_stage(stage, how, {**inputs, **identities}, work)
 
 
 def _own_models(workspace: Workspace) -> dict[str, str]:
@@ -198,16 +203,6 @@ def _judged_queries(folder: Path) -> dict[str, str]:
             "above 0 for each query"
         )
     return queries
-
-
-def _profile_names(dataset: RetrievalDataset) -> dict[str, str]:
-    found = {key: extract_profile(text).name for key, text in dataset.corpus.items()}
-    return {key: name for key, name in found.items() if name}
-
-
-def _fingerprint(settings: AuditSettings, lists: "NameLists") -> dict[str, Any]:
-    """Return what the outcome depends on besides its inputs, JSON-ready."""
-    return {**settings.model_dump(), "names": lists.model_dump(mode="json")}
 
 
 def _command(

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.evaluate.evaluation import EvaluatedSet, first_rank
 from cvseeker.evaluate.report.excerpts import Snippet, shown_query, snippet
+from cvseeker.evaluate.results import EvaluatedSet, first_rank
 from cvseeker.retrieval.bm25 import tokenize
 
 # What a reader sees without scrolling counts as found.
@@ -56,22 +56,10 @@ class Changes:
 def rank_changes(
     evaluated: EvaluatedSet, reference: str, candidate: str, *, limit: int = 6
 ) -> Changes:
-    """Compare the right answer's rank in two systems, query by query.
+    """Compare the right answer's rank in two systems, before and after, query by query.
 
-    Parameters
-    ----------
-    evaluated
-        The query set.
-    reference, candidate
-        Names of two of its systems: before and after.
-    limit
-        Most examples of each kind.
-
-    Returns
-    -------
-    Changes
-        Examples end or begin within the first five ranks where there are such, the largest move
-        first, and no two are about the same passage or résumé.
+    At most ``limit`` examples of each kind end or begin within the first five ranks where there are
+    such, the largest move first, and no two are about the same passage or résumé.
     """
     depth = max((len(run) for run in evaluated.results[candidate].run.values()), default=0)
     ranks = {

@@ -31,17 +31,6 @@ class Snippet:
 def masked(text: str) -> str:
     """Mask the contacts in a text that has any.
 
-    Parameters
-    ----------
-    text
-        A query or a passage.
-
-    Returns
-    -------
-    str
-        The text as it was, or with e-mail addresses, phone numbers and what else identifies a
-        person as placeholders.
-
     Examples
     --------
     >>> masked("Nurse, ana@example.org")
@@ -50,29 +39,27 @@ def masked(text: str) -> str:
     return redact(text).text if _CONTACT.search(text) else text
 
 
+def shortened(text: str, most: int) -> str:
+    """Cut the end of a text that is longer than that many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def shown_query(text: str) -> str:
-    """Return a query on one line, at most 300 characters long, with contacts masked."""
-    folded = " ".join(masked(text).split())
-    return folded if len(folded) <= QUERY_CHARACTERS else f"{folded[: QUERY_CHARACTERS - 1]}…"
-
-
-def snippet(query: str, key: str, text: str) -> Snippet:
-    """Cut the stretch of a passage that shares most words with a query.
+    """Return a query on one line, at most 300 characters long, with contacts masked.
 
     Parameters
     ----------
-    query
-        The query.
-    key
-        The passage's or résumé's id, kept as it is.
     text
-        The passage.
+        The query as it was asked.
+    """
+    return shortened(" ".join(masked(text).split()), QUERY_CHARACTERS)
 
-    Returns
-    -------
-    Snippet
-        About 260 characters, with white space folded, contacts masked and the query's words marked
-        by their stems.
+
+def snippet(query: str, key: str, text: str) -> Snippet:
+    """Cut the stretch of a passage that shares most words with a query; ``key`` is kept as it is.
+
+    It has about 260 characters, white space folded, contacts masked and the query's words marked by
+    their stems.
 
     Examples
     --------

@@ -1,13 +1,20 @@
-"""How a report becomes a page: one HTML file that needs no network and no other file."""
+"""How what is found becomes a page, or Markdown: one file that needs no network and no other."""
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cvseeker.evaluate.compare import signed
 
-def page_of(template: str, content: Mapping[str, Any]) -> str:
+# What Markdown would read as markup; titles and excerpts are text.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+_SPACE = re.compile(r"[^\S\u00a0]+")
+
+
+def render(template: str, content: Mapping[str, Any]) -> str:
     """Fill a template.
 
     Parameters
@@ -15,24 +22,38 @@ def page_of(template: str, content: Mapping[str, Any]) -> str:
     template
         One of this package's templates, such as ``report.html``.
     content
-        What the template names; everything but :class:`markupsafe.Markup` is escaped.
+        What the template names; in a page all of it is escaped.
 
     Returns
     -------
     str
-        An HTML page that can be written as UTF-8.
+        HTML or Markdown that can be written as UTF-8.
     """
+    text = _environment().get_template(template).render(content)
+    if template.endswith(".md"):
+        # What has nothing to tell leaves no gap.
+        text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    # A lone surrogate, the trace of an odd file name, is no UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cvseeker.evaluate.report"),
-        autoescape=True,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": in_words, "duration": _duration, "unbroken": _unbroken}
-    page = environment.get_template(template).render(content)
-    # A lone surrogate, the trace of an odd file name, is no UTF-8.
-    return page.encode("utf-8", "replace").decode("utf-8")
+    environment.filters |= {
+        "duration": _duration,
+        "escaped": escaped,
+        "signed": signed,
+        "unbroken": _unbroken,
+        "words": in_words,
+    }
+    return environment
 
 
 def in_words(name: str) -> str:
@@ -44,6 +65,17 @@ def in_words(name: str) -> str:
     'résumés trained on'
     """
     return name.replace("_", " ").replace("resume", "résumé")
+
+
+def escaped(text: str) -> str:
+    r"""Return a text on one line that Markdown prints as it is.
+
+    Examples
+    --------
+    >>> print(escaped("a|b <i> *c*"))
+    a\|b \<i\> \*c\*
+    """
+    return _MARKUP.sub(r"\\\1", _SPACE.sub(" ", text))
 
 
 def _unbroken(text: str) -> str:

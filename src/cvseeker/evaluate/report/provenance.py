@@ -1,9 +1,10 @@
-"""What an evaluation was made with: versions of software, and hashes of data and models."""
+"""What an evaluation was made with, and what makes it again: versions, hashes, settings."""
 
 import hashlib
+import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,6 @@ class Provenance:
     versions: Mapping[str, str]
     dataset: str
     models: Mapping[str, str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what is known, JSON-ready."""
-        return asdict(self)
 
 
 def provenance(
@@ -73,21 +70,8 @@ def provenance(
 def path_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names and hashes of a folder's files.
 
-    Parameters
-    ----------
-    path
-        A file or a folder. The same as ``sha256sum`` for a file; for a folder, that of the lines
-        ``<sha256>  <path within it>``, sorted by path. Hidden files do not count.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Raises
-    ------
-    InputError
-        If there is no such file or folder.
+    The same as ``sha256sum`` for a file; for a folder, that of the lines ``<sha256>  <path within
+    it>``, sorted by path. Hidden files do not count.
     """
     if path.is_file():
         return file_hash(path)
@@ -100,3 +84,26 @@ def path_hash(path: Path) -> str:
         if not any(part.startswith(".") for part in name.split("/"))
     )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def settings_toml(settings: Mapping[str, Any], name: str = "") -> str:
+    r"""Write settings as TOML; what is ``None`` is left to its default, for TOML has no null.
+
+    Examples
+    --------
+    >>> settings_toml({"evaluate": {"top_k": 100, "windows": None}})
+    '[evaluate]\ntop_k = 100'
+    """
+    values = [
+        # JSON's strings, numbers and booleans are TOML's as well.
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in settings.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    tables = [
+        settings_toml(value, f"{name}.{key}" if name else key)
+        for key, value in settings.items()
+        if isinstance(value, Mapping)
+    ]
+    head = [f"[{name}]"] if name and values else []
+    return "\n\n".join(part for part in ["\n".join(head + values), *tables] if part)

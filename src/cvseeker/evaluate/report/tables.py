@@ -4,19 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cvseeker.evaluate.compare import SystemResult
-from cvseeker.evaluate.comparison import (
+from cvseeker.evaluate.compare import (
     BM25,
+    COMPARED,
     Comparison,
     Roles,
     display_name,
-    hybrid_of,
+    metric_values,
     p_in_words,
+    query_groups,
     signed,
 )
-from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.questions import answers, questions
-from cvseeker.evaluate.report.intervals import COMPARED, Interval
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult
+from cvseeker.evaluate.verdict import answers, questions
+from cvseeker.retrieval.significance import bootstrap_interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -28,6 +29,15 @@ METRIC_TITLES = {
     "map@100": "MAP@100",
 }
 Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with the ends of its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,22 @@ class Difference:
 _QUANTISED = {"[int8]": "8 bits a number", "[binary]": "1 bit a number"}
 
 
+def mean_intervals(evaluated: EvaluatedSet) -> dict[str, dict[str, Interval]]:
+    """Return metric → system → mean and 95 % interval, for the metrics that are compared.
+
+    Queries about one person are resampled together.
+    """
+    query_ids = list(evaluated.dataset.queries)
+    groups = query_groups(evaluated, query_ids)
+    intervals: dict[str, dict[str, Interval]] = {metric: {} for metric in COMPARED}
+    for metric, rows in intervals.items():
+        for name in evaluated.results:
+            values = metric_values(evaluated, name, metric, query_ids)
+            ends = bootstrap_interval(values, groups=groups)
+            rows[name] = Interval(sum(values) / len(values), *ends)
+    return intervals
+
+
 def system_hint(system: str, roles: Roles, variant_of: str = "") -> str:
     """Say in a few words what a system is; ``variant_of`` is the model that it is cut from."""
     if variant_of:
@@ -85,10 +111,7 @@ def system_hint(system: str, roles: Roles, variant_of: str = "") -> str:
 def system_rows(
     evaluated: EvaluatedSet, roles: Roles, intervals: Mapping[str, Mapping[str, Interval]]
 ) -> list[Row]:
-    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds.
-
-    ``intervals`` are those of :func:`~cvseeker.evaluate.report.intervals.mean_intervals`.
-    """
+    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds."""
     means = {
         name: _means(result, evaluated.dataset.queries)
         for name, result in evaluated.results.items()
@@ -132,17 +155,6 @@ def difference_rows(evaluated: EvaluatedSet) -> list[Difference]:
         for pair, question in questions(evaluated).items()
         for metric in COMPARED
     ]
-
-
-def shown_systems(evaluated: EvaluatedSet, roles: Roles) -> list[tuple[str, str]]:
-    """Return (role, system) of what the tables of slices show, in the order of their columns."""
-    wanted = {
-        "bm25": BM25,
-        "reference": roles.reference,
-        "candidate": roles.candidate,
-        "hybrid": None if roles.candidate is None else hybrid_of(roles.candidate),
-    }
-    return [(role, name) for role, name in wanted.items() if name in evaluated.results and name]
 
 
 def _difference(question: str, metric: str, comparison: Comparison) -> Difference:

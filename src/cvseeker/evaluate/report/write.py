@@ -1,38 +1,31 @@
 """The report: what every system is worth and why, as a page, as Markdown or as JSON."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import write_json, write_text
-from cvseeker.evaluate.comparison import BM25, display_name, query_groups, roles_of
-from cvseeker.evaluate.evaluation import EvaluatedSet
-from cvseeker.evaluate.facts import dataset_facts
+from cvseeker.evaluate.compare import BM25, COMPARED, display_name, query_groups, roles_of
+from cvseeker.evaluate.evidence import dataset_facts
 from cvseeker.evaluate.report.changes import rank_changes
-from cvseeker.evaluate.report.charts import bar_chart
-from cvseeker.evaluate.report.cost import cost_drawings
-from cvseeker.evaluate.report.deltas import delta_plot, query_deltas
-from cvseeker.evaluate.report.intervals import COMPARED, bars, families, mean_intervals
-from cvseeker.evaluate.report.map import draw_map, map_vectors
-from cvseeker.evaluate.report.markdown import report_markdown
-from cvseeker.evaluate.report.page import in_words, page_of
-from cvseeker.evaluate.report.plain import plain_report
-from cvseeker.evaluate.report.provenance import Provenance, provenance
-from cvseeker.evaluate.report.reproduce import settings_toml
+from cvseeker.evaluate.report.drawings import bars, cost_plots, delta_plot, query_deltas
+from cvseeker.evaluate.report.map import lay_out, map_vectors
+from cvseeker.evaluate.report.page import in_words, render
+from cvseeker.evaluate.report.provenance import Provenance, provenance, settings_toml
 from cvseeker.evaluate.report.tables import (
     METRIC_TITLES,
     difference_rows,
+    mean_intervals,
     system_rows,
     truncated_rows,
 )
+from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
 
-FORMATS = ("html", "md", "json")
 GENERATED_NOTE = (
     "The generator that wrote the training queries wrote these as well, about other people’s "
     "résumés. They flatter the tuned model, which has learnt the generator’s way of asking. "
@@ -89,7 +82,7 @@ def write_report(
     settings
         Settings by stage, as :class:`~cvseeker.core.settings.Settings` dumps them.
     formats
-        Some of :data:`FORMATS`.
+        Some of html, md and json.
     made_with
         Versions and hashes; ``None``: versions only.
     further
@@ -103,13 +96,13 @@ def write_report(
     Raises
     ------
     InputError
-        If there is no set, one has no queries or no systems, or a format is not known.
+        If there is no set, or one has no queries or no systems.
     """
     if not sets:
         raise InputError("no query sets to report on; expected one at least")
-    chosen = report_formats(formats)
     ordered = sorted(sets, key=lambda evaluated: evaluated.name != "handwritten")
     made_with = made_with or provenance()
+    facts = facts or {}
     content = {
         "title": title or "Evaluation",
         "date": datetime.now(UTC).date().isoformat(),
@@ -124,9 +117,9 @@ def write_report(
             for number, evaluated in enumerate(ordered)
         ],
         "metric_titles": list(METRIC_TITLES.values()),
-        "facts": facts or {},
-        "failures": list((facts or {}).get("failures", {}).items())[:MOST_FAILURES],
-        "failure_kinds": len((facts or {}).get("failures", {})),
+        "facts": facts,
+        "failures": list(facts.get("failures", {}).items())[:MOST_FAILURES],
+        "failure_kinds": len(facts.get("failures", {})),
         "stages": [
             {**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages
         ],
@@ -136,67 +129,14 @@ def write_report(
         "hashes": [("data set, SHA-256", made_with.dataset)]
         + [(f"{name}, SHA-256", value) for name, value in made_with.models.items()],
     }
-    return [_write(path.with_suffix(f".{name}"), name, content) for name in chosen]
-
-
-def report_formats(names: Sequence[str]) -> list[str]:
-    """Read the formats asked for, each a name or several with commas between them.
-
-    Parameters
-    ----------
-    names
-        Such as ``["html", "md,json"]``.
-
-    Returns
-    -------
-    list of str
-        Some of :data:`FORMATS`, each once, in the order asked for.
-
-    Raises
-    ------
-    InputError
-        If one is not known, or none is given.
-
-    Examples
-    --------
-    >>> report_formats(["md,json", "md"])
-    ['md', 'json']
-    """
-    chosen = [part.strip().lower() for name in names for part in name.split(",")]
-    for name in chosen or [""]:
-        if name not in FORMATS:
-            raise InputError(
-                f"report format {name!r}; expected {', '.join(FORMATS)}, or some of them with "
-                "commas: --format html,md"
-            )
-    return list(dict.fromkeys(chosen))
-
-
-def sections(content: Mapping[str, Any]) -> list[str]:
-    """Return the templates that tell of one query set, in the order of :data:`STORY`.
-
-    Parameters
-    ----------
-    content
-        What is known of the set; a section of :data:`FURTHER` is told where ``further`` has it.
-
-    Returns
-    -------
-    list of str
-        Names of templates. A template writes nothing where it has nothing to tell.
-    """
-    told = [name for name in STORY if name not in FURTHER or name in content["further"]]
-    return [f"_{name}.html" for name in told]
+    return [_write(path.with_suffix(f".{name}"), name, content) for name in dict.fromkeys(formats)]
 
 
 def _write(path: Path, name: str, content: dict[str, Any]) -> Path:
-    if name == "html":
-        write_text(path, page_of("report.html", content))
-    elif name == "md":
-        text = report_markdown(content)
-        write_text(path, text.encode("utf-8", "replace").decode("utf-8"))
+    if name == "json":
+        write_json(path, _plain_report(content))
     else:
-        write_json(path, plain_report(content))
+        write_text(path, render(f"report.{name}", content))
     return path
 
 
@@ -209,7 +149,9 @@ def _set_content(
     against = roles.reference or (BM25 if BM25 in evaluated.results else None)
     pair = (against, roles.candidate) if against and roles.candidate else None
     intervals = mean_intervals(evaluated)
-    content = {
+    vectors = map_vectors(evaluated, roles.candidate)
+    told = [name for name in STORY if name not in FURTHER or name in further]
+    return {
         "anchor": anchor,
         "name": evaluated.name,
         "title": _set_title(evaluated.name, in_workspace=in_workspace),
@@ -230,45 +172,16 @@ def _set_content(
         "changes": rank_changes(evaluated, *pair) if pair else None,
         "facts": {**dataset_facts(evaluated.dataset), **evaluated.facts},
         "further": further,
-    }
-    content["drawings"] = _drawings(evaluated, pair, content)
-    content["sections"] = sections(content)
-    return content
-
-
-def _drawings(
-    evaluated: EvaluatedSet, pair: tuple[str, str] | None, content: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what only a page can show; drawings escape the names in them themselves."""
-    where = content["title"]
-    names = f"{content['candidate']} less {content['reference']}, {where}"
-    vectors = map_vectors(evaluated, roles_of(evaluated).candidate)
-    return {
-        "charts": [
-            (
-                METRIC_TITLES[metric],
-                Markup(
-                    bar_chart(
-                        bars(evaluated, content["intervals"][metric]),
-                        title=f"{METRIC_TITLES[metric]} by system, {where}",
-                    )
-                ),
-            )
-            for metric in COMPARED
-        ],
-        "deltas": (
-            delta_plot(query_deltas(evaluated, *pair), title=f"nDCG@10 of every query, {names}")
-            if pair
-            else None
-        ),
-        "cost": [
-            (caption, Markup(svg)) for caption, svg in cost_drawings(evaluated, families(evaluated))
-        ],
-        "map": (
-            draw_map(evaluated, vectors, title=f"Map of queries and résumés, {where}")
-            if vectors
-            else None
-        ),
+        "drawings": {
+            "charts": {
+                METRIC_TITLES[metric]: bars(evaluated, intervals[metric]) for metric in COMPARED
+            },
+            "deltas": delta_plot(query_deltas(evaluated, *pair)) if pair else None,
+            "cost": cost_plots(evaluated),
+            "map": lay_out(evaluated, vectors) if vectors else None,
+        },
+        # A template writes nothing where it has nothing to tell.
+        "sections": [f"_{name}.html" for name in told],
     }
 
 
@@ -286,3 +199,51 @@ def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name, value in counts.items()
         if isinstance(value, int | str)
     ]
+
+
+def _plain_report(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the report says, JSON-ready: numbers and words, no drawings.
+
+    Every metric of every system stands in ``metrics.json``.
+    """
+    kept = ("title", "date", "version", "facts", "command", "settings", "made_with")
+    return {
+        **{name: _plain(content[name]) for name in kept[:3]},
+        "sets": [_plain_set(told) for told in content["sets"]],
+        **{name: _plain(content[name]) for name in kept[3:]},
+    }
+
+
+def _plain_set(told: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("name", "title", "level", "verdict", "notes", "queries")
+    names = list(next(iter(told["intervals"].values())))
+    return {
+        **{name: told[name] for name in kept},
+        "groups": told["people"],
+        "systems": {
+            name: {metric: asdict(rows[name]) for metric, rows in told["intervals"].items()}
+            for name in names
+        },
+        "comparisons": [
+            {
+                "question": row.question,
+                "metric": row.metric,
+                **row.comparison.to_dict(),
+            }
+            for row in told["differences"]
+        ],
+        "changes": _plain(told["changes"]),
+        "facts": _plain(told["facts"]),
+        **_plain(told["further"]),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn what a section's template is given into lists, dictionaries, numbers and words."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value

@@ -1,5 +1,5 @@
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.evaluate.facts import dataset_facts
+from cvseeker.evaluate.evidence import dataset_facts
 
 
 def test_facts_are_counted() -> None:
