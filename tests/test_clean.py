@@ -18,7 +18,7 @@ CORPUS = [
 
 @pytest.fixture(scope="module")
 def repair() -> SpacingRepair:
-    return SpacingRepair.from_texts(CORPUS)
+    return SpacingRepair(CORPUS)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_leaves_spacing_without_evidence(repair: SpacingRepair, text: str) -> No
 
 
 def test_a_small_collection_proves_nothing() -> None:
-    repair = SpacingRepair.from_texts(["project management", "projectmanagement"])
+    repair = SpacingRepair(["project management", "projectmanagement"])
     assert repair.repair("projectmanagement sci ence") == "projectmanagement sci ence"
 
 

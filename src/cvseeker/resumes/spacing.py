@@ -7,10 +7,9 @@ and knows the trade's own words.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from itertools import pairwise
 from math import inf, log
-from typing import Self
 
 from cvseeker.core.files import read_words
 
@@ -50,42 +49,24 @@ class SpacingRepair:
     its parts stand side by side, apart, clearly more often. What has no evidence stays.
     """
 
-    def __init__(
-        self,
-        words: Mapping[str, int],
-        pairs: Mapping[tuple[str, str], int],
-        compounds: frozenset[str],
-        *,
-        texts: int,
-    ) -> None:
-        self._words = words
-        self._pairs = pairs
-        self._compounds = compounds
-        self._texts = texts
-        # Word → the words it is made of, found once.
-        self._parts: dict[str, tuple[str, ...]] = {}
-        self._spellings: dict[str, str] = {}
-        self._common = max(_KNOWN_TEXTS, texts // 100)
-
-    @classmethod
-    def from_texts(cls, texts: Iterable[str]) -> Self:
-        """Learn in how many texts each word, pair of neighbours and hyphenated compound stands."""
-        kept = list(texts)
-        kept = kept[:: max(1, -(-len(kept) // _MOST_TEXTS))]
-        words: Counter[str] = Counter()
+    def __init__(self, texts: Sequence[str]) -> None:
+        kept = texts[:: max(1, -(-len(texts) // _MOST_TEXTS))]
+        # In how many texts each word, pair of neighbours and hyphenated compound stands.
+        self._words: Counter[str] = Counter()
         pairs: Counter[tuple[str, str]] = Counter()
         compounds: Counter[str] = Counter()
         for text in kept:
             lower = text.lower()
-            words.update(set(_WORD.findall(lower)))
+            self._words.update(set(_WORD.findall(lower)))
             pairs.update(set(_PAIR.findall(lower)))
             compounds.update(set(_COMPOUND.findall(lower)))
-        return cls(
-            words,
-            {pair: count for pair, count in pairs.items() if count > 1},
-            frozenset(compound for compound, count in compounds.items() if count > 1),
-            texts=len(kept),
-        )
+        self._pairs = {pair: count for pair, count in pairs.items() if count > 1}
+        self._compounds = {compound for compound, count in compounds.items() if count > 1}
+        self._texts = len(kept)
+        # Word → the words it is made of, found once.
+        self._parts: dict[str, tuple[str, ...]] = {}
+        self._spellings: dict[str, str] = {}
+        self._common = max(_KNOWN_TEXTS, self._texts // 100)
 
     def repair(self, text: str) -> str:
         """Return ``text`` with broken and run-together words mended."""

@@ -1,6 +1,6 @@
 """Splitting passages into train, val and test by person, and proof that nothing leaks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, floa
     """Return passage id, its split, another, the share of its 8-grams there; largest first."""
     grams = {passage.passage_id: word_ngrams(passage.text, _NGRAM_WORDS) for passage in passages}
     seen: dict[Split, set[int]] = {
-        name: _union(grams[one.passage_id] for one in passages if one.split == name)
+        name: set().union(*(grams[one.passage_id] for one in passages if one.split == name))
         for name in ("train", "test")
     }
     rows = [
@@ -125,10 +125,3 @@ _OTHERS: dict[Split, tuple[Split, ...]] = {
     "val": ("train", "test"),
     "test": ("train",),
 }
-
-
-def _union(sets: Iterable[set[int]]) -> set[int]:
-    union: set[int] = set()
-    for one in sets:
-        union |= one
-    return union

@@ -21,7 +21,7 @@ from cvseeker.resumes.account import (
     valid_text,
 )
 from cvseeker.resumes.clean import clean_text
-from cvseeker.resumes.discover import SourceFile, display_name, find_files
+from cvseeker.resumes.discover import SourceFile, find_files
 from cvseeker.resumes.insights import extract_profile
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.passages import split_passages
@@ -140,7 +140,7 @@ def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
             digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
         except OSError:
             digest = "unreadable"
-        hashes[_unique(valid_text(file.relative), hashes)] = digest
+        hashes[file.relative] = digest
     return hashes
 
 
@@ -149,24 +149,15 @@ def _read(
 ) -> list[InputFile]:
     from cvseeker.resumes.sandbox import read_files
 
-    documents: dict[Path, Sequence[Document]] = {}
-    reasons: dict[Path, str] = {}
-    paths = [file.path for file in found]
-    for outcome in read_files(paths, settings=settings, progress=progress):
-        documents[outcome.path] = outcome.documents
-        reasons[outcome.path] = outcome.reason
-    files: list[InputFile] = []
-    taken: set[str] = set()
-    for file in found:
-        name = _unique(display_name(Path(file.relative)), taken)
-        taken.add(name)
-        read = documents.get(file.path, ())
-        reason = reasons.get(file.path, "not read")
-        if not read and not reason:
-            reason = "no text in it"
-        rows = _rows_of(name, valid_text(str(file.path)), read)
-        files.append(InputFile(name, rows, valid_text(reason) if not read else ""))
-    return files
+    outcomes = read_files([file.path for file in found], settings=settings, progress=progress)
+    return [
+        InputFile(
+            file.relative,
+            _rows_of(file.relative, valid_text(str(file.path)), outcome.documents),
+            "" if outcome.documents else valid_text(outcome.reason) or "no text in it",
+        )
+        for file, outcome in zip(found, outcomes, strict=True)
+    ]
 
 
 def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[Row]:
@@ -175,7 +166,10 @@ def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[Ro
         return [Row(name, only.text, source, _valid_metadata(only.metadata))]
     rows: dict[str, Row] = {}
     for number, document in enumerate(documents, start=1):
-        key = _unique(f"{name}#{valid_text(document.row_id) or number}", rows)
+        key = first = f"{name}#{valid_text(document.row_id) or number}"
+        again = 2
+        while key in rows:
+            key, again = f"{first}~{again}", again + 1
         rows[key] = Row(key, document.text, source, _valid_metadata(document.metadata))
     return list(rows.values())
 
@@ -186,7 +180,7 @@ def _clean(files: Sequence[InputFile], progress: Progress) -> None:
     for number, row in enumerate(rows, start=1):
         row.text = clean_text(row.text)
         progress("cleaning texts", number, 2 * len(rows), "")
-    repair = SpacingRepair.from_texts(row.text for row in rows)
+    repair = SpacingRepair([row.text for row in rows])
     for number, row in enumerate(rows, start=1):
         row.text = repair.repair(row.text)
         progress("cleaning texts", len(rows) + number, 2 * len(rows), "")
@@ -253,15 +247,6 @@ def _group_people(
     join_overlapping(passage_texts, groups, share=settings.max_overlap)
     # A résumé's id sorts before its passages', so a group is always called after a résumé.
     return {key: groups.root(key) for key in texts}
-
-
-def _unique(name: str, taken: Mapping[str, Any] | set[str]) -> str:
-    """Return the name, numbered where it is taken already."""
-    number, candidate = 2, name
-    while candidate in taken:
-        candidate = f"{name}~{number}"
-        number += 1
-    return candidate
 
 
 def _valid_metadata(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -49,6 +49,7 @@ _BULLETS = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§\u
 @lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Strip a word's plural, -ing or -ed, lightly, so that its forms are counted together."""
+    # Lighter than BM25's Snowball, which joins what queries keep apart: "organ", "organization".
     text = word.lower()
     if "’" in text or "'" in text:
         text = text.replace("’", "'").removesuffix("'s").rstrip("'")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile
@@ -11,18 +10,9 @@ from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty, read_duties
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, MONTHS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.mentions import SCHOOL, read_mentions, title_case
-from cvseeker.queries.offline.phrases import key_phrases
+from cvseeker.queries.offline.phrases import Fact, key_phrases
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
 from cvseeker.resumes import find_sections
-
-
-class Fact(NamedTuple):
-    """Something short that a passage says, where it says it, and how rare that is."""
-
-    text: str
-    stems: tuple[str, ...]
-    position: int
-    rarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ def read_evidence(text: str, profile: Profile, statistics: CorpusStatistics) -> 
     found = _read_facts(lines, profile, statistics, banned)
     names = {word for kind in _ORGANIZATIONS for stems in found[kind] for word in stems}
     phrases = [
-        Fact(phrase.text, phrase.stems, phrase.position, phrase.score)
+        phrase
         for phrase in key_phrases(lines, statistics, banned=banned, limit=_MOST_PHRASES)
         if any(word not in names and word not in GENERIC_STEMS for word in phrase.stems)
     ]

@@ -13,13 +13,13 @@ _SHORT = 3
 _LARGE = 100
 
 
-class Phrase(NamedTuple):
-    """A key phrase as a recruiter would write it, its stems, and how much it tells."""
+class Fact(NamedTuple):
+    """Something short that a passage says, as recruiters write it: where, how much it tells."""
 
     text: str
     stems: tuple[str, ...]
     position: int
-    score: float
+    rarity: float
 
 
 def key_phrases(
@@ -28,9 +28,9 @@ def key_phrases(
     *,
     banned: frozenset[str] = frozenset(),
     limit: int = 40,
-) -> list[Phrase]:
+) -> list[Fact]:
     """Return a passage's key phrases, the most telling first, none inside another."""
-    found: dict[tuple[str, ...], Phrase] = {}
+    found: dict[tuple[str, ...], Fact] = {}
     counts: dict[tuple[str, ...], int] = {}
     for chunk in statistics.chunks(lines):
         if len(chunk.words) == 1 and not chunk.alone and chunk.words[0][1:].islower():
@@ -44,9 +44,9 @@ def key_phrases(
             if banned.isdisjoint(stems):
                 text = " ".join([word.surface for word in words[start:stop]])
                 score = _score(words[start:stop])
-                found[stems] = Phrase(text, stems, chunk.position + start, score)
+                found[stems] = Fact(text, stems, chunk.position + start, score)
     ranked = sorted(
-        found.values(), key=lambda phrase: -phrase.score * (1 + math.log(counts[phrase.stems]))
+        found.values(), key=lambda phrase: -phrase.rarity * (1 + math.log(counts[phrase.stems]))
     )
     return _apart(ranked, limit)
 
@@ -103,9 +103,9 @@ def _score(words: Sequence[Word]) -> float:
     return sum(content) / len(content) * (0.7, 1.0, 0.95, 0.8)[len(content) - 1]
 
 
-def _apart(ranked: list[Phrase], limit: int) -> list[Phrase]:
+def _apart(ranked: list[Fact], limit: int) -> list[Fact]:
     """Keep each phrase that shares at most half of its words with the better ones."""
-    kept: list[Phrase] = []
+    kept: list[Fact] = []
     taken: set[str] = set()
     for phrase in ranked:
         words = set(phrase.stems) - INNER_WORDS

@@ -10,9 +10,10 @@ from string import Formatter
 from cvseeker.core.files import read_lines
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty
-from cvseeker.queries.offline.evidence import Evidence, Fact
+from cvseeker.queries.offline.evidence import Evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.paraphrases import TERMS, TITLES
+from cvseeker.queries.offline.phrases import Fact
 from cvseeker.queries.offline.verbs import VERBS, verb_forms
 
 

@@ -22,23 +22,9 @@ _HEADINGS = {
 }
 # What an entry's first line is made of, in this order …
 _TITLES = (
-    "position",
-    "title",
-    "studyType",
-    "area",
-    "language",
-    "name",
-    "organization",
-    "institution",
-    "entity",
-    "publisher",
-    "awarder",
-    "issuer",
-    "location",
-    "fluency",
-    "level",
-    "score",
-)
+    "position title studyType area language name organization institution entity publisher awarder "
+    "issuer location fluency level score"
+).split()
 # … and what follows it.
 _TEXTS = ("description", "summary", "reference")
 _LISTS = ("highlights", "courses", "roles")

@@ -98,18 +98,9 @@ _BIRTHDATE = re.compile(
     rf"n[ée]e? le|born(?![\w-]))[^\d\[\]\n;|·•]{{0,60}}+[\s:.,–-]{{0,20}}+(?P<value>{_DATE})"
 )
 
-_BIRTH_SIGNS: tuple[str, ...] = (
-    "birth",
-    "born",
-    "dob",
-    "d.o",
-    "d. o",
-    "gebor",
-    "geburt",
-    "naissance",
-    "nacimiento",
+_BIRTH_SIGNS = tuple(
+    "birth|born|dob|d.o|d. o|gebor|geburt|naissance|nacimiento|nascita|né le|née le".split("|")
 )
-_BIRTH_SIGNS += ("nascita", "né le", "née le")
 
 _HANDLE = re.compile(r"@(?<![\w.)].)(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
 _CALLED = re.compile(r"[:=](?!//)[ \t]{0,3}@?(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
