@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.files import read_jsonl
 from cvseeker.llm.ledger import Ledger, LedgerRow
-from cvseeker.queries.llm import generate_with_llm
+from cvseeker.queries.collect import generate_with_llm
 from fake_llm.process import FakeServer, running_server
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 from llm_runs import KEY, KEY_ENV

@@ -14,7 +14,7 @@ from cvseeker.core.files import read_jsonl
 from cvseeker.core.settings import FilterSettings
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
-from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect, write_datasets
+from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect
 from cvseeker.queries.filters.checks import REASONS
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 
@@ -45,8 +45,8 @@ def run(
     folder = tmp_path / "out"
     folder.mkdir()
     settings = SETTINGS.model_copy(update=options)
-    counts = collect(asking, folder, ledger=ledger, settings=settings)
-    return counts, folder, write_datasets(asking, folder, ledger=ledger, counts=counts)
+    counts, splits = collect(asking, folder, ledger=ledger, settings=settings)
+    return counts, folder, splits
 
 
 def test_every_query_and_every_passage_is_accounted_for(tmp_path: Path) -> None:

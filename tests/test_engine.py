@@ -68,7 +68,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RetrievalDataset, Any
         (folder / "weights").write_text("w", encoding="utf-8")
         return Outcome(pairs=len(train.queries))
 
-    monkeypatch.setattr("cvseeker.train.finetune", finetune)
+    monkeypatch.setattr("cvseeker.train.stage.finetune", finetune)
     return calls
 
 
@@ -188,7 +188,7 @@ def test_a_refusal_is_told_each_time(
         scratch.mkdir()
         return Outcome(6, {"kept": "base", "reason": "no evidence"})
 
-    monkeypatch.setattr("cvseeker.train.finetune", refuse)
+    monkeypatch.setattr("cvseeker.train.stage.finetune", refuse)
     for skipped in (False, True):
         with pytest.warns(UserWarning, match=r"kept \(no evidence\); the tuned one is") as caught:
             result = engine_for(dataset, tiny_model, tmp_path / "out").finetune()

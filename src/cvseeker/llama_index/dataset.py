@@ -1,11 +1,11 @@
 """The data set of LlamaIndex's fine-tuning, and its conversion to CVSeeker's own."""
 
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
-from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json, write_json
 
@@ -42,29 +42,20 @@ class EmbeddingQAFinetuneDataset(BaseModel):
 
     @classmethod
     def from_json(cls, path: str) -> Self:
-        """Read a data set from a JSON file.
+        """Read a data set from a JSON file; a `DatasetError` says that the file holds none."""
+        return cls._validate(read_json(Path(path)), path, "LlamaIndex's JSON file of one")
 
-        Raises
-        ------
-        DatasetError
-            If the file holds none.
-        """
+    @classmethod
+    def _validate(cls, value: Any, source: str, expected: str) -> Self:
         try:
-            return cls.model_validate(read_json(Path(path)))
+            return cls.model_validate(value, from_attributes=True)
         except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            problem = error.errors()[0]
+            where = ".".join(map(str, problem["loc"])) or "value"
             raise DatasetError(
-                f"{path}: {where or 'content'!r}: {error.errors()[0]['msg'].lower()}; expected "
-                "LlamaIndex's JSON with 'queries', 'corpus' and 'relevant_docs'"
+                f"{source}: {where!r}: {problem['msg'].lower()}; expected an "
+                f"EmbeddingQAFinetuneDataset, or {expected}"
             ) from error
-
-
-class _DatasetLike(Protocol):
-    """LlamaIndex's class, of whichever package and version, or ours."""
-
-    queries: dict[str, str]
-    corpus: dict[str, str]
-    relevant_docs: dict[str, list[str]]
 
 
 def to_llama_index(dataset: RetrievalDataset) -> EmbeddingQAFinetuneDataset:
@@ -79,13 +70,18 @@ def to_llama_index(dataset: RetrievalDataset) -> EmbeddingQAFinetuneDataset:
     )
 
 
-def from_llama_index(dataset: _DatasetLike) -> RetrievalDataset:
+def from_llama_index(dataset: Any) -> RetrievalDataset:
     """Return LlamaIndex's data set as CVSeeker's own, checked.
+
+    Parameters
+    ----------
+    dataset
+        LlamaIndex's class, of whichever package and version, or ours.
 
     Raises
     ------
     DatasetError
-        If it cannot be used; see :meth:`~cvseeker.core.datasets.RetrievalDataset.check`.
+        If it cannot be used.
     """
     converted = RetrievalDataset(
         corpus=dict(dataset.corpus),
@@ -94,3 +90,12 @@ def from_llama_index(dataset: _DatasetLike) -> RetrievalDataset:
     )
     converted.check("the LlamaIndex data set")
     return converted
+
+
+def read_any(dataset: Any, name: str, *, split: str) -> RetrievalDataset:
+    """Return a data set of whichever form as CVSeeker's own, checked."""
+    if isinstance(dataset, str | Path):
+        return read_dataset(Path(dataset).expanduser(), split=split)
+    source = f"{name} {type(dataset).__name__}"
+    expected = "the path of a LlamaIndex JSON file or a BEIR folder"
+    return from_llama_index(EmbeddingQAFinetuneDataset._validate(dataset, source, expected))

@@ -1,24 +1,20 @@
-"""LlamaIndex's engine that fine-tunes an embedding model, with CVSeeker's training underneath."""
+"""LlamaIndex's engine that fine-tunes an embedding model, over CVSeeker's ordinary stage."""
 
-import json
-import shutil
 import warnings
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import ValidationError
-
-from cvseeker.core.datasets import RetrievalDataset, read_dataset
-from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
-from cvseeker.core.files import text_hash
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
+from cvseeker.core.errors import MissingExtraError, SettingsError, WorkspaceError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.llama_index.bar import bar
-from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset, from_llama_index
+from cvseeker.llama_index.dataset import read_any
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.train import TrainingData, finetune_stage
 
 _EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
 
@@ -62,13 +58,10 @@ class SentenceTransformersFinetuneEngine:
     show_progress_bar
         Whether a progress bar is shown.
     evaluation_steps
-        Without effect. Validations are spread evenly: ``evaluations_per_epoch`` of
-        ``FinetuneSettings`` in each epoch, after as many steps as that takes.
+        Without effect: validations are spread evenly, some in each epoch.
     use_all_docs
-        ``True``: all of a query's relevant passages are known to the training, which makes pairs of
-        several and takes none for a negative; see :func:`~cvseeker.train.finetune`.
-        ``False``: only the first is, as if the data set named no other; another one may then serve
-        as a negative.
+        Whether all of a query's relevant passages are known to the training, or only the first, as
+        if the data set named no other; another one may then serve as a negative.
 
     Raises
     ------
@@ -97,10 +90,12 @@ class SentenceTransformersFinetuneEngine:
                 "whose passage is whose; expected loss=None"
             )
         wanted = {"base": model_id, "batch_size": batch_size, "epochs": epochs}
-        self._settings = Settings().override("finetune", wanted).finetune
-        train = _read(dataset, "dataset", split="train")
+        self._settings = Settings().override("finetune", wanted)
+        train = read_any(dataset, "dataset", split="train")
         self._train = train if use_all_docs else _first_relevant(train)
-        self._val = None if val_dataset is None else _read(val_dataset, "val_dataset", split="dev")
+        self._val = (
+            None if val_dataset is None else read_any(val_dataset, "val_dataset", split="dev")
+        )
         self._folder = Path(model_output_path).expanduser().resolve()
         self._show_progress_bar = show_progress_bar
 
@@ -126,15 +121,16 @@ class SentenceTransformersFinetuneEngine:
         WorkspaceError
             If ``model_output_path`` holds something that CVSeeker did not write.
         """
-        inputs = {
-            "base": model_identity(choose_model(self._settings.base)),
-            "train": _content_hash(self._train),
-        }
-        if self._val is not None:
-            inputs["val"] = _content_hash(self._val)
-        result = Workspace(self._folder.parent).run_stage(
-            self._folder.name, self._settings.recipe, inputs, self._work, resumable=True
-        )
+        with (
+            TemporaryDirectory(prefix="cvseeker-") as scratch,
+            bar("fine-tune", shown=self._show_progress_bar) as progress,
+        ):
+            train, val = Path(scratch, "train"), Path(scratch, "val")
+            write_dataset(self._train, train, split="train")
+            if self._val is not None:
+                write_dataset(self._val, val, split="dev")
+            data = TrainingData.from_files(train, val if self._val else None, self._folder)
+            result = finetune_stage(data, self._settings, progress)
         verdict = result.counts["verdict"]
         if verdict["kept"] == "base":
             warnings.warn(
@@ -187,38 +183,6 @@ class SentenceTransformersFinetuneEngine:
         }
         return module.HuggingFaceEmbedding(**(settings | model_kwargs))
 
-    def _work(self, folder: Path) -> dict[str, Any]:
-        """Train into a folder that outlives an interruption."""
-        from cvseeker.train import finetune
-
-        with bar("fine-tune", shown=self._show_progress_bar) as progress:
-            result = finetune(
-                self._train,
-                folder,
-                settings=self._settings,
-                val=self._val,
-                scratch=folder / ".training",
-                progress=progress,
-            )
-        shutil.rmtree(folder / ".training")
-        return asdict(result)
-
-
-def _read(dataset: Any, name: str, *, split: str) -> RetrievalDataset:
-    """Return a data set of whichever form as CVSeeker's own, checked."""
-    if isinstance(dataset, str | Path):
-        return read_dataset(Path(dataset).expanduser(), split=split)
-    try:
-        content = EmbeddingQAFinetuneDataset.model_validate(dataset, from_attributes=True)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"]) or "value"
-        raise DatasetError(
-            f"{name} {type(dataset).__name__}: {where!r}: {problem['msg'].lower()}; expected an "
-            "EmbeddingQAFinetuneDataset, or the path of a LlamaIndex JSON file or a BEIR folder"
-        ) from error
-    return from_llama_index(content)
-
 
 def _first_relevant(dataset: RetrievalDataset) -> RetrievalDataset:
     """Return the data set with the first relevant passage of each query alone."""
@@ -227,8 +191,3 @@ def _first_relevant(dataset: RetrievalDataset) -> RetrievalDataset:
         for query_id, grades in dataset.qrels.items()
     }
     return replace(dataset, qrels={key: dict([found]) for key, found in first.items()})
-
-
-def _content_hash(dataset: RetrievalDataset) -> str:
-    """Identify a data set by its content, in its order, from which samples are drawn."""
-    return text_hash(json.dumps(asdict(dataset)))

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
-from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts
+from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts, dollars
 from cvseeker.queries.prompts import passage_message
 
 PassageSource = Callable[[], Iterable[Passage]]
@@ -47,16 +47,8 @@ class Asking(Protocol[Item]):
 class PassageRequests:
     """Makes the requests about passages.
 
-    Attributes
-    ----------
-    client
-        The LLM and its task.
-    passages
-        What is asked about.
-    names
-        Résumé id → the candidate's name, where it is known.
-    mask
-        Whether names and contacts are masked in what is sent.
+    ``names`` are those of candidates by résumé id, where known; ``mask`` says whether names
+    and contacts are masked in what is sent.
     """
 
     client: ChatClient
@@ -88,25 +80,10 @@ class PassageRequests:
 def ask(
     asking: Asking[Item], *, ledger: Path, total: int, name: str, progress: Progress = silent
 ) -> SendCounts:
-    """Ask about every item that the ledger has no final outcome for.
+    """Ask about every item (``total`` in all) that the ledger has no final outcome for.
 
-    Parameters
-    ----------
-    asking
-        Makes the requests.
-    ledger
-        The ledger's file.
-    total
-        Number of items.
-    name
-        The task's name in the progress.
-    progress
-        Called with the items done.
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or the budget does not suffice.
+    ``name`` is the task's in the progress. An `LlmError` says that the LLM cannot be used, or that
+    the budget does not suffice.
     """
     with Ledger(ledger) as book:
         left = sum(1 for _ in asking.unanswered(book))
@@ -125,17 +102,7 @@ def ask(
 def requests_left(
     asking: Asking[Item], ledger: Path, *, item_id: Callable[[Item], str]
 ) -> Iterator[ChatRequest]:
-    """Yield the requests without a final outcome in the ledger, made as they are needed.
-
-    Parameters
-    ----------
-    asking
-        The items, and what is sent about each.
-    ledger
-        The ledger's file.
-    item_id
-        Names an item in the ledger.
-    """
+    """Yield the requests without a final outcome in the ledger, made as they are needed."""
     with Ledger(ledger) as book:
         for item in asking.unanswered(book):
             text, _ = asking.message(item)
@@ -145,3 +112,15 @@ def requests_left(
                 text=text,
                 prompt_tokens=asking.client.prompt_tokens(text),
             )
+
+
+def request_counts(sent: SendCounts, client: ChatClient, *, spent: int) -> dict[str, Any]:
+    """Return what a run came to, JSON-ready; ``spent`` is of all requests in the ledger."""
+    return {
+        "sent": sent.attempts,
+        "answered_before": sent.known,
+        "prompt_tokens": sent.prompt_tokens,
+        "completion_tokens": sent.completion_tokens,
+        "spent": dollars(sent.spent) if client.price else "price not known",
+        "spent_in_all": dollars(spent) if client.price else "price not known",
+    }

@@ -2,13 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from cvseeker.core.datasets import DatasetWriter
 from cvseeker.core.files import read_jsonl, text_hash
@@ -16,7 +15,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage, Query
 from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm import Ledger, LedgerRow
-from cvseeker.queries.asking import PassageRequests
+from cvseeker.queries.asking import PassageRequests, ask, request_counts
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.filters.languages import free_identifier
 from cvseeker.queries.filters.repeats import Repeats
@@ -52,6 +51,31 @@ class QueryCounts:
         }
 
 
+def generate_with_llm(
+    asking: PassageRequests,
+    folder: Path,
+    *,
+    ledger: Path,
+    total: int,
+    settings: GenerateSettings,
+    base: str | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Have an LLM write queries about passages, and write the data set of those fit for use.
+
+    ``base`` is the base model, for a round trip by it. Returns counts of queries by fate, of
+    passages by outcome, of requests, and what was spent. An `LlmError` says that the LLM cannot be
+    used, or that the budget does not suffice; what was answered is kept.
+    """
+    sent = ask(asking, ledger=ledger, total=total, name="generate", progress=progress)
+    counts, splits = collect(
+        asking, folder, ledger=ledger, settings=settings, base=base, progress=progress
+    )
+    with Ledger(ledger) as book:
+        requests = request_counts(sent, asking.client, spent=book.spent())
+    return {**counts.to_dict(), "requests": requests, **splits}
+
+
 def collect(
     asking: PassageRequests,
     folder: Path,
@@ -60,73 +84,39 @@ def collect(
     settings: GenerateSettings,
     base: str | None = None,
     progress: Progress = silent,
-) -> QueryCounts:
-    """Read the replies, drop what is not fit for use, and write down what became of each.
+) -> tuple[QueryCounts, dict[str, dict[str, int]]]:
+    """Read the replies, drop what is not fit for use, and write each split's data set.
 
-    Nothing is held in memory but what tells near-duplicates apart. The outcome depends on the
-    replies and the passages' order alone.
-
-    Parameters
-    ----------
-    asking
-        The passages and their keys.
-    folder
-        Where ``accepted.jsonl`` and ``dropped.jsonl`` go.
-    ledger
-        The ledger's file.
-    settings
-        The filters and the round trip.
-    base
-        The base model, for the round trip by it.
-    progress
-        Called with the passages read.
-
-    Returns
-    -------
-    QueryCounts
+    ``folder`` gets ``<split>.json`` and ``beir/<split>/``, ``passages.jsonl`` with what became of
+    every passage, and ``dropped.jsonl`` with every query left out and the reason. Nothing is held
+    in memory but what tells near-duplicates apart. The outcome depends on the replies and the
+    passages' order alone. Returns the counts, and the numbers of each split.
     """
     counts = QueryCounts()
-    candidates, dropped = folder / "candidates.jsonl", folder / "dropped.jsonl"
-    with Ledger(ledger) as book, _Lines(candidates) as kept, _Lines(dropped) as out:
-        _check_each(asking, book, kept, out, counts, settings, progress)
-    free_identifier()  # the round trip is the one step that needs much memory itself
-    ranks = _ranks(asking, candidates, settings, base, progress)
-    with _Lines(folder / "accepted.jsonl") as kept, _Lines(dropped, "a") as out:
-        for row, rank in zip(read_jsonl(candidates), ranks, strict=True):
-            if rank > (settings.filters.top_k or rank):
-                counts.dropped[NOT_FOUND] += 1
-                out.write(_told(row, NOT_FOUND, rank=rank))
-            else:
-                counts.accepted += 1
-                kept.write(row)
+    candidates = folder / "candidates.jsonl"
+    with Ledger(ledger) as book, _Lines(folder / "dropped.jsonl") as dropped:
+        with _Lines(candidates) as kept:
+            _check_each(asking, book, kept, dropped, counts, settings, progress)
+        free_identifier()  # the round trip is the one step that needs much memory itself
+        ranks = _ranks(asking, candidates, settings, base, progress)
+        ranked = zip(read_jsonl(candidates), ranks, strict=True)
+        top_k = settings.filters.top_k
+        splits = _write_datasets(asking, folder, book, ranked, dropped, counts, top_k)
     candidates.unlink()
-    return counts
+    return counts, splits
 
 
-def write_datasets(
-    asking: PassageRequests, folder: Path, *, ledger: Path, counts: QueryCounts
+def _write_datasets(
+    asking: PassageRequests,
+    folder: Path,
+    book: Ledger,
+    ranked: Iterable[tuple[dict[str, Any], int]],
+    dropped: "_Lines",
+    counts: QueryCounts,
+    top_k: int,
 ) -> dict[str, dict[str, int]]:
-    """Write each split's data set, and ``passages.jsonl``: what became of every passage.
-
-    Parameters
-    ----------
-    asking
-        The passages.
-    folder
-        Holds ``accepted.jsonl``, which is taken away; gets ``<split>.json`` and ``beir/<split>/``.
-    ledger
-        Tells why a passage has no reply.
-    counts
-        Its passages are counted.
-
-    Returns
-    -------
-    dict
-        Split → numbers of queries and passages.
-    """
-    accepted = folder / "accepted.jsonl"
+    """Write the queries that find their passage among the top k (0: all), and every passage."""
     with ExitStack() as stack:
-        book = stack.enter_context(Ledger(ledger))
         status = stack.enter_context(_Lines(folder / "passages.jsonl"))
         writers = {
             split: stack.enter_context(
@@ -136,33 +126,35 @@ def write_datasets(
             )
             for split in SPLITS
         }
-        groups = groupby(read_jsonl(accepted), key=itemgetter("passage_id"))
+        groups = groupby(ranked, key=lambda pair: pair[0]["number"])
         group = next(groups, None)
-        for passage in asking.passages():
-            writer = writers[passage.split]
+        for number, passage in enumerate(asking.passages()):
+            writer, found = writers[passage.split], 0
             writer.add_passage(passage.passage_id, passage.text, person_group=passage.person_group)
-            found = 0
-            if group is not None and group[0] == passage.passage_id:
-                for row in group[1]:
+            if group is not None and group[0] == number:
+                for row, rank in group[1]:
+                    if rank > (top_k or rank):
+                        counts.dropped[NOT_FOUND] += 1
+                        dropped.write(_account(row, NOT_FOUND, rank=rank))
+                        continue
                     found += 1
                     grades = {passage.passage_id: 1}
                     writer.add_query(row["query_id"], row["text"], grades=grades, kind=row["kind"])
                 group = next(groups, None)
+            counts.accepted += found
             outcome = "accepted" if found else _why_none(book, asking.key(passage))
             counts.passages[outcome] += 1
             status.write({"passage_id": passage.passage_id, "queries": found, "outcome": outcome})
-    accepted.unlink()
     return {split: writer.counts() for split, writer in writers.items()}
 
 
 class _Lines:
     """A file that rows are written to as JSON lines."""
 
-    def __init__(self, path: Path, mode: Literal["w", "a"] = "w") -> None:
-        self._path, self._mode = path, mode
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
 
     def __enter__(self) -> Self:
-        self._file = self._path.open(self._mode, encoding="utf-8", newline="")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -197,7 +189,7 @@ def _check_each(
                 kept.write(line)
             else:
                 counts.dropped[reason] += 1
-                out.write(_told(line, reason))
+                out.write(_account(line, reason))
         if number % _REPORT_EVERY == 0:
             progress("filter", number, 0, f"{counts.written} queries")
 
@@ -240,7 +232,7 @@ def _ranks(
     return found
 
 
-def _told(row: Mapping[str, Any], reason: str, **more: Any) -> dict[str, Any]:
+def _account(row: Mapping[str, Any], reason: str, **more: Any) -> dict[str, Any]:
     return {**{key: row[key] for key in ("passage_id", "kind", "text")}, "reason": reason, **more}
 
 

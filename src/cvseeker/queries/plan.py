@@ -77,21 +77,7 @@ def plan_requests(
     settings: GenerateSettings,
     progress: Progress = silent,
 ) -> Plan:
-    """Count what a run would send; nothing is sent, and no file is made.
-
-    Parameters
-    ----------
-    asking
-        The passages, the LLM, and what it is asked.
-    ledger
-        The ledger's file, which need not be there.
-    total
-        Number of passages.
-    settings
-        The number of queries asked for.
-    progress
-        Called with the passages counted.
-    """
+    """Count what a run about passages would send; nothing is sent, and no file is made."""
     return plan_items(
         asking,
         ledger=ledger,
@@ -111,22 +97,10 @@ def plan_items(
     sample_tokens: Callable[[], float],
     progress: Progress = silent,
 ) -> Plan:
-    """Count what a run about any sort of items would send; as :func:`plan_requests`.
+    """Count what a run about any sort of items (``total`` in all) would send.
 
-    Parameters
-    ----------
-    asking
-        The items, the LLM, and what it is asked.
-    ledger
-        The ledger's file, which need not be there.
-    total
-        Number of items.
-    items
-        What they are called.
-    sample_tokens
-        Counts the tokens of an ordinary reply; called where the ledger has none.
-    progress
-        Called with the items counted.
+    ``items`` is what they are called; ``sample_tokens`` counts the tokens of an ordinary reply, and
+    is called where the ledger, which need not be there, has none.
     """
     client = asking.client
     prompt_tokens = requests = 0

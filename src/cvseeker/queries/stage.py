@@ -201,7 +201,7 @@ def check_llm(settings: Settings) -> None:
 def _write_by_llm(
     source: Workspace | Path, settings: Settings, folder: Path, ledger: Path, progress: Progress
 ) -> dict[str, Any]:
-    from cvseeker.queries.llm import generate_with_llm
+    from cvseeker.queries.collect import generate_with_llm
 
     asking, total = _passage_requests(source, settings)
     return generate_with_llm(

@@ -17,10 +17,10 @@ from cvseeker.core.files import write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.llm import ChatClient
+from cvseeker.queries.asking import request_counts
 from cvseeker.queries.judging.attributes import match_attributes
 from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.judging.pools import pool_passages
-from cvseeker.queries.llm import request_counts
 from cvseeker.retrieval.encoder import LocalEncoder
 
 OWN_REJECTED = "its own passage does not answer it"
