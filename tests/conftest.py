@@ -80,10 +80,11 @@ class HashEncoder:
 
         windows = []
         for position, text in enumerate(texts):
-            words = text.split()
-            for begin in range(0, max(len(words), 1), self.window_words):
-                part = " ".join(words[begin : begin + self.window_words])
-                windows.append(Window(position, part))
+            spans = [match.span() for match in re.finditer(r"\S+", text)] or [(0, 0)]
+            for begin in range(0, len(spans), self.window_words):
+                part = spans[begin : begin + self.window_words]
+                start, end = part[0][0], part[-1][1]
+                windows.append(Window(position, text[start:end], start))
         vectors = self.encode_queries([window.text for window in windows])
         owners = np.array([window.passage for window in windows], dtype=np.int64)
         return WindowEmbeddings(windows, vectors, owners)

@@ -8,10 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.settings import WindowSettings
-from cvseeker.retrieval import token_codes
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens, unit
 
 
@@ -118,40 +117,6 @@ def test_codes_say_what_the_vectors_do(
         assert np.array_equal(codes.rows(some), codec.decode(codec.encode(tokens.vectors))[some])
         count = len(tokens.ids)
         assert codes.bytes_per_passage == (count * (16 / 8 + 4 + 2) + 8 * 8) / 7
-
-
-def test_a_corpus_in_parts_is_the_corpus(
-    encoder: LocalEncoder,
-    codec: TokenCodec,
-    tiny_corpus: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    texts = [*tiny_corpus.values(), "..."]
-    monkeypatch.setattr(token_codes, "BLOCK", 3)
-    reports: list[tuple[int, int]] = []
-    pooled, codes = encode_passages_with_codes(
-        encoder, texts, codec, lambda _task, done, total, _note: reports.append((done, total))
-    )
-    plain, tokens = encode_passages_with_tokens(encoder, texts)
-    assert reports == [(3, 7), (6, 7), (7, 7)]
-    assert pooled.windows == plain.windows
-    assert pooled.owners.tolist() == plain.owners.tolist()
-    assert np.allclose(pooled.vectors, plain.vectors, atol=1e-5)
-    assert codes.spans.tolist() == tokens.spans.tolist()
-    assert codes.bounds.tolist() == tokens.bounds.tolist()
-    assert codes.frequencies.tolist() == tokens.frequencies.tolist()
-    # A number beside its centre may tip.
-    assert np.mean(codes.codes == codec.encode(tokens.vectors)) > 0.97
-
-
-def test_without_a_codec_one_is_fitted_to_the_first_passages(
-    encoder: LocalEncoder, tiny_corpus: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(token_codes, "BLOCK", 4)
-    texts = list(tiny_corpus.values())
-    _, codes = encode_passages_with_codes(encoder, texts)
-    _, first = encode_passages_with_tokens(encoder, texts[:4])
-    assert np.allclose(codes.codec.center, TokenCodec.fit(first.vectors).center, atol=1e-4)
 
 
 def test_a_passage_of_750_tokens_takes_no_more_than_32_kib() -> None:

@@ -7,9 +7,9 @@ import pytest
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.truncated import TRUNCATED_METRICS, truncated_metrics
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.store import VectorStore
 
 
 @pytest.fixture
@@ -119,6 +119,6 @@ def test_another_length_is_another_entry(
     encoder = LocalEncoder.from_name(str(tiny_model))
     for length in (64, 8, 8):
         encoder.model.max_seq_length = length
-        kept = truncated_metrics(encoder, tiny_dataset, VectorCache(tmp_path))
+        kept = truncated_metrics(encoder, tiny_dataset, VectorStore(tmp_path))
         assert kept == truncated_metrics(encoder, tiny_dataset)
     assert len(list(tmp_path.iterdir())) == 4  # passages and queries, at two lengths

@@ -1,6 +1,6 @@
 """A model's vectors of a corpus and its queries, from the cache where they are there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,18 +9,14 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import ModelError
 from cvseeker.core.files import text_hash
 from cvseeker.core.progress import Progress, silent
-from cvseeker.evaluate.cache import Arrays, VectorCache, encoder_identity
 from cvseeker.retrieval.bm25 import tokenize
-from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.store import Arrays, VectorStore, encoder_identity
+from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.tokens import TokenVectors, encode_queries_with_tokens
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
-_POOLED = ("vectors", "owners")
-_CODES = ("codes", "starts", "lengths", "bounds", "frequencies")
-_CODEC = ("projection", "center", "spread")
 _QUERIES = ("query_vectors",)
 _TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
 
@@ -46,56 +42,34 @@ def encode_dataset(
     encoder: Encoder,
     label: str,
     dataset: RetrievalDataset,
-    cache: VectorCache,
+    store: VectorStore,
     progress: Progress = silent,
 ) -> EncodedDataset:
     """Encode a data set's passages and queries, or read what was encoded before.
 
     A local model also gives token vectors; ``label`` is what the encoder is called in messages.
     """
-    corpus, queries = list(dataset.corpus.values()), list(dataset.queries.values())
-    identity = encoder_identity(encoder)
+    queries = list(dataset.queries.values())
     local = encoder if isinstance(encoder, LocalEncoder) else None
-    passages, passage_seconds = cache.arrays(
-        (*_POOLED, *(_CODES + _CODEC if local else ())),
-        ("corpus", identity, text_hash(*corpus)),
-        lambda: (
-            _with_codes(local, corpus, progress) if local else _pooled(encoder, corpus, progress)
-        ),
-    )
-    asked, query_seconds = cache.arrays(
+    corpus = store.encode_corpus(encoder, list(dataset.corpus.values()), progress)
+    asked, query_seconds = store.arrays(
         (*_QUERIES, *(_TOKENS if local else ())),
-        ("queries", identity, text_hash(*queries)),
+        ("queries", encoder_identity(encoder), text_hash(*queries)),
         lambda: _with_tokens(local, queries) if local else _query_vectors(encoder, queries),
     )
-    _check(label, passages["vectors"], asked["query_vectors"])
+    _check(label, corpus.embeddings.vectors, asked["query_vectors"])
     return EncodedDataset(
-        vectors=passages["vectors"],
-        owners=np.asarray(passages["owners"]),
+        vectors=corpus.embeddings.vectors,
+        owners=corpus.embeddings.owners,
         queries=EncodedQueries(
             queries,
             tokenize(queries),
             np.asarray(asked["query_vectors"]),
             TokenVectors(*(np.asarray(asked[name]) for name in _TOKENS)) if local else None,
         ),
-        codes=_codes(passages) if local else None,
-        seconds=passage_seconds + query_seconds,
+        codes=corpus.codes,
+        seconds=corpus.seconds + query_seconds,
     )
-
-
-def _with_codes(encoder: LocalEncoder, corpus: Sequence[str], progress: Progress) -> Arrays:
-    pooled, codes = encode_passages_with_codes(encoder, corpus, encoder.codec, progress)
-    return {
-        "vectors": pooled.vectors,
-        "owners": pooled.owners,
-        **{name: getattr(codes, name) for name in _CODES},
-        **{name: getattr(codes.codec, name) for name in _CODEC},
-    }
-
-
-def _pooled(encoder: Encoder, corpus: Sequence[str], progress: Progress) -> Arrays:
-    pooled = encoder.encode_passages(corpus, progress)
-    return {"vectors": pooled.vectors, "owners": pooled.owners}
 
 
 def _with_tokens(encoder: LocalEncoder, queries: Sequence[str]) -> Arrays:
@@ -108,22 +82,15 @@ def _query_vectors(encoder: Encoder, queries: Sequence[str]) -> Arrays:
     return {"query_vectors": encoder.encode_queries(queries)}
 
 
-def _codes(arrays: Mapping[str, np.ndarray]) -> TokenCodes:
-    codec = TokenCodec(*(np.asarray(arrays[name]) for name in _CODEC))
-    codes, *places = (arrays[name] for name in _CODES)
-    return TokenCodes(codec, codes, *map(np.asarray, places))
-
-
 def _check(label: str, vectors: FloatArray, query_vectors: FloatArray) -> None:
     if vectors.shape[1] != query_vectors.shape[1]:
         raise ModelError(
             f"{label}: vectors of {query_vectors.shape[1]} dimensions for queries and of "
             f"{vectors.shape[1]} for passages; expected one model for both"
         )
-    for what, array in (("passages", vectors), ("queries", query_vectors)):
-        broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
-        if len(broken):
-            raise ModelError(
-                f"{label}: {len(broken)} of {len(array)} vectors of {what} hold NaN or infinity; "
-                "expected numbers: the model is damaged or was trained too fast"
-            )
+    broken = np.flatnonzero(~np.isfinite(query_vectors).all(axis=1))
+    if len(broken):
+        raise ModelError(
+            f"{label}: {len(broken)} of {len(query_vectors)} vectors of queries hold NaN or "
+            "infinity; expected numbers: the model is damaged or was trained too fast"
+        )

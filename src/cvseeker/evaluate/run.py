@@ -11,7 +11,6 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EvaluateSettings, HybridWeights
-from cvseeker.evaluate.cache import VectorCache
 from cvseeker.evaluate.collection import METRICS_DEPTH, Collection
 from cvseeker.evaluate.encoded import EncodedDataset, encode_dataset
 from cvseeker.evaluate.outside import run_file, run_vectors
@@ -27,6 +26,7 @@ from cvseeker.retrieval.metrics import QrelsTable
 from cvseeker.retrieval.nearest import nearest
 from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import FloatArray
 
 # Queries whose scores over the whole corpus are held at once.
@@ -106,7 +106,7 @@ def run_systems(
                 label,
                 _encoder(model, settings),
                 settings=settings,
-                cache=VectorCache(cache),
+                cache=VectorStore(cache),
                 validation=validation,
                 progress=progress,
             )
@@ -150,7 +150,7 @@ def run_model(
     encoder: Encoder,
     *,
     settings: EvaluateSettings,
-    cache: VectorCache,
+    cache: VectorStore,
     validation: RetrievalDataset | None = None,
     progress: Progress = silent,
 ) -> dict[str, SystemResult]:
@@ -228,7 +228,7 @@ def _run_variants(
 
 
 def _learn(
-    encoder: Encoder, label: str, validation: RetrievalDataset, cache: VectorCache
+    encoder: Encoder, label: str, validation: RetrievalDataset, cache: VectorStore
 ) -> HybridWeights:
     """Learn the shares of BM25, dense vectors and late interaction on validation data."""
     encoded = encode_dataset(encoder, label, validation, cache)

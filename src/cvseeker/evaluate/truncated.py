@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import text_hash
-from cvseeker.evaluate.cache import VectorCache, encoder_identity
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import (
     Metrics,
@@ -27,6 +26,7 @@ from cvseeker.retrieval.metrics import (
     reciprocal_rank,
 )
 from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.store import VectorStore, encoder_identity
 from cvseeker.retrieval.windows import IntArray
 
 # Queries whose scores over the corpus are held at once, and the deepest cut-off.
@@ -51,14 +51,14 @@ TRUNCATED_METRICS: Metrics = {
 
 
 def truncated_metrics(
-    encoder: LocalEncoder, dataset: RetrievalDataset, cache: VectorCache | None = None
+    encoder: LocalEncoder, dataset: RetrievalDataset, cache: VectorStore | None = None
 ) -> dict[str, float]:
     """Return the metrics of both by their own names less the similarity's, to six decimals."""
     # Ties go to the lower id, as theirs do.
     ids = sorted(dataset.corpus)
     corpus, queries = [dataset.corpus[key] for key in ids], list(dataset.queries.values())
 
-    cache = cache or VectorCache(None)
+    cache = cache or VectorStore(None)
     options: dict[str, Any] = {"batch_size": 32, "show_progress_bar": False}
     prompt = encoder.query_prompt or None
     identity = encoder_identity(encoder)

@@ -4,6 +4,8 @@ A token of MiniLM takes 1,536 bytes in full and 36 so. The query's tokens keep t
 passage is scored by the best of hundreds of tokens, so that what the signs leave out hardly counts.
 """
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -87,6 +89,14 @@ class TokenCodec:
         # A level of E|x| would be nearest to the numbers, and shrink every cosine by a third.
         return cls(projection, center, (distance**2).mean(axis=0) / distance.mean(axis=0))
 
+    @property
+    def identity(self) -> str:
+        """What changes when its codes do."""
+        arrays = (self.projection, self.center, self.spread)
+        return hashlib.sha256(
+            b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)
+        ).hexdigest()
+
     def project(self, vectors: FloatArray) -> FloatArray:
         """Return vectors projected, shape (n, k), float32, unit length.
 
@@ -115,11 +125,13 @@ class TokenCodec:
         return signs * (2 * self.spread) + (self.center - self.spread)
 
     def save(self, folder: Path) -> None:
-        """Write ``late.safetensors`` into a folder."""
+        """Write ``late.safetensors`` into a folder, whole or not at all."""
         from safetensors.numpy import save_file
 
         arrays = {"projection": self.projection, "center": self.center, "spread": self.spread}
-        save_file(arrays, folder / CODEC_FILE)
+        scratch = folder / f".{CODEC_FILE}.{os.getpid()}.part"
+        save_file(arrays, scratch)
+        scratch.replace(folder / CODEC_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -3,18 +3,15 @@
 A passage of 750 tokens takes over a megabyte in full and 31 KiB so.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.codec import Bytes, TokenCodec
-from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
-from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens
+from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
 CODES_FILE = "token_codes.npy"
@@ -106,71 +103,3 @@ class TokenCodes:
         codes = np.load(folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
         with np.load(folder / PLACES_FILE, allow_pickle=False) as places:
             return cls(codec, codes, *(places[name] for name in PLACES))
-
-
-def encode_passages_with_codes(
-    encoder: LocalEncoder,
-    texts: Sequence[str],
-    codec: TokenCodec | None = None,
-    progress: Progress = silent,
-) -> tuple[WindowEmbeddings, TokenCodes]:
-    """Encode a corpus of any size in one pass, holding the full token vectors of a part only.
-
-    Parameters
-    ----------
-    encoder
-        The model.
-    texts
-        The passages.
-    codec
-        Fitted to token vectors of this model; ``None``: to those of the first passages.
-    progress
-        Called with the passages done.
-
-    Returns
-    -------
-    pooled, codes
-        What ``encoder.encode_passages`` returns, and the passages' token codes.
-
-    Raises
-    ------
-    InputError
-        If there is no codec, and no words in the first passages to fit one to.
-    """
-    pooled: list[WindowEmbeddings] = []
-    codes: list[TokenCodes] = []
-    for begin in range(0, max(len(texts), 1), BLOCK):
-        block = texts[begin : begin + BLOCK]
-        embeddings, tokens = encode_passages_with_tokens(encoder, block)
-        codec = codec or TokenCodec.fit(tokens.vectors)
-        windows = [replace(w, passage=w.passage + begin) for w in embeddings.windows]
-        owners = embeddings.owners + begin
-        pooled.append(WindowEmbeddings(windows, embeddings.vectors, owners))
-        codes.append(TokenCodes.from_vectors(tokens, codec))
-        progress(f"encode with {encoder.name}", begin + len(block), len(texts), "passages")
-    return _join_embeddings(pooled), _join_codes(codes)
-
-
-def _join_embeddings(parts: Sequence[WindowEmbeddings]) -> WindowEmbeddings:
-    """Join the windows of parts of a corpus."""
-    return WindowEmbeddings(
-        [window for part in parts for window in part.windows],
-        np.concatenate([part.vectors for part in parts]),
-        np.concatenate([part.owners for part in parts]),
-    )
-
-
-def _join_codes(parts: Sequence[TokenCodes]) -> TokenCodes:
-    """Join the codes of parts of a corpus, which one codec wrote."""
-    sizes = np.concatenate([np.diff(part.bounds) for part in parts])
-    frequencies = np.zeros(max(len(part.frequencies) for part in parts), dtype=np.int64)
-    for part in parts:
-        frequencies[: len(part.frequencies)] += part.frequencies
-    return TokenCodes(
-        parts[0].codec,
-        np.concatenate([part.codes for part in parts]),
-        np.concatenate([part.starts for part in parts]),
-        np.concatenate([part.lengths for part in parts]),
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        frequencies,
-    )

@@ -10,8 +10,9 @@ import numpy as np
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
-from cvseeker.retrieval.encoder import Encoder, LocalEncoder, WindowEmbeddings
-from cvseeker.retrieval.token_codes import TokenCodes, encode_passages_with_codes
+from cvseeker.retrieval.encoder import Encoder, WindowEmbeddings
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.windows import Window
 
 
@@ -43,6 +44,7 @@ class Index:
         encoder: Encoder,
         *,
         model: str,
+        store: VectorStore | None = None,
         progress: Progress = silent,
     ) -> Self:
         """Encode the passages.
@@ -55,14 +57,14 @@ class Index:
             Encodes them.
         model
             How the encoder is loaded again for queries.
+        store
+            Where vectors are kept; ``None``: nowhere.
         progress
-            Called with the windows done.
+            Called with the passages done.
         """
         texts = [passage.text for passage in passages]
-        if not isinstance(encoder, LocalEncoder):
-            return cls(list(passages), encoder.encode_passages(texts, progress), model)
-        embeddings, codes = encode_passages_with_codes(encoder, texts, encoder.codec, progress)
-        return cls(list(passages), embeddings, model, codes)
+        corpus = (store or VectorStore()).encode_corpus(encoder, texts, progress)
+        return cls(list(passages), corpus.embeddings, model, corpus.codes)
 
     def save(self, folder: Path) -> None:
         """Write passages, windows and vectors, the token codes, and ``index.json`` last."""

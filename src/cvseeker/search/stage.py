@@ -9,6 +9,7 @@ from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.search.index import Index
 from cvseeker.search.searcher import Searcher
 
@@ -57,8 +58,15 @@ def open_base_searcher(
     passages = Index.load(workspace.require("index")).passages
     workspace.require("model")
     encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
-    index = Index.build(passages, encoder, model=encoder.name, progress=progress)
+    index = Index.build(
+        passages, encoder, model=encoder.name, store=vector_store(workspace), progress=progress
+    )
     return Searcher(index, encoder, weights=weights)
+
+
+def vector_store(workspace: Workspace) -> VectorStore:
+    """Return where a workspace keeps its vectors."""
+    return VectorStore(workspace.path / "cache")
 
 
 def index_stage(
@@ -71,7 +79,9 @@ def index_stage(
         passages = list(Ingested(workspace.require("ingest")).passages())
         # The tuned model is named by its place in the workspace, which may be moved.
         name = "" if tuned else encoder.name
-        index = Index.build(passages, encoder, model=name, progress=progress)
+        index = Index.build(
+            passages, encoder, model=name, store=vector_store(workspace), progress=progress
+        )
         index.save(folder)
         return {
             "passages": len(passages),

@@ -7,11 +7,10 @@ from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import learn_weights
-from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
 from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.ranker import top_k
-from cvseeker.retrieval.token_codes import encode_passages_with_codes
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import FloatArray
 
 # Query id → name of the metric → value.
@@ -39,7 +38,9 @@ def mean_ndcg(scores: QueryMetrics) -> float:
     return sum(values[METRIC] for values in scores.values()) / len(scores)
 
 
-def fit_late_interaction(encoder: LocalEncoder, val: RetrievalDataset) -> None:
+def fit_late_interaction(
+    encoder: LocalEncoder, val: RetrievalDataset, store: VectorStore | None = None
+) -> None:
     """Set an encoder's ``codec`` and the shares of its ``hybrid``, by the validation split.
 
     The codec is fitted to the token vectors of the first passages: the validation corpus is encoded
@@ -47,11 +48,12 @@ def fit_late_interaction(encoder: LocalEncoder, val: RetrievalDataset) -> None:
     """
     corpus = list(val.corpus.values())
     queries = EncodedQueries.from_texts(list(val.queries.values()), encoder)
-    embeddings, codes = encode_passages_with_codes(encoder, corpus)
-    encoder.codec = codes.codec
+    encoder.codec = None
+    encoded = (store or VectorStore()).encode_corpus(encoder, corpus)
+    encoder.codec = encoded.codes.codec if encoded.codes else None
     encoder.hybrid = learn_weights(
         BM25Ranker(corpus).scores(queries),
-        DenseRanker(embeddings.vectors, embeddings.owners).scores(queries),
-        LateInteractionRanker(codes).scores(queries),
+        encoded.dense().scores(queries),
+        encoded.late().scores(queries),
         lambda scores: mean_ndcg(ranked_metrics(val, scores)),
     )

@@ -1,0 +1,188 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cvseeker.core.errors import ModelError
+from cvseeker.core.settings import WindowSettings
+from cvseeker.retrieval import store as module
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.store import EncodedCorpus, VectorStore, encoder_identity
+from cvseeker.retrieval.tokens import encode_passages_with_tokens
+
+TEXTS = ["chef", "Go and Kafka " * 9, "night nurse", "...", "payroll in SAP", "a chef and a nurse"]
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model: Path) -> LocalEncoder:
+    windows = WindowSettings(window_tokens=24, overlap_tokens=8)
+    return LocalEncoder.from_name(str(tiny_model), windows=windows)
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the texts that a model was run over, as they come."""
+    seen: list[str] = []
+
+    def spy(encoder: LocalEncoder, texts: Sequence[str]) -> Any:
+        seen.extend(texts)
+        return encode_passages_with_tokens(encoder, texts)
+
+    monkeypatch.setattr(module, "encode_passages_with_tokens", spy)
+    return seen
+
+
+def same(one: EncodedCorpus, other: EncodedCorpus) -> None:
+    assert one.codes is not None
+    assert other.codes is not None
+    assert one.embeddings.windows == other.embeddings.windows
+    assert one.embeddings.owners.tolist() == other.embeddings.owners.tolist()
+    assert np.allclose(one.embeddings.vectors, other.embeddings.vectors, atol=1e-5)
+    assert one.codes.bounds.tolist() == other.codes.bounds.tolist()
+    assert one.codes.spans.tolist() == other.codes.spans.tolist()
+    assert one.codes.frequencies.tolist() == other.codes.frequencies.tolist()
+    # A number beside its centre may tip.
+    assert np.mean(one.codes.codes == other.codes.codes) > 0.97
+
+
+def test_it_is_what_the_model_says_of_the_passages(
+    encoder: LocalEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", 4)
+    reports: list[tuple[int, int]] = []
+    corpus = VectorStore().encode_corpus(
+        encoder, TEXTS, lambda _task, done, total, _note: reports.append((done, total))
+    )
+    plain, tokens = encode_passages_with_tokens(encoder, TEXTS)
+    assert reports == [(4, 6), (6, 6)]
+    assert corpus.embeddings.windows == plain.windows
+    assert np.allclose(corpus.embeddings.vectors, plain.vectors, atol=1e-5)
+    assert corpus.codes is not None
+    assert corpus.codes.spans.tolist() == tokens.spans.tolist()
+    assert corpus.codes.frequencies.tolist() == tokens.frequencies.tolist()
+    # The codec is fitted to the first block.
+    _, first = encode_passages_with_tokens(encoder, TEXTS[:4])
+    assert np.allclose(corpus.codes.codec.center, TokenCodec.fit(first.vectors).center, atol=1e-4)
+    assert corpus.seconds > 0
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=9),
+    st.lists(st.sampled_from(TEXTS), min_size=1, max_size=9),
+)
+def test_any_choice_in_any_order_is_what_encoding_anew_gives(
+    encoder: LocalEncoder,
+    tmp_path_factory: pytest.TempPathFactory,
+    first: list[str],
+    second: list[str],
+) -> None:
+    fixed = LocalEncoder(encoder.model, name="fixed", windows=encoder.windows)
+    fixed.codec = TokenCodec.fit(encode_passages_with_tokens(encoder, TEXTS)[1].vectors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", 2)
+        store = VectorStore(tmp_path_factory.mktemp("store"))
+        store.encode_corpus(fixed, first)
+        same(store.encode_corpus(fixed, second), VectorStore().encode_corpus(fixed, second))
+
+
+def test_nothing_is_encoded_twice(
+    encoder: LocalEncoder, encoded: list[str], tmp_path: Path
+) -> None:
+    store = VectorStore(tmp_path)
+    store.encode_corpus(encoder, TEXTS[:4])
+    reports: list[Any] = []
+    again = VectorStore(tmp_path).encode_corpus(
+        encoder, [TEXTS[2], TEXTS[5], TEXTS[0], TEXTS[2]], lambda *call: reports.append(call)
+    )
+    assert encoded == [*TEXTS[:4], TEXTS[5]]
+    assert [done for _, done, _, _ in reports] == [1]
+    assert [window.passage for window in again.embeddings.windows] == [0, 1, 2, 3]
+
+
+def test_an_interrupted_run_goes_on(
+    encoder: LocalEncoder, encoded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK", 2)
+
+    def stop(_task: str, done: int, _total: int, _note: str) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        VectorStore(tmp_path).encode_corpus(encoder, TEXTS, stop)
+    VectorStore(tmp_path).encode_corpus(encoder, TEXTS)
+    assert encoded == TEXTS
+
+
+def test_another_model_window_or_precision_is_another_entry(
+    encoder: LocalEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = LocalEncoder(encoder.model, name="other", windows=WindowSettings(window_tokens=32))
+    identities = {encoder_identity(encoder), encoder_identity(other)}
+    monkeypatch.setenv("CVSEEKER_PRECISION", "bf16")
+    identities.add(encoder_identity(encoder))
+    assert len(identities) == 3
+
+
+def test_codes_of_another_codec_lie_elsewhere(encoder: LocalEncoder, tmp_path: Path) -> None:
+    store = VectorStore(tmp_path)
+    fitted = store.encode_corpus(encoder, TEXTS)
+    own = LocalEncoder(encoder.model, name="own", windows=encoder.windows)
+    own.codec = TokenCodec.fit(encode_passages_with_tokens(encoder, TEXTS)[1].vectors, dims=16)
+    codes = store.encode_corpus(own, TEXTS).codes
+    assert codes is not None
+    assert codes.codes.shape[1] == 2
+    assert store.encode_corpus(own, TEXTS).codes is not None
+    same(store.encode_corpus(encoder, TEXTS), fitted)
+
+
+@pytest.mark.parametrize("name", ["*.npz", CODEC_FILE])
+def test_what_is_damaged_or_gone_is_encoded_again(
+    encoder: LocalEncoder, encoded: list[str], tmp_path: Path, name: str
+) -> None:
+    store = VectorStore(tmp_path)
+    store.encode_corpus(encoder, TEXTS)
+    for path in tmp_path.rglob(name):
+        if name == CODEC_FILE:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:200])
+    same(store.encode_corpus(encoder, TEXTS), VectorStore().encode_corpus(encoder, TEXTS))
+    assert encoded == [*TEXTS, *TEXTS, *TEXTS]
+
+
+def test_an_encoder_without_token_vectors_has_pooled_ones(
+    hash_encoder: Any, tmp_path: Path
+) -> None:
+    store = VectorStore(tmp_path)
+    corpus = store.encode_corpus(hash_encoder, TEXTS)
+    assert corpus.codes is None
+    expected = hash_encoder.encode_passages(TEXTS)
+    assert np.allclose(corpus.embeddings.vectors, expected.vectors)
+    assert np.allclose(
+        store.encode_corpus(hash_encoder, TEXTS).embeddings.vectors, expected.vectors
+    )
+    with pytest.raises(ModelError, match="no token vectors"):
+        corpus.late()
+
+
+def test_vectors_that_are_no_numbers_are_refused(hash_encoder: Any, tmp_path: Path) -> None:
+    class Broken(type(hash_encoder)):  # type: ignore[misc]
+        def encode_passages(self, texts: Sequence[str], *rest: Any) -> Any:
+            pooled = super().encode_passages(texts, *rest)
+            pooled.vectors[0] = np.nan
+            return pooled
+
+    with pytest.raises(ModelError, match="hold NaN or infinity"):
+        VectorStore(tmp_path).encode_corpus(Broken(), TEXTS)
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_an_empty_corpus_is_empty(hash_encoder: Any) -> None:
+    assert not VectorStore().encode_corpus(hash_encoder, []).embeddings.windows
