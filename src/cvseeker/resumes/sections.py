@@ -9,6 +9,7 @@ costs little, an invented one tears an entry apart.
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from typing import cast
 
 from cvseeker.core.files import read_pairs, read_words
@@ -21,16 +22,21 @@ _HEADINGS = {
 }
 
 
+# Built when first used: it takes longer than loading all the rest.
+@cache
+def _heading_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of a whole heading, squashed, and of its first main word."""
+    leading = f"(?:{_any_of(read_words('cvseeker.resumes', 'heading_modifiers'))})*"
+    heads = _any_of(_HEADINGS)
+    unit = f"{leading}(?:{heads})"
+    whole = re.compile(f"{unit}(?:(?:and|y|et|und)?{unit}){{0,2}}")
+    return whole, re.compile(f"{leading}({heads})")
+
+
 def _any_of(choices: Iterable[str]) -> str:
     """Return a pattern that tries longer words first."""
     return "|".join(sorted(choices, key=lambda word: (-len(word), word)))
 
-
-_MODIFIERS = read_words("cvseeker.resumes", "heading_modifiers")
-_LEADING = f"(?:{_any_of(_MODIFIERS)})*"
-_UNIT = f"{_LEADING}(?:{_any_of(_HEADINGS)})"
-_HEADING_WORDS = re.compile(f"{_UNIT}(?:(?:and|y|et|und)?{_UNIT}){{0,2}}")
-_FIRST_HEAD = re.compile(f"{_LEADING}({_any_of(_HEADINGS)})")
 
 # Words that are as often an item of a list, or a word of a sentence, as a heading.
 _AMBIGUOUS = read_words("cvseeker.resumes", "ambiguous_headings")
@@ -156,12 +162,15 @@ def _inline_kind(label: str, current: SectionKind, after_blank: bool) -> Section
 
 def _kind_of(label: str) -> SectionKind | None:
     squashed = _squash(label)
-    if not 3 <= len(squashed) <= 50 or not _HEADING_WORDS.fullmatch(squashed):
+    if not 3 <= len(squashed) <= 50:
+        return None
+    whole, head = _heading_patterns()
+    if not whole.fullmatch(squashed):
         return None
     exact = _HEADINGS.get(squashed)
     if exact is not None:
         return exact
-    first = _FIRST_HEAD.match(squashed)
+    first = head.match(squashed)
     return _HEADINGS[first[1]] if first else None
 
 

@@ -37,18 +37,8 @@ NEUTRAL_TEMPLATES = _templates("neutral_templates")
 
 _NUMBERED = re.compile(r"^(far)?([a-z_]+?)(\d)?$")
 _VERB_FIELDS = {"do": None, "doing": 0, "did": 1, "done": 2}
-_POOLS = {
-    "title": "titles",
-    "a_title": "titles",
-    "employer": "employers",
-    "school": "schools",
-    "skill": "skills",
-    "skills": "skills",
-    "project": "projects",
-    "aproject": "projects",
-    "credential": "credentials",
-    "phrase": "phrases",
-}
+# Fields whose evidence is not called by their name and an s.
+_POOLS = {"a_title": "titles", "aproject": "projects", "skills": "skills"}
 
 
 @dataclass(slots=True)
@@ -96,7 +86,7 @@ class Wording:
             return self.rng.choice(profile.languages) if profile.languages else ""
         if base == "skills":
             return self._list(far=far)
-        fact = self._pick(_POOLS[base], far=far)
+        fact = self._pick(_POOLS.get(base, f"{base}s"), far=far)
         return self._say(base, fact) if fact else ""
 
     def _list(self, *, far: bool) -> str:

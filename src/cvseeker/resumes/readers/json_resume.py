@@ -7,18 +7,10 @@ from typing import Any
 from cvseeker.resumes.readers.base import Document, ReadError
 from cvseeker.resumes.readers.tables import flatten, read_rows
 
-_HEADINGS = {
-    "work": "Experience",
-    "volunteer": "Volunteering",
-    "education": "Education",
-    "projects": "Projects",
-    "skills": "Skills",
-    "languages": "Languages",
-    "certificates": "Certificates",
-    "awards": "Awards",
-    "publications": "Publications",
-    "interests": "Interests",
-    "references": "References",
+_HEADINGS = {"work": "Experience", "volunteer": "Volunteering"} | {
+    name: name.capitalize()
+    for name in "education projects skills languages certificates awards publications interests "
+    "references".split()
 }
 # What an entry's first line is made of, in this order …
 _TITLES = (
