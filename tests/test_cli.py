@@ -99,7 +99,7 @@ def test_help_is_instant() -> None:
     code = "import sys; from cvseeker.cli import main; main(['--help']); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ended.stdout.splitlines()[-1].split())
-    assert loaded.isdisjoint({"numpy", "torch", "rich", "openai", "cvseeker.pipeline"})
+    assert loaded.isdisjoint({"numpy", "torch", "rich", "openai", "cvseeker.train"})
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])

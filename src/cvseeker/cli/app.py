@@ -22,7 +22,6 @@ from cvseeker.cli.queries import generate, judge
 from cvseeker.cli.search import doctor, index, search
 from cvseeker.core import __version__
 from cvseeker.core.errors import CVSeekerError, InputError
-from cvseeker.train import world_size
 
 COMMANDS = (
     demo,
@@ -62,6 +61,8 @@ def _root(
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    from cvseeker.train import world_size
+
     if world_size() > 1 and context.invoked_subcommand != "finetune":
         raise InputError(
             f"{context.invoked_subcommand}: started in {world_size()} processes, and only finetune "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +13,10 @@ from cvseeker.cli.options import (
     require_one_way,
     takes,
 )
-from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-from cvseeker.train import TrainingData, is_main
+
+if TYPE_CHECKING:
+    from cvseeker.train import TrainingData
 
 
 @takes(
@@ -63,7 +64,7 @@ def finetune(
 def publish(folder: Path, counts: Mapping[str, Any], settings: Settings) -> None:
     """Upload a model where the settings ask for it, and say where it went; the base stays here."""
     from cvseeker.cli.terminal import say
-    from cvseeker.train import publish_model
+    from cvseeker.train import is_main, publish_model
 
     repository = settings.finetune.push_to_hub
     if repository is None or not is_main():
@@ -84,7 +85,7 @@ def _finetune(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.train import finetune_stage
+    from cvseeker.train import finetune_stage, is_main
 
     data = _training_data(workspace, train, val, out)
     with drawn_progress() as progress:
@@ -102,14 +103,14 @@ def _finetune(
 
 def _training_data(
     workspace: Path | None, train: Path | None, val: Path | None, out: Path | None
-) -> TrainingData:
+) -> "TrainingData":
+    """Return what is trained on; a workspace or both files were given."""
     from cvseeker.core.workspace import Workspace
+    from cvseeker.train import TrainingData
 
-    if workspace is not None:
-        return TrainingData.from_workspace(Workspace(workspace))
-    if train is None or out is None:
-        raise InputError("finetune takes either -w DIR or --train and --out")
-    return TrainingData.from_files(train, val, out)
+    if train is not None and out is not None:
+        return TrainingData.from_files(train, val, out)
+    return TrainingData.from_workspace(Workspace(workspace or Path()))
 
 
 def _print_estimate(
@@ -122,7 +123,7 @@ def _print_estimate(
     as_json: bool,
 ) -> None:
     from cvseeker.cli.terminal_finetune import print_estimate
-    from cvseeker.train import estimate_finetune
+    from cvseeker.train import estimate_finetune, is_main
 
     training, validation = _training_data(workspace, train, val, out).read()
     plan = estimate_finetune(

@@ -66,19 +66,7 @@ class Command:
 def takes(
     *tables: str, examples: Sequence[str], start: Settings | None = None
 ) -> Callable[[Callable[..., None]], Command]:
-    """Give a command the options that settings models declare.
-
-    Parameters
-    ----------
-    tables
-        Tables such as ``finetune``, of which every setting becomes an option, and single settings
-        such as ``finetune.epochs``. The options stand where the command's parameter ``settings``
-        does, and fill it.
-    examples
-        What is typed after the command's name.
-    start
-        The settings that file and options change; ``None``: the defaults.
-    """
+    """Put an option a setting, of whole tables or of one setting each, in the place of ``settings``."""
 
     def decorate(function: Callable[..., None]) -> Command:
         flags = {f"{table}__{'__'.join(one.path)}": (table, one) for table, one in _chosen(tables)}
@@ -148,16 +136,14 @@ def _changed(
     flag_of = {(table, *one.path): one.flag for table, one, _ in values}
     changes: dict[str, Any] = {}
     for table, one, value in values:
-        if value is not None and value != []:
+        if value not in (None, []):
             place = changes.setdefault(table, {})
             for part in one.path[:-1]:
                 place = place.setdefault(part, {})
             place[one.path[-1]] = value
     try:
         for table, change in changes.items():
-            settings = settings.override(
-                table, change, name_of=lambda path: flag_of.get(tuple(path), ".".join(path))
-            )
+            settings = settings.override(table, change, name_of=lambda path: flag_of[tuple(path)])
     except SettingsError as error:
         raise SettingsError(f"{error}. See: cvseeker {command} --help") from error
     return settings
