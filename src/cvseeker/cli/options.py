@@ -66,7 +66,7 @@ class Command:
 def takes(
     *tables: str, examples: Sequence[str], start: Settings | None = None
 ) -> Callable[[Callable[..., None]], Command]:
-    """Put an option a setting, of whole tables or of one setting each, in the place of ``settings``."""
+    """Put an option for each setting, of a table or a single one, in the place of ``settings``."""
 
     def decorate(function: Callable[..., None]) -> Command:
         flags = {f"{table}__{'__'.join(one.path)}": (table, one) for table, one in _chosen(tables)}
