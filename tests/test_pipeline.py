@@ -200,7 +200,7 @@ def test_search_finds_somebody(finished: Workspace, capsys: pytest.CaptureFixtur
     assert all(0 <= hit["score"] <= 1 and hit["snippet"] for hit in hits)
     assert len({hit["resume_id"] for hit in hits}) == 3
     assert main(["search", "-w", str(finished.path), "  "]) == 2
-    assert "the query is empty" in capsys.readouterr().err
+    assert "has no words" in capsys.readouterr().err
 
 
 def test_nothing_that_can_be_read_ends_the_run(tmp_path: Path, tiny_model: Path) -> None:
