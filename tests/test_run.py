@@ -18,9 +18,8 @@ from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
-from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.token_codes import encode_passages_with_codes
+from cvseeker.retrieval.store import VectorStore
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))
 
@@ -34,10 +33,9 @@ def test_every_system_is_run(
     corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
     encoder = LocalEncoder.from_name(str(tiny_model), windows=SETTINGS.windows)
     bm25 = BM25Ranker(corpus)
-    embeddings, codes = encode_passages_with_codes(encoder, corpus)
-    dense = DenseRanker(embeddings.vectors, embeddings.owners)
+    encoded = VectorStore().encode_corpus(encoder, corpus)
     asked = EncodedQueries.from_texts(queries, encoder)
-    parts = [ranker.scores(asked) for ranker in (bm25, dense, LateInteractionRanker(codes))]
+    parts = [ranker.scores(asked) for ranker in (bm25, encoded.dense(), encoded.late())]
     fused = fuse(parts, encoder.hybrid.shares)
     for result in results.values():
         assert result.bytes_per_passage
@@ -209,17 +207,17 @@ def test_a_second_run_encodes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls: list[int] = []
-    encode = SentenceTransformer.encode
+    forward = SentenceTransformer.forward
 
-    def counted(self: Any, inputs: Any, *args: Any, **options: Any) -> Any:
-        calls.append(len(inputs))
-        return encode(self, inputs, *args, **options)
+    def counted(self: Any, inputs: Any, **options: Any) -> Any:
+        calls.append(len(inputs["input_ids"]))
+        return forward(self, inputs, **options)
 
     def counted_queries(texts: Sequence[str]) -> Any:
         calls.append(len(texts))
         return type(hash_encoder).encode_queries(hash_encoder, texts)
 
-    monkeypatch.setattr(SentenceTransformer, "encode", counted)
+    monkeypatch.setattr(SentenceTransformer, "forward", counted)
     monkeypatch.setattr(hash_encoder, "encode_queries", counted_queries)
     cache = tmp_path / "cache"
     models = {"m": str(tiny_model), "remote": hash_encoder}
