@@ -16,10 +16,16 @@ from cvseeker.core.records import SPLITS, Passage, Query
 from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests, ask, request_counts
-from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
-from cvseeker.queries.filters.languages import free_identifier
-from cvseeker.queries.filters.repeats import Repeats
-from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
+from cvseeker.queries.filters import (
+    NOT_FOUND,
+    REASONS,
+    REPEATED,
+    Repeats,
+    check_query,
+    dense_ranks,
+    free_identifier,
+    lexical_ranks,
+)
 
 NO_QUERY_LEFT = "every query was dropped"
 NOT_ASKED = "not asked"

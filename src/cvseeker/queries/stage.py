@@ -18,8 +18,7 @@ from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests, PassageSource
-from cvseeker.queries.judging.grades import plan_grades
-from cvseeker.queries.judging.labels import Judging, label_datasets, make_pools, pair_requests
+from cvseeker.queries.judging import Judging, label_datasets, plan_labels
 from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import Ingested
@@ -172,10 +171,7 @@ def plan_stage(
         return plan_requests(
             asking, ledger=ledger, total=total, settings=generate, progress=progress
         )
-    judging = _queries_to_judge(source)
-    pairs = pair_requests(judging, make_pools(judging, settings, progress), settings)
-    total = sum(1 for _ in pairs.pairs())
-    return plan_grades(pairs, ledger=ledger, total=total, progress=progress)
+    return plan_labels(_queries_to_judge(source), settings, ledger=ledger, progress=progress)
 
 
 def ledger_of(written: Workspace | Path) -> Path:

@@ -1,1 +1,17 @@
 """Which queries of an LLM are kept, and why the others are not."""
+
+from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
+from cvseeker.queries.filters.languages import free_identifier
+from cvseeker.queries.filters.repeats import Repeats
+from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
+
+__all__ = [
+    "NOT_FOUND",
+    "REASONS",
+    "REPEATED",
+    "Repeats",
+    "check_query",
+    "dense_ranks",
+    "free_identifier",
+    "lexical_ranks",
+]

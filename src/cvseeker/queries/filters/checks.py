@@ -86,21 +86,9 @@ def check_query(query: Query, *, passage: str, name: str, settings: FilterSettin
 
 
 def is_copied(query: Query, passage: str, settings: FilterSettings) -> bool:
-    """Tell whether a query repeats its passage word for word.
+    """Tell whether a query repeats its passage word for word: one long run, or many short ones.
 
-    Parameters
-    ----------
-    query
-        The query.
-    passage
-        The text of its passage.
-    settings
-        The longest run allowed, and the largest share of runs of four words; the share does not
-        count for kinds of query that list a passage's terms.
-
-    Returns
-    -------
-    bool
+    The share of runs of four words does not count for kinds of query that list a passage's terms.
     """
     runs = _copied_runs(_COPIED_WORD.findall(query.text.lower()), _spaced(passage))
     if max(runs, default=0) > settings.max_copied_words:
@@ -139,19 +127,6 @@ def is_grounded(query: Query, passage: str, settings: FilterSettings) -> bool:
 
     It must have all the query's names, numbers and abbreviations, or nine of ten, and a share of
     its other words where those can be compared: between a query and a passage in English.
-
-    Parameters
-    ----------
-    query
-        The query.
-    passage
-        The text of its passage.
-    settings
-        The share and the language.
-
-    Returns
-    -------
-    bool
     """
     code = language_code(settings.language)
     capitals = query.kind not in _TERM_KINDS and code not in _CAPITAL_NOUNS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from cvseeker.core.files import read_lines
+from cvseeker.core.files import read_lines, read_pairs, read_words
 from cvseeker.core.records import Section
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import extract_profile
@@ -31,73 +31,22 @@ _SHORTEST_INSIDE = 4
 _SHORTEST_STEM_INSIDE = 5
 _FEWEST_ASSERTED = 3
 
-# What asks, or speaks of the candidate and the passage, and asserts nothing.
-_ASKING = frozenset(
-    """
-    achieve acquire address align analyze answer apply approach aspects assess attend
-    benefit benefits bring compare complete conduct consider context contrast contribute
-    contributed contributions demonstrate describe description determine discuss doctor
-    duration duties elaborate employ employed enhance ensure evaluate evidence example
-    examples explain explanation gain graduate handle held highest hire hiring hold i'm
-    identify impact implement implemented implications importance influence inform interact
-    journey lead long mention methodologies obtain outcomes outline overview past perform
-    person play possess potential prepare progress provide purpose pursue receive recruit
-    recruiter respect resumes scenario sector sectors section seek she showcase
-    significance significantly somebody specialist step steps strategies strategy study
-    suitable summarize techniques technologies technology tenure term text timeline
-    undertake undertaken utilize utilized utilizing walk workplace
-    """.split()
-)
-# What each stands for; several meanings stand between bars.
+_ASKING = read_words("cvseeker.queries.filters", "asking")
 _ABBREVIATIONS = {
     **{month: month[:3] for month in read_lines("cvseeker.core", "months") if month != "may"},
-    "ai": "artificial intelligence",
-    "aws": "amazon web services",
-    "ba": "business analyst|bachelor",
-    "bi": "business intelligence",
-    "bsc": "bachelor",
-    "db": "database",
-    "gcp": "google cloud",
-    "hr": "human resource",
-    "it": "information technology",
-    "js": "javascript",
-    "k8s": "kubernetes",
-    "ma": "master",
-    "mba": "business administration",
-    "ml": "machine learning",
-    "ms": "microsoft|master",
-    "msc": "master",
-    "phd": "doctor",
-    "pm": "project manage|product manage",
-    "postgres": "postgresql",
-    "qa": "quality assurance",
-    "rn": "registered nurse",
-    "ts": "typescript",
-    "ui": "user interface",
-    "uk": "united kingdom",
-    "us": "united states",
-    "usa": "united states",
-    "ux": "user experience",
-    "vp": "vice president",
+    **read_pairs("cvseeker.queries.filters", "abbreviations"),
 }
 
 
 class Grounding(NamedTuple):
-    """What of a query a passage says.
+    """What of a query a passage says."""
 
-    Attributes
-    ----------
-    missing
-        The names, abbreviations and numbers of the query that the passage lacks.
-    names
-        How many it has of them altogether.
-    share
-        The share of all that the query asserts, names and other content words, that the passage
-        has; 1 where it asserts less than three things, of which no share can be told.
-    """
-
+    # Names, abbreviations and numbers of the query that the passage lacks.
     missing: tuple[str, ...]
+    # How many the query has of them altogether.
     names: int
+    # Of all that the query asserts, names and other content words, how much the passage has; 1
+    # where it asserts less than three things, of which no share can be told.
     share: float
 
 
@@ -123,18 +72,7 @@ class _Name(NamedTuple):
 def grounding(query: str, passage: str, *, capitals: bool = True) -> Grounding:
     """Compare what a query asserts with what a passage says.
 
-    Parameters
-    ----------
-    query
-        The query.
-    passage
-        The passage that it is about.
-    capitals
-        Whether a word with a capital inside a sentence is a name; not so in German or in titles.
-
-    Returns
-    -------
-    Grounding
+    Without ``capitals``, a word with a capital inside a sentence is no name: in German, in titles.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
+from cvseeker.core.files import read_words
 from cvseeker.queries.judging.boolean import Matcher, SearchedText, parse_boolean
 from cvseeker.retrieval.bm25 import stems
 
@@ -31,53 +32,19 @@ _YEARS = re.compile(
     r"\b|to\s\d{1,2}\b)?[\s-]*(?:years?|yrs?)\b['’]?",
     re.IGNORECASE,
 )
-# Recruiters' words that ask for nothing, and function words that BM25 keeps. Few on purpose: a
-# word too many here labels a wrong passage, a word too few only misses a right one.
-_ASKING_NOTHING = frozenset(
-    """
-    able about also any anyone applicant background bring candidate candidates can could
-    demonstrated desirable desired ideal ideally essential exposure expect expected experience
-    experienced familiar familiarity find from good had hands has have having help hire hiring
-    i including job knowledge know knowing known knows least looking me minimum must need needed
-    needs nice on our people person plus position preferably preferred professional proficiency
-    proficient proven record required requirement requirements requires role seeking should
-    similar skill skilled skills solid some someone specialised specialising specialized
-    specializing strong successful track understanding us want wanted we welcome what which who
-    whom work worked working would year years you your
-    """.split()
-)
+_ASKING_NOTHING = read_words("cvseeker.queries.judging", "asking_nothing")
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a query asks for.
-
-    Attributes
-    ----------
-    matcher
-        Tells whether a passage has the words.
-    years
-        The working life that is asked for, in years; 0 where none is.
-    """
+    """What a query asks for: its words, and a working life in years, 0 where none is asked for."""
 
     matcher: Matcher
     years: int = 0
 
 
 def read_attributes(query: str, kind: str) -> Attributes:
-    """Read what a query asks for, where its kind says it word by word.
-
-    Parameters
-    ----------
-    query
-        The query.
-    kind
-        Its kind, empty where it is not known.
-
-    Raises
-    ------
-    InputError
-        If its kind, its wording or its lack of words leaves open what would be a match.
+    """Read what a query asks for; refuse one that leaves open what would be a match.
 
     Examples
     --------
@@ -111,23 +78,12 @@ def match_attributes(
     *,
     years: Mapping[str, int] | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Label the passages of each query's pool that have all that it asks for.
+    """Label the passages of each query's pool that have all that it asks for, by ``MATCH``.
 
-    Parameters
-    ----------
-    dataset
-        Queries, their kinds, and passages.
-    pools
-        Query id → passage ids.
-    years
-        Passage id → the candidate's working life in years, where it is known.
-
-    Returns
-    -------
-    dict
-        Query id → passage id → ``MATCH``. A passage that lacks a word is not judged: it may say the
-        same in another. A query is missing where its kind or wording leaves open what a match is,
-        or where it asks for years and nobody's in its pool are known.
+    A passage that lacks a word is not judged: it may say the same in another. A query is missing
+    where its kind or wording leaves open what a match is, or where it asks for years and nobody's
+    in its pool are known. ``pools`` are query id → passage ids, ``years`` passage id → the
+    candidate's working life.
     """
     known = years or {}
     read: dict[str, SearchedText] = {}

@@ -30,20 +30,12 @@ _DEEPEST = 50
 
 @dataclass(frozen=True, slots=True)
 class SearchedText:
-    """A passage, read for Boolean queries.
+    """A passage, read for Boolean queries."""
 
-    Attributes
-    ----------
-    order
-        The stems of its words, stop words left out, in reading order.
-    stems
-        All of them.
-    spaced
-        Its words in lower case, in their order, a space around each.
-    """
-
+    # The stems of its words, stop words left out, in reading order; and all of them.
     order: tuple[str, ...]
     stems: frozenset[str]
+    # Its words in lower case, in their order, a space around each.
     spaced: str
 
     @classmethod
@@ -63,22 +55,8 @@ def parse_boolean(query: str) -> Matcher:
     Words match by their stems, phrases exactly but for case and punctuation. Neighbours without an
     operator must both be there; NOT binds tighter than AND, and AND than OR. Stop words outside
     quotes ask for nothing.
-
-    Parameters
-    ----------
-    query
-        Such as ``(nurse OR midwife) AND "intensive care" NOT student``.
-
-    Returns
-    -------
-    callable
-        :class:`SearchedText` → whether it matches.
-
-    Raises
-    ------
-    InputError
-        If a bracket or a quote is not closed, an operator lacks what it belongs to, or a text
-        without any word would match.
+    Refused are an open bracket or quote, an operator that lacks what it belongs to, and what a text
+    without any word would match.
 
     Examples
     --------

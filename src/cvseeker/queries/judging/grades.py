@@ -32,19 +32,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairRequests:
-    """Makes the requests about pairs.
-
-    Attributes
-    ----------
-    client
-        The LLM and its task.
-    pairs
-        Gives all pairs in their order, each time it is called, without holding them.
-    mask
-        Whether names and contacts are masked in the passages sent.
-    """
+    """Makes the requests about pairs, with names and contacts masked if ``mask``."""
 
     client: ChatClient
+    # Gives all pairs in their order, each time it is called, without holding them.
     pairs: Callable[[], Iterable[Pair]]
     mask: bool = True
 
@@ -76,36 +67,19 @@ class PairRequests:
 
 @dataclass(frozen=True, slots=True)
 class LlmGrades:
-    """What an LLM said of pairs.
+    """What an LLM said of pairs, and what sending came to."""
 
-    Attributes
-    ----------
-    grades
-        Query id → passage id → grade from 0 to 3; a pair without a usable reply is in none.
-    unanswered
-        Pairs that the next run asks about again.
-    sent
-        What sending came to.
-    spent
-        What all requests of the ledger cost, in trillionths of a dollar.
-    """
-
+    # Query id → passage id → grade from 0 to 3; a pair without a usable reply is in none.
     grades: dict[str, dict[str, int]]
+    # Pairs that the next run asks about again.
     unanswered: int
     sent: SendCounts
+    # What all requests of the ledger cost, in trillionths of a dollar.
     spent: int
 
 
 def grade_task(*, max_tokens: int | None, temperature: float | None) -> ChatTask:
-    """Return what all requests for grades share.
-
-    Parameters
-    ----------
-    max_tokens
-        Longest reply; ``None``: as long as a grade needs, with room for a preamble.
-    temperature
-        Sampling temperature; ``None``: the server's own.
-    """
+    """Return what all requests for grades share; the default leaves room for a preamble."""
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {"grade": {"type": "integer", "enum": list(GRADES)}},
@@ -124,28 +98,7 @@ def grade_task(*, max_tokens: int | None, temperature: float | None) -> ChatTask
 def grade_with_llm(
     asking: PairRequests, *, ledger: Path, total: int, progress: Progress = silent
 ) -> LlmGrades:
-    """Ask about every pair that the ledger has no final outcome for, and read all grades.
-
-    Parameters
-    ----------
-    asking
-        The pairs, the LLM, and what it is asked.
-    ledger
-        The ledger's file; nothing that it holds is asked again.
-    total
-        Number of pairs.
-    progress
-        Called with the pairs done.
-
-    Returns
-    -------
-    LlmGrades
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
-    """
+    """Ask about every pair that the ledger has no final outcome for, and read all grades."""
     sent = ask(asking, ledger=ledger, total=total, name="judge", progress=progress)
     grades: dict[str, dict[str, int]] = {}
     unanswered = 0
@@ -162,19 +115,7 @@ def grade_with_llm(
 def plan_grades(
     asking: PairRequests, *, ledger: Path, total: int, progress: Progress = silent
 ) -> Plan:
-    """Count what :func:`grade_with_llm` would send; nothing is sent, and no file is made.
-
-    Parameters
-    ----------
-    asking
-        The pairs, the LLM, and what it is asked.
-    ledger
-        The ledger's file, which need not be there.
-    total
-        Number of pairs.
-    progress
-        Called with the pairs counted.
-    """
+    """Count what :func:`grade_with_llm` would send; nothing is sent, and no file is made."""
     return plan_items(
         asking,
         ledger=ledger,

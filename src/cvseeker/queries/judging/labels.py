@@ -19,8 +19,15 @@ from cvseeker.core.settings import Settings
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import request_counts
 from cvseeker.queries.judging.attributes import match_attributes
-from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
+from cvseeker.queries.judging.grades import (
+    Pair,
+    PairRequests,
+    grade_task,
+    grade_with_llm,
+    plan_grades,
+)
 from cvseeker.queries.judging.pools import pool_passages
+from cvseeker.queries.plan import Plan
 from cvseeker.retrieval.encoder import LocalEncoder
 
 OWN_REJECTED = "its own passage does not answer it"
@@ -51,22 +58,12 @@ class Judging:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What judging came to.
+    """What judging came to; ``counts`` are JSON-ready."""
 
-    Attributes
-    ----------
-    datasets
-        Split → the data set with its new qrels, dropped queries left out.
-    grades
-        Query id → passage id → grade from 0 to 3.
-    dropped
-        Query id → why it was dropped.
-    counts
-        JSON-ready.
-    """
-
+    # Split → the data set with its new qrels, dropped queries left out.
     datasets: dict[str, RetrievalDataset]
     grades: Grades
+    # Query id → why it was dropped.
     dropped: dict[str, str]
     counts: dict[str, Any]
 
@@ -109,7 +106,7 @@ def label_datasets(
     LlmError
         If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
     """
-    pools = make_pools(judging, settings, progress)
+    pools = _make_pools(judging, settings, progress)
     pooled = sum(len(pool) for split in pools.values() for pool in split.values())
     if settings.judge.llm == "offline":
         grades: dict[str, dict[str, int]] = {}
@@ -117,7 +114,7 @@ def label_datasets(
             grades |= match_attributes(dataset, pools[split], years=judging.years)
         requests: dict[str, Any] = {}
     else:
-        asking = pair_requests(judging, pools, settings)
+        asking = _pair_requests(judging, pools, settings)
         found = grade_with_llm(asking, ledger=ledger, total=pooled, progress=progress)
         grades = found.grades
         requests = {
@@ -132,40 +129,28 @@ def label_datasets(
     return Labels(labelled, grades, dropped, {**counts, **requests})
 
 
-def make_pools(
-    judging: Judging, settings: Settings, progress: Progress = silent
-) -> dict[str, dict[str, list[str]]]:
-    """Pool every split's queries with the base encoder: split → query id → passage ids."""
-    encoder = LocalEncoder.from_name(settings.finetune.base, windows=settings.finetune.windows)
-    return {
-        split: pool_passages(dataset, encoder, depth=settings.judge.depth, progress=progress)
-        for split, dataset in judging.datasets.items()
-    }
+def plan_labels(
+    judging: Judging, settings: Settings, *, ledger: Path, progress: Progress = silent
+) -> Plan:
+    """Count what judging by an LLM would send; nothing is sent, and no file is made.
 
+    Parameters
+    ----------
+    judging, settings, ledger, progress
+        As given to :func:`label_datasets`; the ledger need not be there.
 
-def pair_requests(
-    judging: Judging, pools: Mapping[str, Mapping[str, Sequence[str]]], settings: Settings
-) -> PairRequests:
-    """Return what would be asked about the pools' pairs.
+    Returns
+    -------
+    Plan
 
     Raises
     ------
     SettingsError
         If the prices cannot be used.
     """
-
-    def pairs() -> Iterator[Pair]:
-        for split, dataset in judging.datasets.items():
-            for query_id, pool in pools[split].items():
-                for key in pool:
-                    name = judging.names.get(key, "")
-                    query, passage = dataset.queries[query_id], dataset.corpus[key]
-                    yield Pair(query_id, query, key, passage, name)
-
-    llm = settings.llm
-    task = grade_task(max_tokens=llm.max_tokens, temperature=llm.temperature)
-    client = ChatClient.open(settings.judge.llm, llm, task)
-    return PairRequests(client, pairs, settings.judge.mask)
+    asking = _pair_requests(judging, _make_pools(judging, settings, progress), settings)
+    total = sum(1 for _ in asking.pairs())
+    return plan_grades(asking, ledger=ledger, total=total, progress=progress)
 
 
 def apply_grades(
@@ -173,15 +158,8 @@ def apply_grades(
 ) -> RetrievalDataset:
     """Return a data set with the grades in its qrels, less one, and without unanswered queries.
 
-    Parameters
-    ----------
-    dataset
-        Its qrels stay where there is no grade.
-    grades
-        From 0 to 3; other queries' are passed over.
-    dropped
-        Gets query id → reason of the queries left out: those whose own passages were all graded 0,
-        and those that no passage fits.
+    Its qrels stay where there is no grade. ``dropped`` gets query id → reason of the queries left
+    out: those whose own passages were all graded 0, and those that no passage fits.
     """
     qrels: Qrels = {}
     for query_id in dataset.queries:
@@ -201,6 +179,36 @@ def apply_grades(
         kinds={key: kind for key, kind in dataset.kinds.items() if key in qrels},
         person_groups=dataset.person_groups,
     )
+
+
+def _make_pools(
+    judging: Judging, settings: Settings, progress: Progress
+) -> dict[str, dict[str, list[str]]]:
+    """Pool every split's queries with the base encoder: split → query id → passage ids."""
+    encoder = LocalEncoder.from_name(settings.finetune.base, windows=settings.finetune.windows)
+    return {
+        split: pool_passages(dataset, encoder, depth=settings.judge.depth, progress=progress)
+        for split, dataset in judging.datasets.items()
+    }
+
+
+def _pair_requests(
+    judging: Judging, pools: Mapping[str, Mapping[str, Sequence[str]]], settings: Settings
+) -> PairRequests:
+    """Return what would be asked about the pools' pairs."""
+
+    def pairs() -> Iterator[Pair]:
+        for split, dataset in judging.datasets.items():
+            for query_id, pool in pools[split].items():
+                for key in pool:
+                    name = judging.names.get(key, "")
+                    query, passage = dataset.queries[query_id], dataset.corpus[key]
+                    yield Pair(query_id, query, key, passage, name)
+
+    llm = settings.llm
+    task = grade_task(max_tokens=llm.max_tokens, temperature=llm.temperature)
+    client = ChatClient.open(settings.judge.llm, llm, task)
+    return PairRequests(client, pairs, settings.judge.mask)
 
 
 def _counts(

@@ -19,23 +19,9 @@ def pool_passages(
 ) -> dict[str, list[str]]:
     """Pool, for each query, its own positives and what BM25 and the encoder put first.
 
-    Parameters
-    ----------
-    dataset
-        Queries and qrels over the corpus that is ranked: one split's.
-    encoder
-        Sees passages through its windows, the best of which counts.
-    depth
-        Passages that each ranker puts in the pool at most; a passage that shares no word with the
-        query is none of BM25's.
-    progress
-        Called while the corpus is encoded and with the queries done.
-
-    Returns
-    -------
-    dict
-        Query id → passage ids without repetition: the positives, BM25's and the encoder's, each in
-        their order.
+    Queries and qrels are over the corpus that is ranked: one split's. A passage that shares no word
+    with the query is none of BM25's; each ranker puts ``depth`` in at most. Returns query id →
+    passage ids without repetition: the positives, BM25's and the encoder's, each in their order.
 
     References
     ----------
