@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.settings import GenerateSettings
-from cvseeker.llm.account import SendCounts, SendSettings
+from cvseeker.llm.account import Job, SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.request import ChatRequest, ChatTask, request_key
 from cvseeker.llm.worker import send_all
@@ -59,10 +59,4 @@ def send(
     if isinstance(requests, int):
         requests = chat_requests(url, requests, task=task)
     endpoint = Endpoint(model, url, KEY_ENV, timeout_seconds)
-    return send_all(
-        requests,
-        endpoint=endpoint,
-        task=task,
-        settings=SendSettings(**settings),
-        ledger=ledger,
-    )
+    return send_all(requests, Job(endpoint, task, SendSettings(**settings), ledger))

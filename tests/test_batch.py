@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cvseeker.core.errors import LlmError
-from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.account import BUDGET, Job, SendCounts, SendSettings
 from cvseeker.llm.batch import parts as batch_parts
 from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.batch import send as batches
@@ -90,23 +90,16 @@ def send(
 ) -> SendCounts:
     return send_batches(
         options.pop("requests", None) or make_requests(server, count),
-        endpoint=Endpoint(MODEL, server.url),
-        task=TASK,
-        settings=SendSettings(price=PRICE, budget=budget),
+        Job(Endpoint(MODEL, server.url), TASK, SendSettings(price=PRICE, budget=budget), ledger),
         discount=Decimal("0.5"),
-        ledger=ledger,
         **options,
     )
 
 
 def send_live(server: FakeServer, ledger: Path, count: int = 12) -> SendCounts:
-    return send_all(
-        make_requests(server, count)(),
-        endpoint=Endpoint(MODEL, server.url),
-        task=TASK,
-        settings=SendSettings(price=PRICE, reply_attempts=1, broken_attempts=1),
-        ledger=ledger,
-    )
+    settings = SendSettings(price=PRICE, reply_attempts=1, broken_attempts=1)
+    job = Job(Endpoint(MODEL, server.url), TASK, settings, ledger)
+    return send_all(make_requests(server, count)(), job)
 
 
 def rows_of(ledger: Path) -> dict[str, LedgerRow]:
@@ -435,11 +428,8 @@ def test_a_server_without_batches_is_told_in_one_line(probed: FakeServer, tmp_pa
         with pytest.raises(LlmError, match=r"offers no Batch API.*; leave out --batch$"):
             send_batches(
                 make_requests(probed, 5),
-                endpoint=Endpoint(MODEL, url),
-                task=TASK,
-                settings=SendSettings(),
+                Job(Endpoint(MODEL, url), TASK, SendSettings(), tmp_path / "l.sqlite"),
                 discount=Decimal(0),
-                ledger=tmp_path / "l.sqlite",
             )
         without.shutdown()
     rows = rows_of(tmp_path / "l.sqlite")  # and nothing is under way

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm import sender as module
-from cvseeker.llm.account import BUDGET, Account, SendCounts, SendSettings
+from cvseeker.llm.account import BUDGET, Account, Job, SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.replies import read_reply
@@ -21,6 +21,7 @@ from cvseeker.llm.request import (
     BrokenError,
     BusyError,
     ChatRequest,
+    ChatTask,
     FatalError,
     RejectedError,
     UnreachableError,
@@ -77,6 +78,10 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(tmp_path / "ledger.sqlite")
 
 
+def job_of(ledger: Ledger, **settings: Any) -> Job[ChatTask]:
+    return Job(Endpoint(MODEL, URL), TASK, SendSettings(**settings), ledger.path)
+
+
 def send(
     script: Script, ledger: Ledger, requests: Iterable[ChatRequest] | int = 1, **settings: Any
 ) -> SendCounts:
@@ -85,7 +90,7 @@ def send(
     options = {"price": PRICE, **settings}
 
     async def run() -> SendCounts:
-        account = Account(ledger, Endpoint(MODEL, URL), TASK, SendSettings(**options))
+        account = Account(ledger, job_of(ledger, **options))
         sender = Sender(script, account)
         await sender.run(stream(requests))
         counts = account.counts
@@ -268,8 +273,7 @@ def test_the_command_gone_nothing_more_is_sent_and_pauses_end(ledger: Ledger) ->
     requests = chat_requests(URL, 50, task=TASK)
 
     async def run() -> None:
-        settings = SendSettings(patience_seconds=1000.0)
-        sender = Sender(script, Account(ledger, Endpoint(MODEL, URL), TASK, settings))
+        sender = Sender(script, Account(ledger, job_of(ledger, patience_seconds=1000.0)))
         running = asyncio.create_task(sender.run(stream(requests)))
         await asyncio.sleep(0.1)
         sender.draining = True

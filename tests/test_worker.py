@@ -21,7 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import CVSeekerError, InputError, LlmError
-from cvseeker.llm.account import BUDGET, SendSettings
+from cvseeker.llm.account import BUDGET, Job, SendSettings
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, sole_sender
@@ -350,15 +350,10 @@ def test_an_orphaned_worker_saves_what_is_in_flight_and_ends(
 
 def test_half_a_line_of_a_killed_command_costs_no_reply(server: FakeServer, ledger: Path) -> None:
     server.reset(count_abandoned=True, latency=0.5)
-    job = {
-        "endpoint": asdict(Endpoint(MODEL, server.url, KEY_ENV)),
-        "asks": "ChatTask",
-        "task": asdict(query_task_of()),
-        "settings": asdict(SendSettings()),
-        "ledger": str(ledger),
-    }
-    rows = [job, *map(asdict, chat_requests(server.url, 9))]
-    lines = "".join(f"{json.dumps(row)}\n" for row in rows) + '{"key": "0123'
+    endpoint = Endpoint(MODEL, server.url, KEY_ENV)
+    job = Job(endpoint, query_task_of(), SendSettings(), ledger).to_json()
+    rows = [json.dumps(asdict(request)) for request in chat_requests(server.url, 9)]
+    lines = "\n".join([job, *rows, '{"key": "0123'])
     command = [sys.executable, "-m", "cvseeker.llm.worker"]
     done = subprocess.run(
         command, input=lines, capture_output=True, text=True, timeout=60, check=False

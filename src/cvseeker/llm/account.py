@@ -1,13 +1,16 @@
 """What a run of requests may cost and came to, and the one place that writes a ledger row."""
 
+import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Generic, Self
 
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, LedgerRow
-from cvseeker.llm.request import Answer, Outcome, Request, Task
+from cvseeker.llm.request import Answer, ChatTask, EmbeddingTask, Outcome, Request, TaskT
 
 BUDGET = "budget"
 """Why a run stopped that could not afford another request."""
@@ -57,6 +60,37 @@ class SendSettings:
         return replace(self, price=(prompt, cached, completion))
 
 
+@dataclass(frozen=True, slots=True)
+class Job(Generic[TaskT]):
+    """Who is asked what and how, and in which ledger's file the outcomes are kept."""
+
+    endpoint: Endpoint
+    task: TaskT
+    settings: SendSettings
+    ledger: Path
+
+    def to_json(self) -> str:
+        """Return what :meth:`from_json` reads."""
+        sort = type(self.task).__name__
+        return json.dumps({**asdict(self), "sort": sort, "ledger": str(self.ledger.resolve())})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job[Any]":
+        """Build a job in another process."""
+        row = json.loads(text)
+        sort = EmbeddingTask if row["sort"] == EmbeddingTask.__name__ else ChatTask
+        endpoint, settings = Endpoint(**row["endpoint"]), SendSettings(**row["settings"])
+        return Job(endpoint, sort(**row["task"]), settings, Path(row["ledger"]))
+
+
+Changed = Callable[["SendCounts", str], None]
+"""Called some times a second with the counts so far and with what is being waited for."""
+
+
+def unheard(counts: "SendCounts", note: str) -> None:
+    """Tell nobody how far a run is."""
+
+
 @dataclass(slots=True)
 class SendCounts:
     """What a run of requests has come to so far.
@@ -103,22 +137,15 @@ class Bill:
 class Account:
     """Counts what requests come to, and writes each one's row, whichever way it was sent."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        endpoint: Endpoint,
-        task: Task,
-        settings: SendSettings,
-        counts: SendCounts | None = None,
-    ) -> None:
-        self.ledger, self.endpoint, self.task, self.settings = ledger, endpoint, task, settings
+    def __init__(self, ledger: Ledger, job: Job[Any], counts: SendCounts | None = None) -> None:
+        self.ledger, self.job = ledger, job
         self.counts = counts or SendCounts()
 
     def pay(self, request: Request, bill: Bill, answer: Answer) -> None:
         """Count what an answer cost; a server that does not say has read the prompt at least."""
         prompt = answer.prompt_tokens or request.prompt_tokens
         completion, cached = answer.completion_tokens, answer.cached_tokens
-        cost = self.settings.cost(prompt, completion, cached_tokens=cached)
+        cost = self.job.settings.cost(prompt, completion, cached_tokens=cached)
         bill.replies += 1
         bill.raw = answer.raw
         for count in (bill, self.counts):
@@ -140,10 +167,10 @@ class Account:
         """Write what became of a request into the ledger, and count it."""
         row = LedgerRow(
             key=request.key,
-            task=self.task.name,
+            task=self.job.task.name,
             item=request.item,
-            model=self.endpoint.model,
-            url=self.endpoint.url,
+            model=self.job.endpoint.model,
+            url=self.job.endpoint.url,
             mode=mode,
             outcome=outcome,
             reason=reason,
@@ -151,7 +178,7 @@ class Account:
             raw=bill.raw,
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
-            cost=None if self.settings.price is None else bill.cost,
+            cost=None if self.job.settings.price is None else bill.cost,
             attempts=bill.attempts,
             latency=round(bill.latency, 3),
             at=time.time(),

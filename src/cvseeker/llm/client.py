@@ -11,7 +11,7 @@ from typing import Self
 from cvseeker.core.errors import LlmError, SettingsError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import LlmSettings
-from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, SendSettings
 from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.dialect import Dialect, request_body
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
@@ -197,42 +197,17 @@ class ChatClient:
         return replace(sending, broken_attempts=self.attempts, reply_attempts=self.attempts)
 
     def _send(
-        self,
-        requests: Callable[[], Iterable[ChatRequest]],
-        ledger: Path,
-        changed: Callable[[SendCounts, str], None],
+        self, requests: Callable[[], Iterable[ChatRequest]], ledger: Path, changed: Changed
     ) -> SendCounts:
         """Send through the client object, the Batch API, or the worker."""
-        endpoint, task, settings = self.endpoint, self.task, self.sending()
+        job = Job(self.endpoint, self.task, self.sending(), ledger)
         if self.transport is not None:
-            return send_in_process(
-                requests(),
-                self.transport,
-                endpoint=endpoint,
-                settings=settings,
-                ledger=ledger,
-                changed=changed,
-            )
+            return send_in_process(requests(), self.transport, job, changed=changed)
         if self.settings.batch:
-            return send_batches(
-                requests,
-                endpoint=endpoint,
-                task=task,
-                settings=settings,
-                discount=Decimal(0) if self.price is None else self.price.batch_discount,
-                ledger=ledger,
-                changed=changed,
-            )
+            discount = Decimal(0) if self.price is None else self.price.batch_discount
+            return send_batches(requests, job, discount=discount, changed=changed)
         refuse_batched(requests, ledger=ledger)
-        return send_all(
-            requests(),
-            endpoint=endpoint,
-            task=task,
-            settings=settings,
-            ledger=ledger,
-            changed=changed,
-            secrets=self.secrets,
-        )
+        return send_all(requests(), job, changed=changed, secrets=self.secrets)
 
     def _note(self, counts: SendCounts, rate: float) -> str:
         tokens = counts.prompt_tokens + counts.completion_tokens

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from cvseeker.core.errors import LlmError
-from cvseeker.llm.account import Account, SendCounts, SendSettings
-from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.account import Account, Changed, Job, SendCounts, unheard
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.llm.replies import read_reply
 from cvseeker.llm.request import (
@@ -76,11 +74,9 @@ def client_error(error: Exception) -> SendError:
 def send_in_process(
     requests: Iterable[ChatRequest],
     transport: ObjectTransport,
+    job: Job[ChatTask],
     *,
-    endpoint: Endpoint,
-    settings: SendSettings,
-    ledger: Path,
-    changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
+    changed: Changed = unheard,
 ) -> SendCounts:
     """Send all requests that the ledger does not hold yet through an object, and wait for them.
 
@@ -92,13 +88,12 @@ def send_in_process(
     senders: list[Sender[ChatRequest]] = []
 
     async def run() -> None:
-        with Ledger(ledger) as book:
-            account = Account(book, endpoint, transport.task, settings, counts)
-            senders.append(Sender(transport, account))
+        with Ledger(job.ledger) as ledger:
+            senders.append(Sender(transport, Account(ledger, job, counts)))
             await senders[0].run(_each(requests))
 
-    ledger.parent.mkdir(parents=True, exist_ok=True)
-    with sole_sender(ledger):
+    job.ledger.parent.mkdir(parents=True, exist_ok=True)
+    with sole_sender(job.ledger):
         future = asyncio.run_coroutine_threadsafe(run(), _loop())
         try:
             while wait([future], _SECONDS_BETWEEN_REPORTS).not_done:

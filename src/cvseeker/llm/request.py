@@ -92,6 +92,7 @@ class EmbeddingRequest:
 Task = ChatTask | EmbeddingTask
 Request = ChatRequest | EmbeddingRequest
 RequestT = TypeVar("RequestT", bound=Request)
+TaskT = TypeVar("TaskT", bound=Task)
 _Sent_contra = TypeVar("_Sent_contra", bound=Request, contravariant=True)
 
 

@@ -37,7 +37,7 @@ class Sender(Generic[RequestT]):
     def __init__(self, transport: Transport[RequestT], account: Account) -> None:
         self.transport = transport
         self.account = account
-        self.settings, self.counts = account.settings, account.counts
+        self.settings, self.counts = account.job.settings, account.counts
         self.limit = AdaptiveLimit(self.settings.most, stopped=self.is_stopped)
         self.draining = False
         self._spent_before = account.ledger.spent()
@@ -109,7 +109,7 @@ class Sender(Generic[RequestT]):
     def _most(self, request: RequestT) -> int:
         """Return the most that one attempt may cost."""
         prompt = math.ceil(request.prompt_tokens * self._miscount)
-        return self.settings.cost(prompt, self.account.task.max_tokens)
+        return self.settings.cost(prompt, self.account.job.task.max_tokens)
 
     async def _deliver(self, request: RequestT, reserved: int) -> None:
         """Send a request until it has an outcome, and have that written down."""
@@ -180,7 +180,7 @@ class Sender(Generic[RequestT]):
     def _silent(self, error: SendError, seconds: float) -> FatalError:
         """Return why a server is given up that answers nobody any more."""
         return FatalError(
-            f"{self.account.endpoint.url}: {error.reason}, and no reply for {seconds:,.0f} "
+            f"{self.account.job.endpoint.url}: {error.reason}, and no reply for {seconds:,.0f} "
             "seconds; what was answered is kept, and the same command goes on from here later"
         )
 
@@ -200,7 +200,7 @@ class Sender(Generic[RequestT]):
             raise
         except UnreachableError as error:
             if not self._was_answered:
-                endpoint = self.account.endpoint
+                endpoint = self.account.job.endpoint
                 raise FatalError(
                     f"{endpoint.url}: {error.reason}; start the server, or check "
                     f"{endpoint.url_option}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import IO
 
-from cvseeker.llm.account import SendSettings
+from cvseeker.llm.account import Job
 from cvseeker.llm.batch.ledger import BatchLedger
 from cvseeker.llm.dialect import Dialect, request_body
 from cvseeker.llm.request import ChatRequest, ChatTask
@@ -33,14 +33,12 @@ class Cut:
 class Cutter:
     """Cuts requests into parts that the provider takes and the budget covers.
 
-    ``settings`` have the prices of batches. ``miscount`` is how far our count of a prompt's tokens
+    The job has the prices of batches. ``miscount`` is how far our count of a prompt's tokens
     falls short of the server's, at worst. ``most_tokens`` is how many of them the provider lets
     wait at a time, which it tells only by refusing more.
     """
 
-    task: ChatTask
-    model: str
-    settings: SendSettings
+    job: Job[ChatTask]
     dialect: Dialect
     miscount: float
     ledger: BatchLedger
@@ -57,14 +55,14 @@ class Cutter:
         cut, size = Cut(), 0
         keys: set[str] = set()
         money: float = math.inf
-        if self.settings.budget is not None:
-            money = self.settings.budget - self.ledger.spent() - self.ledger.reserved()
+        if self.job.settings.budget is not None:
+            money = self.job.settings.budget - self.ledger.spent() - self.ledger.reserved()
         for request in requests:
             if request.key in keys:
                 continue  # two items with one text
             line = self._line(request)
             prompt = math.ceil(request.prompt_tokens * self.miscount)
-            most = self.settings.cost(prompt, self.task.max_tokens)
+            most = self.job.settings.cost(prompt, self.job.task.max_tokens)
             full = len(keys) >= MOST_REQUESTS or (bool(keys) and size + len(line) > MOST_BYTES)
             # One request alone always fits; if it does not, the provider says so.
             crowded = bool(waiting or keys) and waiting + cut.tokens + prompt > self.most_tokens
@@ -79,7 +77,7 @@ class Cutter:
         return cut, iter(())
 
     def _line(self, request: ChatRequest) -> bytes:
-        body = request_body(self.task, self.model, request.text, self.dialect)
+        body = request_body(self.job.task, self.job.endpoint.model, request.text, self.dialect)
         row = {
             "custom_id": request.key,
             "method": "POST",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from typing import IO, TYPE_CHECKING, Any
 
-from cvseeker.llm.account import Account, Bill, SendCounts, SendSettings
+from cvseeker.llm.account import Account, Bill, Job, SendCounts, SendSettings
 from cvseeker.llm.batch.api import BatchApi, GoneError
 from cvseeker.llm.batch.ledger import BatchLedger, Part
 from cvseeker.llm.dialect import read_completion
@@ -37,7 +37,8 @@ def merge(
     ``counts`` get what the part came to.
     """
     task = ChatTask(**json.loads(part.task))
-    account = Account(ledger, Endpoint(part.model, part.url), task, settings, counts)
+    job = Job(Endpoint(part.model, part.url), task, settings, ledger.path)
+    account = Account(ledger, job, counts)
     ended = (batch.completed_at if batch is not None else None) or time.time()
     seconds = max(0.0, ended - part.at)
     with ExitStack() as stack:
@@ -53,10 +54,10 @@ def merge(
             for file in files:
                 for key, line in _read_lines(file):
                     if request := ledger.take(part.name, key):
-                        _record(request, line, account, task, api.endpoint, seconds)
+                        _record(request, line, account, api.endpoint, seconds)
             missing = {"error": {"code": _why_missing(batch)}}
             for request in ledger.take_rest(part.name):
-                _record(request, missing, account, task, api.endpoint, seconds)
+                _record(request, missing, account, api.endpoint, seconds)
             ledger.discard(part.name)
 
 
@@ -64,7 +65,6 @@ def _record(
     request: ChatRequest,
     line: dict[str, Any],
     account: Account,
-    task: ChatTask,
     endpoint: Endpoint,
     seconds: float,
 ) -> None:
@@ -75,7 +75,7 @@ def _record(
     try:
         answer = _read_answer(line, endpoint)
         account.pay(request, bill, answer)
-        reply = read_reply(answer, task)
+        reply = read_reply(answer, account.job.task)
     except SendError as error:
         account.record(request, bill, error.outcome, mode=MODE, reason=error.reason)
     else:

@@ -16,13 +16,12 @@ from typing import IO, TYPE_CHECKING
 
 from cvseeker.core.errors import LlmError
 from cvseeker.core.files import text_hash
-from cvseeker.llm.account import BUDGET, SendCounts, SendSettings
+from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, unheard
 from cvseeker.llm.batch.api import BatchApi, GoneError
 from cvseeker.llm.batch.ledger import BatchLedger, Part, pending
 from cvseeker.llm.batch.parts import Cut, Cutter
 from cvseeker.llm.batch.replies import merge, read_failure
 from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import sole_sender
 from cvseeker.llm.request import ChatRequest, ChatTask, FatalError, RejectedError, SendError
 from cvseeker.llm.worker import WAITING, send_all
@@ -41,33 +40,30 @@ _LONGEST_BATCH = 25 * 3600.0
 
 def send_batches(
     requests: Callable[[], Iterable[ChatRequest]],
+    job: Job[ChatTask],
     *,
-    endpoint: Endpoint,
-    task: ChatTask,
-    settings: SendSettings,
     discount: Decimal,
-    ledger: Path,
-    changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
+    changed: Changed = unheard,
     pause: Callable[[float], None] = time.sleep,
 ) -> SendCounts:
     """Submit the requests that the ledger does not hold yet, and wait for their outcomes.
 
     The first one is sent alone, as an ordinary request: it tells whether the endpoint can be used
     before anything is uploaded, and in which dialect. ``requests`` makes them all and is called
-    several times; ``settings`` have the prices of ordinary requests, ``discount`` is what batches
-    take off.
+    several times; the job has the prices of ordinary requests, ``discount`` is what batches take
+    off.
     """
+    endpoint = job.endpoint
     endpoint.key()
-    counts, miscount = _probe(requests, endpoint, task, settings, ledger, changed)
+    counts, miscount = _probe(requests, job, changed)
     with (
-        sole_sender(ledger, waiting=lambda: changed(counts, WAITING)),
-        BatchLedger(ledger) as book,
+        sole_sender(job.ledger, waiting=lambda: changed(counts, WAITING)),
+        BatchLedger(job.ledger) as book,
         BatchApi(endpoint, pause=pause) as api,
     ):
         dialect = Dialect.from_json(book.mode(endpoint.url, endpoint.model))
-        cutter = Cutter(
-            task, endpoint.model, settings.discounted(discount), dialect, miscount, book
-        )
+        cheaper = replace(job, settings=job.settings.discounted(discount))
+        cutter = Cutter(cheaper, dialect, miscount, book)
         run = _Run(api, cutter, counts, changed)
         try:
             run.settle()
@@ -91,29 +87,18 @@ def refuse_batched(requests: Callable[[], Iterable[ChatRequest]], *, ledger: Pat
 
 
 def _probe(
-    requests: Callable[[], Iterable[ChatRequest]],
-    endpoint: Endpoint,
-    task: ChatTask,
-    settings: SendSettings,
-    ledger: Path,
-    changed: Callable[[SendCounts, str], None],
+    requests: Callable[[], Iterable[ChatRequest]], job: Job[ChatTask], changed: Changed
 ) -> tuple[SendCounts, float]:
     """Send the first request left alone; return how far our count of its tokens fell short."""
-    with BatchLedger(ledger) as book:
-        with sole_sender(ledger, waiting=lambda: changed(SendCounts(), WAITING)):
+    with BatchLedger(job.ledger) as book:
+        with sole_sender(job.ledger, waiting=lambda: changed(SendCounts(), WAITING)):
             first = next(pending(requests(), book, began=math.inf), None)
             reserved = book.reserved()
         if first is None:
             return SendCounts(), 1.0
-        budget = None if settings.budget is None else settings.budget - reserved
-        counts = send_all(
-            [first],
-            endpoint=endpoint,
-            task=task,
-            settings=replace(settings, budget=budget),
-            ledger=ledger,
-            changed=changed,
-        )
+        budget = None if job.settings.budget is None else job.settings.budget - reserved
+        alone = replace(job, settings=replace(job.settings, budget=budget))
+        counts = send_all([first], alone, changed=changed)
         counts.in_flight = 0
         row = book.get(first.key)
         if row is None or not first.prompt_tokens:
@@ -129,7 +114,7 @@ class _Run:
         api: BatchApi,
         cutter: Cutter,
         counts: SendCounts,
-        changed: Callable[[SendCounts, str], None],
+        changed: Changed,
     ) -> None:
         self.api, self.cutter, self.counts, self.changed = api, cutter, counts, changed
         self.ledger, self.endpoint = cutter.ledger, api.endpoint
@@ -196,7 +181,7 @@ class _Run:
 
     def _merge(self, part: Part, batch: "Batch | None") -> None:
         """Write the outcomes of a part's requests into the ledger."""
-        settings = self.cutter.settings
+        settings = self.cutter.job.settings
         merge(part, batch, api=self.api, ledger=self.ledger, settings=settings, counts=self.counts)
         problem = next(iter((batch and batch.errors and batch.errors.data) or ()), None)
         if batch is not None and problem is not None:
@@ -228,7 +213,7 @@ class _Run:
             name=text_hash(str(at), *(request.key for request in cut.requests)),
             url=self.endpoint.url,
             model=self.endpoint.model,
-            task=json.dumps(asdict(self.cutter.task)),
+            task=json.dumps(asdict(self.cutter.job.task)),
             batch_id="",
             prompt_tokens=cut.tokens,
             reserved=cut.reserved,

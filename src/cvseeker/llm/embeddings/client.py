@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EmbeddingSettings
-from cvseeker.llm.account import SendCounts, SendSettings
+from cvseeker.llm.account import Job, SendCounts, SendSettings
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.prices import Price, dollars, find_price
@@ -112,18 +112,13 @@ class EmbeddingClient:
             note = waiting or f"{counts.prompt_tokens:,} tokens{money}"
             progress(name, len(unknown) * counts.done // len(requests), len(unknown), note)
 
-        send_all(
-            requests,
-            endpoint=self.endpoint,
-            task=EmbeddingTask(self.settings.dimensions),
-            settings=SendSettings(
-                most=self.settings.max_concurrency,
-                reply_attempts=_REPLY_ATTEMPTS,
-                price=None if self.price is None else self.price.per_token(),
-            ),
-            ledger=self.cache,
-            changed=changed,
+        sending = SendSettings(
+            most=self.settings.max_concurrency,
+            reply_attempts=_REPLY_ATTEMPTS,
+            price=None if self.price is None else self.price.per_token(),
         )
+        task = EmbeddingTask(self.settings.dimensions)
+        send_all(requests, Job(self.endpoint, task, sending, self.cache), changed=changed)
         self._refuse_gaps(requests, unknown)
 
     def read(self, texts: Sequence[str]) -> "FloatArray":

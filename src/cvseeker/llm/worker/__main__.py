@@ -6,16 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import CVSeekerError
-from cvseeker.llm.account import Account, SendSettings
+from cvseeker.llm.account import Account, Job
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.embeddings import open_transport
-from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, LedgerRow, sole_sender
-from cvseeker.llm.request import ChatRequest, ChatTask, EmbeddingRequest, EmbeddingTask
+from cvseeker.llm.request import ChatRequest, EmbeddingRequest, EmbeddingTask, Request
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.transport import ChatTransport, HttpTransport
 
@@ -31,25 +29,20 @@ _Sender = Sender[Any]
 
 def main() -> None:
     """Run the job on standard input as its ledger's only sender, and report on standard output."""
-    job = json.loads(sys.stdin.readline())
-    path = Path(job["ledger"])
+    job = Job.from_json(sys.stdin.readline())
     try:
-        with sole_sender(path, waiting=_report_waiting), Ledger(path) as ledger:
-            asyncio.run(_run(job, ledger))
+        with sole_sender(job.ledger, waiting=_report_waiting), Ledger(job.ledger) as ledger:
+            asyncio.run(_run(Account(ledger, job)))
     except CVSeekerError as error:
         _report({"error": str(error), "sort": type(error).__name__})
 
 
-async def _run(job: dict[str, Any], ledger: Ledger) -> None:
-    endpoint, settings = Endpoint(**job["endpoint"]), SendSettings(**job["settings"])
-    about_vectors = job["asks"] == EmbeddingTask.__name__
-    task = EmbeddingTask(**job["task"]) if about_vectors else ChatTask(**job["task"])
-    account = Account(ledger, endpoint, task, settings)
+async def _run(account: Account) -> None:
     transport = _open(account)
     sender: _Sender = Sender(transport, account)
     watch = asyncio.create_task(_watch(sender))
     try:
-        requests = _read_requests(sender, EmbeddingRequest if about_vectors else ChatRequest)
+        requests = _read_requests(sender)
         await _probe(sender, transport, requests)
         await sender.run(requests)
     finally:
@@ -59,11 +52,11 @@ async def _run(job: dict[str, Any], ledger: Ledger) -> None:
 
 
 def _open(account: Account) -> _Transport:
-    endpoint, ledger, most = account.endpoint, account.ledger, account.settings.most
-    if isinstance(account.task, EmbeddingTask):
-        return open_transport(endpoint, account.task, cache=ledger.path, connections=most)
-    dialect = Dialect.from_json(ledger.mode(endpoint.url, endpoint.model))
-    return ChatTransport(endpoint, account.task, dialect=dialect, connections=most)
+    endpoint, task, most = account.job.endpoint, account.job.task, account.job.settings.most
+    if isinstance(task, EmbeddingTask):
+        return open_transport(endpoint, task, cache=account.ledger.path, connections=most)
+    dialect = Dialect.from_json(account.ledger.mode(endpoint.url, endpoint.model))
+    return ChatTransport(endpoint, task, dialect=dialect, connections=most)
 
 
 async def _probe(sender: _Sender, transport: _Transport, requests: AsyncIterator[Any]) -> None:
@@ -108,10 +101,9 @@ def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) 
     )
 
 
-async def _read_requests(
-    sender: _Sender, sort: type[ChatRequest] | type[EmbeddingRequest]
-) -> AsyncIterator[ChatRequest | EmbeddingRequest]:
+async def _read_requests(sender: _Sender) -> AsyncIterator[Request]:
     """Yield the requests that come on standard input, until its end mark or its end."""
+    about_vectors = isinstance(sender.account.job.task, EmbeddingTask)
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str] = asyncio.Queue(_READ_AHEAD)
 
@@ -127,7 +119,7 @@ async def _read_requests(
         row = json.loads(line)
         if row.get("end"):
             return
-        yield sort(**row)
+        yield EmbeddingRequest(**row) if about_vectors else ChatRequest(**row)
     sender.draining = True
 
 

@@ -7,46 +7,33 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Any
 
 from cvseeker.core import errors
 from cvseeker.core.errors import CVSeekerError, LlmError
-from cvseeker.llm.account import SendCounts, SendSettings
-from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.request import Request, Task
+from cvseeker.llm.account import Changed, Job, SendCounts, unheard
+from cvseeker.llm.request import Request
 
 WAITING = "waiting for replies in flight of an interrupted run"
 
 
 def send_all(
     requests: Iterable[Request],
+    job: Job[Any],
     *,
-    endpoint: Endpoint,
-    task: Task,
-    settings: SendSettings,
-    ledger: Path,
-    changed: Callable[[SendCounts, str], None] = lambda counts, note: None,
+    changed: Changed = unheard,
     secrets: Mapping[str, str] | None = None,
 ) -> SendCounts:
     """Send all requests that the ledger does not hold yet, and wait for their outcomes.
 
     Interrupted at any moment, even by ``kill -9``, nothing that was answered is lost. Requests are
-    taken as they are needed; ``changed`` is called some times a second with the counts so far and
-    with what is being waited for. The key is handed on through the environment alone: ``secrets``
-    are variables of the worker beside those of this process.
+    taken as they are needed. The key is handed on through the environment alone: ``secrets`` are
+    variables of the worker beside those of this process.
     """
-    if endpoint.key_env not in (secrets or {}):
-        endpoint.key()  # complain of a missing one before a process is started
-    job = {
-        "endpoint": asdict(endpoint),
-        "asks": type(task).__name__,
-        "task": asdict(task),
-        "settings": asdict(settings),
-        "ledger": str(ledger.resolve()),
-    }
+    if job.endpoint.key_env not in (secrets or {}):
+        job.endpoint.key()  # complain of a missing one before a process is started
     feeder = _Feeder(job, requests)
     with tempfile.TemporaryFile() as complaints:
         # A session of its own: the terminal's Ctrl-C must not reach it.
@@ -74,9 +61,7 @@ def send_all(
     return counts
 
 
-def _follow(
-    events: IO[bytes] | None, changed: Callable[[SendCounts, str], None]
-) -> SendCounts | None:
+def _follow(events: IO[bytes] | None, changed: Changed) -> SendCounts | None:
     """Pass on what the worker reports until it ends; return its last counts."""
     final: SendCounts | None = None
     for line in events or ():
@@ -105,7 +90,7 @@ class _Feeder:
     tried would wait with it.
     """
 
-    def __init__(self, job: Mapping[str, Any], requests: Iterable[Request]) -> None:
+    def __init__(self, job: Job[Any], requests: Iterable[Request]) -> None:
         self._job = job
         self._requests = iter(requests)
         self._failure: Exception | None = None
@@ -126,12 +111,12 @@ class _Feeder:
 
     def _feed(self, stream: IO[bytes]) -> None:
         try:
-            _write_line(stream, self._job)
+            _write_line(stream, self._job.to_json())
             for request in self._requests:
                 if self._stopped:
                     return
-                _write_line(stream, asdict(request))
-            _write_line(stream, {"end": True})
+                _write_line(stream, json.dumps(asdict(request)))
+            _write_line(stream, '{"end": true}')
         except BrokenPipeError:
             pass  # the worker has ended; it says itself why
         except Exception as error:  # noqa: BLE001  (raised by check, in the caller's thread)
@@ -143,8 +128,8 @@ class _Feeder:
             stream.close()
 
 
-def _write_line(stream: IO[bytes], row: Mapping[str, Any]) -> None:
-    """Write a row past the stream's buffer, whose lock would hold up the end of the program."""
-    left = f"{json.dumps(row)}\n".encode()
+def _write_line(stream: IO[bytes], row: str) -> None:
+    """Write a line past the stream's buffer, whose lock would hold up the end of the program."""
+    left = f"{row}\n".encode()
     while left:
         left = left[os.write(stream.fileno(), left) :]
