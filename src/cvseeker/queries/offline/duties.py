@@ -12,10 +12,10 @@ from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE, PAST_FORM
 
 
 class Duty(NamedTuple):
-    """What somebody did: a verb's lemma, its object, and how rare the object is."""
+    """What somebody did: a verb's lemma, and its object as a fact is told."""
 
     lemma: str
-    object: str
+    text: str
     stems: tuple[str, ...]
     position: int
     rarity: float

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,8 +25,11 @@ class Paraphrases:
             for member in members:
                 others = tuple(other for other in members if other != member)
                 self._table.setdefault(member.lower(), others)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
         wordings = _alternatives(sorted(self._table))
-        self._pattern = re.compile(rf"(?<![\w-]){wordings}(?![\w-])", re.IGNORECASE)
+        return re.compile(rf"(?<![\w-]){wordings}(?![\w-])", re.IGNORECASE)
 
     def replace(self, text: str, rng: random.Random, *, rate: float) -> str:
         """Put other words for each known wording with that probability."""

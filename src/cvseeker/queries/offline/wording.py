@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from string import Formatter
+from typing import TypeVar
 
 from cvseeker.core.files import read_lines
 from cvseeker.queries.offline.chunks import stem
@@ -39,6 +40,8 @@ _NUMBERED = re.compile(r"^(far)?([a-z_]+?)(\d)?$")
 _VERB_FIELDS = {"do": None, "doing": 0, "did": 1, "done": 2}
 # Fields whose evidence is not called by their name and an s.
 _POOLS = {"a_title": "titles", "aproject": "projects", "skills": "skills"}
+
+_Told = TypeVar("_Told", Fact, Duty)
 
 
 @dataclass(slots=True)
@@ -100,9 +103,7 @@ class Wording:
         free = [fact for fact in facts if said.isdisjoint(fact.stems) or _adds(fact, said)]
         if not free:
             return None
-        fact = free[self._draw([fact.text for fact in free], free, far)]
-        self._take(fact.text, fact.stems, fact.position)
-        return fact
+        return self._draw(free, far=far)
 
     def _pool(self, pool: str) -> Sequence[Fact]:
         evidence = self.evidence
@@ -112,43 +113,40 @@ class Wording:
             return [*facts, *(fact for fact in evidence.phrases if len(fact.stems) == 2)]
         return facts
 
-    def _draw(self, texts: Sequence[str], options: Sequence[Fact | Duty], far: bool) -> int:
+    def _draw(self, options: Sequence[_Told], *, far: bool) -> _Told:
+        """Choose what the query says next: rare, near to the rest or far from it, little used."""
         weights = []
         used, focus = self.used, self.focus
-        for text, option in zip(texts, options, strict=True):
-            rarity = option.rarity
-            weight = rarity if rarity > 0.1 else 0.1
+        for option in options:
+            weight = max(option.rarity, 0.1)
             distance = abs(option.position - focus) if focus is not None else 0
             if not ((distance > 2 * _NEAR) if far else (distance <= _NEAR)):
                 weight *= 0.1 if far else 0.3 / (1 + distance / _NEAR)
             if used:
-                weight *= 0.25 ** used.get(text.lower(), 0)
+                weight *= 0.25 ** used.get(option.text.lower(), 0)
             weights.append(weight)
-        return self.rng.choices(range(len(options)), weights)[0]
-
-    def _take(self, text: str, stems: tuple[str, ...], position: int) -> None:
-        self._taken.add(text.lower())
-        self.told.append(stems)
-        self._said.update(stems)
+        chosen = self.rng.choices(options, weights)[0]
+        self._taken.add(chosen.text.lower())
+        self.told.append(chosen.stems)
+        self._said.update(chosen.stems)
         if self.focus is None:
-            self.focus = position
+            self.focus = chosen.position
+        return chosen
 
     def _duty(self, form: str, number: str, *, far: bool) -> str:
         duty = self._duties.get(number)
         if duty is None:
-            free = [duty for duty in self.evidence.duties if duty.object.lower() not in self._taken]
+            free = [duty for duty in self.evidence.duties if duty.text.lower() not in self._taken]
             if not free:
                 return ""
-            duty = free[self._draw([duty.object for duty in free], free, far)]
-            self._duties[number] = duty
-            self._take(duty.object, duty.stems, duty.position)
+            duty = self._duties[number] = self._draw(free, far=far)
         lemma = duty.lemma
-        others = [other for other in VERBS[lemma] if not _clashes(other, duty.object)]
+        others = [other for other in VERBS[lemma] if not _clashes(other, duty.text)]
         if others and self.rng.random() < _REPLACE_VERB:
             lemma = self.rng.choice(others)
         slot = _VERB_FIELDS[form]
         verb = lemma if slot is None else verb_forms(lemma)[slot]
-        return f"{verb} {TERMS.replace(duty.object, self.rng, rate=_REPLACE_TERM)}"
+        return f"{verb} {TERMS.replace(duty.text, self.rng, rate=_REPLACE_TERM)}"
 
     def _say(self, base: str, fact: Fact) -> str:
         if base in ("title", "a_title"):
