@@ -12,13 +12,12 @@ import cvseeker
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-from cvseeker.evaluate.compare import roles_of
+from cvseeker.evaluate.compare import COMPARED, mean_intervals, roles_of
 from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.report.changes import rank_changes
 from cvseeker.evaluate.report.excerpts import snippet
 from cvseeker.evaluate.report.tables import (
     difference_rows,
-    mean_intervals,
     system_rows,
     truncated_rows,
 )
@@ -358,7 +357,11 @@ def test_no_sets_are_refused(tmp_path: Path) -> None:
 def test_the_best_of_each_column_is_marked(evaluated: EvaluatedSet) -> None:
     rows = {
         row.name: row
-        for row in system_rows(evaluated, roles_of(evaluated), mean_intervals(evaluated))
+        for row in system_rows(
+            evaluated,
+            roles_of(evaluated),
+            {metric: mean_intervals(evaluated, metric) for metric in COMPARED},
+        )
     }
     assert rows["tuned, hybrid"].cells[0].text == "1.000"
     assert all(cell.best for cell in rows["tuned, hybrid"].cells)
@@ -380,8 +383,8 @@ def test_differences_ask_once_for_each_pair(evaluated: EvaluatedSet) -> None:
     rows = difference_rows(evaluated)
     assert len(rows) == 10
     assert rows[0].question == "Did fine-tuning help, model alone?"
-    assert rows[1].means == "0.833 → 1.000"
-    assert {row.outcome for row in rows} <= {"yes", "no, worse", "no evidence"}
+    assert rows[1].printed["means"] == "0.833 → 1.000"
+    assert {row.printed["answer"] for row in rows} <= {"yes", "no, worse", "no evidence"}
 
 
 def test_changes_are_counted_and_the_largest_shown_first(evaluated: EvaluatedSet) -> None:

@@ -83,6 +83,25 @@ class Comparison:
         """Return a JSON-ready dictionary."""
         return {**asdict(self), "difference": self.difference, "outcome": self.outcome}
 
+    def printed(self) -> dict[str, str]:
+        """Return what tables print, the second system being the one before."""
+        return {
+            "means": f"{self.second_mean:.3f} → {self.first_mean:.3f}",
+            "difference": signed(self.difference),
+            "interval": f"{signed(self.low)} to {signed(self.high)}",
+            "p_value": p_in_words(self.adjusted_p_value).removeprefix("p ").removeprefix("= "),
+            "outcome": self.outcome,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with the ends of its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
 
 def models_of(evaluated: EvaluatedSet) -> list[str]:
     """Return the names of the models, without BM25 and what is made of them."""
@@ -169,6 +188,17 @@ def shown_systems(evaluated: EvaluatedSet) -> list[str]:
     fused = roles.candidate and hybrid_of(roles.candidate)
     wanted = (BM25, roles.reference, roles.candidate, fused)
     return [name for name in wanted if name and name in evaluated.results]
+
+
+def mean_intervals(evaluated: EvaluatedSet, metric: str) -> dict[str, Interval]:
+    """Return every system's mean of a metric; queries about one person are resampled together."""
+    query_ids = list(evaluated.dataset.queries)
+    rows = [metric_values(evaluated, name, metric, query_ids) for name in evaluated.results]
+    drawn = resampled_means(np.array(rows), groups=query_groups(evaluated, query_ids))
+    return {
+        name: Interval(sum(row) / len(row), *percentile_interval(drawn[:, at]))
+        for at, (name, row) in enumerate(zip(evaluated.results, rows, strict=True))
+    }
 
 
 def compare_pair(

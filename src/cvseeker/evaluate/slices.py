@@ -18,7 +18,6 @@ from cvseeker.evaluate.compare import (
     roles_of,
     rounded,
     shown_systems,
-    signed,
 )
 from cvseeker.evaluate.cuts import Cut, query_cuts
 from cvseeker.evaluate.results import EvaluatedSet
@@ -151,19 +150,18 @@ def slices_context(tables: Sequence[SliceTable]) -> list[dict[str, Any]]:
 
 
 def _gain(row: SliceRow, gain: Comparison, reach: float) -> dict[str, Any]:
-    few = row.people < FEWEST_PEOPLE
-    drawn = {
-        name: round(min(max(80 + 80 * value / reach, 0), 160), 1)
-        for name, value in (
-            ("low", gain.difference if few else gain.low),
-            ("at", gain.difference),
-            ("high", gain.difference if few else gain.high),
-        )
-    }
+    few, printed = row.people < FEWEST_PEOPLE, gain.printed()
+    ends = (gain.difference,) * 2 if few else (gain.low, gain.high)
+    low, at, high = (
+        round(min(max(80 + 80 * value / reach, 0), 160), 1)
+        for value in (ends[0], gain.difference, ends[1])
+    )
     return {
-        **drawn,
-        "change": signed(gain.difference),
-        "interval": "too few" if few else f"{signed(gain.low)} to {signed(gain.high)}",
+        "low": low,
+        "at": at,
+        "high": high,
+        "change": printed["difference"],
+        "interval": "too few" if few else printed["interval"],
         "p_value": p_in_words(gain.adjusted_p_value),
         "outcome": gain.outcome,
     }

@@ -5,22 +5,17 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from cvseeker.evaluate.compare import (
     HEADLINE_METRIC,
     Comparison,
     compare_pairs,
     display_name,
-    metric_values,
-    p_in_words,
-    query_groups,
+    mean_intervals,
     ranking,
     rounded,
     signed,
 )
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.retrieval.significance import percentile_interval, resampled_means
 
 _NUMBERS = "no one two three four five six seven eight nine ten".split()
 
@@ -61,19 +56,15 @@ class Standings:
 
 def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> Standings:
     """Compare every system with every other, corrected for the number of pairs."""
-    ranked = ranking(evaluated, metric=metric)
-    order = [name for name, _ in ranked]
+    order = [name for name, _ in ranking(evaluated, metric=metric)]
     comparisons = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
     apart = {
         frozenset((one.first, one.second)) for one in comparisons if one.outcome != "within noise"
     }
     groups = tie_groups(order, apart)
-    queries = list(evaluated.dataset.queries)
-    rows = np.array([metric_values(evaluated, name, metric, queries) for name in order])
-    drawn = resampled_means(rows, groups=query_groups(evaluated, queries))
+    means = mean_intervals(evaluated, metric)
     systems = [
-        Standing(name, mean, *percentile_interval(drawn[:, at]), letters=_letters(name, groups))
-        for at, (name, mean) in enumerate(ranked)
+        Standing(name, **asdict(means[name]), letters=_letters(name, groups)) for name in order
     ]
     return Standings(metric, tuple(systems), tuple(comparisons), tuple(groups))
 
@@ -170,12 +161,9 @@ def significance_context(standings: Standings) -> dict[str, Any]:
             {
                 "first": display_name(one.first),
                 "second": display_name(one.second),
-                "difference": signed(one.difference),
-                "interval": f"{signed(one.low)} to {signed(one.high)}",
-                "p_value": p_in_words(one.adjusted_p_value).lstrip("p ="),
+                **one.printed(),
                 "effect": "–" if one.effect_size is None else signed(one.effect_size),
                 "counts": f"{one.wins:,} / {one.ties:,} / {one.losses:,}",
-                "outcome": one.outcome,
             }
             for one in standings.comparisons
         ],

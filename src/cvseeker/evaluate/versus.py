@@ -13,7 +13,6 @@ from cvseeker.evaluate.compare import (
     Comparison,
     compare_values,
     display_name,
-    p_in_words,
     signed,
 )
 from cvseeker.evaluate.report import METRIC_TITLES, render, shown_query
@@ -48,15 +47,13 @@ class SystemChange:
 
     def line(self) -> tuple[str, ...]:
         """Return a table's row, with the columns of :data:`HEAD`."""
-        one = self.change
+        printed = self.change.printed()
+        outcome = printed.pop("outcome")
         return (
             display_name(self.system),
             METRIC_TITLES[self.metric],
-            f"{one.second_mean:.3f} → {one.first_mean:.3f}",
-            signed(one.difference),
-            f"{signed(one.low)} to {signed(one.high)}",
-            p_in_words(one.adjusted_p_value).removeprefix("p ").removeprefix("= "),
-            "no evidence" if one.outcome == "within noise" else one.outcome,
+            *printed.values(),
+            "no evidence" if outcome == "within noise" else outcome,
         )
 
 

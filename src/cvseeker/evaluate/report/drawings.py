@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 from cvseeker.evaluate.compare import (
     BM25,
     HEADLINE_METRIC,
+    Interval,
     display_name,
     mean_value,
     metric_values,
     models_of,
 )
 from cvseeker.evaluate.report.excerpts import shortened, shown_query
-from cvseeker.evaluate.report.tables import Interval
 from cvseeker.evaluate.results import EvaluatedSet
 
 # Names in the page's CSS, so that one drawing serves light, dark and print.

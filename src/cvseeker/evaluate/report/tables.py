@@ -8,16 +8,12 @@ from cvseeker.evaluate.compare import (
     BM25,
     COMPARED,
     Comparison,
+    Interval,
     Roles,
     display_name,
-    metric_values,
-    p_in_words,
-    query_groups,
-    signed,
 )
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.verdict import answers, questions
-from cvseeker.retrieval.significance import bootstrap_interval
 
 METRIC_TITLES = {
     "accuracy@1": "Accuracy@1",
@@ -29,15 +25,6 @@ METRIC_TITLES = {
     "map@100": "MAP@100",
 }
 Key = TypeVar("Key")
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean with the ends of its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +47,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A comparison, in numbers and in words, one line a metric."""
-
-    comparison: Comparison
+    """A comparison that answers a question, one line a metric, and what of it is printed."""
 
     question: str
     metric: str
-    means: str
-    difference: str
-    interval: str
-    p_value: str
-    outcome: str
+    comparison: Comparison
+    printed: Mapping[str, str]
 
 
+_ANSWERS = {"better": "yes", "worse": "no, worse", "within noise": "no evidence"}
 _QUANTISED = {"[int8]": "8 bits a number", "[binary]": "1 bit a number"}
-
-
-def mean_intervals(evaluated: EvaluatedSet) -> dict[str, dict[str, Interval]]:
-    """Return metric → system → mean and 95 % interval, for the metrics that are compared.
-
-    Queries about one person are resampled together.
-    """
-    query_ids = list(evaluated.dataset.queries)
-    groups = query_groups(evaluated, query_ids)
-    intervals: dict[str, dict[str, Interval]] = {metric: {} for metric in COMPARED}
-    for metric, rows in intervals.items():
-        for name in evaluated.results:
-            values = metric_values(evaluated, name, metric, query_ids)
-            ends = bootstrap_interval(values, groups=groups)
-            rows[name] = Interval(sum(values) / len(values), *ends)
-    return intervals
 
 
 def system_hint(system: str, roles: Roles, variant_of: str = "") -> str:
@@ -151,25 +118,12 @@ def difference_rows(evaluated: EvaluatedSet) -> list[Difference]:
     """Return the comparisons that a reader asks for, each on nDCG@10 and hit rate@5."""
     found = {metric: answers(evaluated, metric=metric) for metric in COMPARED}
     return [
-        _difference(question, metric, found[metric][pair])
+        Difference(
+            question, METRIC_TITLES[metric], one, one.printed() | {"answer": _ANSWERS[one.outcome]}
+        )
         for pair, question in questions(evaluated).items()
-        for metric in COMPARED
+        for metric, one in ((metric, found[metric][pair]) for metric in COMPARED)
     ]
-
-
-def _difference(question: str, metric: str, comparison: Comparison) -> Difference:
-    return Difference(
-        comparison=comparison,
-        question=question,
-        metric=METRIC_TITLES[metric],
-        means=f"{comparison.second_mean:.3f} → {comparison.first_mean:.3f}",
-        difference=signed(comparison.difference),
-        interval=f"{signed(comparison.low)} to {signed(comparison.high)}",
-        p_value=p_in_words(comparison.adjusted_p_value).lstrip("p ="),
-        outcome={"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
-            comparison.outcome
-        ],
-    )
 
 
 def _means(result: SystemResult, query_ids: Iterable[str]) -> dict[str, float]:

@@ -9,7 +9,14 @@ from typing import Any
 from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import write_json, write_text
-from cvseeker.evaluate.compare import BM25, COMPARED, display_name, query_groups, roles_of
+from cvseeker.evaluate.compare import (
+    BM25,
+    COMPARED,
+    display_name,
+    mean_intervals,
+    query_groups,
+    roles_of,
+)
 from cvseeker.evaluate.evidence import dataset_facts
 from cvseeker.evaluate.report.changes import rank_changes
 from cvseeker.evaluate.report.drawings import bars, cost_plots, delta_plot, query_deltas
@@ -19,7 +26,6 @@ from cvseeker.evaluate.report.provenance import Provenance, provenance, settings
 from cvseeker.evaluate.report.tables import (
     METRIC_TITLES,
     difference_rows,
-    mean_intervals,
     system_rows,
     truncated_rows,
 )
@@ -148,7 +154,7 @@ def _set_content(
     queries = list(evaluated.dataset.queries)
     against = roles.reference or (BM25 if BM25 in evaluated.results else None)
     pair = (against, roles.candidate) if against and roles.candidate else None
-    intervals = mean_intervals(evaluated)
+    intervals = {metric: mean_intervals(evaluated, metric) for metric in COMPARED}
     vectors = map_vectors(evaluated, roles.candidate)
     told = [name for name in STORY if name not in FURTHER or name in further]
     return {
