@@ -89,7 +89,7 @@ class Comparison:
             "means": f"{self.second_mean:.3f} → {self.first_mean:.3f}",
             "difference": signed(self.difference),
             "interval": f"{signed(self.low)} to {signed(self.high)}",
-            "p_value": p_in_words(self.adjusted_p_value).removeprefix("p ").removeprefix("= "),
+            "p_value": p_alone(self.adjusted_p_value),
             "outcome": self.outcome,
         }
 
@@ -320,7 +320,17 @@ def p_in_words(p_value: float) -> str:
     return f"p = {p_value:.3f}"
 
 
-def signed(value: float) -> str:
+def p_alone(p_value: float) -> str:
+    """Return a p-value as it stands in a column of its own."""
+    return p_in_words(p_value).removeprefix("p ").removeprefix("= ")
+
+
+def share_of(value: float, whole: float) -> str:
+    """Return a share in per cent; of nothing there is none."""
+    return f"{100 * value / whole:.2f} %" if whole else "–"
+
+
+def signed(value: float, places: int = 3) -> str:
     """Return a difference with its sign, the minus in its typographic form.
 
     Examples
@@ -328,8 +338,8 @@ def signed(value: float) -> str:
     >>> signed(0.1), signed(-0.25), signed(-0.0001)
     ('+0.100', '−0.250', '0.000')
     """
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "−")
+    text = f"{value:+.{places}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
 def rounded(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cvseeker.evaluate.compare import signed
+from cvseeker.evaluate.compare import p_alone, share_of, signed
 
 # What Markdown would read as markup; titles and excerpts are text.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
@@ -49,6 +49,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "duration": _duration,
         "escaped": escaped,
+        "p_value": p_alone,
+        "share_of": share_of,
         "signed": signed,
         "unbroken": _unbroken,
         "words": in_words,
