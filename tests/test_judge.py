@@ -16,8 +16,8 @@ from cvseeker.queries.judging.grades import (
     PairRequests,
     grade_task,
     grade_with_llm,
-    plan_grades,
 )
+from cvseeker.queries.plan import plan_requests
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fake_llm.process import FakeServer, running_server
@@ -134,7 +134,7 @@ def test_a_budget_stops_before_it_is_crossed(server: FakeServer, tmp_path: Path)
 
 def test_a_plan_sends_nothing_and_writes_nothing(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite"
-    plan = plan_grades(asking_of(PAIRS), ledger=ledger, total=3)
+    plan = plan_requests(asking_of(PAIRS), ledger=ledger, total=3)
     assert (plan.requests, plan.answered) == (3, 0)
     assert plan.to_dict()["pairs"] == 3
     assert plan.most_tokens == 3 * 256

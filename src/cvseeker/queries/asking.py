@@ -1,84 +1,100 @@
 """The requests about items: what an LLM is shown of each, under which key, and sending them."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts, dollars
-from cvseeker.queries.prompts import passage_message
+from cvseeker.queries.prompts import passage_message, sample_reply
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""
 
-
 Item = TypeVar("Item")
 
 
-class Asking(Protocol[Item]):
-    """Makes the requests about items: passages, or pairs of a query and a passage."""
-
-    @property
-    def client(self) -> ChatClient:
-        """The LLM and its task."""
-        ...
-
-    def key(self, item: Item, /) -> str:
-        """Return the ledger's key of the request about an item."""
-        ...
-
-    def message(self, item: Item, /) -> tuple[str, Counter[str]]:
-        """Return what is sent about an item, and how much of which sort was masked in it."""
-        ...
-
-    def unanswered(self, ledger: Ledger | None, /) -> Iterator[Item]:
-        """Yield the items without a final outcome in the ledger, all where there is none."""
-        ...
-
-    def requests(self, ledger: Path, /) -> Iterator[ChatRequest]:
-        """Yield the requests without a final outcome in the ledger, made as they are needed."""
-        ...
-
-
 @dataclass(frozen=True)
-class PassageRequests:
-    """Makes the requests about passages.
+class Asking(ABC, Generic[Item]):
+    """Makes the requests about items, with names and contacts masked if ``mask``.
 
-    ``names`` are those of candidates by résumé id, where known; ``mask`` says whether names
-    and contacts are masked in what is sent.
+    ``items`` gives all of them in their order, each time it is called, without holding them.
     """
 
     client: ChatClient
-    passages: PassageSource
-    names: Mapping[str, str] = field(default_factory=dict)
+    items: Callable[[], Iterable[Item]]
     mask: bool = True
+    about: ClassVar[str]
+
+    @abstractmethod
+    def key(self, item: Item) -> str:
+        """Return the ledger's key of the request about an item."""
+
+    @abstractmethod
+    def item_id(self, item: Item) -> str:
+        """Return what an item is called in the ledger."""
+
+    @abstractmethod
+    def message(self, item: Item) -> tuple[str, Counter[str]]:
+        """Return what is sent about an item, and how much of which sort was masked in it."""
+
+    @abstractmethod
+    def reply_tokens(self) -> float:
+        """Return the tokens of an ordinary reply."""
+
+    def unanswered(self, ledger: Ledger | None) -> Iterator[Item]:
+        """Yield the items without a final outcome in the ledger, those of the same texts once."""
+        seen: set[str] = set()
+        for item in self.items():
+            key = self.key(item)
+            if key not in seen and (ledger is None or not ledger.is_final(key)):
+                seen.add(key)
+                yield item
+
+    def requests(self, ledger: Path) -> Iterator[ChatRequest]:
+        """Yield the requests without a final outcome in the ledger, made as they are needed."""
+        with Ledger(ledger) as book:
+            for item in self.unanswered(book):
+                text, _ = self.message(item)
+                tokens = self.client.prompt_tokens(text)
+                yield ChatRequest(self.key(item), self.item_id(item), text, tokens)
+
+
+@dataclass(frozen=True)
+class PassageRequests(Asking[Passage]):
+    """Makes the requests about passages; ``names`` are the candidates', by résumé id."""
+
+    about = "passages"
+    names: Mapping[str, str] = field(default_factory=dict)
+    per_passage: int = 1
 
     def key(self, passage: Passage) -> str:
-        """Return the ledger's key of the request about a passage."""
+        """Return the key, which depends on the text and the name, not on where it stands."""
         name = self.names.get(passage.resume_id, "")
         return self.client.key(f"{'masked' if self.mask else 'plain'}\0{name}\0{passage.text}")
+
+    def item_id(self, passage: Passage) -> str:
+        """Return the passage's id."""
+        return passage.passage_id
 
     def message(self, passage: Passage) -> tuple[str, Counter[str]]:
         """Return what is sent about a passage, and how much of which sort was masked in it."""
         name = self.names.get(passage.resume_id, "")
         return passage_message(passage.text, name=name, mask=self.mask)
 
-    def unanswered(self, ledger: Ledger | None) -> Iterator[Passage]:
-        """Yield the passages without a final outcome in the ledger, all where there is none."""
-        for passage in self.passages():
-            if ledger is None or not ledger.is_final(self.key(passage)):
-                yield passage
-
-    def requests(self, ledger: Path) -> Iterator[ChatRequest]:
-        """Yield the requests without a final outcome in the ledger, made as they are needed."""
-        return requests_left(self, ledger, item_id=lambda passage: passage.passage_id)
+    def reply_tokens(self) -> float:
+        """Return the tokens of a reply like the sample, by the number of its queries."""
+        sample = sample_reply()
+        (tokens,) = self.client.counter.count([sample])
+        return tokens * self.per_passage / sample.count('"text"')
 
 
 def ask(
-    asking: Asking[Item], *, ledger: Path, total: int, name: str, progress: Progress = silent
+    asking: Asking[Any], *, ledger: Path, total: int, name: str, progress: Progress = silent
 ) -> SendCounts:
     """Ask about every item (``total`` in all) that the ledger has no final outcome for.
 
@@ -97,21 +113,6 @@ def ask(
         progress=progress,
     )
     return replace(counts, known=total - left)
-
-
-def requests_left(
-    asking: Asking[Item], ledger: Path, *, item_id: Callable[[Item], str]
-) -> Iterator[ChatRequest]:
-    """Yield the requests without a final outcome in the ledger, made as they are needed."""
-    with Ledger(ledger) as book:
-        for item in asking.unanswered(book):
-            text, _ = asking.message(item)
-            yield ChatRequest(
-                key=asking.key(item),
-                item=item_id(item),
-                text=text,
-                prompt_tokens=asking.client.prompt_tokens(text),
-            )
 
 
 def request_counts(sent: SendCounts, client: ChatClient, *, spent: int) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _write_datasets(
         }
         groups = groupby(ranked, key=lambda pair: pair[0]["number"])
         group = next(groups, None)
-        for number, passage in enumerate(asking.passages()):
+        for number, passage in enumerate(asking.items()):
             writer, found = writers[passage.split], 0
             writer.add_passage(passage.passage_id, passage.text, person_group=passage.person_group)
             if group is not None and group[0] == number:
@@ -181,7 +181,7 @@ def _check_each(
 ) -> None:
     """Write the queries that pass the checks to ``kept``, the others with a reason to ``out``."""
     repeats = Repeats(settings.filters.near_duplicate)
-    for number, passage in enumerate(asking.passages()):
+    for number, passage in enumerate(asking.items()):
         row = book.get(asking.key(passage))
         counts.unanswered += row is None or not row.is_final
         name = asking.names.get(passage.resume_id, "")
@@ -225,7 +225,7 @@ def _ranks(
     queries = ((row["text"], row["number"]) for row in read_jsonl(candidates))
 
     def passages() -> Iterator[tuple[str, str]]:
-        return ((passage.text, passage.person_group) for passage in asking.passages())
+        return ((passage.text, passage.person_group) for passage in asking.items())
 
     if settings.round_trip == "bm25":
         ranks = lexical_ranks(queries, passages, progress=progress)

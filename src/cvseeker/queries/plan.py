@@ -1,17 +1,14 @@
 """What a run would send and what that would cost, before anything is sent."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm import ChatClient, Ledger
-from cvseeker.queries.asking import Asking, Item, PassageRequests
-from cvseeker.queries.prompts import sample_reply
+from cvseeker.queries.asking import Asking
 
 _REPORT_EVERY = 200
 
@@ -70,37 +67,11 @@ class Plan:
 
 
 def plan_requests(
-    asking: PassageRequests,
-    *,
-    ledger: Path,
-    total: int,
-    settings: GenerateSettings,
-    progress: Progress = silent,
+    asking: Asking[Any], *, ledger: Path, total: int, progress: Progress = silent
 ) -> Plan:
-    """Count what a run about passages would send; nothing is sent, and no file is made."""
-    return plan_items(
-        asking,
-        ledger=ledger,
-        total=total,
-        items="passages",
-        sample_tokens=lambda: _sample_tokens(asking, settings),
-        progress=progress,
-    )
+    """Count what a run about items (``total`` in all) would send.
 
-
-def plan_items(
-    asking: Asking[Item],
-    *,
-    ledger: Path,
-    total: int,
-    items: str,
-    sample_tokens: Callable[[], float],
-    progress: Progress = silent,
-) -> Plan:
-    """Count what a run about any sort of items (``total`` in all) would send.
-
-    ``items`` is what they are called; ``sample_tokens`` counts the tokens of an ordinary reply, and
-    is called where the ledger, which need not be there, has none.
+    Nothing is sent, and no file is made; the ledger need not be there.
     """
     client = asking.client
     prompt_tokens = requests = 0
@@ -117,12 +88,12 @@ def plan_items(
     mean = book.mean_reply_tokens(client.task.name) if book is not None else None
     if book is not None:
         book.close()
-    expected = round(requests * (mean or sample_tokens()))
+    expected = round(requests * (mean or asking.reply_tokens()))
     most = requests * client.task.max_tokens
     return Plan(
         model=client.endpoint.model,
         url=client.endpoint.url,
-        items=items,
+        items=asking.about,
         total=total,
         answered=total - requests,
         requests=requests,
@@ -137,13 +108,6 @@ def plan_items(
         system=client.task.system,
         message=first,
     )
-
-
-def _sample_tokens(asking: PassageRequests, settings: GenerateSettings) -> float:
-    """Return the tokens of a reply like the sample, by the number of its queries."""
-    sample = sample_reply()
-    (tokens,) = asking.client.counter.count([sample])
-    return tokens * settings.queries_per_passage / sample.count('"text"')
 
 
 def _cost(client: ChatClient, prompt_tokens: int, completion_tokens: int) -> Decimal | None:

@@ -167,10 +167,7 @@ def plan_stage(
     ledger = ledger_of(out or source)
     if stage == "generate":
         asking, total = _passage_requests(source, settings)
-        generate = settings.generate
-        return plan_requests(
-            asking, ledger=ledger, total=total, settings=generate, progress=progress
-        )
+        return plan_requests(asking, ledger=ledger, total=total, progress=progress)
     return plan_labels(_queries_to_judge(source), settings, ledger=ledger, progress=progress)
 
 
@@ -266,9 +263,10 @@ def _passage_requests(source: Workspace | Path, settings: Settings) -> tuple[Pas
     task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
     asking = PassageRequests(
         client=ChatClient.open(generate.llm, llm, task),
-        passages=passages,
-        names=_names(source),
+        items=passages,
         mask=generate.mask,
+        names=_names(source),
+        per_passage=generate.queries_per_passage,
     )
     return asking, sum(1 for _ in passages())
 

@@ -2,15 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.llm import ChatClient, ChatRequest, ChatTask, Ledger, SendCounts
-from cvseeker.queries.asking import ask, requests_left
-from cvseeker.queries.plan import Plan, plan_items
+from cvseeker.llm import ChatTask, Ledger, SendCounts
+from cvseeker.queries.asking import Asking, ask
 from cvseeker.queries.prompts import as_data, packaged_instructions, shown_passage
 
 GRADES = (0, 1, 2, 3)
@@ -31,38 +29,28 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class PairRequests:
-    """Makes the requests about pairs, with names and contacts masked if ``mask``."""
+class PairRequests(Asking[Pair]):
+    """Makes the requests about pairs."""
 
-    client: ChatClient
-    # Gives all pairs in their order, each time it is called, without holding them.
-    pairs: Callable[[], Iterable[Pair]]
-    mask: bool = True
+    about = "pairs"
 
     def key(self, pair: Pair) -> str:
-        """Return the ledger's key of the request about a pair."""
+        """Return the key, which depends on the texts and the name alone."""
         sort = "masked" if self.mask else "plain"
         return self.client.key(json.dumps([sort, pair.name, pair.query, pair.passage]))
+
+    def item_id(self, pair: Pair) -> str:
+        """Return the ids of query and passage."""
+        return f"{pair.query_id} {pair.passage_id}"
+
+    def reply_tokens(self) -> float:
+        """Return the tokens of a grade."""
+        return float(self.client.counter.count([_SAMPLE_REPLY])[0])
 
     def message(self, pair: Pair) -> tuple[str, Counter[str]]:
         """Return what is sent about a pair, and how much of which sort was masked in it."""
         passage, masked = shown_passage(pair.passage, name=pair.name, mask=self.mask)
         return f"{as_data(pair.query, 'query')}\n\n{as_data(passage, 'passage')}", masked
-
-    def unanswered(self, ledger: Ledger | None) -> Iterator[Pair]:
-        """Yield the pairs without a final outcome in the ledger, those of the same texts once."""
-        seen: set[str] = set()
-        for pair in self.pairs():
-            key = self.key(pair)
-            if key not in seen and (ledger is None or not ledger.is_final(key)):
-                seen.add(key)
-                yield pair
-
-    def requests(self, ledger: Path) -> Iterator[ChatRequest]:
-        """Yield the requests without a final outcome in the ledger, made as they are needed."""
-        return requests_left(
-            self, ledger, item_id=lambda pair: f"{pair.query_id} {pair.passage_id}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +91,10 @@ def grade_with_llm(
     grades: dict[str, dict[str, int]] = {}
     unanswered = 0
     with Ledger(ledger) as book:
-        for pair in asking.pairs():
+        for pair in asking.items():
             row = book.get(asking.key(pair))
             unanswered += row is None or not row.is_final
             if row is not None and row.outcome == "ok":
                 grade = int(json.loads(row.reply)["grade"])
                 grades.setdefault(pair.query_id, {})[pair.passage_id] = grade
         return LlmGrades(grades, unanswered, sent, book.spent())
-
-
-def plan_grades(
-    asking: PairRequests, *, ledger: Path, total: int, progress: Progress = silent
-) -> Plan:
-    """Count what :func:`grade_with_llm` would send; nothing is sent, and no file is made."""
-    return plan_items(
-        asking,
-        ledger=ledger,
-        total=total,
-        items="pairs",
-        sample_tokens=lambda: float(asking.client.counter.count([_SAMPLE_REPLY])[0]),
-        progress=progress,
-    )

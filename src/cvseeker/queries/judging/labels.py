@@ -24,10 +24,9 @@ from cvseeker.queries.judging.grades import (
     PairRequests,
     grade_task,
     grade_with_llm,
-    plan_grades,
 )
 from cvseeker.queries.judging.pools import pool_passages
-from cvseeker.queries.plan import Plan
+from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.retrieval.encoder import LocalEncoder
 
 OWN_REJECTED = "its own passage does not answer it"
@@ -149,8 +148,8 @@ def plan_labels(
         If the prices cannot be used.
     """
     asking = _pair_requests(judging, _make_pools(judging, settings, progress), settings)
-    total = sum(1 for _ in asking.pairs())
-    return plan_grades(asking, ledger=ledger, total=total, progress=progress)
+    total = sum(1 for _ in asking.items())
+    return plan_requests(asking, ledger=ledger, total=total, progress=progress)
 
 
 def apply_grades(
