@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cvseeker.core.records import SPLITS, Passage, Resume
 from cvseeker.resumes.split import LeakageReport
 
-Status = Literal["ok", "duplicate", "failed"]
+_Status = Literal["ok", "duplicate", "failed"]
+_STATUSES: tuple[_Status, ...] = get_args(_Status)
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class Row:
     text: str
     source: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-    status: Status = "ok"
+    status: _Status = "ok"
     reason: str = ""
 
 
@@ -37,9 +38,7 @@ class InputFile:
 def file_row(file: InputFile) -> dict[str, Any]:
     """Return a file's line of ``files.jsonl``; a table's tells of its rows as well."""
     statuses = Counter(row.status for row in file.rows)
-    status: Status = next(
-        (name for name in ("ok", "duplicate", "failed") if statuses[name]), "failed"
-    )
+    status = next((name for name in _STATUSES if statuses[name]), "failed")
     reasons = [row.reason for row in file.rows if row.status == status]
     line: dict[str, Any] = {
         "file": file.name,
@@ -48,7 +47,7 @@ def file_row(file: InputFile) -> dict[str, Any]:
         "resumes": statuses["ok"],
     }
     if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
-        line["rows"] = {name: statuses[name] for name in ("ok", "duplicate", "failed")}
+        line["rows"] = {name: statuses[name] for name in _STATUSES}
         line["rows_left_out"] = [
             {"row": row.resume_id, "reason": row.reason} for row in file.rows if row.reason
         ]
@@ -66,7 +65,7 @@ def ingest_counts(
     failures = Counter(_kind_of_failure(row) for row in file_rows if row["status"] == "failed")
     by_split = {name: [one for one in passages if one.split == name] for name in SPLITS}
     return {
-        "files": {name: statuses[name] for name in ("ok", "duplicate", "failed")},
+        "files": {name: statuses[name] for name in _STATUSES},
         "failures": dict(failures.most_common()),
         "resumes": len(resumes),
         "passages": len(passages),

@@ -53,7 +53,7 @@ def person_groups(texts: Mapping[str, str], *, similarity: float) -> dict[str, s
         own, others = shingles[one], shingles[other]
         if len(own & others) >= similarity * len(own | others):
             groups.join(one, other)
-    join_copies(texts, groups, share=similarity)
+    _join_copies(texts, groups, share=similarity)
     for key_of in (_emails, _phones):
         _join_by_key(texts, groups, key_of)
     return groups.ids()
@@ -82,7 +82,7 @@ class Groups:
         return {key: self.root(key) for key in self._parent}
 
 
-def join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
+def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
     """Join texts of which one holds at least ``share`` of the other's word 8-grams."""
     grams, holders = _grams_and_holders(texts)
     for key, own in grams.items():

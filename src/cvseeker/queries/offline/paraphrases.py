@@ -10,7 +10,7 @@ from operator import itemgetter
 from cvseeker.core.files import read_lines
 
 
-class Paraphrases:
+class _Paraphrases:
     """The wordings of a list, and a pattern that finds them."""
 
     def __init__(self, name: str) -> None:
@@ -54,5 +54,5 @@ def _alternatives(wordings: Sequence[str]) -> str:
 
 
 # Trade terms in a phrase or the object of a responsibility, and job titles or parts of them.
-TERMS = Paraphrases("term_paraphrases")
-TITLES = Paraphrases("title_paraphrases")
+TERMS = _Paraphrases("term_paraphrases")
+TITLES = _Paraphrases("title_paraphrases")

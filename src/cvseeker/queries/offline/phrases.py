@@ -8,7 +8,7 @@ from cvseeker.queries.offline.chunks import Chunk
 from cvseeker.queries.offline.lexicon import INNER_WORDS
 from cvseeker.queries.offline.rarity import CorpusStatistics, Word, grams
 
-MAX_WORDS = 4
+_MAX_WORDS = 4
 _SHORT = 3
 _LARGE = 100
 
@@ -59,7 +59,7 @@ def _candidates(
     joints = [at for at, word in enumerate(stems) if word == "and"]
     begin = 0
     for after in (*joints, len(stems)):
-        if after - begin <= MAX_WORDS and words[after - 1].ends:
+        if after - begin <= _MAX_WORDS and words[after - 1].ends:
             yield from _endings(chunk, words, begin, after, statistics)
         begin = after + 1
     if len(stems) > _SHORT or joints:

@@ -40,7 +40,7 @@ _Kind = Literal["columns", "labels", "table"]
 
 
 @dataclass(frozen=True, slots=True)
-class Gutter:
+class _Gutter:
     """A band without ink between two columns, and what stands around it."""
 
     above: list[Piece]
@@ -61,16 +61,16 @@ def page_text(codes: Codes, boxes: Boxes) -> str:
     Shapes: codes (n,), code points in the order of the file; boxes (n, 4), the left, bottom, right
     and top of each character's cell.
     """
-    lines = read_region(find_pieces(codes, boxes))
+    lines = _read_region(find_pieces(codes, boxes))
     return "\n".join(lines).strip("\n")
 
 
-def read_region(pieces: list[Piece]) -> list[str]:
+def _read_region(pieces: list[Piece]) -> list[str]:
     """Return the lines of a part of a page, its columns one after the other."""
     gutter = _find_gutter(pieces)
     if gutter is None:
         return read_rows(pieces)
-    lines = [*read_region(gutter.above), ""]
+    lines = [*_read_region(gutter.above), ""]
     if gutter.kind == "labels":
         lines += _read_labelled(gutter.left, gutter.right)
     elif gutter.kind == "table":
@@ -79,8 +79,8 @@ def read_region(pieces: list[Piece]) -> list[str]:
         first, second = gutter.left, gutter.right
         if _has_title(second, first):
             first, second = second, first
-        lines += [*read_region(first), "", *read_region(second)]
-    return [*lines, "", *read_region(gutter.below)]
+        lines += [*_read_region(first), "", *_read_region(second)]
+    return [*lines, "", *_read_region(gutter.below)]
 
 
 def _has_title(pieces: list[Piece], others: list[Piece]) -> bool:
@@ -93,7 +93,7 @@ def _has_title(pieces: list[Piece], others: list[Piece]) -> bool:
     )
 
 
-def _find_gutter(pieces: list[Piece]) -> Gutter | None:
+def _find_gutter(pieces: list[Piece]) -> _Gutter | None:
     """Find the gutter with the most text beside it; columns come before labels."""
     if not 2 * _MIN_COLUMN_ROWS <= len(pieces) <= _MAX_PIECES:
         return None
@@ -109,7 +109,7 @@ def _find_gutter(pieces: list[Piece]) -> Gutter | None:
     return max(found, key=lambda gutter: (gutter.kind != "labels", gutter.size), default=None)
 
 
-def _gutter_at(pieces: list[Piece], x: float) -> Gutter | None:
+def _gutter_at(pieces: list[Piece], x: float) -> _Gutter | None:
     """Look left of ``x`` for the tallest stretch of the page where nothing crosses the band."""
     crossing: list[Piece] = []
     beside: list[Piece] = []
@@ -156,7 +156,7 @@ def _both_sides(stretch: list[Piece], x: float) -> int:
     return min(left, right)
 
 
-def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> Gutter | None:
+def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> _Gutter | None:
     """Tell columns from tables, from labels beside text, and from rows with dates at their end."""
     table = _table_rows(stretch, x)
     if len(table) > 0.5 * len(stretch):
@@ -170,11 +170,11 @@ def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> Gutter | None
     return None
 
 
-def _gutter_around(pieces: list[Piece], stretch: list[Piece], x: float, kind: _Kind) -> Gutter:
+def _gutter_around(pieces: list[Piece], stretch: list[Piece], x: float, kind: _Kind) -> _Gutter:
     ceiling = max(piece.middle for piece in stretch)
     inside = set(map(id, stretch))
     others = [piece for piece in pieces if id(piece) not in inside]
-    return Gutter(
+    return _Gutter(
         above=[piece for piece in others if piece.middle >= ceiling],
         left=[piece for piece in stretch if piece.left < x],
         right=[piece for piece in stretch if piece.left >= x],
@@ -231,9 +231,9 @@ def _read_labelled(labels: list[Piece], pieces: list[Piece]) -> list[str]:
     remaining = sorted(pieces, key=lambda piece: -piece.middle)
     before = [piece for piece in remaining if piece.middle > ends[0]]
     if before:
-        lines += [*read_region(before), ""]
+        lines += [*_read_region(before), ""]
     for block, (start, end) in zip(blocks, pairwise(ends), strict=True):
-        body = read_region([piece for piece in remaining if end < piece.middle <= start])
+        body = _read_region([piece for piece in remaining if end < piece.middle <= start])
         label = " ".join(join_row(row) for row in block)
         dated = any(character.isdigit() for character in label)
         if body and (dated or len(body) == 1):

@@ -11,7 +11,7 @@ from cvseeker.resumes.readers.base import Document, ReadError, check_length
 from cvseeker.resumes.readers.layout import page_text
 from cvseeker.resumes.readers.pieces import Boxes, Codes
 
-MAX_PAGES = 1000
+_MAX_PAGES = 1000
 # Fewer letters and digits than an address has: a stamp on a scan, not a résumé.
 _MIN_LETTERS = 20
 _LETTER = re.compile(r"[^\W_]")
@@ -48,8 +48,8 @@ def _read_pages(pdf: Any) -> tuple[str, int]:
     """Return the text, and the number of pictures on pages without any."""
     import pypdfium2
 
-    if len(pdf) > MAX_PAGES:
-        raise ReadError(f"{len(pdf):,} pages: a résumé has at most {MAX_PAGES:,}")
+    if len(pdf) > _MAX_PAGES:
+        raise ReadError(f"{len(pdf):,} pages: a résumé has at most {_MAX_PAGES:,}")
     texts: list[str] = []
     images = length = 0
     for index in range(len(pdf)):
@@ -137,8 +137,8 @@ def _read_by_pypdf(data: bytes) -> str:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted:
             raise ReadError("encrypted PDF: needs a password")
-        if len(reader.pages) > MAX_PAGES:
-            raise ReadError(f"{len(reader.pages):,} pages: a résumé has at most {MAX_PAGES:,}")
+        if len(reader.pages) > _MAX_PAGES:
+            raise ReadError(f"{len(reader.pages):,} pages: a résumé has at most {_MAX_PAGES:,}")
         text = "\n".join(page.extract_text() for page in reader.pages)
     except ReadError:
         raise

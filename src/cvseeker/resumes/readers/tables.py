@@ -13,7 +13,7 @@ from typing import Any
 from cvseeker.resumes.readers.base import Document, ReadError
 from cvseeker.resumes.readers.html import html_to_text
 
-MAX_COLUMNS = 2000
+_MAX_COLUMNS = 2000
 _SAMPLE_ROWS = 200
 _DELIMITERS = ",;\t|"
 # A text column has at least this many words a cell; names, titles and cities have fewer.
@@ -43,8 +43,8 @@ def read_delimited(text: str) -> list[Document]:
     finally:
         csv.field_size_limit(narrower)
     columns = max(map(len, rows), default=0)
-    if columns > MAX_COLUMNS:
-        raise ReadError(f"a table of {columns:,} columns; expected at most {MAX_COLUMNS:,}")
+    if columns > _MAX_COLUMNS:
+        raise ReadError(f"a table of {columns:,} columns; expected at most {_MAX_COLUMNS:,}")
     names, body = _split_header(rows)
     return read_rows([dict(zip(names, row, strict=False)) for row in body])
 
