@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cvseeker.queries.filters import round_trip
-from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
+from cvseeker.queries.filters.round_trip import own_ranks
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.queries import EncodedQueries
@@ -23,12 +23,10 @@ def corpora(draw: st.DrawFn) -> tuple[list[str], list[str], list[tuple[str, int]
     return texts, groups, draw(st.lists(pairs, max_size=8))
 
 
-def expected(
-    scores: Any, groups: list[str], owners: list[int], *, relative: float, absolute: float
-) -> list[int]:
+def expected(scores: Any, groups: list[str], owners: list[int]) -> list[int]:
     ranks = []
     for row, owner in zip(scores, owners, strict=True):
-        better = row > row[owner] * (1 + relative) + absolute
+        better = row > row[owner] + 1e-5 * max(row[owner], 1)
         kin = [bool(groups[owner]) and group == groups[owner] for group in groups]
         ranks.append(1 + int(np.sum(better & ~np.array(kin))))
     return ranks
@@ -42,11 +40,11 @@ def test_ranks_are_those_of_bm25_whatever_the_portions(
     texts, groups, queries = drawn
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(round_trip, "_SCORES", portion)
-        ranks = lexical_ranks(queries, lambda: zip(texts, groups, strict=True))
+        ranks = own_ranks(queries, zip(texts, groups, strict=True))
     owners = [owner for _, owner in queries]
     asked = EncodedQueries.from_texts([text for text, _ in queries])
     scores = BM25Ranker(texts).scores(asked)
-    wanted = expected(scores, groups, owners, relative=1e-5, absolute=0.0)
+    wanted = expected(scores, groups, owners)
     for row, (owner, rank) in enumerate(zip(owners, wanted, strict=True)):
         # What has no word of the query is not found.
         assert ranks[row] == (rank if scores[row, owner] > 0 else len(texts))
@@ -55,11 +53,11 @@ def test_ranks_are_those_of_bm25_whatever_the_portions(
 def test_a_query_that_fits_every_passage_ranks_its_own_low(tiny_corpus: dict[str, str]) -> None:
     texts = list(tiny_corpus.values())
     queries = [(" ".join(text.split()[:8]), number) for number, text in enumerate(texts)]
-    ranks = lexical_ranks(queries, lambda: ((text, "") for text in texts))
+    ranks = own_ranks(queries, ((text, "") for text in texts))
     assert ranks.tolist() == [1] * len(texts)
     longer = [f"{text} experience" for text in texts]
     short = ["experience", *longer]
-    found = lexical_ranks([("experience", 1)], lambda: ((text, "") for text in short))
+    found = own_ranks([("experience", 1)], ((text, "") for text in short))
     assert found[0] > 1
 
 
@@ -76,7 +74,7 @@ def test_scores_held_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         return found
 
     monkeypatch.setattr(BM25Ranker, "scores", scores)
-    ranks = lexical_ranks(queries, lambda: ((text, "") for text in texts))
+    ranks = own_ranks(queries, ((text, "") for text in texts))
     assert ranks.tolist() == list(range(1, 21)) * 5
     assert max(held) == 60
 
@@ -86,8 +84,8 @@ def test_scores_equal_but_for_rounding_are_ties() -> None:
     words = "audit payroll ledger welding ward icu nurse 2019 c++ budget tax".split()
     texts = [" ".join(words), " ".join(reversed(words)), "nurse ward"]
     for query in (words, words[::-1], words[::2], words[3:]):
-        ranks = lexical_ranks(
-            [(" ".join(query), 0), (" ".join(query), 1)], lambda: ((text, "") for text in texts)
+        ranks = own_ranks(
+            [(" ".join(query), 0), (" ".join(query), 1)], ((text, "") for text in texts)
         )
         assert ranks.tolist() == [1, 1]
 
@@ -95,13 +93,13 @@ def test_scores_equal_but_for_rounding_are_ties() -> None:
 def test_passages_of_the_same_person_are_no_rivals() -> None:
     texts = ["nurse nurse", "nurse ward", "nurse nurse nurse"]
     queries = [("nurse", 1)]
-    assert lexical_ranks(queries, lambda: zip(texts, ["a", "a", "b"], strict=True))[0] == 2
-    assert lexical_ranks(queries, lambda: zip(texts, ["", "", ""], strict=True))[0] == 3
+    assert own_ranks(queries, zip(texts, ["a", "a", "b"], strict=True))[0] == 2
+    assert own_ranks(queries, zip(texts, ["", "", ""], strict=True))[0] == 3
 
 
 def test_nothing_gives_nothing() -> None:
-    assert lexical_ranks([], lambda: [("nurse", "a")]).tolist() == []
-    assert lexical_ranks([], lambda: []).tolist() == []
+    assert own_ranks([], [("nurse", "a")]).tolist() == []
+    assert own_ranks([], []).tolist() == []
 
 
 @settings(
@@ -114,12 +112,11 @@ def test_dense_ranks_are_those_of_the_ranker_whatever_the_portions(
     texts, groups, queries = drawn
     hash_encoder.window_words = 3
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_ENCODED", "_DENSE_SHARD", "_DENSE_BLOCK"):
-            patch.setattr(round_trip, name, 3)
-        ranks = dense_ranks(queries, lambda: zip(texts, groups, strict=True), encoder=hash_encoder)
+        patch.setattr(round_trip, "_SCORES", 30)
+        ranks = own_ranks(queries, zip(texts, groups, strict=True), encoder=hash_encoder)
     windows = hash_encoder.encode_passages(texts)
     asked = EncodedQueries.from_texts([text for text, _ in queries], hash_encoder)
     scores = DenseRanker(windows.vectors, windows.owners).scores(asked)
     owners = [owner for _, owner in queries]
-    wanted = expected(scores[: len(queries)], groups, owners, relative=0.0, absolute=1e-5)
+    wanted = expected(scores[: len(queries)], groups, owners)
     assert ranks.tolist() == wanted

@@ -22,9 +22,8 @@ from cvseeker.queries.filters import (
     REPEATED,
     Repeats,
     check_query,
-    dense_ranks,
     free_identifier,
-    lexical_ranks,
+    own_ranks,
 )
 
 NO_QUERY_LEFT = "every query was dropped"
@@ -224,16 +223,13 @@ def _ranks(
         return [0] * sum(1 for _ in read_jsonl(candidates))
     queries = ((row["text"], row["number"]) for row in read_jsonl(candidates))
 
-    def passages() -> Iterator[tuple[str, str]]:
-        return ((passage.text, passage.person_group) for passage in asking.items())
-
-    if settings.round_trip == "bm25":
-        ranks = lexical_ranks(queries, passages, progress=progress)
-    else:
+    passages = ((passage.text, passage.person_group) for passage in asking.items())
+    encoder = None
+    if settings.round_trip == "base":
         from cvseeker.retrieval.encoder import LocalEncoder
 
         encoder = LocalEncoder.from_name(base)
-        ranks = dense_ranks(queries, passages, encoder=encoder, progress=progress)
+    ranks = own_ranks(queries, passages, encoder=encoder, progress=progress)
     found: list[int] = ranks.tolist()
     return found
 

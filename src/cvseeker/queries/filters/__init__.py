@@ -3,7 +3,7 @@
 from cvseeker.queries.filters.checks import NOT_FOUND, REASONS, REPEATED, check_query
 from cvseeker.queries.filters.languages import free_identifier
 from cvseeker.queries.filters.repeats import Repeats
-from cvseeker.queries.filters.round_trip import dense_ranks, lexical_ranks
+from cvseeker.queries.filters.round_trip import own_ranks
 
 __all__ = [
     "NOT_FOUND",
@@ -11,7 +11,6 @@ __all__ = [
     "REPEATED",
     "Repeats",
     "check_query",
-    "dense_ranks",
     "free_identifier",
-    "lexical_ranks",
+    "own_ranks",
 ]
