@@ -58,7 +58,7 @@ _NOT_FIELD = frozenset(
 ).union(MONTHS)
 _NO_ENDS = PLACES.union(("and", "of", "in", "for", "the", "&"))
 # What stands before the languages that somebody speaks, and how near.
-_FLUENT = ("fluen", "lingual", "proficien", "native", "speak", "language")
+_FLUENT = re.compile("fluen|lingual|proficien|native|speak|language")
 _NEAR = 70
 
 
@@ -126,11 +126,9 @@ def _skill_items(text: str) -> Iterator[str]:
                 continue
             if skill.count("(") != skill.count(")") or re.search(r"(?:19|20)\d\d|[@%]", skill):
                 continue
-            if tokens[-1].lower() not in ("and", "of", "or", "in", "&") and tokens[0] not in (
-                "and",
-                "or",
-            ):
-                yield skill
+            if tokens[0] in ("and", "or") or tokens[-1].lower() in ("and", "of", "or", "in", "&"):
+                continue
+            yield skill
 
 
 def _tools_in(text: str) -> Iterator[str]:
@@ -186,18 +184,11 @@ def _find_languages(parts: Sequence[Section], text: str) -> tuple[str, ...]:
     spoken = [part.text for part in parts if part.kind == "languages"]
     lower = text.lower()
     spoken += [
-        lower[start : start + _NEAR].split("\n")[0]
-        for start in sorted({found for sign in _FLUENT for found in _places_of(sign, lower)})
+        lower[match.start() : match.start() + _NEAR].split("\n")[0]
+        for match in _FLUENT.finditer(lower)
     ]
     tokens = (word for piece in spoken for word in re.findall(r"[^\W\d_]+", piece))
     return _distinct((word.capitalize() for word in tokens if word.lower() in LANGUAGES), 10)
-
-
-def _places_of(sign: str, text: str) -> Iterator[int]:
-    start = text.find(sign)
-    while start >= 0:
-        yield start
-        start = text.find(sign, start + 1)
 
 
 def _distinct(values: Iterable[str], most: int) -> tuple[str, ...]:
