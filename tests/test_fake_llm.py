@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import openai
 import pytest
 from hypothesis import given
@@ -154,21 +153,7 @@ def test_queries_are_short_distinct_and_no_copies(passage: str) -> None:
         assert not [part for part in copied if f" {part} " in f" {words} "]
 
 
-# Embeddings and models
-
-
-def test_embeddings_are_unit_vectors_of_words(server: FakeServer) -> None:
-    texts = ["chocolate tempering", "tempering chocolate", "payroll"]
-    with _client(server) as client:
-        rows = client.embeddings.create(model="m", input=texts, dimensions=64).data
-        floats = client.embeddings.create(
-            model="m", input=texts[0], dimensions=64, encoding_format="float"
-        ).data
-        assert len(client.embeddings.create(model="m", input="pastry").data[0].embedding) == 256
-    vectors = np.array([row.embedding for row in rows])
-    np.testing.assert_allclose(vectors @ vectors.T, [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-6)
-    np.testing.assert_allclose(floats[0].embedding, vectors[0], atol=1e-6)
-    assert server.stats()["embeddings"]["delivered"] == 3
+# Models
 
 
 def test_unknown_models_are_not_found(server: FakeServer) -> None:

@@ -1,22 +1,15 @@
-"""``/v1/chat/completions``, ``/v1/embeddings`` and ``/v1/models``."""
+"""``/v1/chat/completions`` and ``/v1/models``."""
 
-import base64
-import math
 import time
-import zlib
-from array import array
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from fake_llm.exchange import serve
-from fake_llm.faults import TRANSPORT_FAULTS, content_key, spoil
-from fake_llm.options import split_list
+from fake_llm.faults import content_key, spoil
 from fake_llm.replies import count_tokens, text_of, write_reply
 from fake_llm.state import DEFAULT_MODEL, STATE, RefusedError, State, json_response, read_body
-from fake_llm.writing import content_words
 
 
 def chat_key(body: Mapping[str, Any]) -> str:
@@ -87,29 +80,6 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
     return await serve(request, state.chat, key, make, options=state.options)
 
 
-async def embeddings(request: web.Request) -> web.StreamResponse:
-    """Answer a request for embeddings."""
-    state = request.app[STATE]
-    body = await read_body(request)
-    model = state.check_model(body)
-    texts = body.get("input")
-    texts = [texts] if isinstance(texts, str) else texts
-    if not isinstance(texts, list) or not texts:
-        raise RefusedError(400, "'input' has to be text or a list of texts.", param="input")
-    if not all(isinstance(text, str) and text for text in texts):
-        raise RefusedError(400, "'$.input' is invalid: every text needs words.", param="input")
-    key = content_key(model, texts, body.get("dimensions"))
-
-    def make(_fault: str) -> dict[str, Any]:
-        return _make_embeddings(texts, body, default_dims=state.options.dims)
-
-    # An embedding has no text that could be spoiled.
-    faults = [fault for fault in split_list(state.options.faults) if fault in TRANSPORT_FAULTS]
-    rate = state.options.fault_rate if faults else 0.0
-    options = replace(state.options, faults=",".join(faults), fault_rate=rate)
-    return await serve(request, state.embeddings, key, make, options=options)
-
-
 async def models(request: web.Request) -> web.Response:
     """List the known models."""
     state = request.app[STATE]
@@ -118,28 +88,3 @@ async def models(request: web.Request) -> web.Response:
         for name in state.models or [DEFAULT_MODEL]
     ]
     return json_response({"object": "list", "data": rows})
-
-
-def embed(text: str, dims: int) -> "array[float]":
-    """Return a text's bag of hashed words; float32, unit length."""
-    vector = [0.0] * dims
-    for word in content_words(text) or {text}:
-        vector[zlib.crc32(word.encode("utf-8", "surrogatepass")) % dims] += 1.0
-    length = math.sqrt(sum(value * value for value in vector))
-    return array("f", (value / length for value in vector))
-
-
-def _make_embeddings(
-    texts: list[str], body: Mapping[str, Any], *, default_dims: int
-) -> dict[str, Any]:
-    """Return the texts' embeddings, in base64 where that is asked for."""
-    dims = body.get("dimensions") or default_dims
-    rows = []
-    for index, text in enumerate(texts):
-        vector = embed(text, dims)
-        encoded = base64.b64encode(vector.tobytes()).decode()
-        value = encoded if body.get("encoding_format") == "base64" else vector.tolist()
-        rows.append({"object": "embedding", "index": index, "embedding": value})
-    tokens = sum(map(count_tokens, texts))
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return {"object": "list", "data": rows, "model": body["model"], "usage": usage}

@@ -57,8 +57,6 @@ class Options:
         Whether replies to clients that went away count as delivered.
     batch_seconds
         Seconds from a batch's creation to its completion.
-    dims
-        Length of embeddings where the request does not say.
     log
         File that gets one JSON line for each request.
     until_stdin_closes
@@ -85,7 +83,6 @@ class Options:
     quota: int = -1
     count_abandoned: bool = False
     batch_seconds: float = 0.5
-    dims: int = 256
     log: str = ""
     until_stdin_closes: bool = False
 

@@ -60,7 +60,6 @@ async def read_stats(request: web.Request) -> web.Response:
     state = request.app[STATE]
     by_key = request.query.get("by_key", "0") != "0"
     counts: dict[str, Any] = state.chat.to_dict(by_key=by_key)
-    counts["embeddings"] = state.embeddings.to_dict(by_key=by_key)
     counts["others"] = {"requests": state.others.requests, "refused": dict(state.others.refused)}
     counts["batches"] = {key: batch["status"] for key, batch in state.batches.items()}
     return json_response(counts)
@@ -87,7 +86,6 @@ def make_app(options: Options) -> web.Application:
     app.add_routes(
         [
             web.post("/v1/chat/completions", chat.chat_completions),
-            web.post("/v1/embeddings", chat.embeddings),
             web.get("/v1/models", chat.models),
             web.post("/v1/files", batches.create_file),
             web.get("/v1/files/{file_id}", batches.read_file),

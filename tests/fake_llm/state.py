@@ -62,7 +62,6 @@ class State:
         self.rejected = split_list(self.options.reject_params)
         count_abandoned = self.options.count_abandoned
         self.chat = Tally(count_abandoned=count_abandoned)
-        self.embeddings = Tally(count_abandoned=count_abandoned)
         self.others = Tally(count_abandoned=count_abandoned)
         self.files: dict[str, tuple[dict[str, Any], bytes]] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -74,9 +73,7 @@ class State:
 
     def tally_of(self, path: str) -> Tally:
         """Return where a path's requests are counted."""
-        if path == "/v1/chat/completions":
-            return self.chat
-        return self.embeddings if path == "/v1/embeddings" else self.others
+        return self.chat if path == "/v1/chat/completions" else self.others
 
     def new_id(self, prefix: str) -> str:
         """Return an id that was never given before."""

@@ -1,5 +1,6 @@
 """What was asked of LLMs and what came back: one row a request, never lost, never paid twice."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -188,12 +189,17 @@ class Ledger:
         return row[0]  # type: ignore[no-any-return]
 
     def summary(self) -> list[dict[str, str | int | float | None]]:
-        """Return the counts of requests by task, model, outcome and reason."""
+        """Return the counts of requests by task, model, outcome and reason.
+
+        Reasons that differ in their numbers alone, such as a text's length, count as one.
+        """
+        self._db.create_function("sort_of", 1, lambda reason: re.sub(r"\d{4,}", "0", reason))
         cursor = self._execute(
-            "SELECT task, model, outcome, reason, COUNT(*) AS requests, SUM(attempts) AS attempts, "
+            "SELECT task, model, outcome, MIN(reason) AS reason, COUNT(*) AS requests, "
+            "SUM(attempts) AS attempts, "
             "SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens, "
             "SUM(cost) AS cost, AVG(latency) AS mean_latency FROM requests "
-            "GROUP BY task, model, outcome, reason ORDER BY task, model, requests DESC"
+            "GROUP BY task, model, outcome, sort_of(reason) ORDER BY task, model, requests DESC"
         )
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
