@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cvseeker.core.files import read_words
+from cvseeker.core.files import read_lines, read_words
 from cvseeker.core.records import Profile
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name
@@ -75,14 +75,12 @@ _AS_TITLE = re.compile(
     rf"((?:[A-Z][\w/.+&-]*\ +){{1,4}}(?i:{_HEADS}))\b"
 )
 _NAME_REST = r"[\w&'’-]*\.?\ +(?:(?:of|and|&|for)\ +)?"
+_LAST_WORDS = "|".join(read_lines("cvseeker.queries.offline", "organizations"))
+_CERTIFICATES = "|".join(read_lines("cvseeker.queries.offline", "certificates"))
 _ORGANIZATION = re.compile(
     # A set of characters and no \\b first: the regex engine finds these fastest.
     rf"([A-Z](?<!\w.){_NAME_REST}(?:[A-Z]{_NAME_REST}){{0,3}}"
-    r"(?:Ltd|LTD|Limited|LIMITED|Inc|INC|LLC|LLP|PLC|Plc|plc|GmbH|AG|Corp|Corporation|Company"
-    r"|Group|Bank|BANK|University|UNIVERSITY|College|COLLEGE|School|Hospital|HOSPITAL|Clinic"
-    r"|Institute|Technologies|Insurance|Foundation|Council|Trust|Association|Agency|Cent(?:er|re)"
-    r"|Academy|Airlines|Motors|Industries|Enterprises|Laborator(?:y|ies)|Labs|Hotel|Restaurant"
-    r"|Pharmaceuticals|Healthcare|Communications|Logistics|Consulting|Partnership|Authority)"
+    rf"(?:{_LAST_WORDS})"
     r"(?:\ +of(?:\ +[A-Z]\w+){1,2})?)(?!\w)"
 )
 _EMPLOYER_LABEL = re.compile(
@@ -103,8 +101,7 @@ _CREDENTIAL = re.compile(
     | (?:B\.?\ ?(?:Com|Sc|Tech|Ed)|B\.(?:A|E|S)|B[AS](?=\ in\b)|M\.?\ ?(?:Com|Sc|Tech|Ed)|M\.S
         |MBA|MCA|BCA|BBA|PhD|Ph\.D|LLB|PGDM|PGCE|HND|NVQ|MSW)\b\.?
         (?:\ +(?:in|of)?\ *[A-Z][a-z]+(?:\ [A-Z][a-z]+)?)?
-    | (?:PMP|CPA|CFA|ACCA|CIPD|CISSP|CISA|CCNA|CCNP|CSM|ITIL|CDL|ACLS|BLS|LCSW|LPN|CNA|SHRM|PHR
-        |NEBOSH|IOSH|OSHA|SIA|QTS|CompEx|ServSafe|FINRA|EIT)\b
+    | (?:{_CERTIFICATES})\b
     | Certified(?:\ +[A-Z][\w+-]*){{1,4}}
     | (?:[A-Z][\w&-]*\ +){{1,3}}(?:[Ll]icen[cs]e|[Cc]ertifica(?:te|tion)|[Dd]iploma)\b
     )
