@@ -7,44 +7,52 @@
 # Run [finetune.ipynb](finetune.ipynb) first. From the command line: `cvseeker evaluate`.
 
 # %%
-from pathlib import Path
+import json
 
 import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.core.files import read_json
-from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import Workspace
-from cvseeker.evaluate import Systems, evaluate_stage
-from cvseeker.evaluate.compare import display_name
-from cvseeker.examples.demonstration import demo_judgements
-from cvseeker.retrieval.models import keep_libraries_quiet
-
-keep_libraries_quiet()
+from cvseeker import Workspace, demo_judgements
 
 # %% [markdown]
-# **The line to change.** To compare with OpenAI's embeddings:
-# `SYSTEMS = Systems(remote=["text-embedding-3-large"])`. That sends every passage and every query
-# to OpenAI, as they are; what it costs is printed first, and nothing is paid for twice. Other models:
-# `Systems({"theirs": "path/to/model"})`. Without hand-written queries: `JUDGEMENTS = None`.
+# **The line to change.** To compare with OpenAI's embeddings: `OPENAI = ["text-embedding-3-large"]`.
+# That sends every passage and every query to OpenAI, as they are; what it costs is printed first, and
+# nothing is paid for twice. Other models: `MODELS = {"theirs": "path/to/model"}`. Without hand-written
+# queries: `JUDGEMENTS = None`.
 
 # %%
-SYSTEMS = Systems()
+OPENAI: list[str] = []
+MODELS: dict[str, str] = {}
 JUDGEMENTS = demo_judgements()
-workspace = Workspace(Path("workspace"))
+workspace = Workspace("workspace")
 
 # %%
-evaluate_stage(workspace, Settings(), judgements=JUDGEMENTS, systems=SYSTEMS, announce=print)
-folder = workspace.require("evaluation")
-metrics = read_json(folder / "metrics.json")
+evaluation = workspace.evaluate(judgements=JUDGEMENTS, openai=OPENAI, models=MODELS, announce=print)
+Markdown(f"> {evaluation.decided[-1]}")
+
+# %% [markdown]
+# The base's vectors, the best of its windows for each query; late interaction, which compares word by
+# word; and the search that people get: BM25, vectors and late interaction fused.
+
+# %%
+NAMES = {
+    "bm25": "BM25",
+    "base": "base",
+    "late(base)": "base, late interaction",
+    "hybrid(base)": "search, untuned",
+    "tuned": "tuned",
+    "late(tuned)": "tuned, late interaction",
+    "hybrid(tuned)": "search, tuned",
+}
+metrics = workspace.metrics()
 chosen = "handwritten" if JUDGEMENTS else "test"
 systems = metrics[chosen]["systems"] if JUDGEMENTS else metrics["systems"]
 
 # %%
 shown = ["accuracy@1", "hit_rate@5", "recall@10", "mrr@10", "ndcg@10"]
 lines = [
-    f"| {display_name(name)} | " + " | ".join(f"{values[metric]:.3f}" for metric in shown) + " |"
+    f"| {NAMES.get(name, name)} | " + " | ".join(f"{values[metric]:.3f}" for metric in shown) + " |"
     for name, values in systems.items()
 ]
 Markdown("\n".join([f"| | {' | '.join(shown)} |", f"|---|{'---:|' * len(shown)}", *lines]))
@@ -55,8 +63,11 @@ Markdown("\n".join([f"| | {' | '.join(shown)} |", f"|---|{'---:|' * len(shown)}"
 # Intervals of 95 %, queries about one person resampled together:
 
 # %%
-analysis = read_json(folder / "analysis.json")[chosen]
-rows = [{**row, "name": display_name(row["system"])} for row in analysis["significance"]["systems"]]
+analysis = json.loads((workspace.path / "evaluation" / "analysis.json").read_text("utf-8"))[chosen]
+rows = [
+    {**row, "name": NAMES.get(row["system"], row["system"])}
+    for row in analysis["significance"]["systems"]
+]
 base = altair.Chart(altair.Data(values=rows), width=480).encode(
     y=altair.Y("name:N", sort=[row["name"] for row in rows], title=None)
 )
@@ -73,7 +84,7 @@ Image(vl_convert.vegalite_to_png((ranges + points).to_dict(), scale=2), width=64
 
 # %%
 for group in analysis["significance"]["tie_groups"]:
-    print(" = ".join(display_name(name) for name in group))
+    print(" = ".join(NAMES.get(name, name) for name in group))
 
 # %% [markdown]
 # ## Where does the gain come from?
@@ -84,12 +95,12 @@ for part in (analysis["slices"][key] for key in ("kind", "overlap") if key in an
     lines.append(f"| **{part['title']}** | | | | |")
     for row in part["rows"]:
         means, gain = row["means"], row["gain"]
-        told = {"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
+        better = {"better": "yes", "worse": "no, worse", "within noise": "no evidence"}[
             gain["outcome"]
         ]
         lines.append(
             f"| {row['name'].replace('_', ' ')} ({row['queries']}) | {means['bm25']:.3f} | "
-            f"{means['base']:.3f} | {means['tuned']:.3f} | {told} |"
+            f"{means['base']:.3f} | {means['tuned']:.3f} | {better} |"
         )
 Markdown(
     "\n".join(["| queries | BM25 | base | tuned | better? |", "|---|---:|---:|---:|---|", *lines])

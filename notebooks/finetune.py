@@ -9,20 +9,12 @@
 
 # %%
 import re
-from pathlib import Path
 
 import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.core.datasets import read_dataset
-from cvseeker.core.settings import HybridWeights, Settings
-from cvseeker.core.workspace import Workspace
-from cvseeker.retrieval.models import keep_libraries_quiet
-from cvseeker.search.stage import index_stage, open_base_searcher, open_searcher
-from cvseeker.train import TrainingData, finetune_stage
-
-keep_libraries_quiet()
+from cvseeker import Workspace
 
 # %% [markdown]
 # **The line to change.** `BASE = None` takes `mixedbread-ai/mxbai-embed-large-v1` on a GPU where that
@@ -31,11 +23,20 @@ keep_libraries_quiet()
 
 # %%
 BASE = None
-SETTINGS = Settings().override("finetune", {"base": BASE})
-workspace = Workspace(Path("workspace"))
+curve: dict[int, dict[str, float]] = {}
+
+
+def watch(task: str, done: int, total: int, note: str = "") -> None:
+    """Keep the loss and the validation of every step of the training."""
+    if task == "fine-tune" and note:
+        found = re.findall(r"(loss|nDCG@10) (\d\.\d+)", note)
+        curve.setdefault(done, {}).update({name: float(value) for name, value in found})
+
+
+workspace = Workspace("workspace", finetune={"base": BASE}, progress=watch)
 
 # %%
-train = read_dataset(workspace.require("queries") / "beir" / "train", split="train")
+train = workspace.dataset("train")
 print(f"{len(train.queries)} queries about {len(train.corpus)} passages to learn from")
 
 # %% [markdown]
@@ -45,18 +46,9 @@ print(f"{len(train.queries)} queries about {len(train.corpus)} passages to learn
 # checkpoint, bit for bit.
 
 # %%
-curve: dict[int, dict[str, float]] = {}
-
-
-def watch(task: str, done: int, total: int, note: str = "") -> None:
-    """Keep the loss and the validation of every step."""
-    if task == "fine-tune" and note:
-        found = re.findall(r"(loss|nDCG@10) (\d\.\d+)", note)
-        curve.setdefault(done, {}).update({name: float(value) for name, value in found})
-
-
-result = finetune_stage(TrainingData.from_workspace(workspace), SETTINGS, watch)
-print(f"{result.counts['pairs']} pairs, {result.counts['steps']} steps")
+tuned = workspace.finetune()
+print(f"{tuned.counts['pairs']} pairs, {tuned.counts['steps']} steps")
+print(*tuned.decided, sep="\n")
 
 # %%
 rows = [
@@ -81,7 +73,7 @@ Image(vl_convert.vegalite_to_png(chart.to_dict(), scale=2), width=760)
 # than chance explains on validation, and lose nothing on general queries of other domains.
 
 # %%
-verdict = result.counts["verdict"]
+verdict = tuned.counts["verdict"]
 lines = [
     f"| {title} | {verdict[part]['base']:.3f} | {verdict[part]['tuned']:.3f} |"
     for part, title in (("validation", "these résumés"), ("guard", "general queries"))
@@ -97,17 +89,16 @@ Markdown(
 # The same search by the base and by the tuned model, vectors alone:
 
 # %%
-index_stage(workspace, SETTINGS)
-vectors_only = HybridWeights(bm25=0, dense=1, late=0)
-models = {
-    "base": open_base_searcher(workspace.path, weights=vectors_only),
-    "tuned": open_searcher(workspace.path, weights=vectors_only),
-}
+workspace.index()
 query = "icu nurse, night shifts, can teach juniors"
+found = {
+    "base": workspace.search(query, top_k=3, untuned=True, weights={"dense": 1}),
+    "tuned": workspace.search(query, top_k=3, weights={"dense": 1}),
+}
 lines = [
     f"| {name} | {rank} | {hit.resume_id} | {hit.score:.3f} |"
-    for name, searcher in models.items()
-    for rank, hit in enumerate(searcher.search(query, top_k_resumes=3), start=1)
+    for name, hits in found.items()
+    for rank, hit in enumerate(hits, start=1)
 ]
 Markdown(
     "\n".join([f"*{query}*\n", "| model | rank | résumé | score |", "|---|---:|---|---:|", *lines])

@@ -8,34 +8,23 @@
 # The same from the command line: `cvseeker ingest` and `cvseeker generate`.
 
 # %%
+import re
 from collections import Counter
-from pathlib import Path
 
 import altair
 import vl_convert
 from IPython.display import Image, Markdown
 
-from cvseeker.core.datasets import read_dataset
-from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import Workspace
-from cvseeker.evaluate.evidence import find_evidence
-from cvseeker.examples.demonstration import demo_resumes
-from cvseeker.queries import generate_stage
-from cvseeker.resumes import Ingested
-from cvseeker.resumes.stage import ingest_stage
-from cvseeker.retrieval.models import keep_libraries_quiet
-
-keep_libraries_quiet()
+from cvseeker import Workspace, demo_resumes
 
 # %% [markdown]
-# **The lines to change.** For your own folder: `RESUMES = Path("path/to/resumes")`. For an LLM, whose
-# key is taken from `OPENAI_API_KEY`: `{"llm": "gpt-4o-mini"}`. Only then does anything leave this
-# machine: the passages, with names and contacts masked.
+# **The lines to change.** For your own folder: `RESUMES = "path/to/resumes"`. For an LLM, whose key is
+# taken from `OPENAI_API_KEY`: `{"llm": "gpt-4o-mini"}`. Only then does anything leave this machine:
+# the passages, with names and contacts masked.
 
 # %%
 RESUMES = demo_resumes()
-SETTINGS = Settings().override("generate", {"per_passage": 4})
-workspace = Workspace(Path("workspace"))
+workspace = Workspace("workspace", generate={"per_passage": 4})
 
 # %% [markdown]
 # ## Read
@@ -44,10 +33,10 @@ workspace = Workspace(Path("workspace"))
 # grouped, and the groups are split into training, validation and test *before* any query is written.
 
 # %%
-counts = ingest_stage(workspace, [RESUMES], SETTINGS).counts
+ingested = workspace.ingest(RESUMES)
 lines = [
     f"| {name} | {part['resumes']} | {part['passages']} |"
-    for name, part in counts["splits"].items()
+    for name, part in ingested.counts["splits"].items()
 ]
 Markdown("\n".join(["| split | résumés | passages |", "|---|---:|---:|", *lines]))
 
@@ -55,7 +44,7 @@ Markdown("\n".join(["| split | résumés | passages |", "|---|---:|---:|", *line
 # One résumé's passages, as the model will see them:
 
 # %%
-passages = list(Ingested(workspace.require("ingest")).passages())
+passages = workspace.passages()
 chosen = passages[30].resume_id
 for passage in passages:
     if passage.resume_id == chosen:
@@ -65,15 +54,14 @@ for passage in passages:
 # ## Write queries
 
 # %%
-counts = generate_stage(workspace, SETTINGS).counts
-print(f"{counts['queries']} queries about {len(passages)} passages")
+generated = workspace.generate()
+print(f"{generated.counts['queries']} queries about {len(passages)} passages")
 
 # %% [markdown]
 # Ten of them, beside the beginning of the passage that they are about:
 
 # %%
-beir = workspace.require("queries") / "beir"
-train = read_dataset(beir / "train", split="train")
+train = workspace.dataset("train")
 rows = []
 for query_id in list(train.queries)[:: len(train.queries) // 10][:10]:
     passage_id = next(iter(train.qrels[query_id]))
@@ -86,10 +74,19 @@ Markdown("\n".join(["| query | kind | passage |", "|---|---|---|", *rows]))
 # ## Are they too easy?
 #
 # A query that copies its passage's words can be found by looking for those words, and teaches little.
-# This is the share of each query's words, small words left out, that stand in its passage:
+# This is the share of each query's words, those of four letters or more, that stand in its passage:
+
 
 # %%
-shares = [one.overlap for one in find_evidence(train).values() if one.overlap is not None]
+def words(text: str) -> set[str]:
+    """Return the longer words of a text."""
+    return set(re.findall(r"\w{4,}", text.lower()))
+
+
+shares = []
+for query_id, query in train.queries.items():
+    passage = train.corpus[next(iter(train.qrels[query_id]))]
+    shares.append(len(words(query) & words(passage)) / max(len(words(query)), 1))
 bins = Counter(min(int(share * 10), 9) for share in shares)
 rows = [
     {"copied": f"{at * 10}–{at * 10 + 10} %", "at": at, "queries": bins[at]} for at in range(10)

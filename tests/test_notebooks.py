@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import cvseeker
+
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 # Each continues the workspace of the one before.
 ORDER = ("generate_queries", "finetune", "evaluate")
@@ -29,6 +31,16 @@ def test_the_pair_says_the_same(name: str) -> None:
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
         (cell.cell_type, cell.source) for cell in script.cells
     ], f"run: jupytext --sync notebooks/{name}.ipynb"
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_they_use_the_api_alone(name: str) -> None:
+    imports = re.findall(
+        r"(?:import|from) cvseeker.*", (NOTEBOOKS / f"{name}.py").read_text("utf-8")
+    )
+    assert len(imports) == 1
+    names = imports[0].removeprefix("from cvseeker import ").split(", ")
+    assert set(names) <= set(cvseeker.__all__)
 
 
 @pytest.mark.parametrize("name", ORDER)

