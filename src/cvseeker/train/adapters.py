@@ -14,24 +14,7 @@ INSTALL_LORA = "pip install 'cvseeker[lora]'"
 
 
 def prepare_model(model: "SentenceTransformer", settings: FinetuneSettings) -> None:
-    """Set a model up for training, in place: full weights, or what is left to train of them.
-
-    Parameters
-    ----------
-    model
-        As it was loaded. Its vectors stay the same: adapters begin as nothing.
-    settings
-        Frozen layers, rank of the adapters, gradient checkpointing.
-
-    Raises
-    ------
-    SettingsError
-        If all layers would be frozen.
-    ModelError
-        If layers are to be frozen and the model has none that can be told.
-    MissingExtraError
-        If adapters are wanted and peft is not installed.
-    """
+    """Set a model up for training, in place; its vectors stay the same."""
     # Some models are saved in half precision: small updates to such weights are lost to rounding.
     model.float()
     if settings.frozen_layers:
@@ -43,13 +26,7 @@ def prepare_model(model: "SentenceTransformer", settings: FinetuneSettings) -> N
 
 
 def encoder_layers(model: "SentenceTransformer") -> "nn.ModuleList":
-    """Return the list of a transformer's layers: its list of modules with the most weights.
-
-    Raises
-    ------
-    ModelError
-        If it has none.
-    """
+    """Return the list of a transformer's layers: its list of modules with the most weights."""
     from torch import nn
 
     lists = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
@@ -63,22 +40,7 @@ def encoder_layers(model: "SentenceTransformer") -> "nn.ModuleList":
 
 
 def freeze_layers(model: "SentenceTransformer", count: int) -> None:
-    """Freeze the embeddings and the first layers of a transformer.
-
-    Parameters
-    ----------
-    model
-        A model with a list of layers, such as BERT's.
-    count
-        Layers frozen. Whatever the transformer has before its layers is frozen with them.
-
-    Raises
-    ------
-    SettingsError
-        If that leaves no layer to train.
-    ModelError
-        If the model has no list of layers.
-    """
+    """Freeze the first layers of a transformer, and whatever it has before them."""
     layers = encoder_layers(model)
     if count >= len(layers):
         raise SettingsError(
@@ -99,21 +61,7 @@ def add_lora(
 ) -> None:
     """Freeze a transformer and put low-rank adapters beside its linear layers.
 
-    Parameters
-    ----------
-    model
-        Gets adapters in place; its vectors stay the same until they are trained.
-    rank
-        Of the adapters, which stand beside all linear layers; their output is scaled by 2.
-    first_layer
-        Layers before this one get none.
-    seed
-        Of the adapters' first weights.
-
-    Raises
-    ------
-    MissingExtraError
-        If peft is not installed.
+    Layers before ``first_layer`` get none; ``seed`` is that of the adapters' first weights.
 
     References
     ----------
@@ -140,14 +88,7 @@ def add_lora(
 
 
 def merge_lora(model: "SentenceTransformer") -> None:
-    """Add trained adapters to the weights they stand beside, and take them away.
-
-    Parameters
-    ----------
-    model
-        Becomes a plain model, in place, with the same vectors but for rounding. One without
-        adapters stays as it is.
-    """
+    """Add trained adapters to the weights they stand beside, and take them away, in place."""
     transformer: Any = model.transformers_model
     if not getattr(transformer, "_hf_peft_config_loaded", False):
         return
@@ -165,11 +106,6 @@ def merge_lora(model: "SentenceTransformer") -> None:
 def checkpoint_activations(model: "SentenceTransformer") -> None:
     """Recompute activations in the backward pass instead of keeping them.
 
-    Raises
-    ------
-    ModelError
-        If the model's code does not provide for it.
-
     References
     ----------
     Chen et al. 2016, https://arxiv.org/abs/1604.06174.
@@ -185,13 +121,7 @@ def checkpoint_activations(model: "SentenceTransformer") -> None:
 
 
 def require_peft() -> None:
-    """Refuse adapters where the package that makes them is missing.
-
-    Raises
-    ------
-    MissingExtraError
-        With the line that installs it.
-    """
+    """Refuse adapters where the package that makes them is missing."""
     if find_spec("peft") is None:
         raise MissingExtraError(
             f"lora_rank needs peft, which is not installed; run: {INSTALL_LORA}; or train all "

@@ -28,32 +28,20 @@ GPU_MULTIPLE = 8
 
 @dataclass(frozen=True, slots=True)
 class BatchCollator:
-    """Rows of token numbers → a batch as sentence-transformers' losses take it.
+    """Rows of token numbers → a batch as sentence-transformers' losses take it."""
 
-    Attributes
-    ----------
-    columns
-        The columns that hold texts, in the loss's order, each with what the model wants to be told
-        of all its texts, such as the length of their prompt.
-    pad_id
-        Number of the padding token, which goes to the left if ``pad_left``.
-    multiple, limit
-        A batch is as wide as its longest text, rounded up to a multiple, within the model's limit.
-    packed
-        Whether the texts of a batch stand behind one another in one row instead, unpadded.
-    first_position
-        Number of a packed text's first position.
-    valid_label_columns
-        What the trainer asks every collator for.
-    """
-
+    # The columns that hold texts, in the loss's order, each with what the model wants to be told of
+    # all its texts, such as the length of their prompt.
     columns: Mapping[str, Mapping[str, Any]]
     pad_id: int
     pad_left: bool
+    # A batch is as wide as its longest text, rounded up to a multiple, within the model's limit.
     multiple: int
     limit: int
+    # The texts of a batch stand behind one another in one row instead, unpadded.
     packed: bool
     first_position: int
+    # What the trainer asks every collator for.
     valid_label_columns: tuple[str, ...] = (LABEL_COLUMN,)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -108,25 +96,8 @@ def tokenise_columns(
 ) -> tuple[Dataset, BatchCollator]:
     """Tokenise the columns of a training set, as the model itself would when it encodes them.
 
-    Parameters
-    ----------
-    model
-        Its tokenizer cuts texts off at its ``max_seq_length``.
-    columns
-        Name → texts, in the loss's order: ``anchor``, ``positive``. No
-        name may begin with another one and an underscore: the trainer would mix the two up.
-    prompts
-        Name of a column → what is put before each of its texts.
-    labels
-        What the loss asks for of each row, beginning with its person group; all of one length.
-    packed
-        Whether the model was given packed attention.
-
-    Returns
-    -------
-    Dataset, BatchCollator
-        The rows in order, as token numbers, with their ``label`` and their ``tokens`` in all; and
-        what the trainer makes batches of them with.
+    Columns stand in the loss's order; no name may begin with another one and an underscore: the
+    trainer would mix the two up. The rows have their ``label`` and the number of their ``tokens``.
     """
     tokenised = {
         name: _tokenise(model, texts, prompts.get(name, "")) for name, texts in columns.items()

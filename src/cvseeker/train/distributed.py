@@ -43,13 +43,7 @@ def heard(progress: Progress) -> Progress:
 
 
 def from_main(make: Callable[[], T]) -> T:
-    """Return what the main process makes, in every process; the others wait for it.
-
-    Parameters
-    ----------
-    make
-        Called in the main process only; what it returns is pickled for the others.
-    """
+    """Return what the main process makes, pickled, in every process; the others wait for it."""
     if world_size() == 1:
         return make()
     from torch.distributed import broadcast_object_list
@@ -70,18 +64,8 @@ def wait_for_all() -> None:
 def run_together(run: Callable[[Work], Result], work: Work) -> Result:
     """Run a stage in the main process while the others take part in its work.
 
-    Parameters
-    ----------
-    run
-        Runs the stage with the work that it is given: skips it, or opens a folder, has the work
-        done there and publishes it. Called in the main process only.
-    work
-        What every process does in the folder.
-
-    Returns
-    -------
-    object
-        What ``run`` returned, in every process.
+    ``run`` skips the stage, or opens a folder, has the work done there and publishes it; it is
+    called in the main process only, and what it returns is returned in every process.
     """
     if world_size() == 1:
         return run(work)

@@ -20,19 +20,7 @@ KINDS = ("close", "paraphrase")
 
 @cache
 def guard_dataset() -> RetrievalDataset:
-    """Return the guard set.
-
-    Returns
-    -------
-    RetrievalDataset
-        60 passages, 120 queries of the kinds ``close`` and ``paraphrase``; each query has one
-        relevant passage, and each passage is a group of its own.
-
-    Examples
-    --------
-    >>> guard_dataset().queries["sport-let#close"]
-    'tennis let serve touching the net'
-    """
+    """Return the guard set; each query has one relevant passage, each passage its own group."""
     rows = list(read_jsonl(GUARD_FILE))
     asked = [(row, kind, f"{row['passage_id']}#{kind}") for row in rows for kind in KINDS]
     return RetrievalDataset(

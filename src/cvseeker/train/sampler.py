@@ -29,22 +29,6 @@ class BucketSampler(DefaultBatchSampler):
     The order follows from the seed and the epoch alone, so that a run resumed in the middle of an
     epoch goes on as it would have. Only the last batch may be smaller than the others, as those who
     divide the batches among several processes expect.
-
-    Parameters
-    ----------
-    dataset
-        Rows with their ``tokens`` and, where they have groups, their ``label``: the group, or a
-        list that begins with it.
-    batch_size
-        Pairs in a batch.
-    drop_last
-        Whether a smaller last batch is left out.
-    valid_label_columns, generator
-        What the trainer passes to every sampler; unused.
-    seed
-        Of the order.
-    by_length
-        Whether batches are bucketed by length; packed ones have nothing to gain from it.
     """
 
     def __init__(
@@ -106,30 +90,12 @@ def epoch_batches(
     rng: np.random.Generator,
     by_length: bool = True,
 ) -> list[IndexArray]:
-    """Put the batches of an epoch together.
+    """Return the rows of each batch of an epoch; what is left over makes a smaller one, the last.
 
-    The rows are shuffled and cut into buckets of some batches; each bucket is sorted by length and
-    cut into batches. Two rows of a group in one batch, which are no negatives of each other, are
-    set apart by exchanging one with a row of like length in another batch, where there is one. The
-    order of the batches is shuffled.
-
-    Parameters
-    ----------
-    lengths
-        Shape (n,): the tokens of each row.
-    groups
-        The group of each row.
-    batch_size
-        Rows in a batch; what is left over makes a smaller one, the last.
-    rng
-        Source of the order.
-    by_length
-        Whether the buckets are sorted.
-
-    Returns
-    -------
-    list of ndarray
-        The rows of each batch.
+    The rows, of whose tokens ``lengths`` tells, shape (n,), are shuffled and cut into buckets of
+    some batches; each bucket is sorted by length, if wanted, and cut into batches. Two rows of a
+    group in one batch, which are no negatives of each other, are set apart by exchanging one with
+    a row of like length in another batch, where there is one. The order of the batches is shuffled.
     """
     order = rng.permutation(len(lengths))
     whole = len(order) // batch_size
