@@ -51,16 +51,14 @@ NAMES = [
     "search",
     "doctor",
 ]
-EXAMPLES = [
-    f"{one.run.__name__} {example}" for one in COMMANDS if one.tables for example in one.examples
-]
+EXAMPLES = [f"{one.name} {example}" for one in COMMANDS if one.tables for example in one.examples]
 
 
 @pytest.mark.parametrize("one", COMMANDS, ids=NAMES)
 def test_every_command_has_help_and_two_examples(
     one: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = one.run.__name__
+    name = one.name
     assert typed(name, "--help") == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"Usage: cvseeker {name}")
@@ -187,6 +185,7 @@ def test_commands_in_messages_work_where_they_are_read(
         (["sarch", "x"], "Did you mean 'search'? See: cvseeker --help"),
         (["run", "-w", "w"], "Missing argument 'SOURCE'. See: cvseeker run --help"),
         (["search", "nurse"], "Missing option '-w'"),
+        (["finetune", "--epochs"], "requires an argument. See: cvseeker finetune --help"),
         (["finetune", "--epoch", "3"], "--epochs"),
         (["finetune", "--epochs", "many"], "expected a number above 0. See: cvseeker finetune"),
         (["generate"], "generate takes either -w DIR or --corpus and --out; got neither"),

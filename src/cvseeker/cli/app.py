@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from typer._click.exceptions import ClickException, NoArgsIsHelpError, UsageError
+from typer.exceptions import TyperException
 
 from cvseeker.cli.audit import audit
 from cvseeker.cli.evaluate import compare, evaluate
@@ -43,7 +43,6 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="cvseeker",
     help="Turn a folder of résumés into an embedding model that knows them, and search with it.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -61,6 +60,9 @@ def _root(
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
     from cvseeker.train import world_size
 
     if world_size() > 1 and context.invoked_subcommand != "finetune":
@@ -108,14 +110,9 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 def _run(arguments: Sequence[str]) -> int:
     try:
         status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
-    except NoArgsIsHelpError as error:
-        typer.echo(error.format_message(), err=True)
-        return 2
-    except UsageError as error:
-        command = error.ctx.command_path if error.ctx else "cvseeker"
-        return _complain(f"{_sentence(error)} See: {command} --help", 2)
-    except ClickException as error:
-        return _complain(_sentence(error), 2)
+    except TyperException as error:
+        known = [one.name for one in COMMANDS if one.name in arguments[:1]]
+        return _complain(f"{_sentence(error)} See: {' '.join(['cvseeker', *known])} --help", 2)
     except CVSeekerError as error:
         return _complain(" ".join(str(error).split()), 2)
     except (KeyboardInterrupt, typer.Abort):
@@ -137,6 +134,6 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _sentence(error: ClickException) -> str:
+def _sentence(error: TyperException) -> str:
     text = " ".join(error.format_message().split())
     return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -54,11 +54,21 @@ class Command:
     tables: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.run.__name__
+
+    @property
+    def typed(self) -> list[str]:
+        """The examples as they are typed."""
+        return [f"cvseeker {self.name} {example}".rstrip() for example in self.examples]
+
+    @property
     def epilog(self) -> str:
         """What stands below the options in the help."""
         # \b: these lines are not wrapped.
-        lines = "\n".join(f"  cvseeker {self.run.__name__} {example}" for example in self.examples)
-        epilog = f"\b\nExamples:\n{lines}"
+        lines = "\n  ".join(self.typed)
+        epilog = f"\b\nExamples:\n  {lines}"
         hidden = any(one.rare for _, one in _chosen(self.tables))
         return f"{epilog}\n\nMore options, seldom needed: docs/reference.md." if hidden else epilog
 

@@ -41,12 +41,11 @@ def _commands() -> Iterator[str]:
     parsed = typer.main.get_command(app)
     with parsed.make_context("cvseeker", [], resilient_parsing=True) as root:
         for command in COMMANDS:
-            name = command.run.__name__
+            name = command.name
             one = parsed.commands[name]  # type: ignore[attr-defined]
             yield f"### cvseeker {name}"
             yield inspect.cleandoc(command.run.__doc__ or "")
-            examples = [f"cvseeker {name} {example}".rstrip() for example in command.examples]
-            yield "\n".join(["```sh", *examples, "```"])
+            yield "\n".join(["```sh", *command.typed, "```"])
             with one.make_context(name, [], parent=root, resilient_parsing=True) as context:
                 for option in one.params:
                     option.hidden = False
