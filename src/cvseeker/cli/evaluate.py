@@ -16,6 +16,50 @@ from cvseeker.cli.options import (
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 
+DatasetOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON, BEIR, MTEB or TREC."),
+]
+OutOption = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]MODEL",
+        help="A model's folder or name, and what to call it; 'base' is the default base model. "
+        "With -w, besides the base and the workspace's own.",
+    ),
+]
+OpenaiOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL",
+        help="An embedding model behind an OpenAI-compatible address, such as "
+        "text-embedding-3-large; it is sent all passages and queries.",
+    ),
+]
+RunsOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=FILE", help="A run made elsewhere: a TREC run file."),
+]
+VectorsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=DIR",
+        help="Vectors made elsewhere: corpus.npy and queries.npy, in the data set's order.",
+    ),
+]
+ValOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Other queries, to weigh the hybrid of a model that was not saved with weights.",
+    ),
+]
+TrainOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="What a model was trained on, to look for leaks."),
+]
+
 
 @takes(
     "evaluate",
@@ -28,50 +72,15 @@ from cvseeker.core.settings import Settings
 def evaluate(
     *,
     workspace: OptionalWorkspace = None,
-    dataset: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON, BEIR, MTEB or TREC."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the report goes.")] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]MODEL",
-            help="A model's folder or name, and what to call it; 'base' is the default base model. "
-            "With -w, besides the base and the workspace's own.",
-        ),
-    ] = None,
+    dataset: DatasetOption = None,
+    out: OutOption = None,
+    model: ModelsOption = None,
     judgements: JudgementsOption = None,
-    openai: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODEL",
-            help="An embedding model behind an OpenAI-compatible address, such as "
-            "text-embedding-3-large; it is sent all passages and queries.",
-        ),
-    ] = None,
-    run: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="A run made elsewhere: a TREC run file."),
-    ] = None,
-    vectors: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=DIR",
-            help="Vectors made elsewhere: corpus.npy and queries.npy, in the data set's order.",
-        ),
-    ] = None,
-    val: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Other queries, to weigh the hybrid of a model that was not saved with weights.",
-        ),
-    ] = None,
-    train: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="What a model was trained on, to look for leaks."),
-    ] = None,
+    openai: OpenaiOption = None,
+    run: RunsOption = None,
+    vectors: VectorsOption = None,
+    val: ValOption = None,
+    train: TrainOption = None,
     settings: Settings,
     as_json: JsonOption = False,
 ) -> None:

@@ -14,6 +14,7 @@ from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors, with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.train.adapters import merge_lora, prepare_model
 from cvseeker.train.card import write_model_card
 from cvseeker.train.distributed import (
@@ -79,6 +80,10 @@ class TrainingData:
             return self.workspace.output_hashes(self.labels)
         return path_hashes("train", self.train) | (path_hashes("val", self.val) if self.val else {})
 
+    def store(self) -> VectorStore:
+        """Return where vectors are kept: with a workspace, from which others read them."""
+        return VectorStore(self.workspace.path / "cache" if self.labels else None)
+
     def read(self) -> tuple[RetrievalDataset, RetrievalDataset | None]:
         """Return the training and the validation split, the latter ``None`` if it has no queries.
 
@@ -142,6 +147,7 @@ def finetune_stage(
             val=val,
             scratch=folder / ".training",
             duplicate_similarity=similarity,
+            store=data.store(),
             progress=heard(progress),
         )
         if is_main():
@@ -165,6 +171,7 @@ def finetune(
     val: RetrievalDataset | None = None,
     scratch: Path,
     duplicate_similarity: float | None = None,
+    store: VectorStore | None = None,
     progress: Progress = silent,
     callbacks: "tuple[TrainerCallback, ...]" = (),
 ) -> FinetuneResult:
@@ -190,6 +197,8 @@ def finetune(
     duplicate_similarity
         Passages that are as alike are one person's, where the data set does not say whose they
         are; ``None``: the default.
+    store
+        Where the vectors of the base and of the kept model are kept; ``None``: nowhere.
     progress
         Called at each step with the loss and the validation's outcome.
     callbacks
@@ -217,7 +226,7 @@ def finetune(
     pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
     progress("validate the base", 0, 0, f"{len(val.queries)} queries")
     encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
-    base_scores = from_main(lambda: _base_scores(encoder, val, scratch / "base.json"))
+    base_scores = from_main(lambda: _base_scores(encoder, val, scratch / "base.json", store))
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
     with advice_when_out_of_memory(settings):
         trainer = _train(encoder, pairs, val, settings, scratch, progress, callbacks)
@@ -239,7 +248,7 @@ def finetune(
     result = _result(encoder.name, pairs, trainer, verdict)
     if is_main():
         progress("choose the hybrid's shares", 0, 0, f"{len(val.queries)} queries")
-        fit_late_interaction(encoder, val)
+        fit_late_interaction(encoder, val, store)
         encoder.save(folder)
         write_model_card(folder, result, settings, train=train, val=val)
         if verdict.kept == "base":
@@ -347,9 +356,11 @@ def _pairs(
     return pairs
 
 
-def _base_scores(encoder: LocalEncoder, val: RetrievalDataset, path: Path) -> QueryMetrics:
+def _base_scores(
+    encoder: LocalEncoder, val: RetrievalDataset, path: Path, store: VectorStore | None
+) -> QueryMetrics:
     """Validate the base model, or read what an interrupted run found."""
     if not path.is_file():
-        write_json(path, validate_queries(encoder, val))
+        write_json(path, validate_queries(encoder, val, store))
     scores: QueryMetrics = read_json(path)
     return scores

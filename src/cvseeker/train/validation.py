@@ -18,10 +18,15 @@ QueryMetrics = Mapping[str, Mapping[str, float]]
 METRIC = "ndcg@10"
 
 
-def validate_queries(encoder: Encoder, dataset: RetrievalDataset) -> QueryMetrics:
+def validate_queries(
+    encoder: Encoder, dataset: RetrievalDataset, store: VectorStore | None = None
+) -> QueryMetrics:
     """Rank the data set's corpus with the encoder, in whatever state it is."""
     queries = EncodedQueries.from_texts(list(dataset.queries.values()), encoder, tokens=False)
-    windows = encoder.encode_passages(list(dataset.corpus.values()))
+    corpus = list(dataset.corpus.values())
+    if store is not None:
+        return ranked_metrics(dataset, store.encode_corpus(encoder, corpus).dense().scores(queries))
+    windows = encoder.encode_passages(corpus)
     return ranked_metrics(dataset, DenseRanker(windows.vectors, windows.owners).scores(queries))
 
 
