@@ -273,11 +273,7 @@ class LocalEncoder:
         state = tuple((weight.data_ptr(), weight._version) for weight in self.model.parameters())
         if self._copy is None or self._copy[0] != state:
             self._copy = None  # before the next one takes its memory
-            half = copy.deepcopy(self.model)
-            half[0].to(torch.bfloat16)
-            # Pooled, projected and normalised in full.
-            half[0].register_forward_hook(_in_full)
-            self._copy = (state, half)
+            self._copy = (state, _half_copy(self.model))
         return self._copy[1]
 
     def _batch_size(self, longest: str) -> int:
@@ -304,6 +300,26 @@ class LocalEncoder:
         for chosen, features in self.forward(texts, prompt=prompt, progress=progress):
             vectors[chosen] = unit(features["sentence_embedding"].float().cpu().numpy()[:, :dim])
         return vectors
+
+
+def _half_copy(model: "SentenceTransformer") -> "SentenceTransformer":
+    """Return a model whose transformer is a copy in bfloat16, and whose other parts are shared.
+
+    What it says of tokens is pooled, projected and normalised in full. A copy of all would copy the
+    tokenizer's vocabulary and what the trainer has left with the model, which takes longer.
+    """
+    import torch
+
+    first = copy.copy(model[0])
+    first._modules = {
+        name: copy.deepcopy(module).to(torch.bfloat16) if module is not None else None
+        for name, module in model[0]._modules.items()
+    }
+    first._forward_hooks = type(first._forward_hooks)(first._forward_hooks)
+    first.register_forward_hook(_in_full)
+    half = copy.copy(model)
+    half._modules = {**model._modules, next(iter(model._modules)): first}
+    return half
 
 
 def _in_full(_module: Any, _inputs: Any, features: dict[str, Any]) -> dict[str, Any]:
