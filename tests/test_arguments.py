@@ -80,6 +80,15 @@ def test_precision(
     assert training_precision(wanted, device) == chosen
 
 
+@pytest.mark.parametrize(("device", "chosen"), [("cpu", "bf16"), ("mps", "fp32")])
+def test_a_processor_that_encodes_in_bf16_trains_in_it(
+    device: str, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVSEEKER_PRECISION", "bf16")
+    assert training_precision("auto", device) == chosen
+    assert training_precision("fp32", device) == "fp32"
+
+
 @pytest.mark.parametrize(
     ("wanted", "device", "told"),
     [("fp16", "cpu", "--precision fp32"), ("bf16", "cuda", "--precision fp16 or fp32")],

@@ -136,6 +136,29 @@ def test_a_processor_packs_in_any_precision(model: SentenceTransformer) -> None:
     assert model[0].config._attn_implementation == IMPLEMENTATION
 
 
+def test_a_processor_attends_in_full_whatever_autocast_says(
+    model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel takes several times as long in bfloat16, backward."""
+    attend = torch.nn.functional.scaled_dot_product_attention
+    seen: set[torch.dtype] = set()
+
+    def noted(*sides: torch.Tensor, **options: Any) -> torch.Tensor:
+        mixed: torch.Tensor = attend(*sides, **options)
+        seen.add(mixed.dtype)
+        return mixed
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", noted)
+    states = torch.randn(1, 2, 5, 8, dtype=torch.bfloat16)
+    bounds = torch.tensor([0, 2, 5], dtype=torch.int32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed, _ = packed_attention(
+            model[0], states, states, states, None, cu_seq_lens_q=bounds, max_length_q=3
+        )
+    assert seen == {torch.float32}
+    assert mixed.dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize(
     ("device", "half", "dropout", "reason"),
     [

@@ -89,7 +89,7 @@ class FinetuneSettings(StageSettings):
     )
     # Half the time on a GPU at no loss; a processor without matrix instructions gets slower.
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
-        "auto", "Arithmetic; auto: bf16 on a GPU that has it, else fp32."
+        "auto", "Arithmetic; auto: bf16 where the device is fast in it, else fp32."
     )
     gradient_checkpointing: bool = setting(
         False, "Recompute activations: a third slower, for a fraction of the memory."

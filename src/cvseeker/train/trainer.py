@@ -31,6 +31,7 @@ from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.models import device
 from cvseeker.retrieval.packed import use_packed_attention
+from cvseeker.retrieval.precision import encoding_dtype
 from cvseeker.train.adapters import require_peft
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.distributed import LONG_WAIT, world_size
@@ -157,7 +158,8 @@ def check_settings(settings: FinetuneSettings) -> None:
 def training_precision(wanted: str, device: str) -> Precision:
     """Return the arithmetic to train in on ``cuda``, ``mps`` or ``cpu``.
 
-    ``auto`` is bf16 where a GPU has it, else fp32: fp16 overflows now and then.
+    ``auto`` is bf16 where a GPU has it or a processor encodes in it, else fp32: fp16 overflows now
+    and then.
     """
     has_bf16 = device == "cuda" and torch.cuda.is_bf16_supported()
     if wanted == "fp16" and device == "cpu":
@@ -170,7 +172,8 @@ def training_precision(wanted: str, device: str) -> Precision:
             "precision 'bf16': this GPU does not calculate in it; type --precision fp16 or fp32"
         )
     if wanted == "auto":
-        return "bf16" if has_bf16 else "fp32"
+        encodes = device == "cpu" and encoding_dtype(device) == torch.bfloat16
+        return "bf16" if has_bf16 or encodes else "fp32"
     return "bf16" if wanted == "bf16" else "fp16" if wanted == "fp16" else "fp32"
 
 
