@@ -17,9 +17,9 @@ from cvseeker.retrieval.windows import FloatArray, IntArray
 if TYPE_CHECKING:
     from cvseeker.retrieval.queries import EncodedQueries
 
-# Tokens of passages and of queries that are compared at once: 4 MB of cosines.
+# Tokens of passages and of queries that are compared at once: 16 MB of cosines.
 PASSAGE_TOKENS = 4096
-QUERY_TOKENS = 256
+QUERY_TOKENS = 1024
 
 
 class TokenStore(Protocol):
@@ -48,8 +48,8 @@ class TokenStore(Protocol):
         """Return queries' token vectors as this store's are compared with, shape (n, k)."""
         ...
 
-    def rows(self, positions: IntArray) -> FloatArray:
-        """Return the vectors of the tokens at these positions, shape (n, k), float32."""
+    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
+        """Return the cosines of some tokens with projected vectors, shape (n, n_vectors)."""
         ...
 
 
@@ -119,12 +119,11 @@ class LateInteractionRanker:
         asked = list(_blocks(bounds, np.arange(len(queries)), QUERY_TOKENS))
         for columns in _blocks(self._passages.bounds, among, PASSAGE_TOKENS):
             tokens, first, filled = _gather(self._passages.bounds, among[columns])
-            vectors_there = self._passages.rows(tokens)  # (n_tokens, k)
             for block in asked:
                 rows, row_first, rows_filled = _gather(bounds, block)
                 best = np.full((len(columns), len(rows)), -1, dtype=np.float32)
                 if len(tokens):
-                    cosines = vectors_there @ vectors[rows].T  # (n_tokens, n_query_tokens)
+                    cosines = self._passages.similarities(tokens, vectors[rows])
                     best[filled] = np.maximum.reduceat(cosines, first, axis=0)
                 best *= weights[rows]
                 if len(rows):
@@ -169,7 +168,7 @@ class LateInteractionRanker:
         begin, end = self._passages.bounds[position : position + 2]
         if begin == end:
             return []
-        cosines = vectors @ self._passages.rows(np.arange(begin, end)).T  # (n_query_tokens, n)
+        cosines = self._passages.similarities(np.arange(begin, end), vectors).T
         query_first, query_spans = words
         first, spans = _words(self._passages.spans[begin:end])
         best = np.maximum.reduceat(cosines, first, axis=1)  # (n_query_tokens, n_words)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.tokens import TokenVectors, encode_queries_with_tokens
 from cvseeker.retrieval.windows import FloatArray
 
@@ -35,7 +36,11 @@ class EncodedQueries:
 
     @classmethod
     def from_texts(
-        cls, texts: Sequence[str], encoder: Encoder | None = None, *, tokens: bool = True
+        cls,
+        texts: Sequence[str],
+        encoder: Encoder | QueryEncoder | None = None,
+        *,
+        tokens: bool = True,
     ) -> Self:
         """Encode queries, with the model's query prompt.
 
@@ -50,6 +55,8 @@ class EncodedQueries:
         """
         if encoder is None:
             return cls(texts, tokenize(texts), np.zeros((len(texts), 0), dtype=np.float32))
+        if isinstance(encoder, QueryEncoder):
+            return cls(texts, tokenize(texts), *encoder.encode(texts))
         if tokens and isinstance(encoder, LocalEncoder):
             return cls(texts, tokenize(texts), *encode_queries_with_tokens(encoder, texts))
         return cls(texts, tokenize(texts), encoder.encode_queries(texts))

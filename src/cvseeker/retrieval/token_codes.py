@@ -80,9 +80,9 @@ class TokenCodes:
         """Return queries' token vectors as the codes are compared with, shape (n, k)."""
         return self.codec.project(vectors)
 
-    def rows(self, positions: IntArray) -> FloatArray:
-        """Return the vectors of the tokens at these positions, shape (n, k), float32."""
-        return self.codec.decode(self.codes[positions])
+    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
+        """Return the cosines of some tokens with projected vectors, shape (n, n_vectors)."""
+        return self.codec.similarities(self.codes[positions], vectors)
 
     def save(self, folder: Path) -> None:
         """Write ``token_codes.npy``, ``token_places.npz`` and the codec, ``late.safetensors``."""

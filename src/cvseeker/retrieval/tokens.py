@@ -61,9 +61,10 @@ class TokenVectors:
         """Return queries' token vectors as they are: these are compared in full."""
         return vectors
 
-    def rows(self, positions: IntArray) -> FloatArray:
-        """Return the vectors of the tokens at these positions, shape (n, dim)."""
-        return self.vectors[positions]
+    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
+        """Return the cosines of some tokens with vectors, shape (n, n_vectors), float32."""
+        cosines: FloatArray = self.vectors[positions] @ vectors.T
+        return cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,23 @@ def encode_queries_with_tokens(
     """
     pooled, parts = _encode(encoder, [_Stretch(text) for text in texts], encoder.query_prompt)
     return pooled, _join(parts, np.arange(len(texts)), len(texts))
+
+
+def join_queries(
+    texts: Sequence[str],
+    prompt: str,
+    states: Sequence[FloatArray],
+    tokens: Sequence[tuple[list[int], list[tuple[int, int]], list[int]]],
+) -> TokenVectors:
+    """Keep the words of queries whose last states, (tokens, dim) each, were found elsewhere.
+
+    ``tokens`` are each query's ids, offsets and marks of special tokens, the prompt's included.
+    """
+    parts = [
+        _kept(_Stretch(text), prompt, state, *found)
+        for text, state, found in zip(texts, states, tokens, strict=True)
+    ]
+    return _join(parts, np.arange(len(texts)), len(texts))
 
 
 def encode_passages_with_tokens(
@@ -165,19 +183,32 @@ def _kept_tokens(
 ) -> Iterator[_Tokens]:
     """Tell which rows of the model's output are which characters, and keep the words'."""
     tokens = features["tokens"]
-    rows = _array(features["token_embeddings"])  # (b, tokens, dim)
+    states = _array(features["token_embeddings"])  # (b, tokens, dim)
     seen = _array(features["attention_mask"]) > 0  # (b, tokens)
+    names = ("input_ids", "offset_mapping", "special_tokens_mask")
     for row, stretch in enumerate(stretches):
-        spans = np.array(tokens["offset_mapping"][row], dtype=np.int64).reshape(-1, 2)
-        spans = _without_space(prompt + stretch.text, spans)
-        words = [any(map(str.isalnum, (prompt + stretch.text)[a:b])) for a, b in spans.tolist()]
-        special = np.array(tokens["special_tokens_mask"][row], dtype=bool)
-        spans += stretch.start - len(prompt)
-        kept = np.array(words, dtype=bool) & ~special & (spans[:, 1] > stretch.low)
-        if stretch.high is not None:
-            kept &= spans[:, 1] <= stretch.high
-        ids = np.array(tokens["input_ids"][row], dtype=np.int64)
-        yield _Tokens(unit(rows[row][seen[row]][kept]), ids[kept], spans[kept])
+        found = (tokens[name][row] for name in names)
+        yield _kept(stretch, prompt, states[row][seen[row]], *found)
+
+
+def _kept(
+    stretch: _Stretch,
+    prompt: str,
+    states: FloatArray,
+    token_ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    special: Sequence[int],
+) -> _Tokens:
+    """Keep the words' tokens of one stretch."""
+    text = prompt + stretch.text
+    spans = _without_space(text, np.array(offsets, dtype=np.int64).reshape(-1, 2))
+    words = [any(map(str.isalnum, text[start:end])) for start, end in spans.tolist()]
+    spans += stretch.start - len(prompt)
+    kept = np.array(words, dtype=bool) & ~np.array(special, dtype=bool)
+    kept &= spans[:, 1] > stretch.low
+    if stretch.high is not None:
+        kept &= spans[:, 1] <= stretch.high
+    return _Tokens(unit(states[kept]), np.array(token_ids, dtype=np.int64)[kept], spans[kept])
 
 
 def _without_space(text: str, spans: IntArray) -> IntArray:

@@ -14,6 +14,7 @@ from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.matches import matched_spans
 from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index import Index
@@ -84,22 +85,26 @@ class Searcher:
     index
         The index.
     encoder
-        The encoder that built it.
+        The encoder that built it, or the part of it that encodes queries.
     weights
         What counts how much; ``None``: what the encoder has learnt, else the defaults.
     """
 
     def __init__(
-        self, index: Index, encoder: Encoder, *, weights: HybridWeights | None = None
+        self,
+        index: Index,
+        encoder: Encoder | QueryEncoder,
+        *,
+        weights: HybridWeights | None = None,
     ) -> None:
         self._index = index
         self._encoder = encoder
-        learnt = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
-        self._weights = weights or learnt
+        learnt = getattr(encoder, "hybrid", None)
+        self._weights = weights or learnt or HybridWeights()
         self._bm25 = BM25Ranker([passage.text for passage in index.passages])
         self._dense = DenseRanker(index.embeddings.vectors, index.embeddings.owners)
         self._late: LateInteractionRanker | None = None
-        if index.codes is not None and isinstance(encoder, LocalEncoder):
+        if index.codes is not None and isinstance(encoder, LocalEncoder | QueryEncoder):
             self._late = LateInteractionRanker(index.codes)
 
     def search(self, query: str, *, top_k_resumes: int = 10) -> list[Hit]:

@@ -9,6 +9,7 @@ from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search.index import Index
 from cvseeker.search.searcher import Searcher
@@ -31,7 +32,8 @@ def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Search
     """
     workspace = Workspace(path)
     index = Index.load(workspace.require("index"))
-    encoder = LocalEncoder.from_name(index.model or str(workspace.require("model")))
+    name = index.model or str(workspace.require("model"))
+    encoder = QueryEncoder.from_choice(choose_model(name)) or LocalEncoder.from_name(name)
     return Searcher(index, encoder, weights=weights)
 
 
