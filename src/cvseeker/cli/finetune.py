@@ -55,10 +55,12 @@ def finetune(
     The base is kept unless the tuned model is better. Under torchrun, all processes train together.
     """
     require_one_way(workspace, {"--train": train, "--out": out}, "finetune")
+    data = _training_data(workspace, train, val, out)
     if dry_run:
-        _print_estimate(workspace, train, val, out, settings, as_json=as_json)
+        _print_estimate(data, settings, as_json=as_json)
     else:
-        _finetune(workspace, train, val, out, settings, as_json=as_json)
+        folder = out or data.workspace.stage_folder(data.stage)
+        _finetune(data, folder, settings, as_json=as_json)
 
 
 def publish(folder: Path, counts: Mapping[str, Any], settings: Settings) -> None:
@@ -75,24 +77,14 @@ def publish(folder: Path, counts: Mapping[str, Any], settings: Settings) -> None
     say(f"uploaded: {publish_model(folder, repository)}")
 
 
-def _finetune(
-    workspace: Path | None,
-    train: Path | None,
-    val: Path | None,
-    out: Path | None,
-    settings: Settings,
-    *,
-    as_json: bool,
-) -> None:
+def _finetune(data: "TrainingData", folder: Path, settings: Settings, *, as_json: bool) -> None:
     from cvseeker.cli.terminal import drawn_progress, print_stage
     from cvseeker.train import finetune_stage, is_main
 
-    data = _training_data(workspace, train, val, out)
     with drawn_progress() as progress:
         result = finetune_stage(data, settings, progress)
     if not is_main():
         return
-    folder = out or data.workspace.stage_folder(data.stage)
     print_stage("model", result)
     publish(folder, result.counts, settings)
     if as_json:
@@ -113,19 +105,11 @@ def _training_data(
     return TrainingData.from_workspace(Workspace(workspace or Path()))
 
 
-def _print_estimate(
-    workspace: Path | None,
-    train: Path | None,
-    val: Path | None,
-    out: Path | None,
-    settings: Settings,
-    *,
-    as_json: bool,
-) -> None:
+def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) -> None:
     from cvseeker.cli.terminal_finetune import print_estimate
     from cvseeker.train import estimate_finetune, is_main
 
-    training, validation = _training_data(workspace, train, val, out).read()
+    training, validation = data.read()
     plan = estimate_finetune(
         training,
         settings=settings.finetune,
