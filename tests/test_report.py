@@ -25,8 +25,10 @@ from cvseeker.evaluate.report.write import FURTHER, write_report
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.stage import analyse
 from cvseeker.evaluate.verdict import verdict_sentence
+from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.metrics import query_metrics
 from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.store import EncodedCorpus
 
 ATTACK = "<script>alert('x')</script>"
 
@@ -44,7 +46,9 @@ STAGES = [
     {"stage": "model", "seconds": 400.0, "counts": {"base": ATTACK, "pairs": 836}},
 ]
 UNIT = EncodedDataset(
-    np.eye(6), np.arange(6), EncodedQueries([""] * 6, [[]] * 6, np.eye(6)), None, 0.0
+    EncodedCorpus(WindowEmbeddings([], np.eye(6), np.arange(6)), None, 0.0),
+    EncodedQueries([""] * 6, [[]] * 6, np.eye(6)),
+    0.0,
 )
 
 

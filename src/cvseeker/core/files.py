@@ -14,8 +14,14 @@ from cvseeker.core.errors import InputError
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a neighbour to write into, and rename it to ``path`` once it is whole."""
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a neighbour to write into, and rename it to ``path`` once it is whole.
+
+    Raises
+    ------
+    InputError
+        If there is no room or no right to write there.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,14 +41,14 @@ def write_text(path: Path, text: str) -> None:
     InputError
         If there is no room or no right to write there.
     """
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:
     """Write lines, each with its end, one at a time and as :func:`write_text`; return how many."""
     number = 0
-    with _replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         for line in lines:
             file.write(line)
             number += 1

@@ -79,6 +79,11 @@ class Workspace:
 
     path: Path
 
+    @property
+    def cache(self) -> Path:
+        """Where vectors are kept for all stages; any file in it may be deleted."""
+        return self.path / "cache"
+
     def stage_folder(self, stage: str) -> Path:
         """Return where a stage lies, whether or not it is complete."""
         return self.path / stage

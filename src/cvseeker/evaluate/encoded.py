@@ -1,6 +1,5 @@
 """A model's vectors of a corpus and its queries, from the cache where they are there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,10 +11,15 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.store import Arrays, VectorStore, encoder_identity
-from cvseeker.retrieval.token_codes import TokenCodes
-from cvseeker.retrieval.tokens import TokenVectors, encode_queries_with_tokens
-from cvseeker.retrieval.windows import FloatArray, IntArray
+from cvseeker.retrieval.store import (
+    Arrays,
+    EncodedCorpus,
+    VectorStore,
+    encoder_identity,
+    require_numbers,
+)
+from cvseeker.retrieval.tokens import TokenVectors
+from cvseeker.retrieval.windows import FloatArray
 
 _QUERIES = ("query_vectors",)
 _TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
@@ -25,16 +29,11 @@ _TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
 class EncodedDataset:
     """All that a model says of a data set.
 
-    ``vectors``, shape (n_windows, dim), are float32 and of unit length; ``owners``, shape
-    (n_windows,), ascending, gives each window's passage; ``codes`` are for late interaction,
-    ``None`` for an encoder that gives no token vectors; ``seconds`` is what encoding took when it
-    was done.
+    ``seconds`` is what encoding took when it was done.
     """
 
-    vectors: FloatArray
-    owners: IntArray
+    corpus: EncodedCorpus
     queries: EncodedQueries
-    codes: TokenCodes | None
     seconds: float
 
 
@@ -55,31 +54,26 @@ def encode_dataset(
     asked, query_seconds = store.arrays(
         (*_QUERIES, *(_TOKENS if local else ())),
         ("queries", encoder_identity(encoder), text_hash(*queries)),
-        lambda: _with_tokens(local, queries) if local else _query_vectors(encoder, queries),
+        lambda: _arrays(EncodedQueries.from_texts(queries, encoder)),
     )
     _check(label, corpus.embeddings.vectors, asked["query_vectors"])
     return EncodedDataset(
-        vectors=corpus.embeddings.vectors,
-        owners=corpus.embeddings.owners,
-        queries=EncodedQueries(
+        corpus,
+        EncodedQueries(
             queries,
             tokenize(queries),
             np.asarray(asked["query_vectors"]),
             TokenVectors(*(np.asarray(asked[name]) for name in _TOKENS)) if local else None,
         ),
-        codes=corpus.codes,
-        seconds=corpus.seconds + query_seconds,
+        corpus.seconds + query_seconds,
     )
 
 
-def _with_tokens(encoder: LocalEncoder, queries: Sequence[str]) -> Arrays:
-    pooled, tokens = encode_queries_with_tokens(encoder, queries)
-    arrays = [getattr(tokens, field.name) for field in fields(tokens)]
-    return {"query_vectors": pooled, **dict(zip(_TOKENS, arrays, strict=True))}
-
-
-def _query_vectors(encoder: Encoder, queries: Sequence[str]) -> Arrays:
-    return {"query_vectors": encoder.encode_queries(queries)}
+def _arrays(queries: EncodedQueries) -> Arrays:
+    if queries.tokens is None:
+        return {"query_vectors": queries.vectors}
+    arrays = [getattr(queries.tokens, field.name) for field in fields(queries.tokens)]
+    return {"query_vectors": queries.vectors, **dict(zip(_TOKENS, arrays, strict=True))}
 
 
 def _check(label: str, vectors: FloatArray, query_vectors: FloatArray) -> None:
@@ -88,9 +82,4 @@ def _check(label: str, vectors: FloatArray, query_vectors: FloatArray) -> None:
             f"{label}: vectors of {query_vectors.shape[1]} dimensions for queries and of "
             f"{vectors.shape[1]} for passages; expected one model for both"
         )
-    broken = np.flatnonzero(~np.isfinite(query_vectors).all(axis=1))
-    if len(broken):
-        raise ModelError(
-            f"{label}: {len(broken)} of {len(query_vectors)} vectors of queries hold NaN or "
-            "infinity; expected numbers: the model is damaged or was trained too fast"
-        )
+    require_numbers(label, "queries", query_vectors)

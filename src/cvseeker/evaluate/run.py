@@ -18,10 +18,8 @@ from cvseeker.evaluate.results import SystemResult
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.evaluate.variants import variants_of
 from cvseeker.retrieval.bm25 import BM25Ranker
-from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse, learn_weights
-from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.metrics import QrelsTable
 from cvseeker.retrieval.nearest import nearest
 from cvseeker.retrieval.queries import EncodedQueries
@@ -163,7 +161,7 @@ def run_model(
         weights = _learn(encoder, label, validation, cache)
     if weights is None:
         weights = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
-    late = encoded.codes is not None
+    late = encoded.corpus.codes is not None
     model = Model(label, encoder, encoded, weights.shares if late else weights.shares[:2])
     # Its variants are cut first: what cannot be cut is said before the long part begins.
     variants = list(_run_variants(collection, model, settings))
@@ -178,9 +176,8 @@ def run_model(
 
 def _run_full(collection: Collection, lexical: Lexical, model: Model) -> dict[str, SystemResult]:
     """Rank by the model's own vectors, by its tokens, and by all of it with BM25."""
-    encoded = model.encoded
-    dense = DenseRanker(encoded.vectors, encoded.owners)
-    late = LateInteractionRanker(encoded.codes) if encoded.codes else None
+    encoded, corpus = model.encoded, model.encoded.corpus
+    dense, late = corpus.dense(), corpus.late() if corpus.codes else None
     names = [model.label, *([f"late({model.label})"] if late else []), f"hybrid({model.label})"]
     results = {name: collection.open(name) for name in names}
     for row, block in _blocks(encoded.queries):
@@ -198,9 +195,9 @@ def _run_full(collection: Collection, lexical: Lexical, model: Model) -> dict[st
         # The hybrid needs all that its parts need.
         for name, seconds in zip(names, (*spent[:-1], sum(spent)), strict=True):
             results[name].seconds += seconds
-    sizes = [encoded.vectors.nbytes / len(collection.dataset.corpus)]
-    if encoded.codes is not None:
-        sizes.append(encoded.codes.bytes_per_passage)
+    sizes = [corpus.embeddings.vectors.nbytes / len(collection.dataset.corpus)]
+    if corpus.codes is not None:
+        sizes.append(corpus.codes.bytes_per_passage)
     sizes.append(lexical.bytes_per_passage + sum(sizes))
     for result, size in zip(results.values(), sizes, strict=True):
         result.seconds += encoded.seconds
@@ -215,8 +212,9 @@ def _run_variants(
 ) -> Iterator[SystemResult]:
     """Rank by vectors that were made smaller."""
     encoded = model.encoded
-    owners = collection.candidates.owners[encoded.owners]
-    asked, vectors = encoded.queries.vectors, encoded.vectors
+    windows = encoded.corpus.embeddings
+    owners = collection.candidates.owners[windows.owners]
+    asked, vectors = encoded.queries.vectors, windows.vectors
     for variant in variants_of(model.label, asked, vectors, settings):
         started = time.perf_counter()
         result = collection.open(f"{model.label}{variant.name}", variant_of=model.label)
@@ -239,14 +237,14 @@ def _learn(
     def mean(scores: FloatArray) -> float:
         return float(table.metrics(top_k(scores, METRICS_DEPTH))["ndcg@10"].mean())
 
-    dense = DenseRanker(encoded.vectors, encoded.owners).scores(encoded.queries)
+    dense = encoded.corpus.dense().scores(encoded.queries)
     # Where there is no third part, zeros change no ranking, and their share is dropped.
     late = np.zeros_like(bm25)
-    if encoded.codes:
-        late = LateInteractionRanker(encoded.codes).scores(encoded.queries)
+    if encoded.corpus.codes:
+        late = encoded.corpus.late().scores(encoded.queries)
     weights = learn_weights(bm25, dense, late, mean)
     # All on a part that is not there would leave nothing.
-    usable = encoded.codes is not None or weights.bm25 + weights.dense > 0
+    usable = encoded.corpus.codes is not None or weights.bm25 + weights.dense > 0
     return weights if usable else HybridWeights()
 
 

@@ -76,7 +76,7 @@ def evaluate_stage(
     evaluation = Evaluation(
         settings,
         _with_own_models(workspace, asked, settings),
-        cache=workspace.path / "cache",
+        cache=workspace.cache,
         announce=announce,
         progress=progress,
     )

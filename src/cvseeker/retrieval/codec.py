@@ -5,7 +5,6 @@ passage is scored by the best of hundreds of tokens, so that what the signs leav
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError, ModelError
+from cvseeker.core.files import replacing
 from cvseeker.retrieval.windows import FloatArray
 
 CODEC_FILE = "late.safetensors"
@@ -24,12 +24,6 @@ CODEC_FILE = "late.safetensors"
 DIMS = 288
 
 Bytes = NDArray[np.uint8]
-
-
-# The eight signs in each byte, as numbers: reading them here is faster than unpacking bits.
-SIGNS: FloatArray = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(
-    np.float32
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +121,19 @@ class TokenCodec:
 
         They are somewhat longer than one, which makes up for how far the signs turn them.
         """
-        signs = np.unpackbits(codes, axis=1).astype(np.float32)  # 0 or 1
-        return signs * (2 * self.spread) + (self.center - self.spread)
+        return self.signs(codes) * (2 * self.spread) + (self.center - self.spread)
 
-    def similarities(self, codes: Bytes, vectors: FloatArray) -> FloatArray:
-        """Return the products of ``decode(codes)`` with projected vectors, shape (n, n_vectors).
-
-        The vectors are scaled instead of the codes, of which there are many more.
-        """
-        signs = SIGNS[codes].reshape(len(codes), -1)  # (n, k), 0 or 1
-        product: FloatArray = signs @ (vectors * (2 * self.spread)).T
-        return product + vectors @ (self.center - self.spread)
+    def signs(self, codes: Bytes) -> FloatArray:
+        """Return the signs in codes, shape (n, k), float32, 0 or 1."""
+        return np.unpackbits(codes, axis=1).astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """Write ``late.safetensors`` into a folder, whole or not at all."""
         from safetensors.numpy import save_file
 
         arrays = {"projection": self.projection, "center": self.center, "spread": self.spread}
-        scratch = folder / f".{CODEC_FILE}.{os.getpid()}.part"
-        save_file(arrays, scratch)
-        scratch.replace(folder / CODEC_FILE)
+        with replacing(folder / CODEC_FILE) as scratch:
+            save_file(arrays, scratch)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -12,14 +12,14 @@ import numpy as np
 
 from cvseeker.core.errors import ModelError
 from cvseeker.retrieval.tokens import TokenVectors
-from cvseeker.retrieval.windows import FloatArray, IntArray
+from cvseeker.retrieval.windows import FloatArray, IntArray, rows_of
 
 if TYPE_CHECKING:
     from cvseeker.retrieval.queries import EncodedQueries
 
-# Tokens of passages and of queries that are compared at once: 16 MB of cosines.
+# Tokens of passages and of queries that are compared at once: 4 MB of cosines.
 PASSAGE_TOKENS = 4096
-QUERY_TOKENS = 1024
+QUERY_TOKENS = 256
 
 
 class TokenStore(Protocol):
@@ -44,12 +44,15 @@ class TokenStore(Protocol):
         """Shape (highest id + 1,)."""
         ...
 
-    def project(self, vectors: FloatArray) -> FloatArray:
-        """Return queries' token vectors as this store's are compared with, shape (n, k)."""
+    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what queries' token vectors are compared by: factors (n, k) and offsets (n,).
+
+        The cosines with this store's tokens are ``rows(…) @ factors.T + offsets``.
+        """
         ...
 
-    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
-        """Return the cosines of some tokens with projected vectors, shape (n, n_vectors)."""
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return what stands for the tokens at these positions, shape (n, k), float32."""
         ...
 
 
@@ -112,18 +115,23 @@ class LateInteractionRanker:
             of cosines, which codes give about. A query without words scores 0 everywhere; a
             passage without words -1.
         """
-        vectors, weights, bounds = self._asked(queries)
+        asked = _tokens(queries)
+        bounds = asked.bounds
+        factors, offsets = self._project(asked)
+        weights = token_shares(self._idf, asked.ids, bounds)
         if among is None:
             among = np.arange(len(self._passages.bounds) - 1)
         scores = np.zeros((len(queries), len(among)), dtype=np.float32)
-        asked = list(_blocks(bounds, np.arange(len(queries)), QUERY_TOKENS))
+        blocks = list(_blocks(bounds, np.arange(len(queries)), QUERY_TOKENS))
         for columns in _blocks(self._passages.bounds, among, PASSAGE_TOKENS):
             tokens, first, filled = _gather(self._passages.bounds, among[columns])
-            for block in asked:
+            there = self._passages.rows(tokens)  # (n_tokens, k)
+            for block in blocks:
                 rows, row_first, rows_filled = _gather(bounds, block)
                 best = np.full((len(columns), len(rows)), -1, dtype=np.float32)
                 if len(tokens):
-                    cosines = self._passages.similarities(tokens, vectors[rows])
+                    # (n_tokens, n_query_tokens)
+                    cosines = there @ factors[rows].T + offsets[rows]
                     best[filled] = np.maximum.reduceat(cosines, first, axis=0)
                 best *= weights[rows]
                 if len(rows):
@@ -153,13 +161,14 @@ class LateInteractionRanker:
         asked = _tokens(query)
         if not len(asked.ids):
             return [[] for _ in positions]
-        vectors, weights, _ = self._asked(query)
+        projected = self._project(asked)
+        weights = token_shares(self._idf, asked.ids, asked.bounds)
         words = _words(asked.spans)
-        return [self._matches(vectors, weights, words, position) for position in positions]
+        return [self._matches(projected, weights, words, position) for position in positions]
 
     def _matches(
         self,
-        vectors: FloatArray,
+        projected: tuple[FloatArray, FloatArray],
         weights: FloatArray,
         words: tuple[IntArray, list[tuple[int, int]]],
         position: int,
@@ -168,7 +177,9 @@ class LateInteractionRanker:
         begin, end = self._passages.bounds[position : position + 2]
         if begin == end:
             return []
-        cosines = self._passages.similarities(np.arange(begin, end), vectors).T
+        factors, offsets = projected
+        there = self._passages.rows(np.arange(begin, end))
+        cosines = factors @ there.T + offsets[:, None]  # (n_query_tokens, n)
         query_first, query_spans = words
         first, spans = _words(self._passages.spans[begin:end])
         best = np.maximum.reduceat(cosines, first, axis=1)  # (n_query_tokens, n_words)
@@ -182,11 +193,11 @@ class LateInteractionRanker:
             )
         ]
 
-    def _asked(self, queries: "EncodedQueries") -> tuple[FloatArray, FloatArray, IntArray]:
-        """Return the queries' projected token vectors, their weights, and whose they are."""
-        tokens = _tokens(queries)
-        vectors = self._passages.project(tokens.vectors) if len(tokens.ids) else tokens.vectors
-        return vectors, token_shares(self._idf, tokens.ids, tokens.bounds), tokens.bounds
+    def _project(self, asked: TokenVectors) -> tuple[FloatArray, FloatArray]:
+        """Return what queries' tokens are compared by; without any, nothing is."""
+        if not len(asked.ids):
+            return asked.vectors, np.zeros(0, dtype=np.float32)
+        return self._passages.project(asked.vectors)
 
 
 def _tokens(queries: "EncodedQueries") -> TokenVectors:
@@ -253,10 +264,8 @@ def _blocks(bounds: IntArray, chosen: IntArray, limit: int) -> Iterator[IntArray
 def _gather(bounds: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return the tokens of the chosen texts, where each text's begin, and which texts have any."""
     sizes = bounds[chosen + 1] - bounds[chosen]
-    ends = np.cumsum(sizes)
-    tokens = np.repeat(bounds[chosen] - (ends - sizes), sizes) + np.arange(sizes.sum())
     filled = np.flatnonzero(sizes)
-    return tokens, (ends - sizes)[filled], filled
+    return rows_of(bounds, chosen), (np.cumsum(sizes) - sizes)[filled], filled
 
 
 def _words(spans: IntArray) -> tuple[IntArray, list[tuple[int, int]]]:

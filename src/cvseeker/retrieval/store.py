@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.files import text_hash
+from cvseeker.core.files import replacing, text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.dense import DenseRanker
@@ -31,7 +31,7 @@ from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.precision import encoding_dtype
 from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
-from cvseeker.retrieval.windows import IntArray, Window
+from cvseeker.retrieval.windows import FloatArray, IntArray, Window, rows_of
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -232,26 +232,23 @@ class _Block:
     """Passages that were encoded together: their keys, and arrays as ``ROWS`` names them."""
 
     keys: list[str]
-    arrays: dict[str, NDArray[Any]]
-
-    def take(self, chosen: IntArray) -> dict[str, NDArray[Any]]:
-        """Return the arrays of some of the passages, in the order given."""
-        if np.array_equal(chosen, np.arange(len(self.keys))):
-            return self.arrays
-        return _take(self.arrays, chosen)
+    arrays: Arrays
 
 
-def _take(arrays: Mapping[str, NDArray[Any]], chosen: IntArray) -> dict[str, NDArray[Any]]:
+def _take(arrays: Arrays, chosen: IntArray) -> Arrays:
+    """Return the arrays of some of the passages, in the order given; all of them are not copied."""
+    if np.array_equal(chosen, np.arange(len(arrays[SECONDS]))):
+        return arrays
     taken = {SECONDS: arrays[SECONDS][chosen]}
     for count, names in ROWS.items():
-        sizes = arrays[count]
-        ends = np.cumsum(sizes)
-        first = np.cumsum(sizes[chosen]) - sizes[chosen]
-        starts = (ends - sizes)[chosen] - first
-        rows = np.repeat(starts, sizes[chosen]) + np.arange(sizes[chosen].sum())
-        taken[count] = sizes[chosen]
+        rows = rows_of(_bounds(arrays[count]), chosen)
+        taken[count] = arrays[count][chosen]
         taken |= {name: arrays[name][rows] for name in names}
     return taken
+
+
+def _bounds(sizes: NDArray[Any]) -> IntArray:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
 def _encode(
@@ -263,23 +260,21 @@ def _encode(
     arrays |= dict.fromkeys(("tokens", "distinct"), np.zeros(len(texts), np.int64))
     if isinstance(encoder, LocalEncoder):
         pooled, tokens = encode_passages_with_tokens(encoder, texts)
-        _check(encoder, pooled)
+        require_numbers(encoder.name, "passages", pooled.vectors)
         codec = codec or TokenCodec.fit(tokens.vectors)
         coded = TokenCodes.from_vectors(tokens, codec)
-        sizes = np.diff(tokens.bounds)
-        owners = np.repeat(np.arange(len(texts)), sizes)
-        pairs = np.unique(np.stack([owners, tokens.ids]), axis=1)  # (2, n_distinct)
+        owners, ids = tokens.occurrences
         arrays |= {
-            "tokens": sizes,
+            "tokens": np.diff(tokens.bounds),
             "codes": coded.codes,
             "token_starts": coded.starts,
             "token_lengths": coded.lengths,
-            "distinct": np.bincount(pairs[0], minlength=len(texts)),
-            "ids": pairs[1],
+            "distinct": np.bincount(owners, minlength=len(texts)),
+            "ids": ids,
         }
     else:
         pooled = encoder.encode_passages(texts)
-        _check(encoder, pooled)
+        require_numbers(encoder.name, "passages", pooled.vectors)
     windows = pooled.windows
     arrays |= {
         "windows": np.bincount(pooled.owners, minlength=len(texts)),
@@ -291,12 +286,19 @@ def _encode(
     return _Block(list(passages), arrays), codec
 
 
-def _check(encoder: Encoder, pooled: WindowEmbeddings) -> None:
-    broken = np.flatnonzero(~np.isfinite(pooled.vectors).all(axis=1))
+def require_numbers(model: str, what: str, vectors: FloatArray) -> None:
+    """Refuse vectors, shape (n, dim), that hold what is no number.
+
+    Raises
+    ------
+    ModelError
+        If they do; ``model`` and ``what`` say whose and of what they are.
+    """
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         raise ModelError(
-            f"{encoder.name}: {len(broken)} of {len(pooled.vectors)} vectors of passages hold NaN "
-            "or infinity; expected numbers: the model is damaged or was trained too fast"
+            f"{model}: {len(broken)} of {len(vectors)} vectors of {what} hold NaN or infinity; "
+            "expected numbers: the model is damaged or was trained too fast"
         )
 
 
@@ -308,15 +310,13 @@ def _assemble(
     for at, (block, _) in enumerate(places):
         of_block.setdefault(id(block), (block, []))[1].append(at)
     parts = [
-        block.take(np.array([places[at][1] for at in positions]))
+        _take(block.arrays, np.array([places[at][1] for at in positions]))
         for block, positions in of_block.values()
     ]
     names = parts[0] if parts else NOTHING
     joined = {name: np.concatenate([part[name] for part in parts or [NOTHING]]) for name in names}
     order = np.array([at for _, positions in of_block.values() for at in positions], np.int64)
-    if not np.array_equal(order, np.arange(len(order))):
-        joined = _take(joined, np.argsort(order))
-    return _corpus(texts, joined, codec)
+    return _corpus(texts, _take(joined, np.argsort(order)), codec)
 
 
 def _corpus(
@@ -335,7 +335,7 @@ def _corpus(
             arrays["codes"],
             arrays["token_starts"].astype(np.uint32),
             arrays["token_lengths"].astype(np.uint16),
-            np.concatenate([[0], np.cumsum(arrays["tokens"])]).astype(np.int64),
+            _bounds(arrays["tokens"]),
             np.bincount(arrays["ids"]).astype(np.int64),
         )
     embeddings = WindowEmbeddings(windows, arrays["vectors"], owners)
@@ -361,10 +361,8 @@ def _keep(block: _Block, codec: TokenCodec | None, folder: Path | None) -> None:
     if codec is not None and not (folder / CODEC_FILE).is_file():
         codec.save(folder)
     path = folder / f"{text_hash(*block.keys)}.npz"
-    scratch = path.with_name(f".{path.stem}.{os.getpid()}.part")
-    with scratch.open("wb") as file:
+    with replacing(path) as scratch, scratch.open("wb") as file:
         np.savez(file, allow_pickle=False, keys=np.array(block.keys), **block.arrays)
-    scratch.replace(path)
 
 
 def _timed(make: Callable[[], Arrays]) -> tuple[Arrays, float]:

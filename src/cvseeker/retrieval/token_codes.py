@@ -76,13 +76,18 @@ class TokenCodes:
         held = self.codes.nbytes + self.starts.nbytes + self.lengths.nbytes + self.bounds.nbytes
         return held / max(len(self.bounds) - 1, 1)
 
-    def project(self, vectors: FloatArray) -> FloatArray:
-        """Return queries' token vectors as the codes are compared with, shape (n, k)."""
-        return self.codec.project(vectors)
+    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return factors (n, k) of signs and offsets (n,) that make the cosines with ``decode``.
 
-    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
-        """Return the cosines of some tokens with projected vectors, shape (n, n_vectors)."""
-        return self.codec.similarities(self.codes[positions], vectors)
+        The queries are scaled instead of the codes, of which there are many more.
+        """
+        projected = self.codec.project(vectors)
+        offsets: FloatArray = projected @ (self.codec.center - self.codec.spread)
+        return projected * (2 * self.codec.spread), offsets
+
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the signs of the tokens at these positions, shape (n, k), 0 or 1."""
+        return self.codec.signs(self.codes[positions])
 
     def save(self, folder: Path) -> None:
         """Write ``token_codes.npy``, ``token_places.npz`` and the codec, ``late.safetensors``."""

@@ -42,11 +42,15 @@ class TokenVectors:
     bounds: IntArray
 
     @property
+    def occurrences(self) -> IntArray:
+        """Which text has which token id, each pair once: shape (2, n_distinct), by text."""
+        owners = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
+        return np.unique(np.stack([owners, self.ids]), axis=1)
+
+    @property
     def frequencies(self) -> IntArray:
         """In how many texts each token id occurs, shape (highest id + 1,), int64."""
-        owners = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
-        pairs = np.unique(np.stack([owners, self.ids]), axis=1)  # (2, n_distinct)
-        return np.bincount(pairs[1]).astype(np.int64)
+        return np.bincount(self.occurrences[1]).astype(np.int64)
 
     def __getitem__(self, rows: slice) -> "TokenVectors":
         """Return those of some neighbouring texts."""
@@ -57,14 +61,13 @@ class TokenVectors:
             self.vectors[tokens], self.ids[tokens], self.spans[tokens], bounds - bounds[0]
         )
 
-    def project(self, vectors: FloatArray) -> FloatArray:
-        """Return queries' token vectors as they are: these are compared in full."""
-        return vectors
+    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return queries' token vectors as they are, and no offsets: these are compared in full."""
+        return vectors, np.zeros(len(vectors), dtype=np.float32)
 
-    def similarities(self, positions: IntArray, vectors: FloatArray) -> FloatArray:
-        """Return the cosines of some tokens with vectors, shape (n, n_vectors), float32."""
-        cosines: FloatArray = self.vectors[positions] @ vectors.T
-        return cosines
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the vectors of the tokens at these positions, shape (n, dim)."""
+        return self.vectors[positions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,14 +61,9 @@ def open_base_searcher(
     workspace.require("model")
     encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
     index = Index.build(
-        passages, encoder, model=encoder.name, store=vector_store(workspace), progress=progress
+        passages, encoder, model=encoder.name, store=VectorStore(workspace.cache), progress=progress
     )
     return Searcher(index, encoder, weights=weights)
-
-
-def vector_store(workspace: Workspace) -> VectorStore:
-    """Return where a workspace keeps its vectors."""
-    return VectorStore(workspace.path / "cache")
 
 
 def index_stage(
@@ -82,7 +77,7 @@ def index_stage(
         # The tuned model is named by its place in the workspace, which may be moved.
         name = "" if tuned else encoder.name
         index = Index.build(
-            passages, encoder, model=name, store=vector_store(workspace), progress=progress
+            passages, encoder, model=name, store=VectorStore(workspace.cache), progress=progress
         )
         index.save(folder)
         return {

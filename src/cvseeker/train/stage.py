@@ -82,7 +82,7 @@ class TrainingData:
 
     def store(self) -> VectorStore:
         """Return where vectors are kept: with a workspace, from which others read them."""
-        return VectorStore(self.workspace.path / "cache" if self.labels else None)
+        return VectorStore(self.workspace.cache if self.labels else None)
 
     def read(self) -> tuple[RetrievalDataset, RetrievalDataset | None]:
         """Return the training and the validation split, the latter ``None`` if it has no queries.

@@ -64,8 +64,8 @@ def map_vectors(evaluated: EvaluatedSet, system: str | None) -> MapVectors | Non
     result = evaluated.results.get(system or "")
     if result is None or result.encoded is None:
         return None
-    encoded = result.encoded
-    return MapVectors(encoded.queries.vectors, encoded.vectors, encoded.owners)
+    windows = result.encoded.corpus.embeddings
+    return MapVectors(result.encoded.queries.vectors, windows.vectors, windows.owners)
 
 
 def lay_out(evaluated: EvaluatedSet, vectors: MapVectors) -> Map:
