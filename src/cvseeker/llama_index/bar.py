@@ -26,5 +26,7 @@ def bar(title: str, *, shown: bool) -> Iterator[Progress]:
                 drawn.set_description(task, refresh=False)
             drawn.set_postfix_str(note, refresh=False)
             drawn.update(max(done - drawn.n, 0))
+            if total and done >= total:
+                drawn.refresh()  # the end is drawn, however soon it comes
 
         yield progress
