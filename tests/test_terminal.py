@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
-from cvseeker.cli import terminal
+from cvseeker.cli import tables, terminal
 from cvseeker.cli.diagnosis import Finding
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.workspace import StageResult
@@ -38,7 +38,7 @@ def system(**values: float) -> dict[str, Any]:
 
 
 def test_the_best_of_every_column_is_bold() -> None:
-    table = terminal.metrics_table(
+    table = tables.metrics_table(
         {"bm25": system(**{"ndcg@10": 0.25}), "[tuned]": system(**{"ndcg@10": 0.75})}, "test"
     )
     text = drawn(table)
@@ -91,7 +91,7 @@ def test_hits_show_what_matched() -> None:
     snippet = "x " * 100 + "Keeps bees\nand [sells] honey"
     at = snippet.index("bees")
     hit = Hit("ivo[1]", 0.98765, "ivo#1", snippet, ((at, at + 4),))
-    table = terminal.hits_table([hit], "who [keeps] bees")
+    table = tables.hits_table([hit], "who [keeps] bees")
     text = drawn(table)
     assert "who [keeps] bees" in text
     assert "ivo[1]" in text
@@ -102,7 +102,7 @@ def test_hits_show_what_matched() -> None:
 
 def test_findings_show_what_to_do() -> None:
     finding = Finding("torch", "not installed", "pip install torch")
-    assert "pip install torch" in drawn(terminal.diagnosis_table([finding]))
+    assert "pip install torch" in drawn(tables.diagnosis_table([finding]))
 
 
 def test_progress_into_a_file_is_lines(

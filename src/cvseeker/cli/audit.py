@@ -1,8 +1,7 @@
 """The command that swaps names: ``audit``."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,9 +15,6 @@ from cvseeker.cli.options import (
 )
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @takes(
@@ -77,6 +73,7 @@ def audit(
 
 
 def _print(folder: Path, *, as_json: bool) -> None:
+    from cvseeker.cli.tables import audit_table
     from cvseeker.cli.terminal import stdout
     from cvseeker.core.files import read_json
 
@@ -86,7 +83,7 @@ def _print(folder: Path, *, as_json: bool) -> None:
         return
     labels = {key: group["label"] for key, group in summary["names"]["groups"].items()}
     for name, part in summary["models"].items():
-        stdout().print(_table(name, part, labels))
+        stdout().print(audit_table(name, part, labels))
         typer.echo(f"{name}: {part['verdict']}")
     typer.echo(folder / "report.html")
 
@@ -96,27 +93,3 @@ def _refuse_judgements(judgements: Path | None) -> None:
         raise InputError(
             f"--judgements {judgements} names résumés of a workspace; expected it with -w DIR"
         )
-
-
-def _table(name: str, part: Mapping[str, Any], labels: Mapping[str, str]) -> "Table":
-    """Draw what each group's names did to scores, ranks and selections."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(name), title_justify="left", title_style="bold")
-    table.add_column("names of")
-    for heading in ("score", "± names", "p labels", "p names", "ranks won", "selected", "ratio"):
-        table.add_column(heading, justify="right")
-    for key, group in part["groups"].items():
-        score, rank = group["score_change"], group["rank_gain"]
-        table.add_row(
-            escape(labels[key]),
-            f"{score['versus_others']:+.5f}",
-            f"{score['between_names']:.5f}",
-            f"{score['p_value']:.3f}",
-            f"{score['p_value_names']:.3f}",
-            f"{rank['versus_others']:+.2f}",
-            f"{group['selected']['mean']:.2%}",
-            f"{group['selection_ratio']:.3f}",
-        )
-    return table

@@ -136,14 +136,18 @@ def compare(
 
 def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:
     """Print what an evaluation found, and where its report is."""
-    from cvseeker.cli.terminal import print_metrics
+    from cvseeker.cli.tables import metrics_table
+    from cvseeker.cli.terminal import stdout
     from cvseeker.core.files import read_json
 
     metrics = read_json(folder / "metrics.json")
     if as_json:
         print_json(metrics)
         return
-    print_metrics(metrics)
+    sets = {"test split": metrics, "hand-written queries": metrics.get("handwritten")}
+    for title, part in sets.items():
+        if part:
+            stdout().print(metrics_table(part["systems"], title))
     for name in settings.evaluate.formats:
         typer.echo(folder / f"report.{name}")
 

@@ -1,5 +1,6 @@
 """The command that trains: ``finetune``, alone or in several processes under ``torchrun``."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -106,7 +107,8 @@ def _training_data(
 
 
 def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) -> None:
-    from cvseeker.cli.terminal_finetune import print_estimate
+    from cvseeker.cli.tables import estimate_table
+    from cvseeker.cli.terminal import stdout
     from cvseeker.train import estimate_finetune, is_main
 
     training, validation = data.read()
@@ -121,4 +123,6 @@ def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) 
     if as_json:
         print_json(plan.to_dict())
         return
-    print_estimate(plan)
+    stdout().print(estimate_table(plan))
+    if (plan.memory_bytes or 0) > (plan.available_bytes or math.inf):
+        typer.echo("more than is free: see --mini-batch-size, --gradient-checkpointing")

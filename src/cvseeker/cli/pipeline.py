@@ -20,7 +20,8 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
 
     They are fictional. What the training changed is shown by four searches.
     """
-    from cvseeker.cli.terminal import drawn_progress, hits_table, print_ready, stdout
+    from cvseeker.cli.tables import hits_table
+    from cvseeker.cli.terminal import drawn_progress, print_ready, stdout
     from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
     from cvseeker.search import open_base_searcher, open_searcher
 
@@ -32,7 +33,7 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
     after = open_searcher(workspace, weights=dense_only)
     for query in DEMO_QUERIES:
         for model, searcher in (("base", before), ("tuned", after)):
-            hits = searcher.search(query, top_k_resumes=3)
+            hits = searcher.search(query, top_k_resumes=settings.search.top_k)
             stdout().print(hits_table(hits, f'"{query}", {model} model'))
     print_ready(workspace)
 

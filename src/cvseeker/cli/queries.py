@@ -57,11 +57,11 @@ def generate(
     """
     require_one_way(workspace, {"--corpus": corpus, "--out": out}, "generate")
     if status:
-        _print_status(workspace, out, as_json=as_json)
+        _print_status(_source(workspace, out), as_json=as_json)
     elif dry_run:
         _print_plan("generate", _source(workspace, corpus), out, settings, as_json=as_json)
     else:
-        _generate(workspace, corpus, out, settings, as_json=as_json)
+        _run("queries", _source(workspace, corpus), out, settings, as_json=as_json)
 
 
 @takes(
@@ -89,53 +89,7 @@ def judge(
     if dry_run:
         _print_plan("judge", _source(workspace, dataset), out, settings, as_json=as_json)
     else:
-        _judge(workspace, dataset, out, settings, as_json=as_json)
-
-
-def _judge(
-    workspace: Path | None,
-    dataset: Path | None,
-    out: Path | None,
-    settings: Settings,
-    *,
-    as_json: bool,
-) -> None:
-    from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.queries import judge_stage
-
-    with drawn_progress() as progress:
-        result = judge_stage(_source(workspace, dataset), settings, progress, out=out)
-    if as_json:
-        print_json(result.counts)
-        return
-    print_stage("judged", result)
-    typer.echo(out if workspace is None else workspace / "judged")
-
-
-def _generate(
-    workspace: Path | None,
-    corpus: Path | None,
-    out: Path | None,
-    settings: Settings,
-    *,
-    as_json: bool,
-) -> None:
-    from cvseeker.cli.terminal import drawn_progress, print_stage
-    from cvseeker.queries import generate_stage
-
-    try:
-        with drawn_progress() as progress:
-            result = generate_stage(_source(workspace, corpus), settings, progress, out=out)
-    except KeyboardInterrupt:
-        if settings.llm.batch:
-            typer.echo("batches go on at the provider", err=True)
-        raise
-    if as_json:
-        print_json(result.counts)
-        return
-    print_stage("queries", result)
-    if out is not None:
-        typer.echo(out)
+        _run("judged", _source(workspace, dataset), out, settings, as_json=as_json)
 
 
 def _source(workspace: Path | None, file: Path | None) -> "Workspace | Path":
@@ -143,6 +97,27 @@ def _source(workspace: Path | None, file: Path | None) -> "Workspace | Path":
     from cvseeker.core.workspace import Workspace
 
     return file or Workspace(workspace or Path())
+
+
+def _run(
+    name: str, source: "Workspace | Path", out: Path | None, settings: Settings, *, as_json: bool
+) -> None:
+    from cvseeker.cli.terminal import drawn_progress, print_stage
+    from cvseeker.queries import generate_stage, judge_stage
+
+    stage = generate_stage if name == "queries" else judge_stage
+    try:
+        with drawn_progress() as progress:
+            result = stage(source, settings, progress, out=out)
+    except KeyboardInterrupt:
+        if settings.llm.batch:
+            typer.echo("batches go on at the provider", err=True)
+        raise
+    if as_json:
+        print_json(result.counts)
+        return
+    print_stage(name, result)
+    typer.echo(out or result.folder)
 
 
 def _print_plan(
@@ -153,8 +128,8 @@ def _print_plan(
     *,
     as_json: bool,
 ) -> None:
-    from cvseeker.cli.terminal import drawn_progress
-    from cvseeker.cli.terminal_queries import print_plan
+    from cvseeker.cli.tables import plan_table
+    from cvseeker.cli.terminal import drawn_progress, stdout
     from cvseeker.queries import plan_stage
 
     with drawn_progress() as progress:
@@ -162,15 +137,18 @@ def _print_plan(
     if as_json:
         print_json(plan.to_dict())
         return
-    print_plan(plan)
+    stdout().print(plan_table(plan))
+    if plan.message:
+        typer.echo(f"the first request\n{plan.system}\n{plan.message}")
 
 
-def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) -> None:
-    from cvseeker.cli.terminal_queries import print_ledger
+def _print_status(source: "Workspace | Path", *, as_json: bool) -> None:
+    from cvseeker.cli.tables import ledger_table
+    from cvseeker.cli.terminal import stdout
     from cvseeker.llm import Ledger
     from cvseeker.queries import ledger_of
 
-    path = ledger_of(_source(workspace, out))
+    path = ledger_of(source)
     if not path.is_file():
         raise InputError(f"{path}: no ledger; one is written by: cvseeker generate --llm MODEL")
     with Ledger(path) as ledger:
@@ -178,4 +156,4 @@ def _print_status(workspace: Path | None, out: Path | None, *, as_json: bool) ->
     if as_json:
         print_json(summary)
         return
-    print_ledger(summary)
+    stdout().print(ledger_table(summary))

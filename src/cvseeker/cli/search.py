@@ -35,7 +35,8 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find the résumés that fit a query, and why."""
-    from cvseeker.cli.terminal import hits_table, stdout
+    from cvseeker.cli.tables import hits_table
+    from cvseeker.cli.terminal import stdout
     from cvseeker.search import open_searcher
 
     hits = open_searcher(workspace).search(query, top_k_resumes=settings.search.top_k)
@@ -49,7 +50,8 @@ def search(
 def doctor(*, as_json: JsonOption = False) -> None:
     """Say what is installed, what would be used, what is missing."""
     from cvseeker.cli import diagnosis
-    from cvseeker.cli.terminal import diagnosis_table, stdout
+    from cvseeker.cli.tables import diagnosis_table
+    from cvseeker.cli.terminal import stdout
 
     findings = diagnosis.diagnose()
     if as_json:

@@ -1,8 +1,8 @@
-"""What the command line draws: progress on stderr, tables and search results on stdout."""
+"""How the command line speaks: progress and messages on stderr, results on stdout."""
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,33 +19,17 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
-from rich.text import Text
 
+from cvseeker.cli import tables
 from cvseeker.cli.program import command
 from cvseeker.core import progress as reporting
 from cvseeker.core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from cvseeker.cli.diagnosis import Finding
     from cvseeker.core.workspace import StageResult
-    from cvseeker.search import Hit
 
 # Between two lines of progress where stderr is a file.
 SECONDS_BETWEEN_LINES = 15.0
-
-# Characters of a passage that are shown, and those of them before the first word that matches.
-SNIPPET_LENGTH, SNIPPET_LEAD = 280, 60
-
-COLUMNS = {
-    "accuracy@1": "acc@1",
-    "hit_rate@5": "hit@5",
-    "accuracy@10": "acc@10",
-    "recall@10": "recall@10",
-    "mrr@10": "MRR@10",
-    "ndcg@10": "nDCG@10",
-    "map@100": "MAP@100",
-}
 
 
 def stdout() -> Console:
@@ -142,31 +126,19 @@ def stage_line(stage: str, result: "StageResult") -> str:
     return f"{stage}: done in {result.seconds:.1f} s ({', '.join(flat)})"
 
 
-def metrics_table(systems: Mapping[str, Mapping[str, Any]], title: str) -> Table:
-    """Draw ``metrics.json``'s systems as a table, each column's best value in bold."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("system")
-    for heading in [*COLUMNS.values(), "seconds"]:
-        table.add_column(heading, justify="right")
-    best = {key: max(row[key] for row in systems.values()) for key in COLUMNS}
-    for name, row in systems.items():
-        cells = [
-            Text(f"{row[key]:.3f}", style="bold" if row[key] == best[key] else "")
-            for key in COLUMNS
-        ]
-        table.add_row(escape(name), *cells, f"{row['seconds']:.1f}")
-    return table
-
-
 def print_stage(stage: str, result: "StageResult") -> None:
     """Say on stderr what a stage came to, what it decided, and what became of queries."""
     say(stage_line(stage, result))
     for sentence in result.decided:
         say(f"  {sentence}")
-    if "written" in result.counts and not result.skipped:
-        _print_queries(result.counts)
-    if "pairs" in result.counts and stage == "judged" and not result.skipped:
-        _print_labels(result.counts)
+    if result.skipped:
+        return
+    if "written" in result.counts:
+        stderr().print(tables.queries_table(result.counts))
+        _print_asked(result.counts, "passages")
+    elif stage == "judged":
+        stderr().print(tables.labels_table(result.counts))
+        _print_asked(result.counts, "pairs")
 
 
 def print_ready(workspace: Path, *, tuned: bool = True) -> None:
@@ -185,102 +157,16 @@ def search_command(workspace: Path) -> str:
     return f'{command("search", "-w", workspace)} "QUERY"'
 
 
-def _print_queries(counts: Mapping[str, Any]) -> None:
-    """Say what became of queries and passages, and what was spent, after a run with an LLM."""
-    table = Table(title="queries", title_justify="left", title_style="bold")
-    table.add_column("what became of them")
-    table.add_column("number", justify="right")
-    table.add_row("written by the LLM", f"{counts['written']:,}")
-    for reason, number in counts["dropped"].items():
-        table.add_row(f"dropped: {reason}", f"{number:,}")
-    table.add_row("accepted", f"{counts['queries']:,}")
-    for outcome, number in counts["passages"].items():
-        table.add_row(f"passages: {escape(outcome)}", f"{number:,}")
-    stderr().print(table)
-    _print_requests(counts["requests"])
-    if counts["unanswered"]:
-        stderr().print(
-            f"{counts['unanswered']:,} passages got no usable reply; the same command asks for "
-            "them again",
-            markup=False,
+def _print_asked(counts: Mapping[str, Any], what: str) -> None:
+    """Say what was spent on an LLM, and what it left without an answer."""
+    if requests := counts.get("requests"):
+        say(
+            f"{requests['sent']:,} requests sent, {requests['prompt_tokens']:,} prompt and "
+            f"{requests['completion_tokens']:,} reply tokens; spent: {requests['spent']} "
+            f"(with earlier runs: {requests['spent_in_all']})"
         )
-
-
-def _print_labels(counts: Mapping[str, Any]) -> None:
-    """Say what judging came to, and what was spent where an LLM did it."""
-    table = Table(title="labels", title_justify="left", title_style="bold")
-    table.add_column("what became of them")
-    table.add_column("number", justify="right")
-    table.add_row("pairs of a query and a passage pooled", f"{counts['pairs']:,}")
-    for grade, number in counts["graded"].items():
-        table.add_row(f"graded {grade}", f"{number:,}")
-    table.add_row("not judged", f"{counts['unjudged']:,}")
-    table.add_row("relevant passages a query, before", f"{counts['positives_before']:.2f}")
-    table.add_row("relevant passages a query, after", f"{counts['positives_after']:.2f}")
-    for kind, number in counts["left_as_they_were"].items():
-        table.add_row(f"queries left as they were: {escape(kind)}", f"{number:,}")
-    for reason, number in counts["dropped"].items():
-        table.add_row(f"queries dropped: {reason}", f"{number:,}")
-    table.add_row("queries", f"{counts['queries']:,}")
-    stderr().print(table)
-    if "requests" in counts:
-        _print_requests(counts["requests"])
     if counts.get("unanswered"):
-        stderr().print(
-            f"{counts['unanswered']:,} pairs got no usable reply; the same command asks for them "
-            "again",
-            markup=False,
+        say(
+            f"{counts['unanswered']:,} {what} got no usable reply; the same command asks for them "
+            "again"
         )
-
-
-def _print_requests(requests: Mapping[str, Any]) -> None:
-    stderr().print(
-        f"{requests['sent']:,} requests sent, {requests['prompt_tokens']:,} prompt and "
-        f"{requests['completion_tokens']:,} reply tokens; spent: {requests['spent']} "
-        f"(with earlier runs: {requests['spent_in_all']})",
-        markup=False,
-    )
-
-
-def print_metrics(metrics: Mapping[str, Any]) -> None:
-    """Print the tables of ``metrics.json``, one a query set."""
-    stdout().print(metrics_table(metrics["systems"], "test split"))
-    for name, part in metrics.items():
-        if name not in {"dataset", "systems"}:
-            title = "hand-written queries" if name == "handwritten" else name
-            stdout().print(metrics_table(part["systems"], title))
-
-
-def hits_table(hits: Sequence["Hit"], title: str) -> Table:
-    """Draw search results, the words that the query shares in bold."""
-    table = Table(title=escape(title), title_justify="left", title_style="bold", show_lines=True)
-    table.add_column("#", justify="right")
-    table.add_column("résumé", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("best passage", ratio=1)
-    for rank, hit in enumerate(hits, start=1):
-        table.add_row(str(rank), Text(hit.resume_id), f"{hit.score:.3f}", _snippet(hit))
-    return table
-
-
-def diagnosis_table(findings: Sequence["Finding"]) -> Table:
-    """Draw what the doctor found."""
-    table = Table(title="cvseeker doctor", title_justify="left", title_style="bold")
-    for heading in ("what", "state", "what to do"):
-        table.add_column(heading, overflow="fold")
-    for finding in findings:
-        table.add_row(finding.what, Text(finding.state), Text(finding.remedy))
-    return table
-
-
-def _snippet(hit: "Hit") -> Text:
-    """Mark the matched words and shorten the snippet to the words around the first of them."""
-    text = Text(hit.snippet)
-    for start, end in hit.spans:
-        text.stylize("bold yellow", start, end)
-    begin = max(0, hit.spans[0][0] - SNIPPET_LEAD) if hit.spans else 0
-    begin = hit.snippet.find(" ", begin) + 1 if begin else 0
-    end = begin + SNIPPET_LENGTH
-    end = hit.snippet.rfind(" ", begin, end) if end < len(hit.snippet) else end
-    shown = Text(" ").join(text[begin:end].split("\n"))
-    return Text("… " if begin else "") + shown + Text(" …" if end < len(hit.snippet) else "")

@@ -215,4 +215,4 @@ class Settings(StageSettings):
 
 
 # Four queries a passage, not six: the demonstration is to take minutes on a laptop.
-DEMO_SETTINGS = Settings(generate=GenerateSettings(per_passage=4))
+DEMO_SETTINGS = Settings(generate=GenerateSettings(per_passage=4), search=SearchSettings(top_k=3))
