@@ -24,7 +24,8 @@ from crossvalidate import folds, with_known_persons, with_queries
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.progress import silent
-from cvseeker.core.settings import FinetuneSettings, Settings
+from cvseeker.core.settings import Settings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder

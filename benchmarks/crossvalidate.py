@@ -25,7 +25,8 @@ from tempfile import mkdtemp
 from typing import Any
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
-from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, Settings
+from cvseeker.core.settings import EvaluateSettings, Settings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.evaluate.run import run_systems
 from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits

@@ -14,7 +14,7 @@ from pathlib import Path
 from machine import machine
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import QrelsTable
 from cvseeker.retrieval.precision import VARIABLE, encoding_dtype

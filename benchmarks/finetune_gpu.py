@@ -16,7 +16,7 @@ from finetune_tables import gpu_table
 from mfu import ModelSize, peak_flops
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.models import choose_model
 from cvseeker.retrieval.windows import split_windows
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker

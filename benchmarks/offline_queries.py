@@ -15,8 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 from cvseeker.core.datasets import read_dataset
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile
-from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.insights.profile import extract_profile
 

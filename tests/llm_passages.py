@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cvseeker.core.query_settings import GenerateSettings, LlmSettings
 from cvseeker.core.records import Passage
-from cvseeker.core.settings import GenerateSettings, LlmSettings
 from cvseeker.llm.client import ChatClient
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.prompts import query_task

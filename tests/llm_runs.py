@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.settings import GenerateSettings
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm.account import Job, SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.request import ChatRequest, ChatTask, request_key

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from cvseeker.core.errors import MissingExtraError, SettingsError
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.train.adapters import (
     add_lora,
     encoder_layers,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import CVSeekerError, MissingExtraError, SettingsError
-from cvseeker.core.settings import FinetuneSettings, WindowSettings
+from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.trainer import (
     check_settings,

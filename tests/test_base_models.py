@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.files import file_hash
+from cvseeker.core.hashes import file_hash
 from cvseeker.retrieval import models as base_models
 from cvseeker.retrieval.models import (
     CPU_BASE,

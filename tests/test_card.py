@@ -4,7 +4,7 @@ from typing import Literal
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import write_json
-from cvseeker.core.settings import FinetuneSettings, WindowSettings
+from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.train.card import SHOWN, write_model_card
 from cvseeker.train.gate import Difference, Verdict
 from cvseeker.train.stage import FinetuneResult

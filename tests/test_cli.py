@@ -20,7 +20,8 @@ from cvseeker.cli.reference import reference
 from cvseeker.core import __version__
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import CVSeekerError
-from cvseeker.core.settings import FinetuneSettings, Settings, WindowSettings
+from cvseeker.core.settings import Settings
+from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.core.workspace import StageResult
 
 

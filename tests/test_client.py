@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError, SettingsError
-from cvseeker.core.settings import LlmSettings
+from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm import ChatClient, dollars
 from cvseeker.llm.endpoint import OPENAI_URL
 from cvseeker.llm.ledger import Ledger

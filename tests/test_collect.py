@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.files import read_jsonl
-from cvseeker.core.settings import FilterSettings
+from cvseeker.core.query_settings import FilterSettings
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect

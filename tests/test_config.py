@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.settings import FinetuneSettings, HybridWeights, Settings
+from cvseeker.core.settings import Settings
 from cvseeker.core.stage_settings import settings_of
+from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
 
 
 def read(tmp_path: Path, text: str) -> Settings:

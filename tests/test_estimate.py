@@ -7,7 +7,7 @@ import pytest
 from cvseeker.cli import main
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import FinetuneSettings, WindowSettings
+from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train import Estimate, estimate_finetune
 from cvseeker.train.memory import available_memory, peak_memory, reset_peak_memory

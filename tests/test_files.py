@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import (
-    file_hash,
     read_json,
     read_jsonl,
-    text_hash,
     write_json,
     write_jsonl,
     write_lines,
     write_text,
 )
+from cvseeker.core.hashes import file_hash, text_hash
 
 AWKWARD = "one\u2028two\rthree\x85four\x1cfive\nsix"
 

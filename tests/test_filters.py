@@ -1,7 +1,7 @@
 import pytest
 
+from cvseeker.core.query_settings import FilterSettings
 from cvseeker.core.records import Query
-from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.checks import (
     COPIED,
     NAMES_CANDIDATE,

@@ -17,7 +17,8 @@ import pytest
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json
-from cvseeker.core.settings import EvaluateSettings, FinetuneSettings, WindowSettings
+from cvseeker.core.settings import EvaluateSettings
+from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors
 from cvseeker.train import finetune
@@ -184,7 +185,7 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from cvseeker.core.settings import FinetuneSettings
+    from cvseeker.core.training_settings import FinetuneSettings
     from cvseeker.core.datasets import read_dataset
     from cvseeker.train import finetune
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cvseeker.core.errors import LlmError
-from cvseeker.core.settings import LlmSettings
+from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm.client import ChatClient
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.judging.grades import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import late
 from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import encoder as local
 from cvseeker.retrieval.encoder import LocalEncoder, load_model
 from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice

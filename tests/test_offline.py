@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.datasets import read_dataset
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile, Query
-from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.chunks import stem, unwrap
 from cvseeker.queries.offline.duties import read_duties
 from cvseeker.queries.offline.evidence import read_evidence

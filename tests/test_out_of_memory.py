@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.train.memory import (
     advice_when_out_of_memory,
     is_out_of_memory,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import precision
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.precision import encoding_dtype, threads_for

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.settings import FilterSettings, GenerateSettings
+from cvseeker.core.query_settings import FilterSettings, GenerateSettings
 from cvseeker.queries.prompts import (
     EXAM_KINDS,
     RECRUITER_KINDS,

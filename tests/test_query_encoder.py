@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cvseeker.core.settings import HybridWeights, WindowSettings
+from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model
 from cvseeker.retrieval.queries import EncodedQueries

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.core.settings import GenerateSettings
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm.replies import read_reply
 from cvseeker.llm.request import Answer, RefusedError, ReplyError
 from cvseeker.queries.prompts import query_task

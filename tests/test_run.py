@@ -9,7 +9,8 @@ from sentence_transformers import SentenceTransformer
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.core.settings import EvaluateSettings, HybridWeights, WindowSettings
+from cvseeker.core.settings import EvaluateSettings
+from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.evaluate import run
 from cvseeker.evaluate.collection import Candidates
 from cvseeker.evaluate.run import run_systems

@@ -5,7 +5,7 @@ import pytest
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.records import Passage
-from cvseeker.core.settings import HybridWeights
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.search.index import Index
 from cvseeker.search.searcher import Hit, Searcher

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import store as module
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder

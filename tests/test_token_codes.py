@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.token_codes import TokenCodes

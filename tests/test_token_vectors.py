@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.tokens import (
     encode_passages_with_tokens,

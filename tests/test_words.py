@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import cvseeker
-from cvseeker.core.files import read_lines, read_pairs, read_words
+from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 
 PACKAGE = Path(cvseeker.__file__).parent
 LISTS = sorted(PACKAGE.rglob("words/*.txt"))

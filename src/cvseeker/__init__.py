@@ -257,7 +257,7 @@ class Workspace:
 
     def _searcher(self, weights: Mapping[str, float] | None, *, untuned: bool) -> "Searcher":
         """Open a search, or return the one that is open while the index stays the same."""
-        from cvseeker.core.settings import HybridWeights
+        from cvseeker.core.training_settings import HybridWeights
         from cvseeker.search import open_base_searcher, open_searcher
 
         self._stages.require("index")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from cvseeker.core import __version__
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import LlmSettings
+from cvseeker.core.query_settings import LlmSettings
 from cvseeker.retrieval.models import (
     CPU_BASE,
     GPU_BASE,

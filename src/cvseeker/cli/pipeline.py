@@ -7,7 +7,8 @@ import typer
 
 from cvseeker.cli.finetune import publish
 from cvseeker.cli.options import JudgementsOption, SourcesArgument, WorkspaceOption, takes
-from cvseeker.core.settings import DEMO_SETTINGS, DEMO_WORKSPACE, HybridWeights, Settings
+from cvseeker.core.settings import DEMO_SETTINGS, DEMO_WORKSPACE, Settings
+from cvseeker.core.training_settings import HybridWeights
 
 
 @takes(

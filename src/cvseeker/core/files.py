@@ -1,12 +1,9 @@
 """Reading and writing files so that a reader never meets a half-written one."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -106,65 +103,3 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                     f"{path}, line {number}: expected a JSON object, got {str(row)[:40]!r}"
                 )
             yield row
-
-
-def text_hash(*parts: str) -> str:
-    """Return 16 hexadecimal digits that identify the texts, in their order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        digest.update(len(encoded).to_bytes(8, "big"))
-        digest.update(encoded)
-    return digest.hexdigest()[:16]
-
-
-def path_hashes(name: str, path: Path) -> dict[str, str]:
-    """Return the SHA-256 of a file, or of every file of a folder, by ``<name>/<path within it>``.
-
-    Raises
-    ------
-    InputError
-        If there is nothing of that name.
-    """
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder; expected what --{name} names")
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    return {f"{name}/{file.relative_to(path).as_posix()}": file_hash(file) for file in files}
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@cache
-def read_lines(package: str, name: str) -> tuple[str, ...]:
-    """Read a list that lies beside a package's code, without comments and blank lines.
-
-    Parameters
-    ----------
-    package
-        Such as ``cvseeker.core``, where lists lie that several packages need.
-    name
-        The list is ``words/<name>.txt``: an entry a line, ``#`` begins a line that is a comment.
-
-    Returns
-    -------
-    tuple of str
-        The entries in their order.
-    """
-    path = resources.files(package) / "words" / f"{name}.txt"
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return tuple(line for line in lines if line.strip() and not line.startswith("#"))
-
-
-def read_words(package: str, name: str) -> frozenset[str]:
-    """Return a list of words as a set; see :func:`read_lines`."""
-    return frozenset(read_lines(package, name))
-
-
-def read_pairs(package: str, name: str) -> dict[str, str]:
-    """Return a list of two columns parted by a tab as key → value, which may be empty."""
-    rows = (line.partition("\t") for line in read_lines(package, name))
-    return {key: value for key, _, value in rows}

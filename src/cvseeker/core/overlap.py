@@ -6,7 +6,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 
 _WORD = re.compile(r"[^\W_]+")
 # Odd and large, so that the order of the words counts in every bit.

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal, Self
 
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.query_settings import (
-    FilterSettings,
     GenerateSettings,
     JudgeSettings,
     LlmSettings,
@@ -22,25 +21,6 @@ from cvseeker.core.training_settings import (
     Positive,
     WindowSettings,
 )
-
-__all__ = [
-    "DEMO_SETTINGS",
-    "DEMO_WORKSPACE",
-    "AuditSettings",
-    "CompareSettings",
-    "EmbeddingSettings",
-    "EvaluateSettings",
-    "FilterSettings",
-    "FinetuneSettings",
-    "GenerateSettings",
-    "HybridWeights",
-    "IngestSettings",
-    "JudgeSettings",
-    "LlmSettings",
-    "SearchSettings",
-    "Settings",
-    "WindowSettings",
-]
 
 # Where the demonstration goes.
 DEMO_WORKSPACE = Path("cvseeker-demo")

@@ -17,7 +17,8 @@ from typing import Any
 from cvseeker.core import __version__
 from cvseeker.core.decisions import decisions
 from cvseeker.core.errors import WorkspaceError
-from cvseeker.core.files import file_hash, read_json, text_hash, write_json
+from cvseeker.core.files import read_json, write_json
+from cvseeker.core.hashes import file_hash, text_hash
 
 COMMAND_OF_STAGE: dict[str, str] = {
     "ingest": "cvseeker ingest SOURCE... -w {workspace}",

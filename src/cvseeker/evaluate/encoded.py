@@ -6,7 +6,7 @@ import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import ModelError
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder

@@ -10,7 +10,8 @@ import numpy as np
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import EvaluateSettings, HybridWeights
+from cvseeker.core.settings import EvaluateSettings
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.evaluate.collection import METRICS_DEPTH, Collection
 from cvseeker.evaluate.encoded import EncodedDataset, encode_dataset
 from cvseeker.evaluate.outside import run_file, run_vectors

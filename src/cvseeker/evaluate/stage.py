@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError, InputError
-from cvseeker.core.files import path_hashes, write_json
+from cvseeker.core.files import write_json
+from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
-from cvseeker.core.files import path_hashes
+from cvseeker.core.hashes import path_hashes
 from cvseeker.retrieval.models import choose_model, model_identity
 
 

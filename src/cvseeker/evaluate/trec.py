@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import text_hash, write_lines
+from cvseeker.core.files import write_lines
+from cvseeker.core.hashes import text_hash
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import (
     Metrics,

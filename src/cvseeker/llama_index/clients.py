@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cvseeker.core.errors import MissingExtraError, SettingsError
-from cvseeker.core.settings import LlmSettings
+from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm import ChatClient, ChatTask
 
 # The name under which the sending process finds an object's key; messages about the key quote it.

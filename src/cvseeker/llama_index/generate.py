@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from cvseeker.core.errors import LlmError, SettingsError
-from cvseeker.core.files import text_hash
-from cvseeker.core.settings import LlmSettings, Settings
+from cvseeker.core.hashes import text_hash
+from cvseeker.core.query_settings import LlmSettings
+from cvseeker.core.settings import Settings
 from cvseeker.llama_index.bar import bar
 from cvseeker.llama_index.clients import (
     find_llm,

@@ -10,7 +10,7 @@ from typing import Self
 
 from cvseeker.core.errors import LlmError, SettingsError
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import LlmSettings
+from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, SendSettings
 from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.dialect import Dialect, request_body

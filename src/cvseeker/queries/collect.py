@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from cvseeker.core.datasets import DatasetWriter
-from cvseeker.core.files import read_jsonl, text_hash
+from cvseeker.core.files import read_jsonl
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import SPLITS, Passage, Query
-from cvseeker.core.settings import GenerateSettings
 from cvseeker.llm import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests, ask, request_counts
 from cvseeker.queries.filters import (

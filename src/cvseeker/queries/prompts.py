@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from typing import Any, Literal
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.settings import GenerateSettings
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm import ChatTask
 from cvseeker.resumes import redact
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage
 from cvseeker.core.settings import Settings

@@ -1,6 +1,6 @@
 """The word lists that several modules of this package read résumés with; all lower case."""
 
-from cvseeker.core.files import read_lines, read_pairs, read_words
+from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 
 TITLE_HEADS = frozenset(
     word for word, mark in read_pairs("cvseeker.core", "job_titles").items() if mark != "query"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self
 
-from cvseeker.core.files import read_words
+from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.lexicon import MONTHS, NOT_IN_NAMES, PARTICLES, PLACES, STATES, TITLE_HEADS
 
 # Letters with a point, an apostrophe or a hyphen between them, and a point behind.

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import cast
 
-from cvseeker.core.files import read_pairs, read_words
 from cvseeker.core.records import Section, SectionKind
+from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.resumes.lexicon import MONTH
 
 _HEADINGS = {

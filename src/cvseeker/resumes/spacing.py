@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import inf, log
 
-from cvseeker.core.files import read_words
+from cvseeker.core.wordlists import read_words
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PAIR = re.compile(r"(?=(?<![^\W_])([^\W\d_]+) {1,2}([^\W\d_]+)(?![^\W_]))")

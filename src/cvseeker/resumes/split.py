@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.overlap import word_ngrams
 from cvseeker.core.records import Passage, Split
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import file_hash, read_jsonl, write_jsonl
+from cvseeker.core.files import read_jsonl, write_jsonl
+from cvseeker.core.hashes import file_hash
 from cvseeker.core.overlap import exact_duplicates
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage, Resume

@@ -13,7 +13,7 @@ import numpy as np
 from cvseeker.core.errors import ModelError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import HybridWeights, WindowSettings
+from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, unit
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.models import (

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.settings import HybridWeights
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.windows import FloatArray
 
 # Weights are tried in tenths: what a validation split of a hundred queries can tell apart.

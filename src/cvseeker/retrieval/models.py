@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.files import file_hash
+from cvseeker.core.hashes import file_hash
 
 GPU_BASE = "mixedbread-ai/mxbai-embed-large-v1"
 CPU_BASE = "sentence-transformers/all-MiniLM-L6-v2"

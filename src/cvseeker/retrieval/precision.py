@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.files import read_json, text_hash, write_json
+from cvseeker.core.files import read_json, write_json
+from cvseeker.core.hashes import text_hash
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from cvseeker.core.files import read_json
-from cvseeker.core.settings import HybridWeights
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.codec import unit
 from cvseeker.retrieval.encoder import SETTINGS_FILE
 from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice

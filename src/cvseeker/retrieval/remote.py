@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm import EmbeddingClient, dollars

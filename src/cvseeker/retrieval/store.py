@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.files import replacing, text_hash
+from cvseeker.core.files import replacing
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.dense import DenseRanker

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.core.settings import WindowSettings
+from cvseeker.core.training_settings import WindowSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.settings import HybridWeights
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder

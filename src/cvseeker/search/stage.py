@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import HybridWeights, Settings
+from cvseeker.core.settings import Settings
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import MissingExtraError, ModelError, SettingsError
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

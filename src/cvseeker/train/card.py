@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cvseeker.core import __version__
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import read_json, write_text
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 
 if TYPE_CHECKING:
     from cvseeker.train.stage import FinetuneResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import silent
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.adapters import prepare_model
 from cvseeker.train.distributed import world_size

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cvseeker.core.errors import ModelError
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.memory import return_freed_memory
 
 T = TypeVar("T")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import path_hashes, read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.settings import FinetuneSettings, HybridWeights, IngestSettings, Settings
+from cvseeker.core.settings import IngestSettings, Settings
+from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors, with_persons

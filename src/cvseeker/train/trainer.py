@@ -25,7 +25,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.progress import Progress
-from cvseeker.core.settings import FinetuneSettings
+from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics

@@ -7,7 +7,7 @@ from typing import Any
 
 from cvseeker.core.datasets import read_dataset, read_judgements
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import path_hashes
+from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import AuditSettings
 from cvseeker.core.workspace import StageResult, Workspace

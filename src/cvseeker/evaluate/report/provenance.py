@@ -11,7 +11,7 @@ from typing import Any
 
 from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import file_hash
+from cvseeker.core.hashes import file_hash
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "numpy")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from cvseeker.core.errors import LlmError
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, unheard
 from cvseeker.llm.batch.api import BatchApi, GoneError
 from cvseeker.llm.batch.ledger import BatchLedger, Part, pending

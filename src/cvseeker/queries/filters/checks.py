@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from cvseeker.core.query_settings import FilterSettings
 from cvseeker.core.records import Query
-from cvseeker.core.settings import FilterSettings
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
 from cvseeker.resumes import PersonName

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from cvseeker.core.files import read_lines, read_pairs, read_words
 from cvseeker.core.records import Section
+from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import extract_profile
 from cvseeker.retrieval.bm25 import stems

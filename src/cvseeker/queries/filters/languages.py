@@ -5,7 +5,7 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
-from cvseeker.core.files import read_pairs
+from cvseeker.core.wordlists import read_pairs
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier

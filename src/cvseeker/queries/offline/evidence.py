@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile
+from cvseeker.core.wordlists import read_words
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty, read_duties
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, MONTHS, STOP_WORDS, TITLE_HEADS

@@ -4,10 +4,10 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from cvseeker.core.files import text_hash
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile, Query
-from cvseeker.core.settings import GenerateSettings
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS

@@ -7,7 +7,7 @@ it would be made of are much commoner than itself, or stand side by side about a
 import re
 from collections.abc import Mapping
 
-from cvseeker.core.files import read_words
+from cvseeker.core.wordlists import read_words
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 

@@ -5,7 +5,7 @@ All of it is general language, written by hand; nothing is learnt from a data se
 
 import re
 
-from cvseeker.core.files import read_lines, read_pairs, read_words
+from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 
 STOP_WORDS = read_words("cvseeker.queries.offline", "stop_words")
 # Words that fit nearly every résumé: they never make a query specific.

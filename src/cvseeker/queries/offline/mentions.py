@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cvseeker.core.files import read_lines, read_words
 from cvseeker.core.records import Profile
+from cvseeker.core.wordlists import read_lines, read_words
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name
 from cvseeker.queries.offline.verbs import GERUNDS, LEMMAS, NOUN_LIKE

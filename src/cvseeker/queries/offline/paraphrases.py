@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from cvseeker.core.files import read_lines
+from cvseeker.core.wordlists import read_lines
 
 
 class _Paraphrases:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from cvseeker.core.files import read_pairs, read_words
+from cvseeker.core.wordlists import read_pairs, read_words
 
 # Lemma → verbs that a recruiter may put in its place, each of them a lemma of this table.
 VERBS = {

@@ -8,7 +8,7 @@ from functools import cache
 from string import Formatter
 from typing import TypeVar
 
-from cvseeker.core.files import read_lines
+from cvseeker.core.wordlists import read_lines
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty
 from cvseeker.queries.offline.evidence import Evidence

@@ -2,7 +2,7 @@
 
 import re
 
-from cvseeker.core.files import read_words
+from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.insights.titles import DATE, SEPARATORS, title_in
 from cvseeker.resumes.lexicon import (
     LANGUAGES,

@@ -7,8 +7,8 @@ filled only where a line's shape and its words agree.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cvseeker.core.files import read_words
 from cvseeker.core.records import Profile, Section
+from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.insights.dates import working_years
 from cvseeker.resumes.insights.header import CONTACT, find_location, find_name
 from cvseeker.resumes.insights.titles import find_titles

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cvseeker.core.files import read_words
 from cvseeker.core.records import Section
+from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.lexicon import MONTH, NOT_IN_TITLES, TITLE_HEADS
 
 SEPARATORS = re.compile(r"\s*(?:\||•|\t| {2,}|[–—]|\s-\s|\bat\b|@|;|/(?=\s)|\(|\))\s*|,\s+|:\s+")

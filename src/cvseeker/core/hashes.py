@@ -1,0 +1,36 @@
+"""Hashes that tell whether texts, files and folders changed."""
+
+import hashlib
+from pathlib import Path
+
+from cvseeker.core.errors import InputError
+
+
+def text_hash(*parts: str) -> str:
+    """Return 16 hexadecimal digits that identify the texts, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()[:16]
+
+
+def path_hashes(name: str, path: Path) -> dict[str, str]:
+    """Return the SHA-256 of a file, or of every file of a folder, by ``<name>/<path within it>``.
+
+    Raises
+    ------
+    InputError
+        If there is nothing of that name.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; expected what --{name} names")
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    return {f"{name}/{file.relative_to(path).as_posix()}": file_hash(file) for file in files}
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
