@@ -140,7 +140,7 @@ def test_what_is_known_is_not_evaluated_again(
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
     asked: list[bool] = []
 
-    def evaluate(encoder: LocalEncoder, dataset: RetrievalDataset) -> QueryMetrics:
+    def evaluate(_: LocalEncoder, dataset: RetrievalDataset, store: object) -> QueryMetrics:
         asked.append(dataset is val)
         return metrics_of(dataset, 0.5)
 
@@ -183,7 +183,9 @@ def test_a_smaller_share_is_tried_where_too_much_was_forgotten(
     monkeypatch.setattr(
         gate,
         "validate_queries",
-        lambda _, dataset: metrics_of(dataset, (on_val if dataset is val else on_guard)[now[-1]]),
+        lambda _, dataset, store: metrics_of(
+            dataset, (on_val if dataset is val else on_guard)[now[-1]]
+        ),
     )
     verdict = decide(encoder, base, base, val)
     assert (verdict.kept, verdict.alpha) == (kept, alpha)

@@ -15,7 +15,7 @@ from cvseeker.core.files import read_json, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, unit
-from cvseeker.retrieval.memory import return_freed_memory
+from cvseeker.retrieval.memory import return_freed_memory, reuse_freed_memory
 from cvseeker.retrieval.models import (
     CPU_BASE,
     QUERY_PROMPTS,
@@ -256,10 +256,10 @@ class LocalEncoder:
                     for name, value in features.items()
                 }
                 yield batch, {**model(on_device), **tokens}
-                del on_device
-                return_freed_memory()
                 done += len(batch)
                 progress(f"encode with {self.name}", done, len(texts), "windows")
+        if len(batches) > 1:
+            return_freed_memory()
 
     def encoding_model(self) -> "SentenceTransformer":
         """Return the model in the precision that it encodes in: itself, or a copy in bfloat16.
@@ -349,6 +349,7 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
         If it cannot be loaded, with the reason on one line.
     """
     keep_libraries_quiet()
+    reuse_freed_memory()
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 

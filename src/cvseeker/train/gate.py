@@ -29,6 +29,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_value
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.train.guard import guard_dataset
 from cvseeker.train.validation import METRIC, QueryMetrics, mean_ndcg, validate_queries
 
@@ -116,6 +117,7 @@ def decide(
     tuned_scores: QueryMetrics | None = None,
     alphas: Sequence[float] = ALPHAS,
     force: bool = False,
+    store: VectorStore | None = None,
     progress: Progress = silent,
 ) -> Verdict:
     """Choose α on validation, compare with the base, and leave the kept weights in the encoder.
@@ -131,7 +133,7 @@ def decide(
         """Score the mixture of a share of tuned weights."""
         progress("weigh tuned against base", 0, 0, f"{alpha:.0%} tuned")
         mix_weights(encoder.model, base, tuned, alpha=alpha)
-        return validate_queries(encoder, dataset)
+        return validate_queries(encoder, dataset, store if dataset is val else None)
 
     known = {} if tuned_scores is None else {1.0: tuned_scores}
     preferred, found = choose_alpha(lambda alpha: at(alpha, val), alphas=alphas, known=known)

@@ -200,7 +200,7 @@ def finetune(
         Passages that are as alike are one person's, where the data set does not say whose they
         are; ``None``: the default.
     store
-        Where the vectors of the base and of the kept model are kept; ``None``: nowhere.
+        Where the vectors of base and mixtures are kept; ``None``: with the checkpoints.
     progress
         Called at each step with the loss and the validation's outcome.
     callbacks
@@ -225,6 +225,7 @@ def finetune(
     train, val = split_persons(train, val, settings, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     scratch.mkdir(parents=True, exist_ok=True)
+    store = store or VectorStore(scratch / "vectors")
     pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
     progress("validate the base", 0, 0, f"{len(val.queries)} queries")
     encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
@@ -244,6 +245,7 @@ def finetune(
             base_scores=base_scores,
             tuned_scores=trainer.validations.found.get(trainer.state.best_global_step or -1),
             force=settings.force,
+            store=store,
             progress=progress,
         )
     )

@@ -295,8 +295,8 @@ class ReportProgress(TrainerCallback):
         self._loss = ""
         self._ndcg = ""
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Keep the step's memory from piling up on the next one's."""
+    def on_save(self, *_: Any, **__: Any) -> None:
+        """Keep what batches of changing length have scattered from piling up."""
         return_freed_memory()
 
     def on_log(
