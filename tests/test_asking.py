@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.files import read_jsonl
 from cvseeker.llm.ledger import Ledger, LedgerRow
-from cvseeker.queries.collect import generate_with_llm
+from cvseeker.queries.collect import collect
 from fake_llm.process import FakeServer, running_server
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 from llm_runs import KEY, KEY_ENV
@@ -108,7 +108,8 @@ def test_an_order_changes_nothing_of_what_is_accepted(
         folder = tmp_path / name
         folder.mkdir()
         ledger = tmp_path / f"{name}.sqlite"
-        generate_with_llm(asking, folder, ledger=ledger, total=len(texts), settings=SETTINGS)
+        asking.send(ledger)
+        collect(asking, folder, ledger=ledger, settings=SETTINGS)
         found = {}
         for split in ("train", "val", "test"):
             found |= json.loads((folder / f"{split}.json").read_text("utf-8"))["queries"]

@@ -12,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.query_settings import FilterSettings
+from cvseeker.core.records import SPLITS
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
-from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, QueryCounts, collect
+from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, collect
 from cvseeker.queries.filters.checks import REASONS
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 
@@ -39,14 +40,13 @@ def record(
 
 def run(
     tmp_path: Path, replies: Sequence[Any], passages: Any = None, **options: Any
-) -> tuple[QueryCounts, Path, dict[str, dict[str, int]]]:
+) -> tuple[dict[str, Any], Path]:
     asking, ledger = asking_about(passages=passages), tmp_path / "ledger.sqlite"
     record(asking, ledger, replies, passages)
     folder = tmp_path / "out"
     folder.mkdir()
     settings = SETTINGS.model_copy(update=options)
-    counts, splits = collect(asking, folder, ledger=ledger, settings=settings)
-    return counts, folder, splits
+    return collect(asking, folder, ledger=ledger, settings=settings), folder
 
 
 def test_every_query_and_every_passage_is_accounted_for(tmp_path: Path) -> None:
@@ -55,10 +55,9 @@ def test_every_query_and_every_passage_is_accounted_for(tmp_path: Path) -> None:
         [ENGINEER, ENGINEER, "forklift driver for cold stores at night"],
         ["Krankenschwester mit Erfahrung auf der Intensivstation und im Nachtdienst gesucht"],
     ]
-    counts, folder, splits = run(tmp_path, replies)
-    assert (counts.written, counts.accepted, counts.unanswered) == (7, 2, 0)
-    assert counts.written == counts.accepted + sum(counts.dropped.values())
-    told = counts.to_dict()
+    told, folder = run(tmp_path, replies)
+    assert (told["written"], told["queries"], told["unanswered"]) == (7, 2, 0)
+    assert told["written"] == told["queries"] + sum(told["dropped"].values())
     assert list(told["dropped"]) == list(REASONS)
     dropped = list(read_jsonl(folder / "dropped.jsonl"))
     assert len(dropped) == 5
@@ -67,12 +66,12 @@ def test_every_query_and_every_passage_is_accounted_for(tmp_path: Path) -> None:
     assert status["r0#1"] == {"passage_id": "r0#1", "queries": 1, "outcome": "accepted"}
     assert status["r2#1"]["outcome"] == NO_QUERY_LEFT
     assert told["passages"] == {"accepted": 2, NO_QUERY_LEFT: 1}
-    assert splits["train"] == {"queries": 1, "passages": 1}
-    assert splits["test"] == {"queries": 0, "passages": 1}
+    assert told["train"] == {"queries": 1, "passages": 1}
+    assert told["test"] == {"queries": 0, "passages": 1}
 
 
 def test_data_sets_have_all_passages_and_the_accepted_queries(tmp_path: Path) -> None:
-    _, folder, _ = run(tmp_path, [[GOOD], [ENGINEER], None])
+    _, folder = run(tmp_path, [[GOOD], [ENGINEER], None])
     for split, text in (("train", GOOD), ("val", ENGINEER)):
         dataset = read_dataset(folder / "beir" / split, split=split)
         assert list(dataset.queries.values()) == [text]
@@ -90,26 +89,26 @@ def test_data_sets_have_all_passages_and_the_accepted_queries(tmp_path: Path) ->
 
 def test_a_passage_without_a_reply_says_why(tmp_path: Path) -> None:
     replies = [("unparsable", "empty reply"), ("refused", "the model declined"), None]
-    counts, folder, _ = run(tmp_path, replies)
+    counts, folder = run(tmp_path, replies)
     outcomes = [line["outcome"] for line in read_jsonl(folder / "passages.jsonl")]
     assert outcomes == ["unparsable: empty reply", "refused: the model declined", NOT_ASKED]
     # A refusal is final; the other two are asked for again by the next run.
-    assert counts.unanswered == 2
+    assert counts["unanswered"] == 2
 
 
 def test_more_queries_than_asked_for_are_cut_off(tmp_path: Path) -> None:
     many = [f"{GOOD} {place}" for place in ("here", "abroad", "nearby", "on call")]
-    counts, _, _ = run(tmp_path, [many])
-    assert counts.written == SETTINGS.queries_per_passage == 3
+    counts, _ = run(tmp_path, [many])
+    assert counts["written"] == SETTINGS.queries_per_passage == 3
 
 
 def test_passages_of_the_same_text_share_a_reply_and_no_query(tmp_path: Path) -> None:
     passages = passages_of([TEXTS[0], TEXTS[1], TEXTS[0]])
     names_left_out = asking_about(passages=passages)
     assert names_left_out.key(passages[0]) != names_left_out.key(passages[1])
-    counts, _, splits = run(tmp_path, [[GOOD], [ENGINEER], [GOOD]], passages)
-    assert counts.accepted == 2
-    assert sum(split["queries"] for split in splits.values()) == 2
+    counts, _ = run(tmp_path, [[GOOD], [ENGINEER], [GOOD]], passages)
+    assert counts["queries"] == 2
+    assert sum(counts[split]["queries"] for split in SPLITS) == 2
 
 
 @pytest.mark.parametrize(
@@ -120,14 +119,14 @@ def test_a_query_must_find_its_passage(
 ) -> None:
     filters = FilterSettings(top_k=top_k, min_grounded=0.0)
     stray = "intensive care nurse with a triage course"
-    counts, folder, _ = run(tmp_path, [[GOOD, stray]], round_trip=round_trip, filters=filters)
-    assert counts.accepted == accepted
+    counts, folder = run(tmp_path, [[GOOD, stray]], round_trip=round_trip, filters=filters)
+    assert counts["queries"] == accepted
     if accepted == 1:
         (line,) = read_jsonl(folder / "dropped.jsonl")
         assert (line["text"], line["rank"] > 1) == (stray, True)
 
 
 def test_nothing_to_ask_about_is_an_empty_data_set(tmp_path: Path) -> None:
-    counts, folder, _ = run(tmp_path, [], passages=[])
-    assert counts.to_dict()["queries"] == 0
+    counts, folder = run(tmp_path, [], passages=[])
+    assert counts["queries"] == 0
     assert json.loads((folder / "train.json").read_text("utf-8"))["corpus"] == {}

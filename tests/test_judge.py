@@ -11,12 +11,7 @@ from cvseeker.core.errors import LlmError
 from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm.client import ChatClient
 from cvseeker.llm.ledger import Ledger
-from cvseeker.queries.judging.grades import (
-    Pair,
-    PairRequests,
-    grade_task,
-    grade_with_llm,
-)
+from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.plan import plan_requests
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -87,18 +82,19 @@ def test_grades_come_back_and_nothing_is_asked_twice(server: FakeServer, tmp_pat
     ledger = tmp_path / "ledger.sqlite"
     twin = replace(PAIRS[0], query_id="q3")
     asking = asking_of([*PAIRS, twin], server.url)
-    first = grade_with_llm(asking, ledger=ledger, total=4)
-    assert first.grades == {"q1": {"p1": 3, "p2": 0}, "q2": {"p2": 3}, "q3": {"p1": 3}}
-    assert first.unanswered == 0
+    first, requests = grade_with_llm(asking, ledger)
+    assert first == {"q1": {"p1": 3, "p2": 0}, "q2": {"p2": 3}, "q3": {"p1": 3}}
+    assert requests["unanswered"] == 0
     sent = server.stats()
-    again = grade_with_llm(asking, ledger=ledger, total=4)
-    assert again.grades == first.grades
-    assert again.spent == first.spent > 0
+    again, counts = grade_with_llm(asking, ledger)
+    assert again == first
+    spent = [made["requests"]["spent_in_all"] for made in (requests, counts)]
+    assert spent[0] == spent[1] != "$0.00"
     assert server.stats() == sent
     more = Pair("q4", "sugar work", "p1", PAIRS[0].passage)
-    grown = grade_with_llm(asking_of([*PAIRS, more], server.url), ledger=ledger, total=4)
-    assert grown.sent.attempts == 1
-    assert grown.grades["q4"] == {"p1": 3}
+    grades, grown = grade_with_llm(asking_of([*PAIRS, more], server.url), ledger)
+    assert grown["requests"]["sent"] == 1
+    assert grades["q4"] == {"p1": 3}
     assert SECRET.encode() not in ledger.read_bytes()
 
 
@@ -108,15 +104,15 @@ def test_a_pair_without_a_usable_reply_is_not_graded_and_asked_again(
     ledger = tmp_path / "ledger.sqlite"
     asking = asking_of(PAIRS, server.url)
     server.reset(fault_rate=1.0, faults="refusal")
-    refused = grade_with_llm(asking, ledger=ledger, total=3)
-    assert (refused.grades, refused.unanswered) == ({}, 0)
+    refused, counts = grade_with_llm(asking, ledger)
+    assert (refused, counts["unanswered"]) == ({}, 0)
     server.reset()
-    assert grade_with_llm(asking, ledger=ledger, total=3).grades == {}
+    assert grade_with_llm(asking, ledger)[0] == {}
     # A refusal is final, a reply that cannot be read is not.
     with Ledger(ledger) as book:
         for row in list(book.rows()):
             book.record(replace(row, outcome="unparsable", reply=""))
-    assert grade_with_llm(asking, ledger=ledger, total=3).grades == {
+    assert grade_with_llm(asking, ledger)[0] == {
         "q1": {"p1": 3, "p2": 0},
         "q2": {"p2": 3},
     }
@@ -126,15 +122,13 @@ def test_a_budget_stops_before_it_is_crossed(server: FakeServer, tmp_path: Path)
     server.reset()
     ledger = tmp_path / "ledger.sqlite"
     with pytest.raises(LlmError, match="--budget"):
-        grade_with_llm(
-            asking_of(PAIRS, server.url, budget=0.0000001), ledger=ledger, total=len(PAIRS)
-        )
-    assert len(grade_with_llm(asking_of(PAIRS, server.url), ledger=ledger, total=3).grades) == 2
+        grade_with_llm(asking_of(PAIRS, server.url, budget=0.0000001), ledger)
+    assert len(grade_with_llm(asking_of(PAIRS, server.url), ledger)[0]) == 2
 
 
 def test_a_plan_sends_nothing_and_writes_nothing(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.sqlite"
-    plan = plan_requests(asking_of(PAIRS), ledger=ledger, total=3)
+    plan = plan_requests(asking_of(PAIRS), ledger)
     assert (plan.requests, plan.answered) == (3, 0)
     assert plan.to_dict()["pairs"] == 3
     assert plan.most_tokens == 3 * 256

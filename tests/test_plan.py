@@ -10,7 +10,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm.ledger import Ledger
-from cvseeker.queries.asking import ask
 from cvseeker.queries.plan import plan_requests
 from fake_llm.process import FakeServer, running_server
 from llm_passages import asking_about, passages_of
@@ -32,14 +31,14 @@ def prices(tmp_path: Path) -> Path:
 
 def test_nothing_is_sent_and_no_file_is_made(tmp_path: Path) -> None:
     asking = asking_about("http://127.0.0.1:9/v1")
-    plan = plan_requests(asking, ledger=tmp_path / "no" / "l.sqlite", total=3)
+    plan = plan_requests(asking, tmp_path / "no" / "l.sqlite")
     assert (plan.requests, plan.answered, plan.total) == (3, 0, 3)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_tokens_and_money_are_those_of_the_requests(tmp_path: Path, prices: Path) -> None:
     asking, ledger = asking_about(prices=prices), tmp_path / "l.sqlite"
-    plan = plan_requests(asking, ledger=ledger, total=3)
+    plan = plan_requests(asking, ledger)
     requests = list(asking.requests(ledger))
     assert plan.prompt_tokens == sum(request.prompt_tokens for request in requests)
     assert plan.most_tokens == 3 * asking.client.task.max_tokens
@@ -47,14 +46,14 @@ def test_tokens_and_money_are_those_of_the_requests(tmp_path: Path, prices: Path
     expected = (plan.prompt_tokens * 2 + plan.expected_tokens * 8) / Decimal(10**6)
     assert plan.expected_cost == expected
     batch = asking_about(prices=prices, batch=True)
-    halved = plan_requests(batch, ledger=ledger, total=3)
+    halved = plan_requests(batch, ledger)
     assert halved.expected_cost == expected / 2
     assert json.loads(json.dumps(halved.to_dict()))["expected_cost"] == str(halved.expected_cost)
 
 
 def test_what_would_be_masked_is_shown(tmp_path: Path) -> None:
     asking = asking_about()
-    plan = plan_requests(asking, ledger=tmp_path / "l.sqlite", total=3)
+    plan = plan_requests(asking, tmp_path / "l.sqlite")
     assert plan.masked["email"] == plan.masked["phone"] == 1
     assert plan.message == asking.message(passages_of()[0])[0]
     assert "example.com" not in plan.message
@@ -62,7 +61,7 @@ def test_what_would_be_masked_is_shown(tmp_path: Path) -> None:
 
 
 def test_an_unknown_price_is_no_price(tmp_path: Path) -> None:
-    plan = plan_requests(asking_about(), ledger=tmp_path / "l", total=3)
+    plan = plan_requests(asking_about(), tmp_path / "l")
     assert plan.expected_cost is plan.most_cost is None
     assert not plan.exact
 
@@ -73,16 +72,16 @@ def test_what_is_answered_is_not_planned_again(
     monkeypatch.setenv(KEY_ENV, KEY)
     ledger, passages = tmp_path / "l.sqlite", passages_of()
     first = asking_about(server.url, passages[:2])
-    assert ask(first, ledger=ledger, total=2, name="generate").outcomes == {"ok": 2}
+    assert first.send(ledger)["sent"] == 2
     everything = asking_about(server.url, passages)
-    plan = plan_requests(everything, ledger=ledger, total=3)
+    plan = plan_requests(everything, ledger)
     assert (plan.answered, plan.requests) == (2, 1)
     assert plan.message == everything.message(passages[2])[0]
     with Ledger(ledger) as book:
         rows = list(book.rows())
     mean = sum(row.completion_tokens for row in rows) / 2
     assert plan.expected_tokens == round(mean)
-    counts = ask(everything, ledger=ledger, total=3, name="generate")
-    assert (counts.known, counts.attempts) == (2, 1)
-    assert ask(everything, ledger=ledger, total=3, name="generate").attempts == 0
+    counts = everything.send(ledger)
+    assert (counts["answered_before"], counts["sent"]) == (2, 1)
+    assert everything.send(ledger)["sent"] == 0
     assert server.stats()["requests"] == 3

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -28,7 +28,9 @@ class Asking(ABC, Generic[Item]):
     client: ChatClient
     items: Callable[[], Iterable[Item]]
     mask: bool = True
+    # What the items are called in counts, and the work in the progress.
     about: ClassVar[str]
+    task: ClassVar[str]
 
     @abstractmethod
     def key(self, item: Item) -> str:
@@ -63,12 +65,36 @@ class Asking(ABC, Generic[Item]):
                 tokens = self.client.prompt_tokens(text)
                 yield ChatRequest(self.key(item), self.item_id(item), text, tokens)
 
+    def send(self, ledger: Path, progress: Progress = silent) -> dict[str, Any]:
+        """Ask about every item without a final outcome in the ledger; return JSON-ready counts."""
+        with Ledger(ledger) as book:
+            left = sum(1 for _ in self.unanswered(book))
+        client, sent = self.client, SendCounts()
+        if left:
+            sent = client.send(
+                lambda: self.requests(ledger),
+                ledger=ledger,
+                total=left,
+                name=self.task,
+                progress=progress,
+            )
+        with Ledger(ledger) as book:
+            spent_in_all = book.spent()
+        return {
+            "sent": sent.attempts,
+            "answered_before": sum(1 for _ in self.items()) - left,
+            "prompt_tokens": sent.prompt_tokens,
+            "completion_tokens": sent.completion_tokens,
+            "spent": dollars(sent.spent) if client.price else "price not known",
+            "spent_in_all": dollars(spent_in_all) if client.price else "price not known",
+        }
+
 
 @dataclass(frozen=True)
 class PassageRequests(Asking[Passage]):
     """Makes the requests about passages; ``names`` are the candidates', by résumé id."""
 
-    about = "passages"
+    about, task = "passages", "generate"
     names: Mapping[str, str] = field(default_factory=dict)
     per_passage: int = 1
 
@@ -91,37 +117,3 @@ class PassageRequests(Asking[Passage]):
         sample = sample_reply()
         (tokens,) = self.client.counter.count([sample])
         return tokens * self.per_passage / sample.count('"text"')
-
-
-def ask(
-    asking: Asking[Any], *, ledger: Path, total: int, name: str, progress: Progress = silent
-) -> SendCounts:
-    """Ask about every item (``total`` in all) that the ledger has no final outcome for.
-
-    ``name`` is the task's in the progress. An `LlmError` says that the LLM cannot be used, or that
-    the budget does not suffice.
-    """
-    with Ledger(ledger) as book:
-        left = sum(1 for _ in asking.unanswered(book))
-    if left == 0:
-        return SendCounts(known=total)
-    counts = asking.client.send(
-        lambda: asking.requests(ledger),
-        ledger=ledger,
-        total=left,
-        name=name,
-        progress=progress,
-    )
-    return replace(counts, known=total - left)
-
-
-def request_counts(sent: SendCounts, client: ChatClient, *, spent: int) -> dict[str, Any]:
-    """Return what a run came to, JSON-ready; ``spent`` is of all requests in the ledger."""
-    return {
-        "sent": sent.attempts,
-        "answered_before": sent.known,
-        "prompt_tokens": sent.prompt_tokens,
-        "completion_tokens": sent.completion_tokens,
-        "spent": dollars(sent.spent) if client.price else "price not known",
-        "spent_in_all": dollars(spent) if client.price else "price not known",
-    }

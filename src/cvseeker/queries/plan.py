@@ -1,6 +1,7 @@
 """What a run would send and what that would cost, before anything is sent."""
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -66,28 +67,23 @@ class Plan:
         return {items if key == "total" else key: value for key, value in values.items()}
 
 
-def plan_requests(
-    asking: Asking[Any], *, ledger: Path, total: int, progress: Progress = silent
-) -> Plan:
-    """Count what a run about items (``total`` in all) would send.
-
-    Nothing is sent, and no file is made; the ledger need not be there.
-    """
-    client = asking.client
+def plan_requests(asking: Asking[Any], ledger: Path, progress: Progress = silent) -> Plan:
+    """Count what a run would send; no file is made, and the ledger need not be there."""
+    client, total = asking.client, sum(1 for _ in asking.items())
     prompt_tokens = requests = 0
     masked: Counter[str] = Counter()
-    first = ""
-    book = Ledger(ledger) if ledger.is_file() else None
-    for requests, item in enumerate(asking.unanswered(book), start=1):
-        message, found = asking.message(item)
-        first = first or message
-        masked += found
-        prompt_tokens += client.prompt_tokens(message)
-        if requests % _REPORT_EVERY == 0:
-            progress("count", requests, total, f"{prompt_tokens:,} tokens")
-    mean = book.mean_reply_tokens(client.task.name) if book is not None else None
-    if book is not None:
-        book.close()
+    first, mean = "", None
+    with ExitStack() as stack:
+        book = stack.enter_context(Ledger(ledger)) if ledger.is_file() else None
+        for requests, item in enumerate(asking.unanswered(book), start=1):
+            message, found = asking.message(item)
+            first = first or message
+            masked += found
+            prompt_tokens += client.prompt_tokens(message)
+            if requests % _REPORT_EVERY == 0:
+                progress("count", requests, total, f"{prompt_tokens:,} tokens")
+        if book is not None:
+            mean = book.mean_reply_tokens(client.task.name)
     expected = round(requests * (mean or asking.reply_tokens()))
     most = requests * client.task.max_tokens
     return Plan(

@@ -166,8 +166,7 @@ def plan_stage(
         raise InputError(f"--dry-run: offline {work} sends nothing; name an LLM: --llm MODEL")
     ledger = ledger_of(out or source)
     if stage == "generate":
-        asking, total = _passage_requests(source, settings)
-        return plan_requests(asking, ledger=ledger, total=total, progress=progress)
+        return plan_requests(_passage_requests(source, settings), ledger, progress)
     return plan_labels(_queries_to_judge(source), settings, ledger=ledger, progress=progress)
 
 
@@ -194,18 +193,13 @@ def check_llm(settings: Settings) -> None:
 def _write_by_llm(
     source: Workspace | Path, settings: Settings, folder: Path, ledger: Path, progress: Progress
 ) -> dict[str, Any]:
-    from cvseeker.queries.collect import generate_with_llm
+    from cvseeker.queries.collect import collect
 
-    asking, total = _passage_requests(source, settings)
-    return generate_with_llm(
-        asking,
-        folder,
-        ledger=ledger,
-        total=total,
-        settings=settings.generate,
-        base=settings.finetune.base,
-        progress=progress,
-    )
+    asking = _passage_requests(source, settings)
+    requests = asking.send(ledger, progress)
+    generate, base = settings.generate, settings.finetune.base
+    counts = collect(asking, folder, ledger=ledger, settings=generate, base=base, progress=progress)
+    return {**counts, "requests": requests}
 
 
 def _write_offline(
@@ -256,24 +250,17 @@ def _passages(source: Workspace | Path) -> PassageSource:
     return lambda: passages
 
 
-def _passage_requests(source: Workspace | Path, settings: Settings) -> tuple[PassageRequests, int]:
-    """Return what would be asked about the passages, and their number."""
+def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRequests:
+    """Return what would be asked about the passages; of a file, no candidate's name is known."""
     generate, llm = settings.generate, settings.llm
-    passages = _passages(source)
     task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
-    asking = PassageRequests(
+    return PassageRequests(
         client=ChatClient.open(generate.llm, llm, task),
-        items=passages,
+        items=_passages(source),
         mask=generate.mask,
-        names=_names(source),
+        names=Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {},
         per_passage=generate.queries_per_passage,
     )
-    return asking, sum(1 for _ in passages())
-
-
-def _names(source: Workspace | Path) -> dict[str, str]:
-    """Return the candidates' names by their résumés' ids; of a file, none are known."""
-    return Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {}
 
 
 def _queries_to_judge(source: Workspace | Path) -> Judging:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.llm import ChatTask, Ledger, SendCounts
-from cvseeker.queries.asking import Asking, ask
+from cvseeker.llm import ChatTask, Ledger
+from cvseeker.queries.asking import Asking
 from cvseeker.queries.prompts import as_data, packaged_instructions, shown_passage
 
 GRADES = (0, 1, 2, 3)
@@ -32,7 +32,7 @@ class Pair:
 class PairRequests(Asking[Pair]):
     """Makes the requests about pairs."""
 
-    about = "pairs"
+    about, task = "pairs", "judge"
 
     def key(self, pair: Pair) -> str:
         """Return the key, which depends on the texts and the name alone."""
@@ -53,19 +53,6 @@ class PairRequests(Asking[Pair]):
         return f"{as_data(pair.query, 'query')}\n\n{as_data(passage, 'passage')}", masked
 
 
-@dataclass(frozen=True, slots=True)
-class LlmGrades:
-    """What an LLM said of pairs, and what sending came to."""
-
-    # Query id → passage id → grade from 0 to 3; a pair without a usable reply is in none.
-    grades: dict[str, dict[str, int]]
-    # Pairs that the next run asks about again.
-    unanswered: int
-    sent: SendCounts
-    # What all requests of the ledger cost, in trillionths of a dollar.
-    spent: int
-
-
 def grade_task(*, max_tokens: int | None, temperature: float | None) -> ChatTask:
     """Return what all requests for grades share; the default leaves room for a preamble."""
     schema: dict[str, Any] = {
@@ -84,10 +71,14 @@ def grade_task(*, max_tokens: int | None, temperature: float | None) -> ChatTask
 
 
 def grade_with_llm(
-    asking: PairRequests, *, ledger: Path, total: int, progress: Progress = silent
-) -> LlmGrades:
-    """Ask about every pair that the ledger has no final outcome for, and read all grades."""
-    sent = ask(asking, ledger=ledger, total=total, name="judge", progress=progress)
+    asking: PairRequests, ledger: Path, progress: Progress = silent
+) -> tuple[dict[str, dict[str, int]], dict[str, Any]]:
+    """Ask about every pair that the ledger has no final outcome for, and read all grades.
+
+    Returns query id → passage id → grade from 0 to 3, pairs without a usable reply left out, and
+    counts: of requests, and of pairs ``unanswered``, which the next run asks about again.
+    """
+    requests = asking.send(ledger, progress)
     grades: dict[str, dict[str, int]] = {}
     unanswered = 0
     with Ledger(ledger) as book:
@@ -97,4 +88,4 @@ def grade_with_llm(
             if row is not None and row.outcome == "ok":
                 grade = int(json.loads(row.reply)["grade"])
                 grades.setdefault(pair.query_id, {})[pair.passage_id] = grade
-        return LlmGrades(grades, unanswered, sent, book.spent())
+    return grades, {"unanswered": unanswered, "requests": requests}

@@ -17,14 +17,8 @@ from cvseeker.core.files import write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.llm import ChatClient
-from cvseeker.queries.asking import request_counts
 from cvseeker.queries.judging.attributes import match_attributes
-from cvseeker.queries.judging.grades import (
-    Pair,
-    PairRequests,
-    grade_task,
-    grade_with_llm,
-)
+from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.judging.pools import pool_passages
 from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.retrieval.encoder import LocalEncoder
@@ -38,19 +32,10 @@ Grades = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What is to be judged.
-
-    Attributes
-    ----------
-    datasets
-        Split → queries, their passages, and what is known of which answers which.
-    names
-        Passage id → the candidate's name, where it is known.
-    years
-        Passage id → the candidate's working life in years, where it is known.
-    """
+    """What is to be judged: data sets by split, and what is known of the candidates."""
 
     datasets: Mapping[str, RetrievalDataset]
+    # Passage id → the candidate's name, and working life in years, where they are known.
     names: Mapping[str, str] = field(default_factory=dict)
     years: Mapping[str, int] = field(default_factory=dict)
 
@@ -83,47 +68,21 @@ class Labels:
 def label_datasets(
     judging: Judging, settings: Settings, *, ledger: Path, progress: Progress = silent
 ) -> Labels:
-    """Judge the passages that BM25 and the base encoder put first for each query of a split.
-
-    Parameters
-    ----------
-    judging
-        Data sets, and what is known of the candidates.
-    settings
-        All stages' settings: who judges, how deep the pools are, the base encoder.
-    ledger
-        The ledger's file, for an LLM.
-    progress
-        Called all along.
-
-    Returns
-    -------
-    Labels
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
-    """
+    """Judge the passages that BM25 and the base encoder put first for each query of a split."""
     pools = _make_pools(judging, settings, progress)
-    pooled = sum(len(pool) for split in pools.values() for pool in split.values())
+    grades: dict[str, dict[str, int]] = {}
+    requests: dict[str, Any] = {}
     if settings.judge.llm == "offline":
-        grades: dict[str, dict[str, int]] = {}
         for split, dataset in judging.datasets.items():
             grades |= match_attributes(dataset, pools[split], years=judging.years)
-        requests: dict[str, Any] = {}
     else:
         asking = _pair_requests(judging, pools, settings)
-        found = grade_with_llm(asking, ledger=ledger, total=pooled, progress=progress)
-        grades = found.grades
-        requests = {
-            "unanswered": found.unanswered,
-            "requests": request_counts(found.sent, asking.client, spent=found.spent),
-        }
+        grades, requests = grade_with_llm(asking, ledger, progress)
     dropped: dict[str, str] = {}
     labelled = {
         split: apply_grades(dataset, grades, dropped) for split, dataset in judging.datasets.items()
     }
+    pooled = sum(len(pool) for split in pools.values() for pool in split.values())
     counts = _counts(judging.datasets, labelled, grades, dropped, pooled)
     return Labels(labelled, grades, dropped, {**counts, **requests})
 
@@ -131,25 +90,9 @@ def label_datasets(
 def plan_labels(
     judging: Judging, settings: Settings, *, ledger: Path, progress: Progress = silent
 ) -> Plan:
-    """Count what judging by an LLM would send; nothing is sent, and no file is made.
-
-    Parameters
-    ----------
-    judging, settings, ledger, progress
-        As given to :func:`label_datasets`; the ledger need not be there.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    SettingsError
-        If the prices cannot be used.
-    """
+    """Count what judging by an LLM would send; nothing is sent, and no file is made."""
     asking = _pair_requests(judging, _make_pools(judging, settings, progress), settings)
-    total = sum(1 for _ in asking.items())
-    return plan_requests(asking, ledger=ledger, total=total, progress=progress)
+    return plan_requests(asking, ledger, progress)
 
 
 def apply_grades(
