@@ -31,7 +31,7 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.holdout import hold_out, with_distractors
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.retrieval.windows import FloatArray
 from cvseeker.train.adapters import prepare_model

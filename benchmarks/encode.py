@@ -16,10 +16,9 @@ from machine import machine
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.machine import VARIABLE, encoding_dtype
 from cvseeker.retrieval.metrics import QrelsTable
-from cvseeker.retrieval.precision import VARIABLE, encoding_dtype
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import VectorStore
 
 

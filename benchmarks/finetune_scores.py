@@ -9,8 +9,7 @@ from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics, query_metrics
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import Ranker, top_k
+from cvseeker.retrieval.ranker import EncodedQueries, Ranker, top_k
 
 BOTH_WAYS = ("truncated", "windowed")
 SHOWN = ("ndcg@10", "hit@5", "mrr@10")

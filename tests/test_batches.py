@@ -8,8 +8,8 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from cvseeker.retrieval.packed import switch_to_packed
 from cvseeker.train.batches import BatchCollator, tokenise_columns
+from cvseeker.train.packed import switch_to_packed
 
 PROMPT = "search: "
 ANCHORS = ["Kafka", "pastry chef with chocolate experience", "Kafka"]

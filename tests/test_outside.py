@@ -9,7 +9,7 @@ from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelE
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.run import run_systems
 from cvseeker.retrieval.dense import DenseRanker
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 
 LINE = "q1 Q0 ana-prunk#1 1 2.5 x\n"
 

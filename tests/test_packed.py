@@ -7,7 +7,8 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
-from cvseeker.retrieval.packed import (
+from cvseeker.train.batches import tokenise_columns
+from cvseeker.train.packed import (
     ARCHITECTURES,
     IMPLEMENTATION,
     first_position,
@@ -15,7 +16,6 @@ from cvseeker.retrieval.packed import (
     switch_to_packed,
     use_packed_attention,
 )
-from cvseeker.train.batches import tokenise_columns
 
 TEXTS = [
     "Pastry chef",

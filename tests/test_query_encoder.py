@@ -11,8 +11,8 @@ import pytest
 from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model
-from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.query_encoder import QueryEncoder, _erf
+from cvseeker.retrieval.ranker import EncodedQueries
 
 QUERIES = [
     "icu nurse, night shifts",
@@ -111,7 +111,7 @@ def test_a_search_loads_no_torch(tiny_model: Path) -> None:
     code = (
         "import sys; from cvseeker.retrieval.query_encoder import QueryEncoder; "
         "from cvseeker.retrieval.models import choose_model; "
-        "from cvseeker.retrieval.queries import EncodedQueries; "
+        "from cvseeker.retrieval.ranker import EncodedQueries; "
         f"light = QueryEncoder.from_choice(choose_model({str(tiny_model)!r})); "
         "EncodedQueries.from_texts(['nurse'], light); "
         "print(sorted({'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))"

@@ -19,7 +19,7 @@ from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.retrieval.dense import DenseRanker
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.remote import EmbeddingCost, RemoteEncoder
 from fake_embeddings import DIM, FakeEmbeddings, running_embeddings, vector_of
 

@@ -27,7 +27,7 @@ from cvseeker.evaluate.stage import analyse
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.metrics import query_metrics
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import EncodedCorpus
 
 ATTACK = "<script>alert('x')</script>"

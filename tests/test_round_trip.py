@@ -9,7 +9,7 @@ from cvseeker.queries.filters import round_trip
 from cvseeker.queries.filters.round_trip import own_ranks
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 
 WORDS = "nurse nurses icu ward payroll ledger audit welding the of c++ 2019".split()
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)

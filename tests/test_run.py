@@ -19,7 +19,7 @@ from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))

@@ -3,8 +3,7 @@ from typing import Any
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.train.validation import validate_queries
 
 

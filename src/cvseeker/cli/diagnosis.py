@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from cvseeker.core import __version__
 from cvseeker.core.errors import ModelError
 from cvseeker.core.query_settings import LlmSettings
+from cvseeker.retrieval.machine import device
 from cvseeker.retrieval.models import (
     CPU_BASE,
     GPU_BASE,
     INSTALL_OFFLINE,
     choose_model,
     default_base,
-    device,
     is_cached,
 )
 

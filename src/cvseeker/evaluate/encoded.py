@@ -10,7 +10,7 @@ from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import (
     Arrays,
     EncodedCorpus,

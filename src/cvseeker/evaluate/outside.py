@@ -9,8 +9,8 @@ from cvseeker.core.errors import InputError, ModelError
 from cvseeker.evaluate.collection import Collection
 from cvseeker.evaluate.results import SystemResult
 from cvseeker.evaluate.trec import read_run
+from cvseeker.retrieval.dense import nearest
 from cvseeker.retrieval.metrics import query_metrics
-from cvseeker.retrieval.nearest import nearest
 from cvseeker.retrieval.windows import FloatArray
 
 PASSAGES_FILE = "corpus.npy"

@@ -19,12 +19,11 @@ from cvseeker.evaluate.results import SystemResult
 from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.evaluate.variants import variants_of
 from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import nearest
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse, learn_weights
 from cvseeker.retrieval.metrics import QrelsTable
-from cvseeker.retrieval.nearest import nearest
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import FloatArray
 

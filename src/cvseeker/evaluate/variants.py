@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.retrieval.codec import unit
-from cvseeker.retrieval.nearest import Rows
+from cvseeker.retrieval.dense import Rows
 from cvseeker.retrieval.windows import FloatArray
 
 Quantisation = Literal["int8", "binary"]

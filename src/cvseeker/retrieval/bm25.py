@@ -1,4 +1,4 @@
-"""BM25, the baseline that every table shows."""
+"""BM25, the baseline that every table shows, and the words that it sees."""
 
 import re
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ import numpy as np
 from cvseeker.retrieval.windows import FloatArray
 
 if TYPE_CHECKING:
-    from cvseeker.retrieval.queries import EncodedQueries
+    from cvseeker.retrieval.ranker import EncodedQueries
 
 # Words of two letters or more, as usual, and the one-letter skills of résumés: C, C++, C#, F#, R.
 WORD = re.compile(r"\b\w\w+\b|\b[a-z](?:\+\+|#)|\b[cr]\b")
+# What is marked as one word in a text; it may hold several of those.
+_SHOWN_WORD = re.compile(r"\w+(?:[-+#.]\w+)*[+#]*")
 
 
 class BM25Ranker:
@@ -61,7 +63,7 @@ class BM25Ranker:
 
 
 def tokenize(texts: Sequence[str]) -> list[list[str]]:
-    """Return the stems of each text."""
+    """Return the stems of each text, as :func:`stems` does."""
     return [stems(text) for text in texts]
 
 
@@ -76,6 +78,24 @@ def stems(text: str) -> list[str]:
     ['nurs', 'icu', 'nurs', 'c++']
     """
     return [stem for word in WORD.findall(text.lower()) for stem in _stem(word)]
+
+
+def matched_spans(query: str, text: str) -> list[tuple[int, int]]:
+    """Find the words of a text whose stems stand in the query, stop words left out.
+
+    Returns
+    -------
+    list of (start, end)
+        In characters of ``text``, in reading order.
+
+    Examples
+    --------
+    >>> matched_spans("nursing in intensive care", "Intensive-care nurse, nights")
+    [(0, 14), (15, 20)]
+    """
+    wanted = set(stems(query))
+    spans = (match.span() for match in _SHOWN_WORD.finditer(text))
+    return [(start, end) for start, end in spans if not wanted.isdisjoint(stems(text[start:end]))]
 
 
 # A corpus has more different words, but nine of ten that it uses are among so many.

@@ -1,22 +1,30 @@
-"""One bit a number: token vectors rotated to fewer dimensions, of which the signs are kept.
+"""Token vectors small enough to keep: rotated to fewer dimensions, of which the signs are kept.
 
-A token of MiniLM takes 1,536 bytes in full and 36 so. The query's tokens keep their numbers, and a
-passage is scored by the best of hundreds of tokens, so that what the signs leave out hardly counts.
+A token of MiniLM takes 1,536 bytes in full and 36 so, and a passage of 750 tokens, with all that
+scoring and explaining need, 31 KiB. The query's tokens keep their numbers, and a passage is scored
+by the best of hundreds of tokens, so that what the signs leave out hardly counts.
 """
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.files import replacing
-from cvseeker.retrieval.windows import FloatArray
+from cvseeker.retrieval.windows import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from cvseeker.retrieval.tokens import TokenVectors
 
 CODEC_FILE = "late.safetensors"
+CODES_FILE = "token_codes.npy"
+PLACES_FILE = "token_places.npz"
+# The arrays of ``token_places.npz``, in the order of the fields of :class:`TokenCodes`.
+PLACES = ("starts", "lengths", "bounds", "frequencies")
 
 # The most signs with which a passage of 750 tokens takes no more than 32 KiB, the tokens' places
 # included. With MiniLM they cost .002 nDCG@10, and 64 dimensions of four bits each, which take
@@ -30,16 +38,10 @@ Bytes = NDArray[np.uint8]
 class TokenCodec:
     """Projects token vectors and keeps the sign of each of their numbers.
 
-    Attributes
-    ----------
-    projection
-        Shape (dim, k), float32; k is a multiple of 8.
-    center
-        Shape (k,), float32: the value that the numbers of a projected dimension lie about; a sign
-        is that of the difference from it.
-    spread
-        Shape (k,), float32: what a sign stands for, so that cosines with the vectors decoded are
-        right on average.
+    ``projection``, (dim, k), with k a multiple of 8; ``center``, (k,): the value that a projected
+    dimension's numbers lie about, of the difference from which the sign is kept; ``spread``, (k,):
+    what a sign stands for, so that cosines with the vectors decoded are right on average. All are
+    float32.
     """
 
     projection: FloatArray
@@ -48,25 +50,10 @@ class TokenCodec:
 
     @classmethod
     def fit(cls, vectors: FloatArray, *, dims: int = DIMS, seed: int = 13) -> Self:
-        """Fit a codec to passages' token vectors; it needs no queries.
+        """Fit a codec to passages' token vectors, (n, dim); some ten thousand are enough.
 
-        The dimensions of most variance are kept, then rotated at random, so that each of them says
-        as much as any other and their signs say most together.
-
-        Parameters
-        ----------
-        vectors
-            Shape (n, dim), float32, unit length: some ten thousand of a corpus are enough.
-        dims
-            Dimensions to keep, at most; fewer where the vectors have fewer. Rounded down to a
-            multiple of 8, so that signs fill whole bytes.
-        seed
-            Of the rotation.
-
-        Raises
-        ------
-        InputError
-            If there are no vectors, or fewer than 8 dimensions are to be kept.
+        The dimensions of most variance are kept, ``dims`` at most, then rotated at random, so that
+        each of them says as much as any other and their signs say most together.
 
         References
         ----------
@@ -98,13 +85,7 @@ class TokenCodec:
         ).hexdigest()
 
     def project(self, vectors: FloatArray) -> FloatArray:
-        """Return vectors projected, shape (n, k), float32, unit length.
-
-        Raises
-        ------
-        InputError
-            If they have another dimension than those that the codec was fitted to.
-        """
+        """Return vectors projected, shape (n, k), float32, unit length."""
         if vectors.shape[1] != len(self.projection):
             raise InputError(
                 f"token vectors of {vectors.shape[1]} dimensions for a codec of "
@@ -137,13 +118,7 @@ class TokenCodec:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote.
-
-        Raises
-        ------
-        ModelError
-            If the file is missing, damaged or something else.
-        """
+        """Read what :meth:`save` wrote."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -157,19 +132,95 @@ class TokenCodec:
             ) from error
 
 
-def unit(vectors: FloatArray) -> FloatArray:
-    """Scale each row to unit length; a row of zeros stays.
+@dataclass(frozen=True, slots=True)
+class TokenCodes:
+    """The token vectors of a corpus, as codes.
 
-    Parameters
+    Attributes
     ----------
-    vectors
-        Shape (n, dim).
-
-    Returns
-    -------
-    ndarray
-        Shape (n, dim), float32.
+    codec
+        What wrote the codes and reads them.
+    codes
+        Shape (n_tokens, k / 8), uint8; a passage's tokens in reading order.
+    starts
+        Shape (n_tokens,), uint32: where each token begins, in characters of its passage.
+    lengths
+        Shape (n_tokens,), uint16: its length; a longer one is cut off.
+    bounds
+        Shape (n_passages + 1,), int64: passage i has the rows from ``bounds[i]`` to
+        ``bounds[i + 1]``.
+    frequencies
+        In how many passages each token id occurs, shape (highest id + 1,), int64.
     """
+
+    codec: TokenCodec
+    codes: Bytes
+    starts: NDArray[np.uint32]
+    lengths: NDArray[np.uint16]
+    bounds: IntArray
+    frequencies: IntArray
+
+    @classmethod
+    def from_vectors(cls, tokens: "TokenVectors", codec: TokenCodec) -> Self:
+        """Encode the token vectors of passages."""
+        lengths = np.minimum(np.diff(tokens.spans, axis=1)[:, 0], np.iinfo(np.uint16).max)
+        return cls(
+            codec,
+            codec.encode(tokens.vectors),
+            tokens.spans[:, 0].astype(np.uint32),
+            lengths.astype(np.uint16),
+            tokens.bounds,
+            tokens.frequencies,
+        )
+
+    @property
+    def spans(self) -> IntArray:
+        """Start and end of each token, in characters of its passage, shape (n_tokens, 2)."""
+        starts = self.starts.astype(np.int64)
+        return np.stack([starts, starts + self.lengths], axis=1)
+
+    @property
+    def bytes_per_passage(self) -> float:
+        """What a passage takes on average, with all that scoring and explaining need of it."""
+        held = self.codes.nbytes + self.starts.nbytes + self.lengths.nbytes + self.bounds.nbytes
+        return held / max(len(self.bounds) - 1, 1)
+
+    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return factors (n, k) of signs and offsets (n,) that make the cosines with ``decode``.
+
+        The queries are scaled instead of the codes, of which there are many more.
+        """
+        projected = self.codec.project(vectors)
+        offsets: FloatArray = projected @ (self.codec.center - self.codec.spread)
+        return projected * (2 * self.codec.spread), offsets
+
+    def rows(self, positions: IntArray) -> FloatArray:
+        """Return the signs of the tokens at these positions, shape (n, k), 0 or 1."""
+        return self.codec.signs(self.codes[positions])
+
+    def save(self, folder: Path) -> None:
+        """Write ``token_codes.npy``, ``token_places.npz`` and the codec, ``late.safetensors``."""
+        self.codec.save(folder)
+        np.save(folder / CODES_FILE, self.codes)
+        np.savez(
+            folder / PLACES_FILE,
+            starts=self.starts,
+            lengths=self.lengths,
+            bounds=self.bounds,
+            frequencies=self.frequencies,
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote; the codes stay on the disk until they are used."""
+        codec = TokenCodec.load(folder)
+        codes = np.load(folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
+        with np.load(folder / PLACES_FILE, allow_pickle=False) as places:
+            return cls(codec, codes, *(places[name] for name in PLACES))
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """Scale each row, shape (n, dim), to unit length, as float32; a row of zeros stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: FloatArray = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
     return scaled

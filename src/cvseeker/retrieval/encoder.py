@@ -15,16 +15,15 @@ from cvseeker.core.files import read_json, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, unit
+from cvseeker.retrieval.machine import device, encoding_dtype, threads_for
 from cvseeker.retrieval.memory import return_freed_memory, reuse_freed_memory
 from cvseeker.retrieval.models import (
     CPU_BASE,
     QUERY_PROMPTS,
     BaseModelChoice,
     choose_model,
-    device,
     keep_libraries_quiet,
 )
-from cvseeker.retrieval.precision import encoding_dtype, threads_for
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window, split_windows
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.resumes import assign_splits, person_groups
 from cvseeker.retrieval.bm25 import BM25Ranker
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 
 
 def with_persons(dataset: RetrievalDataset, *, similarity: float) -> RetrievalDataset:

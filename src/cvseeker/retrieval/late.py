@@ -6,68 +6,27 @@ anyway, also say whether this tool or that town is in it, and where.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from cvseeker.core.errors import ModelError
+from cvseeker.retrieval.codec import TokenCodes
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.retrieval.windows import FloatArray, IntArray, rows_of
-
-if TYPE_CHECKING:
-    from cvseeker.retrieval.queries import EncodedQueries
 
 # Tokens of passages and of queries that are compared at once: 4 MB of cosines.
 PASSAGE_TOKENS = 4096
 QUERY_TOKENS = 256
 
 
-class TokenStore(Protocol):
-    """The token vectors of a corpus: ``TokenVectors`` in full or ``TokenCodes`` as signs.
-
-    The tokens of passage i are those from ``bounds[i]`` to ``bounds[i + 1]``; ``spans`` are their
-    characters in it, and ``frequencies`` says in how many passages each token id occurs.
-    """
-
-    @property
-    def bounds(self) -> IntArray:
-        """Shape (n_passages + 1,)."""
-        ...
-
-    @property
-    def spans(self) -> IntArray:
-        """Shape (n_tokens, 2)."""
-        ...
-
-    @property
-    def frequencies(self) -> IntArray:
-        """Shape (highest id + 1,)."""
-        ...
-
-    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return what queries' token vectors are compared by: factors (n, k) and offsets (n,).
-
-        The cosines with this store's tokens are ``rows(…) @ factors.T + offsets``.
-        """
-        ...
-
-    def rows(self, positions: IntArray) -> FloatArray:
-        """Return what stands for the tokens at these positions, shape (n, k), float32."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class WordMatch:
     """A word of a query and the word of a passage that answered it best.
 
-    Attributes
-    ----------
-    query_span, passage_span
-        Start and end, in characters of the query and of the passage.
-    similarity
-        Their cosine, averaged over the query word's tokens.
-    weight
-        The query word's share in the passage's score; the shares of a query add up to 1.
+    The spans are in characters of the query and of the passage; ``similarity`` is their cosine,
+    averaged over the query word's tokens; ``weight`` is the query word's share in the passage's
+    score, and the shares of a query add up to 1.
     """
 
     query_span: tuple[int, int]
@@ -85,7 +44,7 @@ class LateInteractionRanker:
     Parameters
     ----------
     passages
-        The corpus's token vectors.
+        The corpus's token vectors, as codes.
 
     References
     ----------
@@ -94,11 +53,11 @@ class LateInteractionRanker:
     https://doi.org/10.1561/1500000019: the IDF.
     """
 
-    def __init__(self, passages: TokenStore) -> None:
+    def __init__(self, passages: TokenCodes) -> None:
         self._passages = passages
         self._idf = inverse_frequencies(passages.frequencies, len(passages.bounds) - 1)
 
-    def scores(self, queries: "EncodedQueries", *, among: IntArray | None = None) -> FloatArray:
+    def scores(self, queries: EncodedQueries, *, among: IntArray | None = None) -> FloatArray:
         """Score passages by the queries' token vectors.
 
         Parameters
@@ -117,11 +76,13 @@ class LateInteractionRanker:
         """
         asked = _tokens(queries)
         bounds = asked.bounds
-        factors, offsets = self._project(asked)
-        weights = token_shares(self._idf, asked.ids, bounds)
         if among is None:
             among = np.arange(len(self._passages.bounds) - 1)
         scores = np.zeros((len(queries), len(among)), dtype=np.float32)
+        if not len(asked.ids):
+            return scores
+        factors, offsets = self._passages.project(asked.vectors)
+        weights = token_shares(self._idf, asked.ids, bounds)
         blocks = list(_blocks(bounds, np.arange(len(queries)), QUERY_TOKENS))
         for columns in _blocks(self._passages.bounds, among, PASSAGE_TOKENS):
             tokens, first, filled = _gather(self._passages.bounds, among[columns])
@@ -139,29 +100,22 @@ class LateInteractionRanker:
                     scores[np.ix_(block[rows_filled], columns)] = summed.T
         return scores
 
-    def explain(self, query: "EncodedQueries", positions: Sequence[int]) -> list[list[WordMatch]]:
+    def explain(self, query: EncodedQueries, positions: Sequence[int]) -> list[list[WordMatch]]:
         """Say which words of some passages answered which words of a query.
 
         Words are runs of tokens that touch, so that the pieces a tokenizer cuts a word into are
         whole again; "C++" is found as "C".
 
-        Parameters
-        ----------
-        query
-            One query.
-        positions
-            The passages', in the corpus.
-
         Returns
         -------
         list of list of WordMatch
-            For each passage, one for each word of the query, in its order; empty where either has
-            no words.
+            For each passage, one for each word of the one query, in its order; empty where either
+            has no words.
         """
         asked = _tokens(query)
         if not len(asked.ids):
             return [[] for _ in positions]
-        projected = self._project(asked)
+        projected = self._passages.project(asked.vectors)
         weights = token_shares(self._idf, asked.ids, asked.bounds)
         words = _words(asked.spans)
         return [self._matches(projected, weights, words, position) for position in positions]
@@ -193,60 +147,27 @@ class LateInteractionRanker:
             )
         ]
 
-    def _project(self, asked: TokenVectors) -> tuple[FloatArray, FloatArray]:
-        """Return what queries' tokens are compared by; without any, nothing is."""
-        if not len(asked.ids):
-            return asked.vectors, np.zeros(0, dtype=np.float32)
-        return self._passages.project(asked.vectors)
 
-
-def _tokens(queries: "EncodedQueries") -> TokenVectors:
+def _tokens(queries: EncodedQueries) -> TokenVectors:
     if queries.tokens is None:
         raise ModelError("queries without token vectors; expected a local model's")
     return queries.tokens
 
 
 def inverse_frequencies(frequencies: IntArray, count: int) -> FloatArray:
-    """Return the IDF of each token id, log(1 + (N - n + 0.5) / (n + 0.5)).
+    """Return the IDF of each token id, log(1 + (N - n + 0.5) / (n + 0.5)), float32.
 
-    Parameters
-    ----------
-    frequencies
-        Shape (highest id + 1,): in how many passages (n) each id occurs.
-    count
-        Passages in all (N).
-
-    Returns
-    -------
-    ndarray
-        Shape (highest id + 2,), float32, above 0; the last is that of every id beyond.
-
-    Examples
-    --------
-    >>> [f"{value:.2f}" for value in inverse_frequencies(np.array([3, 1]), 3)]
-    ['0.13', '0.98', '2.08']
+    ``frequencies``, shape (highest id + 1,), says in how many of the N = ``count`` passages each id
+    occurs; one more value at the end is that of every id beyond.
     """
     n = np.append(frequencies, 0)
     return np.log1p((count - n + 0.5) / (n + 0.5)).astype(np.float32)
 
 
 def token_shares(idf: FloatArray, ids: IntArray, bounds: IntArray) -> FloatArray:
-    """Return each query token's share in its query's score, by its IDF.
+    """Return each query token's share in its query's score, shape (n_tokens,), by its IDF.
 
-    Parameters
-    ----------
-    idf
-        As :func:`inverse_frequencies` gives it.
-    ids
-        Shape (n_tokens,): token ids of all queries.
-    bounds
-        Shape (n_queries + 1,): the tokens of query i are those from ``bounds[i]`` to
-        ``bounds[i + 1]``.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_tokens,), float32; those of a query add up to 1.
+    Query i has the tokens from ``bounds[i]`` to ``bounds[i + 1]``; their shares add up to 1.
     """
     weights = idf[np.minimum(ids, len(idf) - 1)]
     owners = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cvseeker.core.errors import ModelError
 from cvseeker.core.hashes import file_hash
+from cvseeker.retrieval.machine import device
 
 GPU_BASE = "mixedbread-ai/mxbai-embed-large-v1"
 CPU_BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -96,15 +97,6 @@ def model_identity(choice: BaseModelChoice) -> str:
     """Return what changes when a model does: its weights' hash, or a hub model's name."""
     weights = Path(choice.location) / "model.safetensors"
     return file_hash(weights) if weights.is_file() else choice.name
-
-
-def device() -> str:
-    """Return the device that models run on: ``cuda``, ``mps`` or ``cpu``."""
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def is_cached(name: str) -> bool:

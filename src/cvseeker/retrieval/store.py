@@ -25,12 +25,11 @@ from cvseeker.core.errors import ModelError
 from cvseeker.core.files import replacing
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
-from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, TokenCodes
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder, WindowEmbeddings
 from cvseeker.retrieval.late import LateInteractionRanker
-from cvseeker.retrieval.precision import encoding_dtype
-from cvseeker.retrieval.token_codes import TokenCodes
+from cvseeker.retrieval.machine import encoding_dtype
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window, rows_of
 

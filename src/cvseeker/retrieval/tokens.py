@@ -61,14 +61,6 @@ class TokenVectors:
             self.vectors[tokens], self.ids[tokens], self.spans[tokens], bounds - bounds[0]
         )
 
-    def project(self, vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return queries' token vectors as they are, and no offsets: these are compared in full."""
-        return vectors, np.zeros(len(vectors), dtype=np.float32)
-
-    def rows(self, positions: IntArray) -> FloatArray:
-        """Return the vectors of the tokens at these positions, shape (n, dim)."""
-        return self.vectors[positions]
-
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:

@@ -10,9 +10,9 @@ import numpy as np
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
+from cvseeker.retrieval.codec import TokenCodes
 from cvseeker.retrieval.encoder import Encoder, WindowEmbeddings
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.windows import Window
 
 

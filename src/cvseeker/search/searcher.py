@@ -7,15 +7,13 @@ import numpy as np
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.retrieval.bm25 import BM25Ranker, tokenize
+from cvseeker.retrieval.bm25 import BM25Ranker, matched_spans, tokenize
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.late import LateInteractionRanker
-from cvseeker.retrieval.matches import matched_spans
-from cvseeker.retrieval.queries import EncodedQueries
 from cvseeker.retrieval.query_encoder import QueryEncoder
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index import Index
 

@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 
-from cvseeker.retrieval.packed import first_position
+from cvseeker.train.packed import first_position
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

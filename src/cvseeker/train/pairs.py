@@ -9,7 +9,7 @@ import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.windows import Window
 
 # Queries scored against all windows at once by BM25.

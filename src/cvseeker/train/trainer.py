@@ -27,15 +27,14 @@ from cvseeker.core.errors import SettingsError
 from cvseeker.core.progress import Progress
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.machine import device, encoding_dtype
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
-from cvseeker.retrieval.models import device
-from cvseeker.retrieval.packed import use_packed_attention
-from cvseeker.retrieval.precision import encoding_dtype
 from cvseeker.train.adapters import require_peft
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.distributed import LONG_WAIT, world_size
 from cvseeker.train.loss import RetrievalLoss
+from cvseeker.train.packed import use_packed_attention
 from cvseeker.train.pairs import TrainingPair
 from cvseeker.train.sampler import BucketSampler, FollowEpoch
 from cvseeker.train.validation import QueryMetrics, validate_queries

@@ -8,8 +8,7 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.fusion import learn_weights
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import top_k
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import FloatArray
 

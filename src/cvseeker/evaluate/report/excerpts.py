@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cvseeker.resumes import redact
-from cvseeker.retrieval.matches import matched_spans
+from cvseeker.retrieval.bm25 import matched_spans
 
 SNIPPET_CHARACTERS = 260
 QUERY_CHARACTERS = 300

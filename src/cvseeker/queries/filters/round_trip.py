@@ -8,8 +8,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import Ranker
+from cvseeker.retrieval.ranker import EncodedQueries, Ranker
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
 # Scores that differ by less, relatively or where below 1 absolutely, are ties: the order in which

@@ -7,8 +7,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder
-from cvseeker.retrieval.queries import EncodedQueries
-from cvseeker.retrieval.ranker import Ranker, top_k
+from cvseeker.retrieval.ranker import EncodedQueries, Ranker, top_k
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256

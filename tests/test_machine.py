@@ -7,9 +7,9 @@ import torch
 
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.training_settings import WindowSettings
-from cvseeker.retrieval import precision
+from cvseeker.retrieval import machine
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.precision import encoding_dtype, threads_for
+from cvseeker.retrieval.machine import encoding_dtype, threads_for
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
 
 
@@ -24,7 +24,7 @@ def untried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Let the trial decide; return where it is remembered."""
     monkeypatch.setenv("CVSEEKER_PRECISION", "auto")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    precision._tried.cache_clear()
+    machine._tried.cache_clear()
     return tmp_path / "cache" / "cvseeker" / "precision.json"
 
 
@@ -34,31 +34,31 @@ def untried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_the_faster_one_is_used_and_remembered(
     untried: Path, monkeypatch: pytest.MonkeyPatch, speedup: float, expected: torch.dtype
 ) -> None:
-    monkeypatch.setattr(precision, "_speedup", lambda device: speedup)
+    monkeypatch.setattr(machine, "_speedup", lambda device: speedup)
     assert encoding_dtype("cpu") == expected
     assert len(json.loads(untried.read_text())) == 1
-    precision._tried.cache_clear()
-    monkeypatch.delattr(precision, "_speedup")  # not tried again
+    machine._tried.cache_clear()
+    monkeypatch.delattr(machine, "_speedup")  # not tried again
     assert encoding_dtype("cpu") == expected
 
 
 def test_it_is_really_tried(untried: Path) -> None:
-    assert 0.01 < precision._speedup("cpu") < 100
-    assert precision._speedup("mps") == 0
+    assert 0.01 < machine._speedup("cpu") < 100
+    assert machine._speedup("mps") == 0
 
 
 def test_a_directory_that_cannot_be_written_is_no_matter(
     untried: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
-    monkeypatch.setattr(precision, "_speedup", lambda device: 2.0)
+    monkeypatch.setattr(machine, "_speedup", lambda device: 2.0)
     assert encoding_dtype("cpu") == torch.bfloat16
 
 
 def test_a_damaged_memory_is_written_anew(untried: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     untried.parent.mkdir(parents=True)
     untried.write_text("{")
-    monkeypatch.setattr(precision, "_speedup", lambda device: 2.0)
+    monkeypatch.setattr(machine, "_speedup", lambda device: 2.0)
     assert encoding_dtype("cpu") == torch.bfloat16
     assert list(json.loads(untried.read_text()).values()) == ["bf16"]
 

@@ -8,9 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.training_settings import WindowSettings
-from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, TokenCodes
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.token_codes import TokenCodes
 from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens, unit
 
 

@@ -1,4 +1,4 @@
-"""In which precision this machine encodes, and with how many threads.
+"""What models run on here: which device, in which precision, with how many threads.
 
 Half of the bits are enough to rank by: with bfloat16 all metrics stay within .002. Processors with
 AMX or AVX-512 BF16 multiply in it twice as fast; others emulate it and are slower, so it is tried
@@ -29,6 +29,15 @@ CHOICES = ("auto", "fp32", "bf16")
 WORTH_IT = 1.25
 # Texts up to which one thread beats all of them: handing out the work takes longer than a query.
 FEW_TEXTS = 4
+
+
+def device() -> str:
+    """Return the device that models run on: ``cuda``, ``mps`` or ``cpu``."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def encoding_dtype(device: str) -> "torch.dtype":
