@@ -112,7 +112,7 @@ def test_an_open_search_is_kept_until_the_index_changes(
     ("mistake", "told"),
     [
         (lambda path: Workspace(""), "path is empty; expected a folder"),
-        (lambda path: Workspace(path, config=path / "none.toml"), "cannot read the settings"),
+        (lambda path: Workspace(path, config=path / "none.toml"), "no such file; expected a TOML"),
         (lambda path: Workspace(path, finetun={"epochs": 1}), "finetune"),
         (lambda path: Workspace(path).finetune(epochs=-1), "epochs is -1"),
         (lambda path: Workspace(path).ingest(str(path / "absent")), "absent"),

@@ -188,7 +188,7 @@ def test_commands_in_messages_work_where_they_are_read(
         (["search", "nurse"], "Missing option '-w'"),
         (["finetune", "--epochs"], "requires an argument. See: cvseeker finetune --help"),
         (["finetune", "--epoch", "3"], "--epochs"),
-        (["finetune", "--epochs", "many"], "expected a number above 0. See: cvseeker finetune"),
+        (["finetune", "--epochs", "many"], "and at most 1,000. See: cvseeker finetune"),
         (["generate"], "generate takes either -w DIR or --corpus and --out; got neither"),
         (["generate", "--corpus", "a.json"], "got --corpus"),
         (["finetune", "-w", "w", "--out", "m"], "got -w, --out"),
@@ -204,7 +204,7 @@ def test_commands_in_messages_work_where_they_are_read(
         (["finetune", "--train", "a", "--out", "m", "--dry-run"], "a: no such file"),
         (["run", "absent", "-w", "w"], "absent"),
         (["run", ".", "-w", "w", "--llm", "gpt-x"], "no key in the environment"),
-        (["run", ".", "-w", "w", "--config", "absent.toml"], "absent.toml: cannot read"),
+        (["run", ".", "-w", "w", "--config", "absent.toml"], "absent.toml: no such file"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(

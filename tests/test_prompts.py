@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from cvseeker.core.errors import SettingsError
+from cvseeker.core.errors import InputError
 from cvseeker.core.query_settings import FilterSettings, GenerateSettings
 from cvseeker.queries.prompts import (
     EXAM_KINDS,
@@ -192,5 +192,5 @@ def test_a_prompt_that_cannot_be_used_is_refused(tmp_path: Path, content: bytes 
     path = tmp_path / "prompt.txt"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SettingsError, match=r"--prompt .*expected instructions"):
+    with pytest.raises(InputError, match=r"prompt.txt: .*expected instructions"):
         query_task(GenerateSettings(llm="m", prompt=path))

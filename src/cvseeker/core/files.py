@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.named_files import read_text
 
 
 @contextmanager
@@ -65,11 +66,11 @@ def read_json(path: Path) -> Any:
     InputError
         If the file is missing, is not UTF-8 or is not JSON.
     """
+    text = read_text(path, "a JSON file")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a JSON file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
+        return json.loads(text)
+    # ValueError, which JSON's own error is: a number of thousands of digits.
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from error
 
 
@@ -96,7 +97,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line.decode("utf-8"))
-            except ValueError as error:  # not UTF-8 or not JSON
+            except (ValueError, RecursionError) as error:  # not UTF-8 or not JSON
                 raise InputError(f"{path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):
                 raise InputError(

@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from cvseeker.core.stage_settings import StageSettings, setting
+from cvseeker.core.stage_settings import DAY, LARGEST_SEED, MOST, StageSettings, setting
 
 
 class FilterSettings(StageSettings):
     """Which queries from an LLM are kept. Shares were measured on 836 sound LLM questions."""
 
-    min_words: int = setting(2, "Words of a query at least.", ge=1, rare=True)
+    min_words: int = setting(2, "Words of a query at least.", ge=1, le=10_000, rare=True)
     # A paragraph of a job description has about 90.
-    max_words: int = setting(120, "Words of a query at most.", ge=1, rare=True)
+    max_words: int = setting(120, "Words of a query at most.", ge=1, le=10_000, rare=True)
     language: str = setting("English", "Language of the queries.", flag="--language")
     # 1 % of sound questions copy more, nearly all of them lists of products.
     max_copied_words: int = setting(
-        12, "Longest run of words that a query copies from its passage.", ge=1, rare=True
+        12, "Longest run of words that a query copies from its passage.", ge=1, le=10_000, rare=True
     )
     # 0.2 % of sound questions exceed it; lists of keywords and Boolean queries may.
     max_copied_share: float = setting(
@@ -36,6 +36,7 @@ class FilterSettings(StageSettings):
         10,
         "Rank by which the round trip must find a query's passage; 0: any.",
         ge=0,
+        le=MOST,
         flag="--top-k",
         metavar="K",
     )
@@ -67,7 +68,7 @@ class GenerateSettings(StageSettings):
         "bm25", "Ranker by which a query must find its passage."
     )
     filters: FilterSettings = setting(FilterSettings(), "Which queries from an LLM are kept.")
-    seed: int = setting(13, "Seed of every random choice.")
+    seed: int = setting(13, "Seed of every random choice.", ge=0, le=LARGEST_SEED)
 
     @property
     def queries_per_passage(self) -> int:
@@ -105,10 +106,10 @@ class LlmSettings(StageSettings):
     )
     # A reply of a thousand tokens takes a minute on a laptop's server.
     timeout_seconds: float = setting(
-        120.0, "Seconds after which a request is given up.", gt=0, rare=True
+        120.0, "Seconds after which a request is given up.", gt=0, le=DAY, rare=True
     )
     max_tokens: int | None = setting(
-        None, "Longest reply, in tokens.", ge=16, unset="by what is asked", rare=True
+        None, "Longest reply, in tokens.", ge=16, le=MOST, unset="by what is asked", rare=True
     )
     temperature: float | None = setting(
         None, "Sampling temperature.", ge=0, le=2, unset="the server's own", rare=True
@@ -117,6 +118,7 @@ class LlmSettings(StageSettings):
         None,
         "Stop before more than this is spent, earlier runs included.",
         gt=0,
+        le=MOST,
         flag="--budget",
         metavar="USD",
         unset="no limit",

@@ -3,22 +3,29 @@
 Settings come from a TOML file (one table a stage) and then from the command line's options.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from cvseeker.core.errors import SettingsError
+from cvseeker.core.errors import InputError, SettingsError
+from cvseeker.core.named_files import read_toml
 from cvseeker.core.query_settings import (
     GenerateSettings,
     JudgeSettings,
     LlmSettings,
 )
-from cvseeker.core.stage_settings import StageSettings, merged, setting
+from cvseeker.core.stage_settings import (
+    DAY,
+    LARGEST_SEED,
+    MOST,
+    StageSettings,
+    merged,
+    setting,
+)
 from cvseeker.core.training_settings import (
+    Dimension,
     FinetuneSettings,
     HybridWeights,
-    Positive,
     WindowSettings,
 )
 
@@ -30,13 +37,13 @@ class IngestSettings(StageSettings):
     """Files → résumés → passages → person groups and split."""
 
     # A sound résumé takes 10 ms; what takes a minute is malformed or no résumé.
-    timeout_seconds: float = setting(60.0, "Seconds after which a file is given up.", gt=0)
+    timeout_seconds: float = setting(60.0, "Seconds after which a file is given up.", gt=0, le=DAY)
     # A 50-page PDF needs under 300 MB.
-    memory_mb: int = setting(1024, "Memory for one file, in MB.", ge=256)
-    max_file_mb: float = setting(50.0, "Largest file that is opened, in MB.", gt=0)
-    workers: int = setting(0, "Processes that read files; 0: one a processor.", ge=0)
+    memory_mb: int = setting(1024, "Memory for one file, in MB.", ge=256, le=1_000_000)
+    max_file_mb: float = setting(50.0, "Largest file that is opened, in MB.", gt=0, le=100_000)
+    workers: int = setting(0, "Processes that read files; 0: one a processor.", ge=0, le=1024)
     # The size of the published passages; a whole page of most résumés.
-    passage_tokens: int = setting(750, "Longest passage, in tokens.", ge=64)
+    passage_tokens: int = setting(750, "Longest passage, in tokens.", ge=64, le=100_000)
     # Versions of one person's résumé lie above, rivals below.
     duplicate_similarity: float = setting(
         0.5, "Jaccard similarity of word 5-grams that makes two résumés one person's.", gt=0, le=1
@@ -46,7 +53,7 @@ class IngestSettings(StageSettings):
     max_overlap: float = setting(
         0.5, "Share of a passage's 8-grams in another split that stops the run.", gt=0, le=1
     )
-    seed: int = setting(13, "Seed of the split.")
+    seed: int = setting(13, "Seed of the split.", ge=0, le=LARGEST_SEED)
 
 
 class EmbeddingSettings(StageSettings):
@@ -61,15 +68,27 @@ class EmbeddingSettings(StageSettings):
         "OPENAI_API_KEY", "Environment variable that holds the endpoint's key.", rare=True
     )
     dimensions: int | None = setting(
-        None, "Length of the vectors asked for.", ge=1, unset="the model's own", rare=True
+        None,
+        "Length of the vectors asked for.",
+        ge=1,
+        le=65_536,
+        unset="the model's own",
+        rare=True,
     )
     price: float | None = setting(
-        None, "Price of the endpoint per million tokens.", ge=0, metavar="USD", unset="OpenAI's"
+        None,
+        "Price of the endpoint per million tokens.",
+        ge=0,
+        le=1_000_000,
+        metavar="USD",
+        unset="OpenAI's",
     )
     # What OpenAI's embedding models see (https://platform.openai.com/docs/guides/embeddings).
-    max_tokens: int = setting(8191, "Tokens of a text that are sent.", ge=16, rare=True)
+    max_tokens: int = setting(
+        8191, "Tokens of a text that are sent.", ge=16, le=1_000_000, rare=True
+    )
     window_words: int | None = setting(
-        None, "Words in a window of a passage.", ge=8, unset="all in one", rare=True
+        None, "Words in a window of a passage.", ge=8, le=1_000_000, unset="all in one", rare=True
     )
     query_prompt: str = setting("", "What is put before a query.", metavar="TEXT", rare=True)
     passage_prompt: str = setting("", "What is put before a passage.", metavar="TEXT", rare=True)
@@ -80,7 +99,7 @@ class EmbeddingSettings(StageSettings):
     )
     max_concurrency: int = setting(8, "Requests in flight at most.", ge=1, le=512, rare=True)
     timeout_seconds: float = setting(
-        120.0, "Seconds after which a request is given up.", gt=0, rare=True
+        120.0, "Seconds after which a request is given up.", gt=0, le=DAY, rare=True
     )
 
 
@@ -90,11 +109,11 @@ class EvaluateSettings(StageSettings):
     windows: WindowSettings | None = setting(
         None, "How models see passages.", unset="as each model was saved"
     )
-    top_k: int = setting(100, "Depth of the runs written.", ge=10, metavar="K")
+    top_k: int = setting(100, "Depth of the runs written.", ge=10, le=100_000, metavar="K")
     hybrid: HybridWeights | None = setting(
         None, "Shares of the rankers in the hybrids.", unset="as each model was saved"
     )
-    dimensions: tuple[Positive, ...] = setting(
+    dimensions: tuple[Dimension, ...] = setting(
         (), "Evaluate vectors cut to these dimensions too, as 256,128.", metavar="N,N,..."
     )
     quantise: tuple[Literal["int8", "binary"], ...] = setting(
@@ -120,18 +139,20 @@ class CompareSettings(StageSettings):
 class AuditSettings(StageSettings):
     """Names × résumés × queries → changes of scores and ranks."""
 
-    top_k: int = setting(10, "Résumés of a query that count as selected.", ge=1, metavar="K")
+    top_k: int = setting(
+        10, "Résumés of a query that count as selected.", ge=1, le=100_000, metavar="K"
+    )
     # All of the bundled lists: how far a group can be told from its names hangs on their number.
-    names_per_group: int = setting(9, "Names of each group at most.", ge=2)
+    names_per_group: int = setting(9, "Names of each group at most.", ge=2, le=10_000)
     # With 36 names about 7,000 windows, two minutes for a small model on a slow processor.
-    max_resumes: int = setting(200, "Résumés given names at most, by random.", ge=2)
-    seed: int = setting(13, "Seed of every random choice.")
+    max_resumes: int = setting(200, "Résumés given names at most, by random.", ge=2, le=MOST)
+    seed: int = setting(13, "Seed of every random choice.", ge=0, le=LARGEST_SEED)
 
 
 class SearchSettings(StageSettings):
     """A query → résumés."""
 
-    top_k: int = setting(10, "Résumés shown.", ge=1, metavar="K")
+    top_k: int = setting(10, "Résumés shown.", ge=1, le=100_000, metavar="K")
 
 
 class Settings(StageSettings):
@@ -158,13 +179,11 @@ class Settings(StageSettings):
             If the file is missing, is not TOML, or names a setting or value that does not exist.
         """
         try:
-            return cls.validated(tomllib.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise SettingsError(
-                f"{path}: cannot read the settings file ({error.strerror})"
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: not TOML ({error})") from error
+            values = read_toml(path, "a TOML file of settings")
+        except InputError as error:
+            raise SettingsError(str(error)) from error
+        try:
+            return cls.validated(values)
         except SettingsError as error:
             raise SettingsError(f"{path}: {error}") from error
 

@@ -14,6 +14,15 @@ from pydantic.fields import FieldInfo
 
 from cvseeker.core.errors import SettingsError
 
+# Bounds that several settings share. Every number has two: what lies beyond them is a slip, or ends
+# in an overflow, an endless run or an exhausted memory instead of a line.
+DAY = 86_400
+MOST = 1_000_000
+LARGEST_SEED = 2**32 - 1
+
+# Characters of a wrong value that are shown.
+_SHOWN = 60
+
 _LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
@@ -66,7 +75,8 @@ class StageSettings(BaseModel):
                 raise SettingsError(_unknown(cls, path)) from error
             known = {one.path: one.expected for one in settings_of(cls)}
             raise SettingsError(
-                f"{name_of(path)} is {problem['input']!r}; expected {known.get(path, 'a table')}"
+                f"{name_of(path)} is {_shortened(problem['input'])}; expected "
+                f"{known.get(path, 'a table')}"
             ) from error
 
 
@@ -185,6 +195,15 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return result
 
 
+def _shortened(value: object) -> str:
+    """Return a wrong value as it is shown: a number may have more digits than Python writes."""
+    try:
+        shown = repr(value)
+    except ValueError:
+        return "too long a number"
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
 def _unknown(table: type[StageSettings], path: Sequence[str]) -> str:
     """Say which known name an unknown one is nearest to, here or in another table."""
     name, before, here = path[-1], tuple(path[:-1]), table
@@ -197,7 +216,7 @@ def _unknown(table: type[StageSettings], path: Sequence[str]) -> str:
     meant = (
         f"did you mean {'.'.join(near[0])!r}?" if near else f"known: {', '.join(here.model_fields)}"
     )
-    return f"no {what} {'.'.join(path)!r}; {meant}"
+    return f"no {what} {_shortened('.'.join(path))}; {meant}"
 
 
 def _shown(field: FieldInfo) -> Mapping[str, Any]:

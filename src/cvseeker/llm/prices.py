@@ -5,11 +5,9 @@ and wins over it.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from cvseeker.core.errors import SettingsError
+from cvseeker.core.named_files import read_toml
 
 TRILLION = 10**12
 _MILLION = 10**6
@@ -144,31 +143,17 @@ def dollars(trillionths: int) -> str:
 
 @cache
 def _packaged_prices() -> Mapping[str, Price]:
-    text = resources.files("cvseeker.llm").joinpath("prices.toml").read_text(encoding="utf-8")
-    return _parse_prices(text, "prices.toml")
+    return _read_prices(Path(__file__).with_name("prices.toml"))
 
 
 def _read_prices(path: Path) -> Mapping[str, Price]:
+    values = read_toml(path, f"a TOML file with {_FORM}", parse_float=Decimal)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise SettingsError(
-            f"{path}: no such price file; expected a TOML file with {_FORM}"
-        ) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: not readable as a price file ({error})") from error
-    return _parse_prices(text, str(path))
-
-
-def _parse_prices(text: str, source: str) -> Mapping[str, Price]:
-    try:
-        return _Table.model_validate(tomllib.loads(text, parse_float=Decimal)).prices()
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: not valid TOML ({error}); expected {_FORM}") from error
+        return _Table.model_validate(values).prices()
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"]))
         given = "" if problem["type"] == "missing" else f" = {problem['input']!s:.60}"
         raise SettingsError(
-            f"{source}: {where}{given}: {problem['msg'].lower()}; expected {_FORM}"
+            f"{path}: {where}{given}: {problem['msg'].lower()}; expected {_FORM}"
         ) from error

@@ -8,6 +8,7 @@ from itertools import cycle, islice
 from typing import Any, Literal
 
 from cvseeker.core.errors import SettingsError
+from cvseeker.core.named_files import read_text
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm import ChatTask
 from cvseeker.resumes import redact
@@ -200,15 +201,12 @@ def _packaged(name: str) -> str:
 def _instructions(settings: GenerateSettings) -> str:
     if settings.prompt is None:
         return packaged_instructions(settings.style)
-    try:
-        text = settings.prompt.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"--prompt {settings.prompt}: not readable ({error}); expected instructions in UTF-8, "
-            "with {per_passage}, {kinds} and {language} where their values belong"
-        ) from error
+    text = read_text(
+        settings.prompt,
+        "instructions, with {per_passage}, {kinds} and {language} where their values belong",
+    )
     if not text.strip():
-        raise SettingsError(f"--prompt {settings.prompt}: empty; expected instructions")
+        raise SettingsError(f"{settings.prompt}: empty; expected instructions")
     return text
 
 

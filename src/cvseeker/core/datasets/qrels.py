@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cvseeker.core.errors import DatasetError
+from cvseeker.core.named_files import read_text
+from cvseeker.core.stage_settings import MOST
 
 Qrels = dict[str, dict[str, int]]
 """Query id → passage or résumé id → grade; a grade above 0 is relevant."""
@@ -23,20 +25,26 @@ def read_qrels(path: Path) -> Qrels:
 def read_trec_qrels(path: Path) -> Qrels:
     """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space."""
     qrels: Qrels = {}
-    try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-            columns = line.split()
-            if not columns:
-                continue
-            if len(columns) != 4 or not columns[3].lstrip("+-").isdecimal():
-                raise DatasetError(
-                    f"{path}, line {number}: expected query-id, 0, id and a whole-number grade, "
-                    f"separated by spaces; got {line.strip()[:60]!r}"
-                )
-            qrels.setdefault(columns[0], {})[columns[2]] = int(columns[3])
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot read these qrels ({error})") from error
+    for number, line in enumerate(read_text(path, "TREC's qrels").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            query_id, _, passage_id, grade = line.split()
+            qrels.setdefault(query_id, {})[passage_id] = whole_grade(grade)
+        except ValueError:
+            raise DatasetError(
+                f"{path}, line {number}: expected query-id, 0, id and a whole-number grade, "
+                f"separated by spaces; got {line.strip()[:60]!r}"
+            ) from None
     return qrels
+
+
+def whole_grade(score: object) -> int:
+    """Return a grade; ``ValueError`` where it is no whole number of a million at most."""
+    grade = int(score) if isinstance(score, str) else score
+    if not isinstance(grade, int | float) or not abs(grade) <= MOST or grade != int(grade):
+        raise ValueError(score)
+    return int(grade)
 
 
 def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
@@ -47,7 +55,7 @@ def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
             for number, columns in enumerate(rows, start=1):
                 if columns and not (number == 1 and columns[-1].strip() == "score"):
                     yield _read_row(path, number, columns)
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
 
 
@@ -59,7 +67,7 @@ def qrels_line(query_id: str, passage_id: str, grade: int) -> str:
 def _read_row(path: Path, number: int, columns: list[str]) -> tuple[str, str, int]:
     try:
         query_id, passage_id, grade = columns
-        return query_id, passage_id, int(grade)
+        return query_id, passage_id, whole_grade(grade)
     except ValueError:
         line = "\t".join(columns)
         raise DatasetError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.datasets.dataset import RetrievalDataset
-from cvseeker.core.datasets.qrels import Qrels, read_qrels, read_trec_qrels
+from cvseeker.core.datasets.qrels import Qrels, read_qrels, read_trec_qrels, whole_grade
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import read_json, read_jsonl
 
@@ -251,9 +251,10 @@ def _id(where: str, row: Mapping[str, Any]) -> str:
 
 
 def _grade(where: str, score: object) -> int:
-    if isinstance(score, int | float) and score == int(score):
-        return int(score)
-    raise DatasetError(f"{where}: the score is {score!r}; expected a whole number")
+    try:
+        return whole_grade(score)
+    except ValueError:
+        raise DatasetError(f"{where}: the score is {score!r}; expected a whole number") from None
 
 
 def _passage_text(row: Mapping[str, Any]) -> Any:

@@ -1,14 +1,13 @@
 """Whose names are given to résumés in an audit, and how a résumé is stripped of its own."""
 
 import re
-import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.named_files import read_toml
 from cvseeker.resumes import PersonName, redact
 
 # What the redaction puts in a name's place.
@@ -83,20 +82,9 @@ def read_names(path: Path | None = None, *, names_per_group: int = 9) -> NameLis
     ``None``: the lists of Bertrand & Mullainathan (2004). Of each group so many names are taken at
     most, from the first on.
     """
-    where = str(path) if path else "names.toml"
+    where = path or Path(__file__).with_name("names.toml")
     try:
-        text = (
-            path.read_text(encoding="utf-8")
-            if path
-            else resources.files("cvseeker.evaluate.audit")
-            .joinpath("names.toml")
-            .read_text("utf-8")
-        )
-        lists = NameLists.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise InputError(f"{where}: cannot read the name lists ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: not TOML ({error})") from error
+        lists = NameLists.model_validate(read_toml(where, "a TOML file of names"))
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "the names"

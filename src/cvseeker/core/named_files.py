@@ -1,0 +1,51 @@
+"""Files that a user names, read whole; what may never end is not opened."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cvseeker.core.errors import InputError
+
+
+def read_text(path: Path, expected: str = "a text file") -> str:
+    """Read a file of UTF-8 that the user named.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or unreadable, is not UTF-8, or is no plain file: a pipe may never
+        end, and neither does a device.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "a pipe, a socket or a device"
+            raise InputError(f"{path}: {kind}; expected {expected}")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 (byte {error.start}); expected {expected}") from error
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected {expected}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); expected {expected}") from error
+
+
+def read_toml(
+    path: Path, expected: str, *, parse_float: Callable[[str], Any] = float
+) -> dict[str, Any]:
+    """Read a TOML file that the user named.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is not TOML.
+    """
+    text = read_text(path, expected)
+    try:
+        return tomllib.loads(text, parse_float=parse_float)
+    # ValueError, which tomllib's own error is: a number of thousands of digits.
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not TOML ({error}); expected {expected}") from error
