@@ -133,7 +133,7 @@ def test_an_endpoints_way_is_remembered(path: Path) -> None:
 def test_another_file_is_refused_untouched(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"not usable as a ledger .* move it away") as caught:
+    with pytest.raises(InputError, match=r"not usable as a ledger .* move the file away") as caught:
         Ledger(path)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == content

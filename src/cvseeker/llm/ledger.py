@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Self
 
 from cvseeker.core.errors import InputError
+from cvseeker.llm.database import Database
 from cvseeker.llm.request import OUTCOMES, Outcome
 
 FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})
@@ -16,7 +16,6 @@ FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})
 
 # Raised when the table's columns change.
 _VERSION = 1
-_BUSY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ PRAGMA user_version = {_VERSION};
 """
 
 
-class Ledger:
+class Ledger(Database):
     """The ledger's file, opened for reading and writing; created where it is missing.
 
     Parameters
@@ -94,66 +93,26 @@ class Ledger:
         If the file is no ledger, or one of a later version.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Every statement is its own transaction; a reply is safe once it is written.
-            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-        except (sqlite3.Error, OSError) as error:
-            raise InputError(f"{path}: cannot be made ({error}); name another place") from error
-        try:
-            self._open()
-        except BaseException:
-            self._db.close()
-            raise
+    kind = "a ledger"
 
-    def _open(self) -> None:
-        try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # Survives the death of the process, which is what interrupts runs.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise InputError(
-                    f"{self.path}: a ledger of version {version}; this CVSeeker reads up to "
-                    f"{_VERSION}. Update it: pip install --upgrade cvseeker"
-                )
-            if version < _VERSION:
-                self._db.executescript(_CREATE)
-            self._db.execute(f"{_SELECT} LIMIT 0")  # another program's has other columns
-        except sqlite3.Error as error:
+    def _prepare(self) -> None:
+        version = next(self._rows("PRAGMA user_version"))[0]
+        if version > _VERSION:
             raise InputError(
-                f"{self.path}: not usable as a ledger ({error}); move it away to begin a new one"
-            ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(statement, values)
-        except sqlite3.Error as error:
-            raise InputError(
-                f"{self.path}: the ledger cannot be read or written ({error}); free space on the "
-                "disk, or move the ledger away to begin a new one"
-            ) from error
+                f"{self.path}: a ledger of version {version}; this CVSeeker reads up to "
+                f"{_VERSION}. Update it: pip install --upgrade cvseeker"
+            )
+        if version < _VERSION:
+            self._create(_CREATE)
+        self._execute(f"{_SELECT} LIMIT 0")  # another program's has other columns
 
     def get(self, key: str) -> LedgerRow | None:
         """Return a request's row, or ``None`` where it was never answered."""
-        row = self._execute(_SELECT + " WHERE key = ?", (key,)).fetchone()
-        return LedgerRow(*row) if row else None
+        return next(self._read("WHERE key = ?", (key,)), None)
 
     def is_final(self, key: str) -> bool:
         """Tell whether a request need not be sent again."""
-        row = self._execute("SELECT outcome FROM requests WHERE key = ?", (key,)).fetchone()
+        row = next(self._rows("SELECT outcome FROM requests WHERE key = ?", (key,)), None)
         return row is not None and row[0] in FINAL
 
     def record(self, row: LedgerRow) -> None:
@@ -172,21 +131,26 @@ class Ledger:
     def rows(self, *, outcomes: Sequence[Outcome] = OUTCOMES) -> Iterator[LedgerRow]:
         """Yield the rows with these outcomes, in the order of their keys."""
         marks = ", ".join("?" * len(outcomes))
-        for row in self._execute(f"{_SELECT} WHERE outcome IN ({marks}) ORDER BY key", outcomes):
+        return self._read(f"WHERE outcome IN ({marks}) ORDER BY key", outcomes)
+
+    def _read(self, condition: str, values: Sequence[object]) -> Iterator[LedgerRow]:
+        for row in self._rows(f"{_SELECT} {condition}", values):
             yield LedgerRow(*row)
 
     def spent(self) -> int:
         """Return what all requests cost together, in trillionths of a dollar."""
-        return int(self._execute("SELECT COALESCE(SUM(cost), 0) FROM requests").fetchone()[0])
+        return int(next(self._rows("SELECT COALESCE(SUM(cost), 0) FROM requests"))[0])
 
     def mean_reply_tokens(self, task: str) -> float | None:
         """Return the mean length of a task's usable replies, ``None`` where there are none."""
-        row = self._execute(
-            "SELECT AVG(1.0 * completion_tokens / MAX(attempts, 1)) FROM requests "
-            "WHERE task = ? AND outcome = 'ok'",
-            (task,),
-        ).fetchone()
-        return row[0]  # type: ignore[no-any-return]
+        mean: float | None = next(
+            self._rows(
+                "SELECT AVG(1.0 * completion_tokens / MAX(attempts, 1)) FROM requests "
+                "WHERE task = ? AND outcome = 'ok'",
+                (task,),
+            )
+        )[0]
+        return mean
 
     def summary(self) -> list[dict[str, str | int | float | None]]:
         """Return the counts of requests by task, model, outcome and reason.
@@ -202,14 +166,13 @@ class Ledger:
             "GROUP BY task, model, outcome, sort_of(reason) ORDER BY task, model, requests DESC"
         )
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        with self._told():
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def mode(self, url: str, model: str) -> str:
         """Return how replies were last asked for at an endpoint, empty where never."""
-        row = self._execute(
-            "SELECT mode FROM modes WHERE url = ? AND model = ?", (url, model)
-        ).fetchone()
-        return str(row[0]) if row else ""
+        rows = self._rows("SELECT mode FROM modes WHERE url = ? AND model = ?", (url, model))
+        return next((str(mode) for (mode,) in rows), "")
 
     def set_mode(self, url: str, model: str, mode: str) -> None:
         """Remember how an endpoint takes requests."""
