@@ -16,13 +16,16 @@ import zlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
+
+if TYPE_CHECKING:
+    from fake_llm.process import FakeServer
 
 # No deadline: a shared machine stalls now and then, which says nothing about the code.
 hypothesis.settings.register_profile("cvseeker", deadline=None)
@@ -112,6 +115,25 @@ def tiny_dataset() -> RetrievalDataset:
 def hash_encoder() -> HashEncoder:
     """An encoder that is deterministic, instant and knows nothing but shared words."""
     return HashEncoder()
+
+
+@pytest.fixture(scope="session")
+def llm_process() -> Iterator["FakeServer"]:
+    """The fake LLM server, a process that all tests share which ask one."""
+    from fake_llm.process import running_server
+
+    with running_server(count_abandoned=True, batch_seconds=0.1) as server:
+        yield server
+
+
+@pytest.fixture
+def server(llm_process: "FakeServer", monkeypatch: pytest.MonkeyPatch) -> "FakeServer":
+    """The fake LLM server with its first options and nothing counted, and a key for it."""
+    from llm_runs import KEY, KEY_ENV
+
+    monkeypatch.setenv(KEY_ENV, KEY)
+    llm_process.reset()
+    return llm_process
 
 
 @pytest.fixture(scope="session")

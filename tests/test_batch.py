@@ -26,9 +26,7 @@ from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import LedgerRow
 from cvseeker.llm.request import ChatRequest, ChatTask, request_key
 from cvseeker.llm.worker import send_all
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 
 MODEL = "gpt-4o-mini"
 KEY = "sk-test-0123456789abcdef"
@@ -54,18 +52,12 @@ class Killed(BaseException):
     """What a test throws where a process would be killed."""
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[FakeServer]:
-    with running_server() as server:
-        yield server
-
-
 @pytest.fixture
-def probed(running: FakeServer, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+def probed(llm_process: FakeServer, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(batches, "FIRST_PAUSE", 0.02)
-    running.reset(batch_seconds=0.05)
-    return running
+    llm_process.reset(batch_seconds=0.05)
+    return llm_process
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -14,21 +12,13 @@ from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.core.records import SPLITS
 from cvseeker.core.workspace import Workspace
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 
 SECRET = "sk-planted-secret-of-the-test"
 
 
 def typed(*arguments: str | Path) -> int:
     return main([str(argument) for argument in arguments])
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeServer]:
-    with running_server() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """The client: from settings to who is asked, at which price, within which budget."""
 
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,31 +7,17 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError, SettingsError
 from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm import ChatClient, dollars
 from cvseeker.llm.endpoint import OPENAI_URL
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.request import ChatRequest
-from fake_llm.process import FakeServer, running_server
-from llm_runs import KEY, KEY_ENV, MODEL, passage_text, query_task_of
+from fake_llm.process import FakeServer
+from llm_runs import KEY_ENV, MODEL, passage_text, query_task_of
 
 TASK = query_task_of()
 PRICES = '[models]\n"fake-llm" = { input = 0.15, cached_input = 0.075, output = 0.60 }\n'
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(process: FakeServer, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
-    monkeypatch.setenv(KEY_ENV, KEY)
-    process.reset()
-    return process
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """Collecting: every query is in the data set or has a reason, and so has every passage."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.query_settings import FilterSettings

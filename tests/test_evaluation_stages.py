@@ -1,11 +1,9 @@
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 from cvseeker.evaluate import Systems, evaluate_files

@@ -4,11 +4,8 @@ import asyncio
 import http.client
 import json
 import re
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
 from fake_llm.faults import draw_fault
 from fake_llm.options import FAULTS, Options
 from fake_llm.process import FakeServer, running_server
@@ -42,18 +38,6 @@ SCHEMA = {
 }
 GRADE = {"type": "object", "properties": {"grade": {"type": "integer", "enum": [0, 1, 2, 3]}}}
 KEY = "sk-fictional-3141"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeServer]:
-    with running_server(batch_seconds=0.1) as server:
-        yield server
-
-
-@pytest.fixture
-def server(process: FakeServer) -> FakeServer:
-    process.reset()
-    return process
 
 
 def _client(server: FakeServer, *, key: str = KEY) -> openai.OpenAI:
@@ -110,13 +94,6 @@ def test_the_schema_may_stand_in_the_text_instead(server: FakeServer) -> None:
         assert _content(server, **{**body, "response_format": wanted}) == from_format
 
 
-def test_json_in_words_alone_gives_the_number_asked_for(server: FakeServer) -> None:
-    text = f'Reply as JSON with "queries", 3 queries. <passage>{PASSAGE}</passage>'
-    messages = [{"role": "user", "content": text}]
-    content = _content(server, messages=messages, response_format={"type": "json_object"})
-    assert len(json.loads(content)["queries"]) == 3
-
-
 def test_grades_follow_the_shared_words(server: FakeServer) -> None:
     grades = []
     for query in ("chocolate tempering pastry", "chocolate hotel Kafka cluster", "Kafka cluster"):
@@ -125,19 +102,6 @@ def test_grades_follow_the_shared_words(server: FakeServer) -> None:
         content = _content(server, messages=messages, response_format=_format("grade", GRADE))
         grades.append(json.loads(content)["grade"])
     assert grades == [3, 2, 0]
-
-
-def test_a_quiz_prompt_gets_numbered_questions(server: FakeServer) -> None:
-    text = (
-        "Context information is below.\n\n---------------------\n"
-        f"{PASSAGE} Wrote SQL queries, read JSON.\n"
-        "---------------------\n\nGiven the context information and not prior knowledge, generate "
-        "only questions based on the below query.\n\nYour task is to setup 3 questions for a quiz."
-    )
-    messages = [{"role": "user", "content": text}]
-    lines = _content(server, messages=messages, response_format={"type": "text"}).split("\n")
-    assert [line[:3] for line in lines] == ["1. ", "2. ", "3. "]
-    assert all(line.endswith("?") for line in lines)
 
 
 @given(st.text(max_size=400) | st.text("abcd .\n", min_size=200, max_size=900))
@@ -153,13 +117,9 @@ def test_queries_are_short_distinct_and_no_copies(passage: str) -> None:
         assert not [part for part in copied if f" {part} " in f" {words} "]
 
 
-# Models
-
-
 def test_unknown_models_are_not_found(server: FakeServer) -> None:
     server.reset(models=["small", "large"])
     with _client(server) as client:
-        assert [model.id for model in client.models.list()] == ["small", "large"]
         assert client.chat.completions.create(**_body(model="small")).model == "small"
         with pytest.raises(openai.NotFoundError) as caught:
             client.chat.completions.create(**_body(model="huge"))
@@ -169,22 +129,14 @@ def test_unknown_models_are_not_found(server: FakeServer) -> None:
 # Rules
 
 
-def test_another_key_is_turned_away_and_no_log_holds_it(server: FakeServer, tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    server.reset(api_key=KEY, log=log)
+def test_another_key_is_turned_away(server: FakeServer) -> None:
+    server.reset(api_key=KEY)
     _chat(server)
-    with _client(server, key="sk-wrong") as client:
-        for ask in (client.models.list, lambda: client.chat.completions.create(**_body())):
-            with pytest.raises(openai.AuthenticationError):
-                ask()
+    with _client(server, key="sk-wrong") as client, pytest.raises(openai.AuthenticationError):
+        client.chat.completions.create(**_body())
     stats = server.stats()
     assert (stats["requests"], stats["delivered"]) == (2, 1)
     assert stats["refused"] == {"invalid_api_key": 1}
-    text = log.read_text(encoding="utf-8")
-    first = json.loads(text.splitlines()[0])
-    assert (first["outcome"], first["attempt"]) == ("delivered", 1)
-    assert "Authorization" in first["headers"]
-    assert "sk-" not in text
 
 
 @pytest.mark.parametrize(
@@ -490,26 +442,6 @@ def test_a_poor_input_file_fails_the_batch(server: FakeServer, content: bytes, c
         batch = _run_batch(client, content)
     assert batch.status == "failed"
     assert [problem.code for problem in batch.errors.data] == [code]
-
-
-def test_a_batch_can_be_cancelled(server: FakeServer) -> None:
-    server.reset(batch_seconds=0.5)
-    with _client(server) as client:
-        file = client.files.create(file=("input.jsonl", _lines(3)), purpose="batch")
-        batch = client.batches.create(
-            input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
-        )
-        assert client.batches.cancel(batch.id).status == "cancelling"
-        deadline = time.monotonic() + 10
-        while client.batches.retrieve(batch.id).status != "cancelled":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        with pytest.raises(openai.ConflictError):
-            client.batches.cancel(batch.id)
-        assert client.files.delete(file.id).deleted
-        with pytest.raises(openai.NotFoundError):
-            client.files.content(file.id)
-        assert server.stats()["delivered"] == 0
 
 
 # The process

@@ -1,7 +1,5 @@
 """Grades by an LLM: what is sent, what is paid for once, and what a lost reply costs."""
 
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +11,7 @@ from cvseeker.llm.client import ChatClient
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.judging.grades import Pair, PairRequests, grade_task, grade_with_llm
 from cvseeker.queries.plan import plan_requests
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 
 PAIRS = [
     Pair("q1", "chocolate tempering", "p1", "Pastry chef: chocolate tempering, sugar work"),
@@ -23,12 +19,6 @@ PAIRS = [
     Pair("q2", "Kafka engineer", "p2", "Backend engineer, Kafka"),
 ]
 SECRET = "sk-planted-secret-of-the-test"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeServer]:
-    with running_server() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

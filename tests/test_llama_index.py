@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from llama_index.core.base.llms.types import CompletionResponse, LLMMetadata
 from llama_index.core.llms import CustomLLM
 from llama_index.core.schema import TextNode
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import DatasetError, LlmError, SettingsError
 from cvseeker.llama_index import (
@@ -35,7 +33,7 @@ from cvseeker.llama_index import (
     to_llama_index,
 )
 from cvseeker.llama_index.questions import read_questions
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 
 KEY = "sk-fictional-1618033988"
 OWN_PROMPT = "Ask {num_questions_per_chunk} hard questions.\n-----\n{context_str}\n-----\nDone."
@@ -81,16 +79,10 @@ class Lines(CustomLLM):
     stream_complete = complete  # type: ignore[assignment]
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeServer]:
-    with running_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(process: FakeServer) -> FakeServer:
-    process.reset(api_key=KEY)
-    return process
+def server(llm_process: FakeServer) -> FakeServer:
+    llm_process.reset(api_key=KEY)
+    return llm_process
 
 
 def nodes_of(count: int, *, start: int = 0) -> list[TextNode]:

@@ -1,25 +1,16 @@
 """The plan: what would be sent and cost, to the token, with nothing sent and no file made."""
 
 import json
-import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm.ledger import Ledger
 from cvseeker.queries.plan import plan_requests
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 from llm_passages import asking_about, passages_of
 from llm_runs import KEY, KEY_ENV
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeServer]:
-    with running_server() as process:
-        yield process
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import csv
 import io
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ from cvseeker.resumes.readers.pieces import Piece
 from cvseeker.resumes.readers.rows import read_rows as read_piece_rows
 from cvseeker.resumes.readers.tables import read_delimited, read_parquet
 from cvseeker.resumes.readers.text import decode
-
-sys.path.insert(0, str(Path(__file__).parent))
 from hostile import SOUND_TEXT, docx_of, paragraphs, pdf_of, scanned_pdf, zip_of
 
 BODY = "Laminated dough, chocolate tempering and sugar work for a hotel of ninety rooms in Bled."

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import InputError, LlmError
 from cvseeker.core.settings import EmbeddingSettings
 from cvseeker.llm.ledger import Ledger, sole_sender

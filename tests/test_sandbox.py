@@ -17,8 +17,6 @@ from cvseeker.resumes import sandbox
 from cvseeker.resumes.discover import find_files
 from cvseeker.resumes.readers import ReadError
 from cvseeker.resumes.sandbox import ReadOutcome, read_files
-
-sys.path.insert(0, str(Path(__file__).parent))
 from hostile import SOUND_TEXT, make_hostile_folder, pdf_of
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.llm import sender as module
 from cvseeker.llm.account import BUDGET, Account, Job, SendCounts, SendSettings
 from cvseeker.llm.endpoint import Endpoint

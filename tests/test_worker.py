@@ -19,32 +19,18 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
 from cvseeker.core.errors import CVSeekerError, InputError, LlmError
 from cvseeker.llm.account import BUDGET, Job, SendSettings
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, sole_sender
 from cvseeker.llm.request import ChatRequest
-from fake_llm.process import FakeServer, running_server
+from fake_llm.process import FakeServer
 from llm_runs import KEY, KEY_ENV, MODEL, PRICE, chat_requests, query_task_of, send
 
 # Faults after which the same request has to be sent once more.
 _BROKEN = "rate_limit rate_limit_silent server_error reset stall".split()
 SENT_AGAIN = (*_BROKEN, "empty", "invalid_json", "truncated_json")
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[FakeServer]:
-    with running_server(count_abandoned=True) as server:
-        yield server
-
-
-@pytest.fixture
-def server(process: FakeServer, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
-    monkeypatch.setenv(KEY_ENV, KEY)
-    process.reset()
-    return process
 
 
 @pytest.fixture

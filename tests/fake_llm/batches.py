@@ -16,7 +16,7 @@ from fake_llm.state import STATE, RefusedError, State, json_response, read_body
 ENDPOINT = "/v1/chat/completions"
 # A batch of many thousand lines must not hold up the other requests.
 LINES_AT_ONCE = 100
-_TIMES = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
+_TIMES = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelled")
 
 
 async def create_file(request: web.Request) -> web.Response:
@@ -31,22 +31,9 @@ async def create_file(request: web.Request) -> web.Response:
     return json_response(_keep_file(request.app[STATE], content, upload.filename, purpose))
 
 
-async def read_file(request: web.Request) -> web.Response:
-    """Describe a file."""
-    return json_response(_find_file(request)[0])
-
-
 async def read_content(request: web.Request) -> web.Response:
     """Return a file's bytes."""
     return web.Response(body=_find_file(request)[1], content_type="application/octet-stream")
-
-
-async def delete_file(request: web.Request) -> web.Response:
-    """Forget a file."""
-    _find_file(request)
-    file_id = request.match_info["file_id"]
-    del request.app[STATE].files[file_id]
-    return json_response({"id": file_id, "object": "file", "deleted": True})
 
 
 async def create_batch(request: web.Request) -> web.Response:
@@ -112,40 +99,25 @@ async def list_batches(request: web.Request) -> web.Response:
     )
 
 
-async def cancel_batch(request: web.Request) -> web.Response:
-    """Stop a batch that is not over; what it has answered by then is thrown away."""
-    batch = _find_batch(request)
-    if batch["status"] not in ("validating", "in_progress"):
-        raise RefusedError(409, f"Cannot cancel a batch with status '{batch['status']}'.")
-    _set_status(batch, "cancelling")
-    return json_response(batch)
-
-
 async def _process(state: State, batch: dict[str, Any], content: bytes) -> None:
     """Take a batch through its life."""
     await asyncio.sleep(state.options.batch_seconds * 0.2)
     rows, problems = _read_rows(state, content)
-    if problems and batch["status"] == "validating":
+    if problems:
         batch["errors"] = {"object": "list", "data": problems}
         _set_status(batch, "failed")
         return
-    if batch["status"] == "validating":
-        batch["request_counts"]["total"] = len(rows)
-        _set_status(batch, "in_progress")
+    batch["request_counts"]["total"] = len(rows)
+    _set_status(batch, "in_progress")
     await asyncio.sleep(state.options.batch_seconds * 0.8)
     random.Random(state.options.seed).shuffle(rows)
     good: list[str] = []
     bad: list[str] = []
     for start in range(0, len(rows), LINES_AT_ONCE):
-        if batch["status"] == "cancelling":
-            break
         for row in rows[start : start + LINES_AT_ONCE]:
             _answer_row(state, row, good, bad)
         batch["request_counts"].update(completed=len(good), failed=len(bad))
         await asyncio.sleep(0)
-    if batch["status"] == "cancelling":
-        _set_status(batch, "cancelled")
-        return
     _set_status(batch, "finalizing")
     for name, lines in (("output", good), ("error", bad)):
         if lines:

@@ -1,4 +1,4 @@
-"""``/v1/chat/completions`` and ``/v1/models``."""
+"""``/v1/chat/completions``."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from aiohttp import web
 from fake_llm.exchange import serve
 from fake_llm.faults import content_key, spoil
 from fake_llm.replies import count_tokens, text_of, write_reply
-from fake_llm.state import DEFAULT_MODEL, STATE, RefusedError, State, json_response, read_body
+from fake_llm.state import STATE, RefusedError, State, read_body
 
 
 def chat_key(body: Mapping[str, Any]) -> str:
@@ -78,13 +78,3 @@ async def chat_completions(request: web.Request) -> web.StreamResponse:
         return make_completion(state, body, key, fault)
 
     return await serve(request, state.chat, key, make, options=state.options)
-
-
-async def models(request: web.Request) -> web.Response:
-    """List the known models."""
-    state = request.app[STATE]
-    rows = [
-        {"id": name, "object": "model", "created": 1700000000, "owned_by": "example"}
-        for name in state.models or [DEFAULT_MODEL]
-    ]
-    return json_response({"object": "list", "data": rows})

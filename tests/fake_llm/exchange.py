@@ -25,17 +25,7 @@ async def serve(
     *,
     options: Options,
 ) -> web.StreamResponse:
-    """Answer a request that was understood.
-
-    Parameters
-    ----------
-    request, tally, key
-        The request, where it is counted, and its content.
-    make
-        Returns the reply's JSON, given the fault (empty for none).
-    options
-        Which faults may come, among others.
-    """
+    """Answer a request that was understood; ``make`` makes the reply, given the fault."""
     state = request.app[STATE]
     due = time.monotonic() + _latency(key, options)
     tally.attempt(key)
@@ -44,20 +34,17 @@ async def serve(
         state.check_quota()
     except RefusedError as refused:
         tally.refuse(refused.reason, key)
-        _log(request, tally, key, refused.reason)
         return refused.to_response()
     fault = draw_fault(key, tally.draw(key), options=options)
     if fault:
         tally.fault(key, fault)
     if broken := await _break(request, fault, due, options):
-        _log(request, tally, key, fault)
         return broken
     response = json_response(value := make(fault))
     await asyncio.sleep(due - time.monotonic())
     arrived = await _deliver(request, response)
     usable = not fault or fault in USABLE_FAULTS
     _count(state, tally, key, value["usage"], arrived=arrived, usable=usable)
-    _log(request, tally, key, fault or "delivered" if arrived else "abandoned")
     return response
 
 
@@ -131,10 +118,3 @@ def _count(
 def _latency(key: str, options: Options) -> float:
     """Return a content's seconds from arrival to reply."""
     return options.latency + options.jitter * (int(key, 16) % 1000) / 1000
-
-
-def _log(request: web.Request, tally: Tally, key: str, outcome: str) -> None:
-    """Write the log's line about a request."""
-    state = request.app[STATE]
-    attempt = tally.records[key].attempts if key in tally.records else 0
-    state.write_log(request, key=key, attempt=attempt, outcome=outcome)

@@ -48,11 +48,7 @@ def spoil(reply: Reply, fault: str, key: str) -> Reply:
 
 def _in_german(content: str, rng: random.Random) -> str:
     """Return the reply with its texts in German."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return "\n".join(f"{n}. {german_text(rng)}" for n in range(1, content.count("\n") + 2))
-    return json.dumps(_translate(value, rng), ensure_ascii=False)
+    return json.dumps(_translate(json.loads(content), rng), ensure_ascii=False)
 
 
 def _translate(value: Any, rng: random.Random) -> Any:

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 FAULTS = (
@@ -57,8 +56,6 @@ class Options:
         Whether replies to clients that went away count as delivered.
     batch_seconds
         Seconds from a batch's creation to its completion.
-    log
-        File that gets one JSON line for each request.
     until_stdin_closes
         Whether to exit with whoever holds the other end of standard input.
     """
@@ -83,7 +80,6 @@ class Options:
     quota: int = -1
     count_abandoned: bool = False
     batch_seconds: float = 0.5
-    log: str = ""
     until_stdin_closes: bool = False
 
 
@@ -93,13 +89,7 @@ def split_list(text: str) -> list[str]:
 
 
 def parse_arguments(arguments: list[str] | None = None) -> Options:
-    """Read the command line.
-
-    Parameters
-    ----------
-    arguments
-        Instead of the process's own.
-    """
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="server.py", description="A fake LLM server.")
     for field in fields(Options):
         flag = "--" + field.name.replace("_", "-")
@@ -140,11 +130,8 @@ def to_arguments(options: dict[str, Any]) -> list[str]:
 
 
 def join_lists(options: dict[str, Any]) -> dict[str, Any]:
-    """Return options whose lists are comma lists, and whose paths are text."""
-    joined = {
+    """Return options whose lists are comma lists."""
+    return {
         name: ",".join(value) if isinstance(value, list | tuple) else value
         for name, value in options.items()
-    }
-    return {
-        name: str(value) if isinstance(value, Path) else value for name, value in joined.items()
     }

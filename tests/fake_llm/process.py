@@ -18,15 +18,7 @@ SERVER = Path(__file__).with_name("server.py")
 
 @dataclass(frozen=True, slots=True)
 class FakeServer:
-    """A running server.
-
-    Attributes
-    ----------
-    url
-        Base URL for an OpenAI client; ends in ``/v1``.
-    process
-        The server's process.
-    """
+    """A running server; ``url`` is the base URL for an OpenAI client."""
 
     url: str
     process: "subprocess.Popen[str]"
@@ -60,22 +52,8 @@ class FakeServer:
 def running_server(**options: Any) -> Iterator[FakeServer]:
     """Run a server for the length of a ``with`` block.
 
-    The server ends with the block, and also with this process if that is killed.
-
-    Parameters
-    ----------
-    **options
-        The attributes of :class:`fake_llm.options.Options`, by name.
-
-    Yields
-    ------
-    FakeServer
-        The server, ready for requests.
-
-    Raises
-    ------
-    RuntimeError
-        If it does not start; its complaint is on standard error.
+    It ends with the block, and also with this process if that is killed. The options are those of
+    :class:`fake_llm.options.Options`; a `RuntimeError` says that it does not start.
     """
     options = {**options, "until_stdin_closes": True}
     command = [sys.executable, str(SERVER), *to_arguments(options)]

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from fake_llm.writing import content_words, write_queries
@@ -14,8 +13,6 @@ _DELIMITED = {
     name: re.compile(rf"<({name}[\w-]*)(?: [^>]*)?>(.*?)</\1>", re.DOTALL)
     for name in ("passage", "query")
 }
-_CONTEXT = re.compile(r"-{5,}\s*\n(.*?)\n\s*-{5,}", re.DOTALL)
-_COUNT = re.compile(r"\b(\d{1,3})\s+(?:[\w-]+\s+){0,3}(?:questions|queries)\b", re.IGNORECASE)
 KINDS = ("keywords", "boolean", "question", "title_skills", "job_description")
 
 
@@ -45,26 +42,21 @@ def count_tokens(text: str) -> int:
 
 
 def write_reply(body: Mapping[str, Any]) -> Reply:
-    """Return a good reply to a chat request.
+    """Return a good reply to a chat request: of the JSON schema in its ``response_format`` or text.
 
-    A JSON schema, of the request's ``response_format`` or quoted in its text, decides about the
-    form; without one, ``queries`` or ``grade`` beside the word JSON; else numbered questions.
+    Without one, it is no JSON.
     """
     text = text_of(body["messages"])
     query, passage = find_delimited("query", text), find_delimited("passage", text)
-    context = found[1] if not passage and (found := _CONTEXT.search(text)) else passage
-    # A résumé may speak of JSON and SQL queries itself.
-    orders = _without(context, _without(query, text))
-    schema = _schema_of(body, orders, judging=bool(query))
+    # A résumé may hold JSON itself.
+    schema = _schema_of(body, _without(passage, _without(query, text)))
     if schema is None:
-        return Reply(_numbered_questions(orders, context or text))
-    properties = schema.get("properties", {})
-    if "grade" in properties:
-        value = {**_example(schema), "grade": _grade(query, passage)}
-    elif "queries" in properties:
-        value = {**_example(schema), "queries": _queries(schema, context or text)}
-    else:
-        value = _example(schema)
+        return Reply("What is your question?")
+    value = _example(schema)
+    if "grade" in value:
+        value["grade"] = _grade(query, passage)
+    elif "queries" in value:
+        value["queries"] = _queries(schema, passage or text)
     return Reply(json.dumps(value, ensure_ascii=False))
 
 
@@ -78,54 +70,21 @@ def _without(part: str, text: str) -> str:
     return text.replace(part, " ") if part else text
 
 
-def _schema_of(body: Mapping[str, Any], orders: str, *, judging: bool) -> dict[str, Any] | None:
-    """Return the JSON schema of the reply that is asked for, ``None`` for plain text."""
+def _schema_of(body: Mapping[str, Any], orders: str) -> dict[str, Any] | None:
+    """Return the JSON schema of the reply that is asked for, ``None`` where there is none."""
     wanted = body.get("response_format") or {"type": "text"}
     if wanted["type"] == "json_schema":
-        return _resolve(json.dumps(wanted["json_schema"]["schema"]))
-    if wanted["type"] == "text" and "json" not in orders.lower():
-        return None
-    if quoted := _quoted_schema(orders):
-        return quoted
-    if "queries" in orders and not judging:
-        count = int(found[1]) if (found := _COUNT.search(orders)) else 5
-        kind = {"enum": list(KINDS)}
-        item = {"type": "object", "properties": {"kind": kind, "text": {"type": "string"}}}
-        queries = {"type": "array", "minItems": count, "items": item}
-        return {"type": "object", "properties": {"queries": queries}}
-    name, kind_of_value = ("grade", "integer") if "grade" in orders else ("ok", "boolean")
-    return {"type": "object", "properties": {name: {"type": kind_of_value}}}
-
-
-def _quoted_schema(text: str) -> dict[str, Any] | None:
-    """Return a JSON schema that stands in the text."""
-    for match in re.finditer(r'\{\s*"', text):
+        schema: dict[str, Any] = wanted["json_schema"]["schema"]
+        return schema
+    for match in re.finditer(r'\{\s*"', orders):
         try:
-            value, _ = json.JSONDecoder().raw_decode(text, match.start())
+            value, _ = json.JSONDecoder().raw_decode(orders, match.start())
         except ValueError:
             continue
         if isinstance(value.get("properties"), dict):
-            return _resolve(json.dumps(value))
+            found: dict[str, Any] = value
+            return found
     return None
-
-
-@lru_cache(maxsize=64)
-def _resolve(encoded: str) -> dict[str, Any]:
-    """Return a schema with its references replaced by what they point to."""
-    schema = json.loads(encoded)
-    definitions = schema.get("$defs", {})
-
-    def replace(value: Any) -> Any:
-        if isinstance(value, list):
-            return [replace(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if isinstance(value.get("$ref"), str):
-            return replace(definitions[value["$ref"].rpartition("/")[2]])
-        return {name: replace(item) for name, item in value.items() if name != "$defs"}
-
-    resolved: dict[str, Any] = replace(schema)
-    return resolved
 
 
 def _example(schema: Mapping[str, Any]) -> Any:
@@ -159,10 +118,3 @@ def _grade(query: str, passage: str) -> int:
     wanted = content_words(query)
     share = len(wanted & content_words(passage)) / max(len(wanted), 1)
     return sum(share >= bound for bound in (0.25, 0.5, 0.8))
-
-
-def _numbered_questions(orders: str, context: str) -> str:
-    """Return as many questions as the orders say (else 2), a line each."""
-    count = int(found[1]) if (found := _COUNT.search(orders)) else 2
-    texts = write_queries(context, ["question"] * count)
-    return "\n".join(f"{number}. {question}" for number, question in enumerate(texts, start=1))

@@ -45,7 +45,6 @@ async def count_and_refuse(request: web.Request, handler: Handler) -> web.Stream
         return RefusedError(error.status, message).to_response()
     except RefusedError as refused:
         tally.refuse(refused.reason)
-        state.write_log(request, key="", attempt=0, outcome=refused.reason)
         return refused.to_response()
     except ConnectionError:
         # Killed while it was still sending: nobody is left to be answered.
@@ -86,15 +85,11 @@ def make_app(options: Options) -> web.Application:
     app.add_routes(
         [
             web.post("/v1/chat/completions", chat.chat_completions),
-            web.get("/v1/models", chat.models),
             web.post("/v1/files", batches.create_file),
-            web.get("/v1/files/{file_id}", batches.read_file),
-            web.delete("/v1/files/{file_id}", batches.delete_file),
             web.get("/v1/files/{file_id}/content", batches.read_content),
             web.post("/v1/batches", batches.create_batch),
             web.get("/v1/batches", batches.list_batches),
             web.get("/v1/batches/{batch_id}", batches.read_batch),
-            web.post("/v1/batches/{batch_id}/cancel", batches.cancel_batch),
             web.get("/stats", read_stats),
             web.post("/reset", reset),
         ]

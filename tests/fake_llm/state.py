@@ -6,15 +6,12 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from fake_llm.options import Options, split_list
 from fake_llm.tally import Tally
-
-DEFAULT_MODEL = "fake-llm"
 
 
 class RefusedError(Exception):
@@ -152,13 +149,6 @@ class State:
                 "this model."
             )
             raise RefusedError(400, message, param="response_format", reason="response_format")
-
-    def write_log(self, request: web.Request, **facts: Any) -> None:
-        """Append a line to the log: no header's value, which may be a key."""
-        if self.options.log:
-            line = {"path": request.path, **facts, "headers": sorted(request.headers)}
-            with Path(self.options.log).open("a", encoding="utf-8") as log:
-                log.write(json.dumps(line) + "\n")
 
     def _capacity(self) -> float:
         """Return how many requests may come at once."""

@@ -95,7 +95,6 @@ class BatchLedger(Ledger):
             yield ChatRequest(key, item, "", prompt_tokens)
 
 
-
 def pending(
     requests: Iterable[ChatRequest], book: BatchLedger, *, began: float
 ) -> Iterator[ChatRequest]:
