@@ -8,32 +8,16 @@ _QUESTION_MARKS = ("?", "？", "؟")
 
 
 def read_questions(text: str, *, wanted: int) -> list[str]:
-    r"""Read the questions of a plain reply, without guessing.
+    r"""Read the questions of a plain reply, without guessing; none where it holds broken JSON.
 
     Lines that begin with a number or a bullet are the questions; where none does, those that end
-    in a question mark; where none does, all lines if they are as many as were asked for.
+    in a question mark; where none does, all lines if they are as many as were ``wanted``.
     A question's own digits stay.
-
-    Parameters
-    ----------
-    text
-        The reply.
-    wanted
-        Questions asked for.
-
-    Returns
-    -------
-    list of str
-        Empty where the lines cannot be told apart from other talk, or hold broken JSON.
 
     Examples
     --------
     >>> read_questions("Here they are:\n1. 5 years of what?\n2) C# or Java?", wanted=2)
     ['5 years of what?', 'C# or Java?']
-    >>> read_questions("5 years of what?\nI hope this helps!", wanted=2)
-    ['5 years of what?']
-    >>> read_questions("I cannot help with that.\nSorry.\n", wanted=1)
-    []
     """
     if "{" in text or "```" in text:
         return []

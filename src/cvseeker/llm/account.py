@@ -18,24 +18,13 @@ BUDGET = "budget"
 
 @dataclass(frozen=True, slots=True)
 class SendSettings:
-    """How requests are sent.
+    """How requests are sent: so many at a time, so often, and at which price.
 
-    Attributes
-    ----------
-    most
-        Requests in flight at most.
-    broken_attempts
-        Attempts that a request gets where the server fails.
-    reply_attempts
-        Attempts that a request gets where the reply cannot be used; each is paid for.
-    patience_seconds
-        Without any answer for so long, a server that says "too many requests" is given up.
-    dead_seconds
-        Without any answer for so long, a server that breaks every attempt of a request is given up.
-    price
-        Trillionths of a dollar per token: prompt, cached prompt, completion; ``None``: not known.
-    budget
-        In trillionths of a dollar, for everything in the ledger; ``None``: no limit.
+    A reply that cannot be used is paid for, so ``reply_attempts`` are fewer than the
+    ``broken_attempts`` where the server fails. Without any answer for ``patience_seconds`` a server
+    that says "too many requests" is given up, for ``dead_seconds`` one that breaks every attempt.
+    ``price`` is in trillionths of a dollar per token (prompt, cached prompt, completion), ``None``
+    where it is not known; so is ``budget``, for everything in the ledger, ``None`` without a limit.
     """
 
     most: int = 32

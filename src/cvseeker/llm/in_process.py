@@ -20,6 +20,7 @@ from cvseeker.llm.request import (
     FatalError,
     RejectedError,
     SendError,
+    Transport,
 )
 from cvseeker.llm.sender import Sender
 
@@ -27,7 +28,7 @@ _SECONDS_BETWEEN_REPORTS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectTransport:
+class ObjectTransport(Transport[ChatRequest]):
     """The way through an object that completes a prompt; the schema is asked for in words.
 
     ``reshape`` makes the JSON asked for of a reply in another form, and returns what it cannot read

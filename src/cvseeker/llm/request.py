@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -93,7 +94,6 @@ Task = ChatTask | EmbeddingTask
 Request = ChatRequest | EmbeddingRequest
 RequestT = TypeVar("RequestT", bound=Request)
 TaskT = TypeVar("TaskT", bound=Task)
-_Sent_contra = TypeVar("_Sent_contra", bound=Request, contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +114,21 @@ class Answer:
     raw: str = ""
 
 
-class Transport(Protocol[_Sent_contra]):
-    """A way to a server: over HTTP, or through somebody else's client object."""
+class Transport(ABC, Generic[RequestT]):
+    """A way to a server: over HTTP, or through somebody else's client object.
 
-    @property
-    def mode(self) -> str:
-        """How the reply's form is asked for at present, for the ledger."""
-        ...
+    ``mode`` says how the reply's form is asked for at present, for the ledger.
+    """
 
-    async def send(self, request: _Sent_contra, /) -> Answer:
+    mode: str
+
+    @abstractmethod
+    async def send(self, request: RequestT, /) -> Answer:
         """Send one request once; raise a :class:`SendError` where no answer came."""
-        ...
 
+    @abstractmethod
     def read(self, answer: Answer, /) -> str:
         """Return an answer's JSON; raise a :class:`ReplyError` where it holds none."""
-        ...
 
 
 class SendError(Exception):

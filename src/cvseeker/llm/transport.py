@@ -1,8 +1,7 @@
 """Over HTTP to an OpenAI-compatible endpoint, through OpenAI's SDK."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import MissingExtraError
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
@@ -17,6 +16,7 @@ from cvseeker.llm.request import (
     ChatTask,
     RejectedError,
     RequestT,
+    Transport,
 )
 
 if TYPE_CHECKING:
@@ -28,14 +28,12 @@ _TELLTALE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Versio
 _TELLTALE_OF_REQUEST = ("x-stainless-retry-count", "x-stainless-read-timeout")
 
 
-class HttpTransport(ABC, Generic[RequestT]):
+class HttpTransport(Transport[RequestT]):
     """What transports over HTTP share: a pool of connections and how a body is posted.
 
-    ``mode`` says how the reply's form is asked for, for the ledger; ``useless`` and ``advice`` what
-    is said of an endpoint whose first reply is none.
+    ``useless`` and ``advice`` say what is said of an endpoint whose first reply is none.
     """
 
-    mode: str
     useless: str
     advice: str = ""
 
@@ -46,14 +44,6 @@ class HttpTransport(ABC, Generic[RequestT]):
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-    @abstractmethod
-    async def send(self, request: RequestT) -> Answer:
-        """Send one request once; raise a `SendError` where no answer came."""
-
-    @abstractmethod
-    def read(self, answer: Answer) -> str:
-        """Return an answer's JSON; raise a `ReplyError` where it holds none."""
 
     def simplify(self) -> bool:
         """Ask in a simpler way from now on, if there is one."""

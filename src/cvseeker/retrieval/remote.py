@@ -22,24 +22,11 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCost:
-    """What encoding texts would cost.
+    """What encoding texts would cost with the encoder ``name``, whose texts go to ``url``.
 
-    Attributes
-    ----------
-    name, url
-        Which encoder, and where its texts go.
-    texts
-        Different texts, those that are in the cache included.
-    unknown
-        Those of them that would be sent.
-    tokens
-        Tokens of these.
-    exact
-        Whether they were counted by the model's own vocabulary.
-    cut
-        Texts that are too long for the model and lose their end.
-    usd
-        What the tokens cost; ``None`` where no price is known.
+    Of ``texts`` different ones, ``unknown`` are in no cache and would be sent: ``tokens`` of them
+    (counted by the model's own vocabulary if ``exact``) for ``usd``, ``None`` where no price is
+    known. ``cut`` texts are too long for the model and lose their end.
     """
 
     name: str
@@ -75,23 +62,9 @@ class EmbeddingCost:
 
 
 class RemoteEncoder:
-    """An embedding model behind an OpenAI-compatible endpoint.
+    """An embedding model behind an OpenAI-compatible endpoint; made as an `EmbeddingClient` is.
 
     A passage is one window, cut at what the model sees, unless ``settings.window_words`` splits it.
-
-    Parameters
-    ----------
-    model
-        Its name, such as ``text-embedding-3-large``.
-    settings
-        Address, price, batches.
-    cache
-        SQLite file that keeps every vector paid for, and what was paid.
-
-    Raises
-    ------
-    InputError
-        If the address is none, or there is no key for one that is not on this machine.
     """
 
     def __init__(self, model: str, settings: EmbeddingSettings, *, cache: Path) -> None:
@@ -144,20 +117,7 @@ class RemoteEncoder:
         passages: Sequence[str] = (),
         progress: Progress = silent,
     ) -> None:
-        """Get the vectors that are not in the cache yet, all in one run.
-
-        Parameters
-        ----------
-        queries, passages
-            What will be encoded.
-        progress
-            Called with the texts done, tokens and money.
-
-        Raises
-        ------
-        LlmError
-            If the endpoint cannot be used, or sends no usable vectors; what came is kept.
-        """
+        """Get the vectors of queries and passages that are not in the cache yet, all in one run."""
         sent = self._sent(queries, passages).values()
         self.client.fetch(sent, name=f"encode with {self.name}", progress=progress)
 
