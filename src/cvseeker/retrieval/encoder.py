@@ -34,6 +34,9 @@ SETTINGS_FILE = "cvseeker.json"
 # The names that sentence-transformers looks for a document's prompt under, in its order.
 DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 
+# Values of a weight that tell whether it has changed.
+SAMPLE = 64
+
 # Tokens in a batch on a processor, padding included; more do not fit its caches.
 BATCH_TOKENS = 4096
 
@@ -269,7 +272,7 @@ class LocalEncoder:
 
         if encoding_dtype(self.model.device.type) == torch.float32:
             return self.model
-        state = tuple((weight.data_ptr(), weight._version) for weight in self.model.parameters())
+        state = weights_state(self.model)
         if self._copy is None or self._copy[0] != state:
             self._copy = None  # before the next one takes its memory
             self._copy = (state, _half_copy(self.model))
@@ -299,6 +302,22 @@ class LocalEncoder:
         for chosen, features in self.forward(texts, prompt=prompt, progress=progress):
             vectors[chosen] = unit(features["sentence_embedding"].float().cpu().numpy()[:, :dim])
         return vectors
+
+
+def weights_state(model: "SentenceTransformer") -> list[tuple[int, int, float]]:
+    """Return what changes whenever a model's weights do, without reading all of them.
+
+    PyTorch counts changes in place, but not those of a fused optimizer: a few values of each weight
+    tell of these.
+    """
+    import torch
+
+    weights = [weight.detach() for weight in model.parameters()]
+    sums = torch.stack([weight.reshape(-1)[:SAMPLE].double().sum() for weight in weights]).tolist()
+    return [
+        (weight.data_ptr(), weight._version, value)
+        for weight, value in zip(weights, sums, strict=True)
+    ]
 
 
 def _half_copy(model: "SentenceTransformer") -> "SentenceTransformer":

@@ -82,9 +82,9 @@ class TrainingData:
             return self.workspace.output_hashes(self.labels)
         return path_hashes("train", self.train) | (path_hashes("val", self.val) if self.val else {})
 
-    def store(self) -> VectorStore:
-        """Return where vectors are kept: with a workspace, from which others read them."""
-        return VectorStore(self.workspace.cache if self.labels else None)
+    def store(self) -> VectorStore | None:
+        """Return where vectors are kept that other stages read, with a workspace."""
+        return VectorStore(self.workspace.cache) if self.labels else None
 
     def read(self) -> tuple[RetrievalDataset, RetrievalDataset | None]:
         """Return the training and the validation split, the latter ``None`` if it has no queries.
