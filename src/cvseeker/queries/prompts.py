@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import resources
 from itertools import cycle, islice
 from typing import Any, Literal
@@ -114,12 +114,13 @@ def query_task(
 
 def sample_reply() -> str:
     """Return a reply of ordinary length, to estimate what replies cost before there are any."""
-    return _packaged("sample_reply.json")
+    return packaged_instructions("sample_reply.json")
 
 
 def packaged_instructions(name: str) -> str:
-    """Return the instructions that come with CVSeeker: ``recruiter``, ``questions``, ``judge``."""
-    return _packaged(f"{name}.txt").strip()
+    """Return the text of a file of ``instructions/``."""
+    folder = resources.files("cvseeker.queries") / "instructions"
+    return (folder / name).read_text(encoding="utf-8").strip()
 
 
 def passage_message(
@@ -193,14 +194,9 @@ def without_orders(text: str) -> tuple[str, int]:
     return "".join([*parts, text[done:]]), removed
 
 
-def _packaged(name: str) -> str:
-    folder = resources.files("cvseeker.queries") / "instructions"
-    return (folder / name).read_text(encoding="utf-8")
-
-
 def _instructions(settings: GenerateSettings) -> str:
     if settings.prompt is None:
-        return packaged_instructions(settings.style)
+        return packaged_instructions(f"{settings.style}.txt")
     text = read_text(
         settings.prompt,
         "instructions, with {per_passage}, {kinds} and {language} where their values belong",
@@ -210,19 +206,20 @@ def _instructions(settings: GenerateSettings) -> str:
     return text
 
 
-def _schema(kinds: tuple[str, ...], *, fewest: int, most: int | None) -> dict[str, Any]:
-    query = {
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with these properties, all required, and no others."""
+    return {
         "type": "object",
-        "properties": {"kind": {"type": "string", "enum": list(kinds)}, "text": {"type": "string"}},
-        "required": ["kind", "text"],
+        "properties": dict(properties),
+        "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _schema(kinds: tuple[str, ...], *, fewest: int, most: int | None) -> dict[str, Any]:
+    kind = {"type": "string", "enum": list(kinds)}
+    query = object_schema({"kind": kind, "text": {"type": "string"}})
     queries: dict[str, Any] = {"type": "array", "items": query, "minItems": fewest}
     if most is not None:
         queries["maxItems"] = most
-    return {
-        "type": "object",
-        "properties": {"queries": queries},
-        "required": ["queries"],
-        "additionalProperties": False,
-    }
+    return object_schema({"queries": queries})

@@ -47,23 +47,7 @@ _MISSING_SHARE = 0.1
 
 
 def check_query(query: Query, *, passage: str, name: str, settings: FilterSettings) -> str | None:
-    """Find the first reason to drop a query.
-
-    Parameters
-    ----------
-    query
-        The query.
-    passage
-        The text of its passage, masked or not.
-    name
-        The candidate's; empty where it is not known.
-    settings
-        The limits.
-
-    Returns
-    -------
-    str or None
-        One of ``REASONS``; ``None`` for a query that is fit for use.
+    """Return the first of ``REASONS`` to drop a query; ``None`` for one that is fit for use.
 
     Examples
     --------

@@ -23,17 +23,6 @@ class Repeats:
     Two queries are alike if the Jaccard similarity of their sets of stems reaches a limit. A query
     that is alike lacks few of the stems, so that it has one of the rarest: only the queries that
     have one are compared. 600,000 queries take about 100 MB.
-
-    Parameters
-    ----------
-    similarity
-        The limit, above 0 and at most 1; with 1 only equal sets are alike.
-
-    Examples
-    --------
-    >>> repeats = Repeats(0.8)
-    >>> [repeats.first_alike(text) for text in ("ICU nurse", "welder", "Nurses, ICU")]
-    [None, None, 0]
     """
 
     def __init__(self, similarity: float) -> None:
@@ -50,15 +39,7 @@ class Repeats:
     def first_alike(self, query: str) -> int | None:
         """Find the first query that this one repeats; where there is none, remember this one.
 
-        Parameters
-        ----------
-        query
-            The text of a query.
-
-        Returns
-        -------
-        int or None
-            How many queries were given before that first one.
+        Returns how many queries were given before that first one.
         """
         stems = {self._number(stem) for stem in _stems(query)}
         number, self._count = self._count, self._count + 1

@@ -27,23 +27,11 @@ def own_ranks(
 ) -> IntArray:
     """Rank each query's own passage among all passages of other persons.
 
-    Parameters
-    ----------
-    queries
-        Text of each query, and the number of its own passage, counted from 0.
-    passages
-        Text and person group of each passage, empty where it has none.
-    encoder
-        Ranks by the best window's cosine; ``None``: by BM25.
-    progress
-        Called with the queries done, and by the encoder.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_queries,), int64: 1 for the best. Only what scores higher ranks higher, and
-        passages of the own passage's person group do not count. A passage that has no word of the
-        query is not found by BM25: it ranks last.
+    ``queries`` are a text and its own passage's number, ``passages`` a text and its person group,
+    empty where it has none. The encoder ranks by the best window's cosine; without one, BM25 does.
+    Returns shape (n_queries,), int64: 1 for the best. Only what scores higher ranks higher, and
+    passages of the own passage's person group do not count. A passage that has no word of the
+    query is not found by BM25: it ranks last.
     """
     corpus = list(passages)
     groups = _group_numbers(group for _, group in corpus)

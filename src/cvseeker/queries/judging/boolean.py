@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import NoReturn
 
 from cvseeker.core.errors import InputError
@@ -107,14 +106,14 @@ class _Parser:
         parts = [self.conjunction()]
         while self.takes("OR"):
             parts.append(self.conjunction())
-        return _joined(_matches_any, parts)
+        return _joined(any, parts)
 
     def conjunction(self) -> Matcher | None:
         """Read ``negation (AND? negation)*``."""
         parts = [self.negation()]
         while self.takes("AND") or self.token not in ("", "OR", ")"):
             parts.append(self.negation())
-        return _joined(_matches_all, parts)
+        return _joined(all, parts)
 
     def negation(self) -> Matcher | None:
         """Read ``NOT* atom``."""
@@ -122,7 +121,7 @@ class _Parser:
         while self.takes("NOT"):
             negated = not negated
         matcher = self.atom()
-        return partial(_matches_not, matcher) if negated and matcher is not None else matcher
+        return (lambda text: not matcher(text)) if negated and matcher is not None else matcher
 
     def atom(self) -> Matcher | None:
         """Read ``( alternatives )``, a phrase or a word."""
@@ -134,9 +133,9 @@ class _Parser:
             return self.bracketed()
         if token.startswith('"'):
             words = _spaced(token)
-            return partial(_has_phrase, words) if words.strip() else None
+            return (lambda text: words in text.spaced) if words.strip() else None
         wanted = frozenset(stems(token))
-        return partial(_has_stems, wanted) if wanted else None
+        return (lambda text: wanted <= text.stems) if wanted else None
 
     def bracketed(self) -> Matcher | None:
         self.depth += 1
@@ -155,36 +154,12 @@ class _Parser:
         )
 
 
-def _joined(
-    join: Callable[[tuple[Matcher, ...], SearchedText], bool], parts: list[Matcher | None]
-) -> Matcher | None:
-    asking = tuple(part for part in parts if part is not None)
-    return partial(join, asking) if len(asking) > 1 else next(iter(asking), None)
-
-
-def _matches_any(parts: tuple[Matcher, ...], text: SearchedText) -> bool:
-    return any(part(text) for part in parts)
-
-
-def _matches_all(parts: tuple[Matcher, ...], text: SearchedText) -> bool:
-    return all(part(text) for part in parts)
-
-
-def _matches_not(part: Matcher, text: SearchedText) -> bool:
-    return not part(text)
-
-
-def _has_stems(wanted: frozenset[str], text: SearchedText) -> bool:
-    return wanted <= text.stems
-
-
-def _has_phrase(words: str, text: SearchedText) -> bool:
-    return words in text.spaced
+def _joined(join: Callable[[Iterator[bool]], bool], parts: list[Matcher | None]) -> Matcher | None:
+    asking = [part for part in parts if part is not None]
+    if len(asking) < 2:
+        return next(iter(asking), None)
+    return lambda text: join(part(text) for part in asking)
 
 
 def _spaced(text: str) -> str:
-    return f" {' '.join(_words(text))} "
-
-
-def _words(text: str) -> Iterator[str]:
-    return (match[0] for match in _PHRASE_WORD.finditer(text.lower()))
+    return f" {' '.join(_PHRASE_WORD.findall(text.lower()))} "

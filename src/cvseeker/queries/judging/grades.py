@@ -9,7 +9,12 @@ from typing import Any
 from cvseeker.core.progress import Progress, silent
 from cvseeker.llm import ChatTask, Ledger
 from cvseeker.queries.asking import Asking
-from cvseeker.queries.prompts import as_data, packaged_instructions, shown_passage
+from cvseeker.queries.prompts import (
+    as_data,
+    object_schema,
+    packaged_instructions,
+    shown_passage,
+)
 
 GRADES = (0, 1, 2, 3)
 _SAMPLE_REPLY = '{"grade": 2}'
@@ -55,16 +60,10 @@ class PairRequests(Asking[Pair]):
 
 def grade_task(*, max_tokens: int | None, temperature: float | None) -> ChatTask:
     """Return what all requests for grades share; the default leaves room for a preamble."""
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {"grade": {"type": "integer", "enum": list(GRADES)}},
-        "required": ["grade"],
-        "additionalProperties": False,
-    }
     return ChatTask(
         name="grade",
-        system=packaged_instructions("judge"),
-        schema=schema,
+        system=packaged_instructions("judge.txt"),
+        schema=object_schema({"grade": {"type": "integer", "enum": list(GRADES)}}),
         max_tokens=max_tokens or _MOST_TOKENS,
         temperature=temperature,
     )

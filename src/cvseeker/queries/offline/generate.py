@@ -37,26 +37,11 @@ def generate_offline(
     settings: GenerateSettings,
     progress: Progress = silent,
 ) -> list[Query]:
-    """Write queries about passages without an LLM.
+    """Write up to ``queries_per_passage`` queries about each passage, in the corpus's order.
 
-    Parameters
-    ----------
-    corpus
-        Passage id → text.
-    profiles
-        Passage id → profile of the whole résumé; read off the passage where there is none.
-    settings
-        How many queries a passage, and the seed. The queries of a passage depend on the seed, its
-        id and its text, and on the others only through how rare its words are among them.
-    progress
-        Called with the passages done.
-
-    Returns
-    -------
-    list of Query
-        In the corpus's order; at most ``settings.queries_per_passage`` a passage, fewer where it
-        does not carry that many good ones. ``kind`` is one of ``keywords``, ``question``,
-        ``title_skills``, ``responsibility``, ``requirements`` and ``exam``.
+    ``profiles`` are the whole résumés', by passage id; where there is none, it is read off the
+    passage. The queries of a passage depend on the seed, its id and its text, and on the others
+    only through how rare its words are among them.
     """
     statistics = CorpusStatistics()
     for text in corpus.values():

@@ -3,10 +3,10 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cvseeker.queries.offline.chunks import Chunk, chunks, stem, unwrap
 from cvseeker.queries.offline.glue import is_glued
@@ -17,6 +17,8 @@ from cvseeker.queries.offline.lexicon import (
     NOUN_STARTS,
 )
 from cvseeker.queries.offline.verbs import LEMMAS, NOUN_LIKE
+
+_T = TypeVar("_T")
 
 
 def grams(stems: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -122,22 +124,19 @@ class CorpusStatistics:
 
     def lines(self, text: str) -> list[str]:
         """Return a text's lines as :func:`unwrap` does; remembered for the first passages."""
-        lines = self._lines.get(text)
-        if lines is None:
-            lines = unwrap(text)
-            if len(self._lines) < self._REMEMBERED:
-                self._lines[text] = lines
-        return lines
+        return self._remembered(self._lines, text, unwrap)
 
     def chunks(self, lines: Iterable[str]) -> list[Chunk]:
         """Return the chunks of lines as :func:`chunks` does; remembered for the first passages."""
-        key = "\n".join(lines)
-        found = self._chunks.get(key)
-        if found is None:
-            found = chunks(key.split("\n"))
-            if len(self._chunks) < self._REMEMBERED:
-                self._chunks[key] = found
-        return found
+        return self._remembered(self._chunks, "\n".join(lines), lambda key: chunks(key.split("\n")))
+
+    def _remembered(self, known: dict[str, _T], key: str, make: Callable[[str], _T]) -> _T:
+        if key in known:
+            return known[key]
+        made = make(key)
+        if len(known) < self._REMEMBERED:
+            known[key] = made
+        return made
 
     def frequency(self, stems: Sequence[str]) -> int:
         """Return how many passages contain a phrase; of a longer one, its rarest three words."""
