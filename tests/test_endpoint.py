@@ -15,7 +15,7 @@ import pytest
 
 from cvseeker.core.errors import InputError
 from cvseeker.llm.dialect import Dialect
-from cvseeker.llm.endpoint import Endpoint, check_url, is_local
+from cvseeker.llm.endpoint import Endpoint, check_url, is_local, is_own
 from cvseeker.llm.failures import retry_after
 from cvseeker.llm.request import (
     Answer,
@@ -325,6 +325,21 @@ def test_addresses_of_this_machine_need_no_key(
     else:
         with pytest.raises(InputError, match=rf"variable {KEY_ENV}; set it .*--llm-key-env"):
             Endpoint("m", url, KEY_ENV).key()
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("http://10.0.0.3:8000/v1", True),
+        ("http://[fe80::1]/v1", True),
+        ("http://gpu-box.local/v1", True),
+        ("llama_index.llms.ollama.base.Ollama", True),
+        ("http://8.8.8.8/v1", False),
+        ("https://api.openai.com/v1", False),
+    ],
+)
+def test_servers_of_ones_own_are_told_from_others(url: str, own: bool) -> None:
+    assert is_own(url) == own
 
 
 @pytest.mark.parametrize("key", ["sk-schlüssel", "sk two words", "sk-a\nb", "“sk-quoted”"])

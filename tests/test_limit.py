@@ -123,6 +123,50 @@ def test_a_small_limit_is_never_exceeded_nor_emptied(clock: Clock, most: int) ->
     run(clock, work)
 
 
+@pytest.mark.parametrize(("seconds", "at_once"), [(70.0, 1), (45.0, 1), (15.0, 4), (1.0, 60)])
+def test_a_server_with_one_slot_gets_no_more_than_it_answers_in_time(
+    clock: Clock, seconds: float, at_once: int
+) -> None:
+    limit, slot = AdaptiveLimit(64, in_time=60.0), asyncio.Lock()
+    took: list[float] = []
+
+    async def deliver() -> None:
+        await limit.acquire()
+        began, beside = clock.now, limit.in_flight
+        async with slot:
+            await asyncio.sleep(seconds)
+        took.append(clock.now - began)
+        limit.took(took[-1], of=beside)
+        limit.release()
+        limit.answered()
+
+    async def work() -> None:
+        await asyncio.gather(*(deliver() for _ in range(200)))
+
+    run(clock, work)
+    assert max(took) <= max(1.1 * 60.0, seconds)
+    assert int(limit.limit) == at_once
+    assert clock.now - 1000.0 == pytest.approx(200 * seconds)  # its slot was never empty
+
+
+def test_a_server_of_many_slots_that_is_slow_is_filled_all_the_same(clock: Clock) -> None:
+    limit = AdaptiveLimit(32, in_time=60.0)
+
+    async def deliver() -> None:
+        await limit.acquire()
+        beside = limit.in_flight
+        await asyncio.sleep(20.0)
+        limit.took(20.0, of=beside)
+        limit.release()
+        limit.answered()
+
+    async def work() -> None:
+        await asyncio.gather(*(deliver() for _ in range(400)))
+
+    run(clock, work)
+    assert limit.limit == 32
+
+
 class Bucket:
     """A server that lets so many requests a second through, the others get a 429."""
 

@@ -266,6 +266,40 @@ def test_a_server_that_answers_nobody_any_more_is_given_up(
     assert [row.item for row in ledger.rows()] == ["p0"]
 
 
+class OneSlot(Script):
+    """A server of one's own that computes one reply after the other, given up after half a second.
+
+    What is given up while it is computed, or before, was waited for in vain.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(GOOD)
+        self.slot = asyncio.Lock()
+
+    async def send(self, request: ChatRequest) -> Answer:
+        try:
+            async with asyncio.timeout(0.5), self.slot:
+                await asyncio.sleep(0.06)
+        except TimeoutError:
+            raise BrokenError("time-out") from None
+        return await super().send(request)
+
+
+@pytest.mark.parametrize("url", [URL, "http://192.168.1.7:8080/v1", "http://ollama:11434/v1"])
+def test_a_slow_server_of_ones_own_is_not_asked_for_more_than_it_can(
+    ledger: Ledger, url: str
+) -> None:
+    async def run() -> SendCounts:
+        job = Job(Endpoint(MODEL, url, timeout_seconds=0.5), TASK, SendSettings(), ledger.path)
+        sender = Sender(OneSlot(), Account(ledger, job))
+        await sender.run(stream(chat_requests(url, 25, task=TASK)))
+        return sender.counts
+
+    counts = asyncio.run(run())
+    assert counts.outcomes == {"ok": 25}
+    assert counts.attempts == 25
+
+
 def test_the_command_gone_nothing_more_is_sent_and_pauses_end(ledger: Ledger) -> None:
     script = Script(of=lambda request: [BusyError("busy", 30.0)])
     requests = chat_requests(URL, 50, task=TASK)

@@ -56,6 +56,15 @@ def is_local(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def is_own(url: str) -> bool:
+    """Tell whether a URL is of a machine of one's own, or none at all: a client object's name."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan"))
+
+
 def check_url(url: str, *, url_option: str = "--llm-url", key_option: str = "--llm-key-env") -> str:
     """Return an HTTP address without a slash at its end; refuse others, and those with secrets."""
     url = url.strip()

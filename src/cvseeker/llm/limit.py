@@ -8,8 +8,11 @@ from collections.abc import Callable
 # In flight at first, or a quarter of the most: enough to fill a busy server within two round trips,
 # and few for a laptop's.
 START = 16
-# A model on a laptop serves one request at a time and still gains from another one waiting.
+# … but one alone at a server of one's own: what waits for its only slot may wait until it is given
+# up, and be computed for nobody.
 FLOOR = 4
+# A server that was slow once may be so again, for about so many answers.
+_REMEMBERED = 0.95
 # A window of requests of which more than this share broke shrinks the next window by the factor.
 BROKEN_SHARE, SHRINK = 0.1, 0.7
 # Windows until an emptied limit is back at the most.
@@ -42,16 +45,29 @@ class AdaptiveLimit:
     flight alone cannot hold a rate where a reply takes less time than the pause the server wants.
     Once ``stopped`` says that nothing more is to be sent, nobody waits for the rate's sake.
 
+    ``in_time`` (seconds, infinite at other people's servers) is within what answers should come,
+    did the server compute one after the other: so many are in flight at most, one at first.
+
     References
     ----------
     Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion avoidance";
     the start is TCP's slow start.
     """
 
-    def __init__(self, most: int, *, stopped: Callable[[], bool] = lambda: False) -> None:
-        self.most = most
+    def __init__(
+        self,
+        most: int,
+        *,
+        in_time: float = float("inf"),
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.most, self.in_time = most, in_time
         self._stopped = stopped
-        self.limit = float(min(max(START, most // 4), most))
+        careful = in_time < float("inf")
+        self.limit = 1.0 if careful else float(min(max(START, most // 4), most))
+        self._floor = 1 if careful else min(FLOOR, most)
+        self._ceiling = float(most)
+        self._seconds_each = 0.0
         self.in_flight = 0
         self.rate = float("inf")
         self._rate_growth = RATE_GROWTH_FIRST
@@ -84,8 +100,15 @@ class AdaptiveLimit:
     def answered(self) -> None:
         """Learn that a request was answered."""
         if self._slow_start:
-            self.limit = min(self.limit + _SLOW_START_STEP, self.most)
+            self.limit = min(self.limit + _SLOW_START_STEP, self._ceiling)
         self._finish(broken=False)
+
+    def took(self, seconds: float, *, of: int) -> None:
+        """Learn how long a request took, answered or not, that was one of so many in flight."""
+        self._seconds_each = max(seconds / of, _REMEMBERED * self._seconds_each)
+        if self._seconds_each:
+            self._ceiling = min(self.most, max(1.0, self.in_time / self._seconds_each))
+            self.limit = min(self.limit, self._ceiling)
 
     def broken(self) -> None:
         """Learn that a request broke: a time-out, a reset, a 5xx."""
@@ -117,9 +140,10 @@ class AdaptiveLimit:
             return
         if self._broken > BROKEN_SHARE * self._window:
             self._slow_start = False
-            self.limit = max(self.limit * SHRINK, float(min(FLOOR, self.most)))
+            self.limit = max(self.limit * SHRINK, float(self._floor))
         elif not self._slow_start:
-            self.limit = min(self.limit + max(1.0, self.most / WINDOWS_TO_MOST), self.most)
+            step = max(1.0, self.most / WINDOWS_TO_MOST)
+            self.limit = min(self.limit + step, self._ceiling)
         self._window = self._broken = 0
 
     def _wake(self) -> None:

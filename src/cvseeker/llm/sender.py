@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Generic
 
 from cvseeker.llm.account import BUDGET, Account, Bill
+from cvseeker.llm.endpoint import is_own
 from cvseeker.llm.ledger import LedgerRow
 from cvseeker.llm.limit import AdaptiveLimit
 from cvseeker.llm.request import (
@@ -38,7 +39,9 @@ class Sender(Generic[RequestT]):
         self.transport = transport
         self.account = account
         self.settings, self.counts = account.job.settings, account.counts
-        self.limit = AdaptiveLimit(self.settings.most, stopped=self.is_stopped)
+        endpoint = account.job.endpoint
+        in_time = endpoint.timeout_seconds / 2 if is_own(endpoint.url) else math.inf
+        self.limit = AdaptiveLimit(self.settings.most, in_time=in_time, stopped=self.is_stopped)
         self.draining = False
         self._spent_before = account.ledger.spent()
         self._reserved = 0
@@ -187,7 +190,7 @@ class Sender(Generic[RequestT]):
     async def _send_once(self, request: RequestT, bill: Bill) -> Answer:
         """Send a request once when its turn comes, and let the limit learn from it."""
         await self.limit.acquire()
-        began = time.monotonic()
+        began, in_flight = time.monotonic(), self.limit.in_flight
         try:
             if self.is_stopped():
                 raise SendError("the run was stopped")
@@ -212,6 +215,7 @@ class Sender(Generic[RequestT]):
             raise
         finally:
             bill.latency = time.monotonic() - began
+            self.limit.took(bill.latency, of=in_flight)
             self.limit.release()
         self._last_answer, self._was_answered = time.monotonic(), True
         self.limit.answered()

@@ -4,6 +4,7 @@ Every process runs the same command. The main one reads, prints and writes; the 
 has opened the stage's folder, take part in the work there, and publish nothing.
 """
 
+import atexit
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -99,4 +100,6 @@ def _talk() -> Any:
     if not distributed.is_initialized():
         backend = "nccl" if torch.cuda.is_available() else "gloo"
         distributed.init_process_group(backend, timeout=wait)
+        # Left to the end of the interpreter, its threads abort the process.
+        atexit.register(distributed.destroy_process_group)
     return distributed.new_group(backend="gloo", timeout=wait)
