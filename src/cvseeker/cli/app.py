@@ -3,25 +3,24 @@
 Heavy modules are imported inside the commands, so that ``cvseeker --help`` is instant.
 """
 
-import codecs
-import io
+import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from typer.exceptions import TyperException
 
 from cvseeker.cli.audit import audit
 from cvseeker.cli.evaluate import compare, evaluate
+from cvseeker.cli.failures import INTERRUPTED, explain
 from cvseeker.cli.finetune import finetune
 from cvseeker.cli.pipeline import demo, ingest, run
 from cvseeker.cli.program import pasteable
 from cvseeker.cli.queries import generate, judge
 from cvseeker.cli.search import doctor, index, search
+from cvseeker.cli.streams import prepare_streams, put, say, unwritable
 from cvseeker.core import __version__
-from cvseeker.core.errors import CVSeekerError, InputError
+from cvseeker.core.errors import InputError
 
 COMMANDS = (
     demo,
@@ -37,8 +36,6 @@ COMMANDS = (
     search,
     doctor,
 )
-# 128 + SIGINT, as shells say it; Typer returns it too.
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="cvseeker",
@@ -58,7 +55,7 @@ def _root(
     version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        typer.echo(__version__)
+        put(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
@@ -77,7 +74,7 @@ for one in COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and turn every error into one line on stderr.
+    """Run one command, and turn every failure into one line on stderr.
 
     Parameters
     ----------
@@ -87,53 +84,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 fine, 1 our fault, 2 the user's input, 130 interrupted.
+        0 fine, 1 our fault, 2 the user's input or machine, 130 interrupted.
     """
-    if arguments is not None:
-        return _run(arguments)
-    codecs.register_error("cvseeker.escape", _escape)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="cvseeker.escape")
-    return _run(sys.argv[1:])
-
-
-def _escape(error: UnicodeError) -> tuple[str, int]:
-    r"""Write what an output cannot say, such as é in ASCII, as JSON does: ``\u00e9``."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
-    codes = (f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
-    return "".join(codes), error.end
-
-
-def _run(arguments: Sequence[str]) -> int:
+    if arguments is None:
+        prepare_streams()
+        arguments = sys.argv[1:]
+    known = [one.name for one in COMMANDS if one.name in arguments[:1]]
     try:
+        _refuse_undecodable(arguments)
         status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
-    except TyperException as error:
-        known = [one.name for one in COMMANDS if one.name in arguments[:1]]
-        return _complain(f"{_sentence(error)} See: {' '.join(['cvseeker', *known])} --help", 2)
-    except CVSeekerError as error:
-        return _complain(" ".join(str(error).split()), 2)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output, such as `head`, has seen enough.
-        sys.stderr.close()
-        return 0
-    except Exception:
-        traceback.print_exc()
-        return _complain("that was our fault; please report the lines above", 1)
+        # What is not written yet may not fit the disk, and nobody would say so.
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return _ended_by(error, " ".join(["cvseeker", *known]))
     if status == INTERRUPTED:
-        return _complain("interrupted; the same command continues where it stopped", INTERRUPTED)
+        return _ended_by(KeyboardInterrupt(), "")
     return status if isinstance(status, int) else 0
 
 
-def _complain(message: str, status: int) -> int:
-    typer.echo(f"cvseeker: {pasteable(message)}", err=True)
-    return status
+def _ended_by(error: BaseException, command: str) -> int:
+    unwritten = unwritable(sys.stdout)
+    if isinstance(unwritten, BrokenPipeError):
+        # Whoever read our output, such as `head`, has seen enough.
+        return 0
+    if unwritten is not None:
+        error = OSError(unwritten.errno, unwritten.strerror, "the output")
+    failure = explain(error, command)
+    say(f"cvseeker: {pasteable(failure.line)}")
+    # Nobody may be there to read it, or the disk below it may be full.
+    unwritable(sys.stderr)
+    return failure.status
 
 
-def _sentence(error: TyperException) -> str:
-    text = " ".join(error.format_message().split())
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Refuse what was typed in another encoding; the names of files may be in any."""
+    for argument in arguments:
+        if not _is_unicode(argument) and not os.path.lexists(argument):
+            shown = ascii(argument)
+            raise InputError(f"{shown}: not UTF-8; expected arguments in UTF-8, or a file's name")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

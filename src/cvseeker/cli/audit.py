@@ -9,10 +9,10 @@ from cvseeker.cli.options import (
     JsonOption,
     JudgementsOption,
     OptionalWorkspace,
-    print_json,
     require_one_way,
     takes,
 )
+from cvseeker.cli.streams import put, put_json
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 
@@ -79,13 +79,13 @@ def _print(folder: Path, *, as_json: bool) -> None:
 
     summary = read_json(folder / "audit.json")
     if as_json:
-        print_json(summary)
+        put_json(summary)
         return
     labels = {key: group["label"] for key, group in summary["names"]["groups"].items()}
     for name, part in summary["models"].items():
         stdout().print(audit_table(name, part, labels))
-        typer.echo(f"{name}: {part['verdict']}")
-    typer.echo(folder / "report.html")
+        put(f"{name}: {part['verdict']}")
+    put(folder / "report.html")
 
 
 def _refuse_judgements(judgements: Path | None) -> None:

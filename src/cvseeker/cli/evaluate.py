@@ -9,10 +9,10 @@ from cvseeker.cli.options import (
     JsonOption,
     JudgementsOption,
     OptionalWorkspace,
-    print_json,
     require_one_way,
     takes,
 )
+from cvseeker.cli.streams import put, put_json, say
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 
@@ -88,7 +88,7 @@ def evaluate(
 
     Metrics, run files and a report are written, on a workspace's test queries or on a data set.
     """
-    from cvseeker.cli.terminal import drawn_progress, say
+    from cvseeker.cli.terminal import drawn_progress
     from cvseeker.core.workspace import Workspace
     from cvseeker.evaluate import Systems, evaluate_files, evaluate_stage
 
@@ -129,9 +129,9 @@ def compare(
 
     versus = compare_evaluations(first, second)
     if settings.compare.format == "json":
-        print_json(versus.to_dict())
+        put_json(versus.to_dict())
         return
-    typer.echo(versus.markdown() if settings.compare.format == "md" else versus.page(), nl=False)
+    put(versus.markdown() if settings.compare.format == "md" else versus.page())
 
 
 def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:
@@ -142,14 +142,14 @@ def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:
 
     metrics = read_json(folder / "metrics.json")
     if as_json:
-        print_json(metrics)
+        put_json(metrics)
         return
     sets = {"test split": metrics, "hand-written queries": metrics.get("handwritten")}
     for title, part in sets.items():
         if part:
             stdout().print(metrics_table(part["systems"], title))
     for name in settings.evaluate.formats:
-        typer.echo(folder / f"report.{name}")
+        put(folder / f"report.{name}")
 
 
 def _refuse_with_workspace(given: dict[str, Path | None]) -> None:

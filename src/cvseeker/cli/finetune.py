@@ -10,10 +10,10 @@ import typer
 from cvseeker.cli.options import (
     JsonOption,
     OptionalWorkspace,
-    print_json,
     require_one_way,
     takes,
 )
+from cvseeker.cli.streams import put, put_json, say
 from cvseeker.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ def finetune(
 
 def publish(folder: Path, counts: Mapping[str, Any], settings: Settings) -> None:
     """Upload a model where the settings ask for it, and say where it went; the base stays here."""
-    from cvseeker.cli.terminal import say
     from cvseeker.train import is_main, publish_model
 
     repository = settings.finetune.push_to_hub
@@ -89,9 +88,9 @@ def _finetune(data: "TrainingData", folder: Path, settings: Settings, *, as_json
     print_stage("model", result)
     publish(folder, result.counts, settings)
     if as_json:
-        print_json(result.counts)
+        put_json(result.counts)
     else:
-        typer.echo(folder)
+        put(folder)
 
 
 def _training_data(
@@ -121,8 +120,8 @@ def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) 
     if not is_main():
         return
     if as_json:
-        print_json(plan.to_dict())
+        put_json(plan.to_dict())
         return
     stdout().print(estimate_table(plan))
     if (plan.memory_bytes or 0) > (plan.available_bytes or math.inf):
-        typer.echo("more than is free: see --mini-batch-size, --gradient-checkpointing")
+        put("more than is free: see --mini-batch-size, --gradient-checkpointing")

@@ -1,7 +1,6 @@
 """Options made from the settings models, and the few that name files and are shared."""
 
 import inspect
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
@@ -169,8 +168,3 @@ def require_one_way(workspace: Path | None, files: Mapping[str, Path | None], co
             f"{command} takes either -w DIR or {wanted}; got {given}. "
             f"See: cvseeker {command} --help"
         )
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

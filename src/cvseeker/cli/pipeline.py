@@ -7,6 +7,7 @@ import typer
 
 from cvseeker.cli.finetune import publish
 from cvseeker.cli.options import JudgementsOption, SourcesArgument, WorkspaceOption, takes
+from cvseeker.cli.streams import say
 from cvseeker.core.settings import DEMO_SETTINGS, DEMO_WORKSPACE, Settings
 from cvseeker.core.training_settings import HybridWeights
 
@@ -97,7 +98,7 @@ def _run(
     tune: bool = True,
 ) -> None:
     from cvseeker import pipeline
-    from cvseeker.cli.terminal import drawn_progress, print_stage, say, search_command
+    from cvseeker.cli.terminal import drawn_progress, print_stage, search_command
     from cvseeker.core.workspace import StageResult, Workspace
 
     done: list[str] = []

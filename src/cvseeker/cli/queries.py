@@ -8,10 +8,10 @@ import typer
 from cvseeker.cli.options import (
     JsonOption,
     OptionalWorkspace,
-    print_json,
     require_one_way,
     takes,
 )
+from cvseeker.cli.streams import put, put_json, say
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 
@@ -111,13 +111,13 @@ def _run(
             result = stage(source, settings, progress, out=out)
     except KeyboardInterrupt:
         if settings.llm.batch:
-            typer.echo("batches go on at the provider", err=True)
+            say("batches go on at the provider")
         raise
     if as_json:
-        print_json(result.counts)
+        put_json(result.counts)
         return
     print_stage(name, result)
-    typer.echo(out or result.folder)
+    put(out or result.folder)
 
 
 def _print_plan(
@@ -135,11 +135,11 @@ def _print_plan(
     with drawn_progress() as progress:
         plan = plan_stage(stage, source, settings, progress, out=out)
     if as_json:
-        print_json(plan.to_dict())
+        put_json(plan.to_dict())
         return
     stdout().print(plan_table(plan))
     if plan.message:
-        typer.echo(f"the first request\n{plan.system}\n{plan.message}")
+        put(f"the first request\n{plan.system}\n{plan.message}")
 
 
 def _print_status(source: "Workspace | Path", *, as_json: bool) -> None:
@@ -154,6 +154,6 @@ def _print_status(source: "Workspace | Path", *, as_json: bool) -> None:
     with Ledger(path) as ledger:
         summary = ledger.summary()
     if as_json:
-        print_json(summary)
+        put_json(summary)
         return
     stdout().print(ledger_table(summary))

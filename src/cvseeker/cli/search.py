@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cvseeker.cli.options import JsonOption, WorkspaceOption, print_json, takes
+from cvseeker.cli.options import JsonOption, WorkspaceOption, takes
+from cvseeker.cli.streams import put_json
 from cvseeker.core.settings import Settings
 
 
@@ -41,7 +42,7 @@ def search(
 
     hits = open_searcher(workspace).search(query, top_k_resumes=settings.search.top_k)
     if as_json:
-        print_json([hit.to_dict() for hit in hits])
+        put_json([hit.to_dict() for hit in hits])
         return
     stdout().print(hits_table(hits, f'"{query}"'))
 
@@ -55,6 +56,6 @@ def doctor(*, as_json: JsonOption = False) -> None:
 
     findings = diagnosis.diagnose()
     if as_json:
-        print_json([finding.to_dict() for finding in findings])
+        put_json([finding.to_dict() for finding in findings])
         return
     stdout().print(diagnosis_table(findings))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from cvseeker.core.screen import printable
+
 if TYPE_CHECKING:
     from cvseeker.cli.diagnosis import Finding
     from cvseeker.queries import Plan
@@ -36,12 +38,12 @@ def table(
     numbers: Collection[str] | None = None,
 ) -> Table:
     """Draw rows, each cell as it is; all columns but the first hold numbers unless it is said."""
-    drawn = Table(title=Text(title, "bold"), title_justify="left")
+    drawn = Table(title=Text(printable(title), "bold"), title_justify="left")
     for heading in headings:
         is_number = heading in (headings[1:] if numbers is None else numbers)
         drawn.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        drawn.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
     return drawn
 
 
@@ -52,7 +54,7 @@ def metrics_table(systems: Mapping[str, Mapping[str, Any]], title: str) -> Table
     for name, row in systems.items():
         styles = {key: "bold" if row[key] == best[key] else "" for key in METRICS}
         values = (Text(f"{row[key]:.3f}", style) for key, style in styles.items())
-        rows.append([Text(name), *values, Text(f"{row['seconds']:.1f}")])
+        rows.append([Text(printable(name)), *values, Text(f"{row['seconds']:.1f}")])
     return table(title, ("system", *METRICS.values(), "seconds"), rows)
 
 
@@ -107,7 +109,8 @@ def hits_table(hits: Sequence["Hit"], title: str) -> Table:
 
 def _snippet(hit: "Hit") -> Text:
     """Mark the matched words and shorten the snippet to the words around the first of them."""
-    text = Text(hit.snippet)
+    # One mark for each, since the spans count characters.
+    text = Text(printable(hit.snippet, lines=True, mark="\N{REPLACEMENT CHARACTER}"))
     for start, end in hit.spans:
         text.stylize("bold yellow", start, end)
     begin = max(0, hit.spans[0][0] - SNIPPET_LEAD) if hit.spans else 0

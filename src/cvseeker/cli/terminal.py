@@ -22,7 +22,9 @@ from rich.progress import (
 
 from cvseeker.cli import tables
 from cvseeker.cli.program import command
+from cvseeker.cli.streams import put, say
 from cvseeker.core import progress as reporting
+from cvseeker.core.screen import printable
 from cvseeker.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,21 +34,23 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 15.0
 
 
+class _Console(Console):
+    """A console that leaves it to us how a command ends whose reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what was caught: the console would exit with 1."""
+        raise  # noqa: PLE0704
+
+
 def stdout() -> Console:
     """Return a console on stdout; wide enough for a table where stdout is no terminal."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=110)
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(highlight=False, width=110)
 
 
 def stderr() -> Console:
     """Return a console on stderr."""
-    return Console(stderr=True, highlight=False)
-
-
-def say(message: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
+    return _Console(stderr=True, highlight=False)
 
 
 @contextmanager
@@ -93,9 +97,11 @@ class _BarProgress:
         if self._task is None or task != self._name:
             if self._task is not None:
                 self._bars.remove_task(self._task)
-            self._task = self._bars.add_task(escape(task), total=None, note="")
+            self._task = self._bars.add_task(escape(printable(task)), total=None, note="")
             self._name = task
-        self._bars.update(self._task, completed=done, total=total or None, note=escape(note))
+        self._bars.update(
+            self._task, completed=done, total=total or None, note=escape(printable(note))
+        )
 
 
 class _LineProgress:
@@ -145,11 +151,11 @@ def print_ready(workspace: Path, *, tuned: bool = True) -> None:
     """Say on stdout what a run came to: the verdict, where the report is, and how to search."""
     evaluation = Workspace(workspace).manifest("evaluation")
     if tuned and evaluation is not None:
-        sys.stdout.write(f"verdict: {evaluation['counts'].get('verdict', 'see the report')}\n")
-        sys.stdout.write(f"report: {workspace / 'evaluation' / 'report.html'}\n")
-    sys.stdout.write(f"search: {search_command(workspace)}\n")
+        put(f"verdict: {evaluation['counts'].get('verdict', 'see the report')}")
+        put(f"report: {workspace / 'evaluation' / 'report.html'}")
+    put(f"search: {search_command(workspace)}")
     if not tuned:
-        sys.stdout.write("to fine-tune: the same command without --no-tune\n")
+        put("to fine-tune: the same command without --no-tune")
 
 
 def search_command(workspace: Path) -> str:

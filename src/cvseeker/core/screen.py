@@ -1,0 +1,31 @@
+"""Text that came from files and queries, made safe for a terminal."""
+
+import re
+
+# What moves a cursor, rings, or shows letters in another order than they stand in: controls, line
+# and paragraph separators, directions (Unicode TR #9, §2), and halves of surrogate pairs.
+_UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str, *, lines: bool = False, mark: str = "") -> str:
+    r"""Return a text as a terminal may show it.
+
+    Parameters
+    ----------
+    text
+        Any text, such as a file's name.
+    lines
+        Whether it may have several lines.
+    mark
+        One character in the place of each that is unsafe; ``""``: JSON's escape of it, so that JSON
+        stays what it is.
+
+    Examples
+    --------
+    >>> printable("cv\u202efdp.exe\x1b[2J")
+    'cv\\u202efdp.exe\\u001b[2J'
+    """
+    shown = _UNSAFE.sub(lambda found: mark or f"\\u{ord(found[0]):04x}", text)
+    return shown if lines else shown.replace("\n", mark or "\\n")
