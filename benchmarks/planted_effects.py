@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.evaluate.compare import SIGNIFICANT, compare_pair, compare_pairs
+from cvseeker.evaluate.compare import SIGNIFICANT, compare_pairs
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.retrieval.significance import randomization_p_value
 
@@ -84,9 +84,9 @@ def _row(
     outcomes, false_alarms, ungrouped, spreads = [], 0, 0, []
     for _ in range(options.simulations):
         better = simulated_set(generator, options.queries, shared, [shift, 0.0])
-        outcomes.append(compare_pair(better, "s0", "s1").outcome)
+        outcomes.append(compare_pairs(better, [("s0", "s1")])[0].outcome)
         copies = simulated_set(generator, options.queries, shared, [0.0, 0.0])
-        false_alarms += compare_pair(copies, "s0", "s1").outcome != "within noise"
+        false_alarms += compare_pairs(copies, [("s0", "s1")])[0].outcome != "within noise"
         first, second = (
             [row["ndcg@10"] for row in copies.results[name].per_query.values()]
             for name in ("s0", "s1")

@@ -3,10 +3,10 @@ from itertools import pairwise
 from typing import Any
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.evaluate.compare import Interval
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.report.drawings import (
     MOST_BARS,
-    Bar,
     CostPoint,
     Delta,
     cost_plot,
@@ -18,7 +18,7 @@ from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 ATTACK = "<script>alert('x')</script>"
 
 
-def drawn(template: str, **drawings: Any) -> str:
+def drawn(template: str, **parts: Any) -> str:
     """Fill one of the report's templates with a drawing alone."""
     content = {
         "title": 'of "x"',
@@ -27,7 +27,7 @@ def drawn(template: str, **drawings: Any) -> str:
         "queries": 0,
         "level": "passages",
         "systems": [],
-        "drawings": drawings,
+        **parts,
     }
     return render(template, {"set": content, "metric_titles": []})
 
@@ -37,19 +37,18 @@ def drawn_cost(points: list[CostPoint]) -> str:
 
 
 def test_a_chart_takes_its_colours_from_the_page_and_has_a_name() -> None:
-    bars = [
-        Bar("BM25", "lexical", 0.5, 0.4, 0.6),
-        Bar("models/a-long-name-number-one", "model", 0.7, 0.6, 0.8),
-        Bar(f"models/{ATTACK}", "fused", 0.9, 0.8, 1.0),
-    ]
-    page = drawn("_systems.html", charts={"nDCG@10": bars})
+    names = {"a": "BM25", "b": "models/a-long-name-that-is-number-one", "c": f"models/{ATTACK}"}
+    families = dict(zip("abc", ("lexical", "model", "fused"), strict=True))
+    values = {"a": 0.5, "b": 0.7, "c": 0.9}
+    means = {key: Interval(mean, mean - 0.1, mean + 0.1) for key, mean in values.items()}
+    page = drawn("_systems.html", intervals={"ndcg@10": means}, names=names, families=families)
     drawing = page[page.index("<svg") : page.index("</svg>")]
     assert "<title>nDCG@10 by system, of &#34;x&#34;</title>" in drawing
     assert "BM25 0.500, interval 0.400 to 0.600" in drawing
     for colour in ("lexical", "model", "fused"):
         assert f'fill="var(--{colour})"' in drawing
     assert "currentColor" in drawing
-    assert "models/a-lo…e-number-one" in drawing
+    assert "models/a-long-…t-is-number-one" in drawing
     assert "<script" not in drawing
     assert not re.findall(r'\b(?:width|height)="\d+"', drawing[: drawing.index(">")])
     # Bars as long as their means, from one line, and the interval's ends around the bar's end.

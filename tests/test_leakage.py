@@ -5,22 +5,18 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.overlap import word_ngrams
-from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_copies, find_leakage
+from cvseeker.evaluate.leakage import EXAMPLES, find_copies, find_leakage
 from cvseeker.evaluate.report import render
-from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.results import EvaluatedSet, plain
 
 LONG = " ".join(f"alpha{at} beta{at}" for at in range(30))
-
-
-def by_key(findings: list[Finding]) -> dict[str, Finding]:
-    return {finding.key: finding for finding in findings}
 
 
 def test_a_clean_set_has_no_leak(tiny_dataset: RetrievalDataset) -> None:
     training = RetrievalDataset(
         {"t": "Gus Hale. Tram driver in Graz."}, {"a": "tram"}, {"a": {"t": 1}}
     )
-    found = by_key(find_leakage(EvaluatedSet("test", tiny_dataset, {}), training=training))
+    found = find_leakage(EvaluatedSet("test", tiny_dataset, {}), training=training)
     assert found["near_duplicate_passages"].count == 0
     assert found["persons_in_training"].count == 0
     assert found["training_queries_repeated"].count == 0
@@ -39,7 +35,7 @@ def test_copied_passages_are_found() -> None:
         {"a": "x", "b": "y"},
         {"a": {"t1": 1}, "b": {"t2": 1}},
     )
-    found = by_key(find_leakage(EvaluatedSet("test", dataset, {}), training=training))
+    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
     copied = found["near_duplicate_passages"]
     assert (copied.count, copied.of) == (2, 3)
     assert copied.examples[0] == {"id": "whole", "detail": "100% shared, most with t2"}
@@ -52,8 +48,8 @@ def test_shares_of_8_grams_are_exact() -> None:
     own, held = word_ngrams(texts["a"], 8), word_ngrams(LONG, 8)
     found = find_copies(texts, others)
     assert set(found) == {"a"}
-    assert found["a"].share == pytest.approx(len(own & held) / len(own))
-    assert found["a"].source == "x"
+    assert found["a"][0] == pytest.approx(len(own & held) / len(own))
+    assert found["a"][1] == "x"
     assert find_copies({}, others) == find_copies(texts, {}) == {}
 
 
@@ -66,13 +62,13 @@ def test_persons_are_known_by_their_groups_or_by_their_contacts() -> None:
     training = RetrievalDataset(
         {"t1": "A. Prunk\nana.prunk@example.com\nChocolate"}, {"a": "x"}, {"a": {"t1": 1}}
     )
-    found = by_key(find_leakage(EvaluatedSet("test", dataset, {}), training=training))
+    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
     persons = found["persons_in_training"]
     assert (persons.count, persons.of) == (1, 2)
     assert persons.examples[0] == {"id": "p1", "detail": "the same person as t1"}
     apart = replace(dataset, person_groups={"p1": "ana", "p2": "bo"})
     other = replace(training, person_groups={"t1": "bo"})
-    known = by_key(find_leakage(EvaluatedSet("test", apart, {}), training=other))
+    known = find_leakage(EvaluatedSet("test", apart, {}), training=other)
     assert known["persons_in_training"].examples[0]["id"] == "p2"
 
 
@@ -87,7 +83,7 @@ def test_repeated_queries_are_found_whatever_their_order() -> None:
         {"a": "nurse, ICU", "b": "5 years as welder"},
         {"a": {"t": 1}, "b": {"t": 1}},
     )
-    found = by_key(find_leakage(EvaluatedSet("test", dataset, {}), training=training))
+    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
     repeated = found["training_queries_repeated"]
     assert (repeated.count, repeated.of) == (1, 3)
     assert repeated.examples[0] == {"id": "q1", "text": "ICU nurses", "detail": "repeats a"}
@@ -105,10 +101,10 @@ def test_queries_that_name_the_candidate_are_found() -> None:
     )
     resume_of = {"a#1": "a", "a#2": "a", "b#1": "b"}
     evaluated = EvaluatedSet("test", dataset, {}, resume_of=resume_of)
-    naming = by_key(find_leakage(evaluated))["queries_naming_candidate"]
+    naming = find_leakage(evaluated)["queries_naming_candidate"]
     assert (naming.count, naming.of) == (1, 3)
     assert naming.examples[0]["id"] == "q1"
-    given = by_key(find_leakage(evaluated, names={"a": "Anna Farouk"}))
+    given = find_leakage(evaluated, names={"a": "Anna Farouk"})
     assert given["queries_naming_candidate"].examples[0]["id"] == "q3"
 
 
@@ -118,7 +114,7 @@ def test_words_that_stand_in_the_answer_alone_are_found() -> None:
         {"q1": "Kafka engineer", "q2": "Go and SQL", "q3": "Terraform", "q4": "the language"},
         {"q1": {"p1": 1}, "q2": {"p2": 1}, "q3": {"p1": 1}, "q4": {"p1": 1}},
     )
-    lone = by_key(find_leakage(EvaluatedSet("test", dataset, {})))["queries_with_lone_word"]
+    lone = find_leakage(EvaluatedSet("test", dataset, {}))["queries_with_lone_word"]
     assert (lone.count, lone.of) == (2, 4)
     assert [(one["id"], one["detail"]) for one in lone.examples] == [
         ("q1", "“kafka”"),
@@ -138,22 +134,22 @@ def test_contact_details_are_masked_and_examples_few() -> None:
     training = RetrievalDataset({"t": "x"}, dict(queries), {key: {"t": 1} for key in queries})
     evaluated = EvaluatedSet("test", RetrievalDataset(corpus, queries, qrels), {})
     found = find_leakage(evaluated, training=training)
-    text = json.dumps([one.to_dict() for one in found])
+    text = json.dumps(plain(found))
     assert "@example" not in text
     assert "555" not in text
-    lone = by_key(found)["queries_with_lone_word"]
+    lone = found["queries_with_lone_word"]
     assert (lone.count, len(lone.examples)) == (count, EXAMPLES)
     assert "person0" not in text
 
 
 def test_without_a_training_set_only_the_queries_are_judged(tiny_dataset: RetrievalDataset) -> None:
     found = find_leakage(EvaluatedSet("test", tiny_dataset, {}))
-    assert [one.key for one in found] == ["queries_naming_candidate", "queries_with_lone_word"]
+    assert list(found) == ["queries_naming_candidate", "queries_with_lone_word"]
 
 
 def test_the_page_lists_the_findings(tiny_dataset: RetrievalDataset) -> None:
     named = replace(tiny_dataset, queries={**tiny_dataset.queries, "q2": "<b>Kafka</b>"})
     found = find_leakage(EvaluatedSet("test", named, {}))
-    page = render("_leakage.html", {"set": {"further": {"leakage": found}}})
+    page = render("_leakage.html", {"set": {"analysis": {"leakage": found}}})
     assert "Queries that one word answers" in page
     assert "<b>Kafka" not in page

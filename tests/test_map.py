@@ -5,16 +5,13 @@ import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.errors import InputError
+from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.report import render
-from cvseeker.evaluate.report.map import (
-    MOST_GROUPS,
-    MOST_POINTS,
-    MapVectors,
-    lay_out,
-    map_positions,
-)
+from cvseeker.evaluate.report.map import MOST_GROUPS, MOST_POINTS, lay_out, map_positions
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.retrieval.encoder import WindowEmbeddings
+from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.store import EncodedCorpus
 
 
 def clusters(count: int, size: int) -> np.ndarray:
@@ -24,7 +21,14 @@ def clusters(count: int, size: int) -> np.ndarray:
     return (centres[:, None] + noise).reshape(-1, 32).astype(np.float32)
 
 
-EACH_ITS_OWN = MapVectors(np.eye(6), np.eye(6), np.arange(6))
+def encoded(queries: np.ndarray, passages: np.ndarray, owners: np.ndarray) -> EncodedDataset:
+    """Return what a model with these vectors makes of a data set."""
+    asked = EncodedQueries([""] * len(queries), [[]] * len(queries), queries)
+    corpus = EncodedCorpus(WindowEmbeddings([], passages, owners), None, 0.0)
+    return EncodedDataset(corpus, asked, 0.0)
+
+
+EACH_ITS_OWN = encoded(np.eye(6), np.eye(6), np.arange(6))
 
 
 def drawn(evaluated: EvaluatedSet) -> str:
@@ -32,7 +36,7 @@ def drawn(evaluated: EvaluatedSet) -> str:
     content = {
         "title": "t",
         "candidate": "m",
-        "drawings": {"map": lay_out(evaluated, EACH_ITS_OWN)},
+        "map": lay_out(evaluated, EACH_ITS_OWN),
     }
     return render("_map.html", {"set": content})
 
@@ -65,12 +69,6 @@ def test_copies_of_one_vector_are_no_trouble() -> None:
     assert np.isfinite(map_positions(np.ones((30, 8)))).all()
 
 
-@pytest.mark.parametrize("vectors", [np.ones(3), np.full((3, 2), np.nan)])
-def test_what_is_no_table_of_numbers_is_refused(vectors: np.ndarray) -> None:
-    with pytest.raises(InputError, match="expected two axes and finite values"):
-        map_positions(vectors)
-
-
 def test_every_query_and_resume_is_a_mark_with_its_text(evaluated: EvaluatedSet) -> None:
     svg = drawn(evaluated)
     assert (svg.count("<circle"), svg.count("<rect")) == (6, 6)
@@ -94,7 +92,7 @@ def test_occupations_colour_queries_and_resumes_alike(evaluated: EvaluatedSet) -
 def test_windows_and_passages_of_a_resume_are_one_square(evaluated: EvaluatedSet) -> None:
     resume_of = dict.fromkeys(evaluated.dataset.corpus, "one") | {"fay-okoro#1": "fay"}
     grouped = replace(evaluated, resume_of=resume_of)
-    windows = MapVectors(np.eye(6), np.eye(8, 6), owners=np.array([0, 0, 1, 1, 2, 3, 4, 5]))
+    windows = encoded(np.eye(6), np.eye(8, 6), owners=np.array([0, 0, 1, 1, 2, 3, 4, 5]))
     assert lay_out(grouped, windows).resumes == 2
 
 
@@ -105,21 +103,6 @@ def test_thousands_are_thinned() -> None:
         {f"q{at}": "x" for at in range(count)},
         {f"q{at}": {"p": 1} for at in range(count)},
     )
-    vectors = MapVectors(np.ones((count, 2)), np.ones((1, 2)), np.zeros(1, dtype=int))
+    vectors = encoded(np.ones((count, 2)), np.ones((1, 2)), np.zeros(1, dtype=int))
     drawing = lay_out(EvaluatedSet("test", dataset, {}), vectors)
     assert (drawing.queries, drawing.resumes) == (MOST_POINTS, 1)
-
-
-@pytest.mark.parametrize(
-    ("vectors", "message"),
-    [
-        (MapVectors(np.eye(5, 6), np.eye(6), np.arange(6)), "5 vectors for 6 queries"),
-        (MapVectors(np.eye(6), np.eye(5, 6), np.arange(5)), "5 vectors for 6 passages"),
-        (MapVectors(np.eye(6), np.eye(6), owners=np.zeros(6, dtype=int)), "6 vectors for 6"),
-    ],
-)
-def test_other_numbers_of_vectors_are_refused(
-    evaluated: EvaluatedSet, vectors: MapVectors, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        lay_out(evaluated, vectors)

@@ -30,10 +30,10 @@ def test_a_folder_has_the_hash_of_its_list(tmp_path: Path) -> None:
 
 def test_versions_and_hashes_are_told(tmp_path: Path) -> None:
     (tmp_path / "data.json").write_bytes(b"{}")
-    made = provenance(dataset=tmp_path / "data.json", models={"hub/name": None, "mine": tmp_path})
+    made = provenance(tmp_path / "data.json", {"hub/name": None, "mine": tmp_path})
     assert made.versions["cvseeker"] == cvseeker.__version__
     assert {"python", "torch", "sentence-transformers"} <= set(made.versions)
     assert made.models["hub/name"] == ""
     assert len(made.models["mine"]) == len(made.dataset) == 64
     with pytest.raises(InputError, match="no such file or folder"):
-        provenance(dataset=tmp_path / "gone")
+        provenance(tmp_path / "gone")

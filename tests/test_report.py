@@ -10,10 +10,11 @@ import pytest
 
 import cvseeker
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
-from cvseeker.evaluate.compare import COMPARED, mean_intervals, roles_of
+from cvseeker.evaluate.analysis import analyse
+from cvseeker.evaluate.compare import COMPARED, mean_intervals
 from cvseeker.evaluate.encoded import EncodedDataset
+from cvseeker.evaluate.report import render
 from cvseeker.evaluate.report.changes import rank_changes
 from cvseeker.evaluate.report.excerpts import snippet
 from cvseeker.evaluate.report.tables import (
@@ -21,9 +22,8 @@ from cvseeker.evaluate.report.tables import (
     system_rows,
     truncated_rows,
 )
-from cvseeker.evaluate.report.write import FURTHER, write_report
-from cvseeker.evaluate.results import EvaluatedSet, SystemResult
-from cvseeker.evaluate.stage import analyse
+from cvseeker.evaluate.report.write import write_report
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult, plain
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.metrics import query_metrics
@@ -272,6 +272,7 @@ def test_named_models_and_no_workspace(tmp_path: Path, evaluated: EvaluatedSet) 
     assert "fine-tuning" not in page.words
     assert "generator" not in page.words
     assert "What changed from models/first to last one" in page.words
+    assert not re.findall(r"\b(?:bm25|hybrid)\b|late\(", page.words)
 
 
 @pytest.mark.parametrize("systems", [["bm25"], ["bm25", "tuned"], ["tuned"]])
@@ -281,7 +282,9 @@ def test_fewer_systems_make_a_report_too(
     results = {name: evaluated.results[name] for name in systems}
     one = replace(evaluated, results=results, dataset=replace(evaluated.dataset, kinds={}))
     _, page = written(tmp_path, [one], facts={}, settings={})
-    assert ("What changed from BM25 to tuned" in page.words) == (len(systems) == 2)
+    assert ("What changed from Keyword search (BM25) to Vectors alone, tuned" in page.words) == (
+        len(systems) == 2
+    )
 
 
 def test_every_format_tells_the_same(tmp_path: Path, evaluated: EvaluatedSet) -> None:
@@ -310,15 +313,15 @@ def test_further_sections_are_told_where_they_are_known(
     tmp_path: Path, evaluated: EvaluatedSet
 ) -> None:
     assert "Which systems can be told apart?" not in written(tmp_path, [evaluated])[1].words
-    kept, printed = analyse(evaluated)
-    assert set(kept) == set(printed) == FURTHER
-    json.dumps(kept, allow_nan=False)
-    _, page = written(tmp_path, [evaluated], further={"test": printed}, formats=["html", "json"])
+    analysis = analyse(evaluated)
+    json.dumps(plain(analysis), allow_nan=False)
+    analyses = {"test": analysis}
+    _, page = written(tmp_path, [evaluated], analyses=analyses, formats=["html", "json"])
     assert "Which systems can be told apart?" in page.words
     assert "Are the queries easier than they look?" in page.words
-    plain = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["sets"][0]
-    assert plain["significance"]["metric"]
-    assert {"slices", "leakage"} <= set(plain)
+    told = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["sets"][0]
+    assert told["significance"]["metric"] == "ndcg@10"
+    assert {"slices", "leakage"} <= set(told)
 
 
 def test_only_what_was_asked_for_is_written(tmp_path: Path, evaluated: EvaluatedSet) -> None:
@@ -353,31 +356,29 @@ def test_moves_between_bands_are_counted(evaluated: EvaluatedSet) -> None:
     assert changes.moves == ((1, 1, 0, 0), (3, 0, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0))
 
 
-def test_no_sets_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no query sets"):
-        write_report(tmp_path / "report.html", [])
-
-
 def test_the_best_of_each_column_is_marked(evaluated: EvaluatedSet) -> None:
     rows = {
         row.name: row
         for row in system_rows(
             evaluated,
-            roles_of(evaluated),
             {metric: mean_intervals(evaluated, metric) for metric in COMPARED},
         )
     }
-    assert rows["tuned, hybrid"].cells[0].text == "1.000"
-    assert all(cell.best for cell in rows["tuned, hybrid"].cells)
-    assert not rows["base"].cells[0].best
+    assert rows["Search, tuned"].cells[0].text == "1.000"
+    assert all(cell.best for cell in rows["Search, tuned"].cells)
+    assert not rows["Vectors alone, untuned"].cells[0].best
     # As printed: both find everything among the first ten.
-    assert rows["base"].cells[2].best
-    assert rows["base"].hint == "before fine-tuning"
+    assert rows["Vectors alone, untuned"].cells[2].best
+    assert rows["Vectors alone, untuned"].hint == "the best window"
 
 
 def test_truncated_rows_show_what_there_is(evaluated: EvaluatedSet) -> None:
     best_window, cut = truncated_rows(evaluated)
-    assert (best_window.name, best_window.hint, cut.hint) == ("base", "best window", "cut")
+    assert (best_window.name, best_window.hint, cut.hint) == (
+        "Vectors alone, untuned",
+        "best window",
+        "cut",
+    )
     assert [cell.text for cell in cut.cells] == ["0.123", "–", "–", "–", "0.234", "0.346", "–"]
     assert best_window.cells[0].best
     assert not cut.cells[0].best
@@ -386,9 +387,12 @@ def test_truncated_rows_show_what_there_is(evaluated: EvaluatedSet) -> None:
 def test_differences_ask_once_for_each_pair(evaluated: EvaluatedSet) -> None:
     rows = difference_rows(evaluated)
     assert len(rows) == 10
-    assert rows[0].question == "Did fine-tuning help, model alone?"
-    assert rows[1].printed["means"] == "0.833 → 1.000"
-    assert {row.printed["answer"] for row in rows} <= {"yes", "no, worse", "no evidence"}
+    question, metric, comparison = rows[1]
+    assert (question, metric) == ("Did fine-tuning help, vectors alone?", "accuracy@5")
+    assert (comparison.second_mean, comparison.first_mean) == pytest.approx((5 / 6, 1))
+    page = render("_differences.html", {"set": {"people": 6, "differences": rows}})
+    assert "0.833 → 1.000" in page
+    assert len(re.findall(">(yes|no, worse|no evidence)<", page)) == 10
 
 
 def test_changes_are_counted_and_the_largest_shown_first(evaluated: EvaluatedSet) -> None:

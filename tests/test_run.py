@@ -15,6 +15,7 @@ from cvseeker.evaluate import run
 from cvseeker.evaluate.collection import Candidates
 from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.trec import write_run
+from cvseeker.evaluate.wording import made_of
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
@@ -120,7 +121,7 @@ def test_smaller_vectors_are_systems_of_their_own(
     size = results["m"].bytes_per_passage or 0
     shares = [(results[name].bytes_per_passage or 0) / size for name in names[4:]]
     assert shares == pytest.approx([1 / 2, 1 / 4, 1 / 4, 1 / 32])
-    assert [result.variant_of for result in results.values()] == [""] * 4 + ["m"] * 4
+    assert [made_of(name, names)[0] for name in names] == ["", "", "m", "m", *["m"] * 4]
     whole, fine = dict(results["m"].run["q1"]), dict(results["m[int8]"].run["q1"])
     assert fine == pytest.approx(whole, abs=0.02)
     assert dict(results["m[binary]"].run["q1"]) != pytest.approx(whole, abs=0.02)

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,8 @@ from cvseeker.core.records import Resume
 from cvseeker.evaluate.cuts import occupations_of, query_cuts
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.evaluate.report import render
-from cvseeker.evaluate.results import EvaluatedSet, SystemResult
-from cvseeker.evaluate.slices import MOST_ROWS, slice_tables, slices_context
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult, plain
+from cvseeker.evaluate.slices import MOST_ROWS, SliceTable, slice_tables, widest_gain
 
 FILLER = " ".join(f"word{at}" for at in range(60))
 
@@ -34,8 +35,21 @@ def copied_set() -> EvaluatedSet:
     return EvaluatedSet("test", dataset, results, resume_of=resume_of)
 
 
+def drawn(evaluated: EvaluatedSet, tables: dict[str, SliceTable]) -> str:
+    """Fill the report's part on slices."""
+    names = evaluated.names
+    content = {
+        "analysis": {"slices": tables},
+        "names": names,
+        "reach": widest_gain(tables),
+        "candidate": names.get("tuned"),
+        "reference": names.get("base"),
+    }
+    return render("_slices.html", {"set": content})
+
+
 def test_a_gain_shows_only_where_it_is() -> None:
-    tables = {table.key: table for table in slice_tables(copied_set())}
+    tables = slice_tables(copied_set())
     rows = {row.name: row for row in tables["kind"].rows}
     assert (rows["copied"].queries, rows["reworded"].queries) == (30, 10)
     assert rows["copied"].means == {"bm25": 1.0, "base": 1.0, "tuned": 1.0}
@@ -47,13 +61,13 @@ def test_a_gain_shows_only_where_it_is() -> None:
 
 
 def test_copying_shows() -> None:
-    tables = {table.key: table for table in slice_tables(copied_set())}
+    tables = slice_tables(copied_set())
     rows = {row.name: row.means["base"] for row in tables["overlap"].rows}
     assert rows == {"0% to 25%": 0.0, "25% to 50%": 1.0}
 
 
 def test_p_values_are_corrected_within_a_table() -> None:
-    for table in slice_tables(copied_set()):
+    for table in slice_tables(copied_set()).values():
         raw = [row.gain.p_value for row in table.rows if row.gain]
         adjusted = [row.gain.adjusted_p_value for row in table.rows if row.gain]
         assert min(adjusted) == pytest.approx(min(1, min(raw) * len(raw)))
@@ -62,7 +76,7 @@ def test_p_values_are_corrected_within_a_table() -> None:
 def test_every_query_stands_in_one_row() -> None:
     occupations = {f"{name}/p{at}": name for at in range(40) for name in ("NURSING", "LAW")}
     tables = slice_tables(replace(copied_set(), occupations=occupations))
-    assert [table.key for table in tables] == [
+    assert list(tables) == [
         "kind",
         "query_length",
         "overlap",
@@ -70,10 +84,10 @@ def test_every_query_stands_in_one_row() -> None:
         "passage_length",
         "place",
     ]
-    for table in tables:
+    for table in tables.values():
         assert sum(row.queries for row in table.rows) == 40
-        json.dumps(table.to_dict(), allow_nan=False)
-    occupation = tables[3]
+        json.dumps(plain(table), allow_nan=False)
+    occupation = tables["occupation"]
     assert {row.name: row.queries for row in occupation.rows} == {"LAW": 20, "NURSING": 20}
 
 
@@ -82,7 +96,7 @@ def test_what_says_nothing_is_left_out() -> None:
         {"a": "nurse"}, {"q1": "nurse", "q2": "nurse"}, {"q1": {"a": 1}, "q2": {"a": 1}}
     )
     result = SystemResult("bm25", per_query={key: {"ndcg@10": 1.0} for key in dataset.queries})
-    assert slice_tables(EvaluatedSet("test", dataset, {"bm25": result})) == []
+    assert slice_tables(EvaluatedSet("test", dataset, {"bm25": result})) == {}
 
 
 def test_without_a_model_there_are_means_only() -> None:
@@ -90,15 +104,16 @@ def test_without_a_model_there_are_means_only() -> None:
     lexical = replace(evaluated, results={"bm25": evaluated.results["bm25"]})
     tables = slice_tables(lexical)
     assert tables
-    assert all(row.gain is None and row.means for table in tables for row in table.rows)
-    page = render("_slices.html", {"set": {"further": {"slices": slices_context(tables)}}})
-    assert "Change" not in page
+    assert all(row.gain is None and row.means for table in tables.values() for row in table.rows)
+    assert "Change" not in drawn(lexical, tables)
 
 
 def test_rare_rows_are_put_together() -> None:
     evaluated = copied_set()
     kinds = {key: f"kind {at}" for at, key in enumerate(evaluated.dataset.queries)}
-    table = slice_tables(replace(evaluated, dataset=replace(evaluated.dataset, kinds=kinds)))[0]
+    table = slice_tables(replace(evaluated, dataset=replace(evaluated.dataset, kinds=kinds)))[
+        "kind"
+    ]
     assert len(table.rows) == MOST_ROWS
     assert table.rows[-1].name == "all others"
     assert sum(row.queries for row in table.rows) == 40
@@ -150,14 +165,21 @@ def test_occupations_are_read_off_columns_or_folders() -> None:
 
 
 def test_the_page_draws_every_row() -> None:
-    tables = slice_tables(copied_set())
-    context = slices_context(tables)
-    page = render(
-        "_slices.html",
-        {"set": {"further": {"slices": context}, "candidate": "tuned", "reference": "base"}},
-    )
-    assert page.count("<svg") == sum(len(table.rows) for table in tables)
-    assert "The change is tuned less base" in page
-    for table in context:
-        for row in table["rows"]:
-            assert 0 <= row["gain"]["low"] <= row["gain"]["at"] <= row["gain"]["high"] <= 160
+    evaluated = copied_set()
+    tables = slice_tables(evaluated)
+    page = drawn(evaluated, tables)
+    assert page.count("<svg") == sum(len(table.rows) for table in tables.values())
+    assert "The change is Vectors alone, tuned less Vectors alone, untuned" in page
+    places = re.findall(r"M([\d.]+) 0H([\d.]+)\" stroke=[^>]*>\s*<circle cx=\"([\d.]+)\"", page)
+    assert len(places) == page.count("<svg")
+    for low, high, at in places:
+        assert 0 <= float(low) <= float(at) <= float(high) <= 160
+
+
+def test_a_gain_of_few_people_has_no_interval() -> None:
+    evaluated = copied_set()
+    kinds = {key: "rare" if at < 4 else "usual" for at, key in enumerate(evaluated.dataset.queries)}
+    evaluated = replace(evaluated, dataset=replace(evaluated.dataset, kinds=kinds))
+    tables = {"kind": slice_tables(evaluated)["kind"]}
+    assert [row.interval is None for row in tables["kind"].rows] == [False, True]
+    assert drawn(evaluated, tables).count("too few") == 2

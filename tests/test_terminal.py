@@ -44,7 +44,7 @@ def test_the_best_of_every_column_is_bold() -> None:
     text = drawn(table)
     assert "[tuned]" in text
     assert "nDCG@10" in text
-    assert re.search(r"bm25 .*0\.250.* 2\.0", text)
+    assert re.search(r"Keyword search \(BM25\) .*0\.250.* 2\.0", text)
     assert re.search(r"\x1b\[1m *0\.750", drawn(table, color=True))
     assert not re.search(r"\x1b\[1m *0\.250", drawn(table, color=True))
 

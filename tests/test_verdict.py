@@ -5,7 +5,7 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.evaluate.compare import compare_pair, models_of, query_groups, ranking, roles_of
+from cvseeker.evaluate.compare import compare_pairs, models_of, query_groups, ranking, roles_of
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.verdict import caveats, verdict_sentence
 from cvseeker.retrieval.metrics import query_metrics
@@ -39,10 +39,10 @@ def test_a_gain_from_tuning_is_told_with_its_size_and_interval() -> None:
     sentence = verdict_sentence(
         evaluated_set({"bm25": [8] * 30, "base": [3] * 30, "tuned": [1] * 29 + [2]})
     )
-    assert "tuned ranks best (nDCG@10 0.988)" in sentence
-    assert "fine-tuning raised the model alone from 0.500 to 0.988 (+0.488" in sentence
+    assert "“Vectors alone, tuned” ranks best (nDCG@10 0.988)" in sentence
+    assert "fine-tuning raised the model’s vectors alone from 0.500 to 0.988 (+0.488" in sentence
     assert "p < 0.001" in sentence
-    assert "BM25 alone is behind (0.315)" in sentence
+    assert "keyword search alone is behind (0.315)" in sentence
     assert sentence.count(".") - len(re.findall(r"\d\.\d", sentence)) == 1
 
 
@@ -58,17 +58,19 @@ def test_a_loss_is_called_a_loss() -> None:
     sentence = verdict_sentence(
         evaluated_set({"bm25": [9] * 20, "base": [1] * 20, "tuned": [4] * 20})
     )
-    assert "base ranks best" in sentence
-    assert "fine-tuning lowered the model alone from 1.000 to 0.431 (−0.569" in sentence
+    assert "“Vectors alone, untuned” ranks best" in sentence
+    assert "fine-tuning lowered the model’s vectors alone from 1.000 to 0.431 (−0.569" in sentence
 
 
 def test_bm25_alone_as_good_is_said_when_true() -> None:
     ranks = {"bm25": [1, 2] * 15, "base": [9] * 30, "tuned": [2, 1] * 15}
-    assert "BM25 alone is as good as everything else here" in verdict_sentence(evaluated_set(ranks))
+    assert "keyword search alone is as good as everything else here" in verdict_sentence(
+        evaluated_set(ranks)
+    )
     fused = {**ranks, "hybrid(tuned)": [1] * 30}
     assert (
-        "BM25 alone (0.815) is as good as tuned alone, and tuned, hybrid beats it"
-        in verdict_sentence(evaluated_set(fused))
+        "keyword search alone (0.815) is as good as “Vectors alone, tuned”, and “Search, tuned” "
+        "beats it" in verdict_sentence(evaluated_set(fused))
     )
 
 
@@ -76,22 +78,27 @@ def test_bm25_that_beats_everything_is_named_first() -> None:
     sentence = verdict_sentence(
         evaluated_set({"bm25": [1] * 20, "base": [9] * 20, "tuned": [3] * 20})
     )
-    assert sentence.startswith("On 20 queries, BM25 alone, with no model, ranks best")
-    assert "BM25 alone beats everything else here, tuned included" in sentence
+    assert sentence.startswith(
+        "On 20 queries, keyword search (BM25) alone, with no model, ranks best"
+    )
+    assert (
+        "keyword search alone beats everything else here, “Vectors alone, tuned” included"
+        in sentence
+    )
 
 
 def test_a_large_difference_that_chance_may_explain_is_not_called_as_good() -> None:
     sentence = verdict_sentence(
         evaluated_set({"bm25": [9, 1, 9, 1, 1, 1, 2], "base": [9] * 7, "tuned": [1] * 6 + [2]})
     )
-    assert "is behind tuned, but by no more than chance explains" in sentence
+    assert "is behind “Vectors alone, tuned”, but by no more than chance explains" in sentence
     assert "as good as" not in sentence
 
 
 def test_a_handful_of_queries_proves_nothing_however_large_the_gain() -> None:
     few = evaluated_set({"bm25": [9] * 5, "base": [9] * 5, "tuned": [1] * 5}, name="handwritten")
     sentence = verdict_sentence(few)
-    assert sentence.startswith("On 5 hand-written queries, too few to tell much, tuned ranks best")
+    assert sentence.startswith("On 5 hand-written queries, too few to tell much, “Vectors")
     assert "no evidence of improvement" in sentence
     assert "fewer than 6" in caveats(few)[0]
 
@@ -129,7 +136,7 @@ def test_named_models_are_compared_first_against_last() -> None:
     assert models_of(evaluated) == ["first", "second", "last"]
     assert (roles_of(evaluated).reference, roles_of(evaluated).candidate) == ("first", "last")
     sentence = verdict_sentence(evaluated)
-    assert "last alone is better than first" in sentence
+    assert "“Vectors alone with last” is better than “Vectors alone with first”" in sentence
     assert "tuning" not in sentence
 
 
@@ -140,17 +147,17 @@ def test_a_model_whose_name_looks_like_a_hybrid_is_a_model() -> None:
 
 def test_one_model_is_compared_with_bm25() -> None:
     sentence = verdict_sentence(evaluated_set({"bm25": [9] * 20, "mine": [1] * 20}))
-    assert "mine ranks best" in sentence
-    assert "BM25 alone is behind" in sentence
+    assert "“mine” ranks best" in sentence
+    assert "keyword search alone is behind" in sentence
     alone = verdict_sentence(evaluated_set({"bm25": [1] * 6}))
-    assert alone == "On 6 queries, BM25 ranks best (nDCG@10 1.000)."
+    assert alone == "On 6 queries, keyword search (BM25) ranks best (nDCG@10 1.000)."
 
 
 def test_a_gain_that_fusion_swallows_is_a_caveat() -> None:
     ranks = {"bm25": [2] * 30, "base": [5] * 30, "tuned": [2] * 30}
     swallowed = {**ranks, "hybrid(base)": [1] * 30, "hybrid(tuned)": [1] * 30}
     assert any(
-        "Beside BM25 the gain is not shown" in note for note in caveats(evaluated_set(swallowed))
+        "In search the gain is not shown" in note for note in caveats(evaluated_set(swallowed))
     )
     kept = {**ranks, "hybrid(base)": [4] * 30, "hybrid(tuned)": [1] * 30}
     assert caveats(evaluated_set(kept)) == []
@@ -158,7 +165,8 @@ def test_a_gain_that_fusion_swallows_is_a_caveat() -> None:
 
 def test_the_comparison_is_the_first_less_the_second() -> None:
     evaluated = evaluated_set({"bm25": [3] * 20, "mine": [1] * 20})
-    forth, back = compare_pair(evaluated, "mine", "bm25"), compare_pair(evaluated, "bm25", "mine")
+    (forth,) = compare_pairs(evaluated, [("mine", "bm25")])
+    (back,) = compare_pairs(evaluated, [("bm25", "mine")])
     assert forth.difference == pytest.approx(0.5)
     assert (forth.outcome, back.outcome) == ("better", "worse")
     assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low))

@@ -144,7 +144,7 @@ def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         put_json(metrics)
         return
-    sets = {"test split": metrics, "hand-written queries": metrics.get("handwritten")}
+    sets = {"test queries": metrics, "hand-written queries": metrics.get("handwritten")}
     for title, part in sets.items():
         if part:
             stdout().print(metrics_table(part["systems"], title))

@@ -49,12 +49,14 @@ def table(
 
 def metrics_table(systems: Mapping[str, Mapping[str, Any]], title: str) -> Table:
     """Draw ``metrics.json``'s systems, each column's best value in bold."""
+    from cvseeker.evaluate import system_names
+
     best = {key: max(row[key] for row in systems.values()) for key in METRICS}
-    rows = []
+    names, rows = system_names(systems), []
     for name, row in systems.items():
         styles = {key: "bold" if row[key] == best[key] else "" for key in METRICS}
         values = (Text(f"{row[key]:.3f}", style) for key, style in styles.items())
-        rows.append([Text(printable(name)), *values, Text(f"{row['seconds']:.1f}")])
+        rows.append([Text(printable(names[name])), *values, Text(f"{row['seconds']:.1f}")])
     return table(title, ("system", *METRICS.values(), "seconds"), rows)
 
 

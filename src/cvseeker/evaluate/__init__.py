@@ -4,6 +4,7 @@ from cvseeker.evaluate.audit import audit_files, audit_stage
 from cvseeker.evaluate.stage import evaluate_files, evaluate_stage
 from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.versus import compare_evaluations
+from cvseeker.evaluate.wording import system_names
 
 __all__ = [
     "Systems",
@@ -12,4 +13,5 @@ __all__ = [
     "compare_evaluations",
     "evaluate_files",
     "evaluate_stage",
+    "system_names",
 ]

@@ -74,9 +74,9 @@ class Collection:
         """How many candidates are ranked: a short run still has metrics at 100."""
         return max(self.depth, METRICS_DEPTH)
 
-    def open(self, name: str, *, variant_of: str = "") -> SystemResult:
+    def open(self, name: str) -> SystemResult:
         """Return an empty result of a system on this data set."""
-        return SystemResult(name, RankedRun(self.candidates.ids), variant_of=variant_of)
+        return SystemResult(name, RankedRun(self.candidates.ids))
 
     def record_scores(self, result: SystemResult, first_row: int, scores: FloatArray) -> None:
         """Add a block of queries by their scores of all passages, (n_queries, n_passages)."""

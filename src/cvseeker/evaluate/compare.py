@@ -1,6 +1,6 @@
 """Two systems compared query by query, and which systems there are to compare."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from cvseeker.core.errors import InputError
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.wording import BM25, hybrid_of, made_of
 from cvseeker.retrieval.significance import (
     holm,
     pair_p_values,
@@ -22,8 +23,6 @@ HEADLINE_METRIC = "ndcg@10"
 # What tables of differences and charts show.
 COMPARED = (HEADLINE_METRIC, "accuracy@5")
 SIGNIFICANT = 0.05
-
-BM25 = "bm25"
 
 Outcome = Literal["better", "worse", "within noise"]
 
@@ -83,16 +82,6 @@ class Comparison:
         """Return a JSON-ready dictionary."""
         return {**asdict(self), "difference": self.difference, "outcome": self.outcome}
 
-    def printed(self) -> dict[str, str]:
-        """Return what tables print, the second system being the one before."""
-        return {
-            "means": f"{self.second_mean:.3f} → {self.first_mean:.3f}",
-            "difference": signed(self.difference),
-            "interval": f"{signed(self.low)} to {signed(self.high)}",
-            "p_value": p_alone(self.adjusted_p_value),
-            "outcome": self.outcome,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -106,14 +95,7 @@ class Interval:
 def models_of(evaluated: EvaluatedSet) -> list[str]:
     """Return the names of the models, without BM25 and what is made of them."""
     names = list(evaluated.results)
-    derived = {made for name in names for made in (hybrid_of(name), f"late({name})")}
-    derived |= {name for name, result in evaluated.results.items() if result.variant_of}
-    return [name for name in names if name != BM25 and name not in derived]
-
-
-def hybrid_of(model: str) -> str:
-    """Return the name of a model's fusion with BM25 and late interaction."""
-    return f"hybrid({model})"
+    return [name for name in names if name != BM25 and not made_of(name, names)[0]]
 
 
 def roles_of(evaluated: EvaluatedSet) -> Roles:
@@ -125,22 +107,6 @@ def roles_of(evaluated: EvaluatedSet) -> Roles:
         reference=models[0] if len(models) > 1 else None,
         candidate=models[-1] if models else None,
     )
-
-
-def display_name(system: str) -> str:
-    """Return a system's name in words.
-
-    Examples
-    --------
-    >>> display_name("bm25"), display_name("hybrid(tuned)"), display_name("models/mine")
-    ('BM25', 'tuned, hybrid', 'models/mine')
-    """
-    if system == BM25:
-        return "BM25"
-    for kind, words in (("hybrid(", "hybrid"), ("late(", "late interaction")):
-        if system.startswith(kind) and system.endswith(")"):
-            return f"{system[len(kind) : -1]}, {words}"
-    return system
 
 
 def query_groups(evaluated: EvaluatedSet, query_ids: Sequence[str]) -> list[str]:
@@ -201,18 +167,6 @@ def mean_intervals(evaluated: EvaluatedSet, metric: str) -> dict[str, Interval]:
     }
 
 
-def compare_pair(
-    evaluated: EvaluatedSet,
-    first: str,
-    second: str,
-    *,
-    metric: str = HEADLINE_METRIC,
-    query_ids: Sequence[str] | None = None,
-) -> Comparison:
-    """Compare two systems query by query."""
-    return compare_pairs(evaluated, [(first, second)], metric=metric, query_ids=query_ids)[0]
-
-
 def compare_pairs(
     evaluated: EvaluatedSet,
     pairs: Sequence[tuple[str, str]],
@@ -224,25 +178,14 @@ def compare_pairs(
 
     Bootstrap intervals and randomization tests are by whole persons.
     """
-    queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
-    names = list(dict.fromkeys(name for pair in pairs for name in pair))
-    _refuse_unknown(evaluated, names, metric)
-    values = {name: metric_values(evaluated, name, metric, queries) for name in names}
-    return compare_values(values, pairs, groups=query_groups(evaluated, queries))
-
-
-def compare_values(
-    values: Mapping[str, Sequence[float]],
-    pairs: Sequence[tuple[str, str]],
-    *,
-    groups: Sequence[str],
-) -> list[Comparison]:
-    """Compare a family of pairs by name → values, each (n_queries,), like the queries' groups."""
     if not pairs:
         return []
-    names = list(values)
-    matrix = np.array(list(values.values()), dtype=np.float64)  # (n_names, n_queries)
-    means = {name: sum(row) / len(row) for name, row in values.items()}
+    queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
+    groups = query_groups(evaluated, queries)
+    names = list(dict.fromkeys(name for pair in pairs for name in pair))
+    rows = [metric_values(evaluated, name, metric, queries) for name in names]
+    means = [sum(row) / len(row) for row in rows]
+    matrix = np.array(rows, dtype=np.float64)  # (n_names, n_queries)
     positions = [(names.index(first), names.index(second)) for first, second in pairs]
     drawn = resampled_means(matrix, groups=groups)
     p_values = pair_p_values(matrix, positions, groups=groups)
@@ -255,8 +198,8 @@ def compare_values(
             Comparison(
                 first=names[first],
                 second=names[second],
-                first_mean=means[names[first]],
-                second_mean=means[names[second]],
+                first_mean=means[first],
+                second_mean=means[second],
                 low=low,
                 high=high,
                 p_value=p_value,
@@ -279,18 +222,6 @@ def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def _refuse_unknown(evaluated: EvaluatedSet, names: Sequence[str], metric: str) -> None:
-    known = ", ".join(evaluated.results)
-    for name in names:
-        if name not in evaluated.results:
-            raise InputError(f"no system {name!r} in {evaluated.name!r}; expected one of: {known}")
-        row = next(iter(evaluated.results[name].per_query.values()), {})
-        if row and metric not in row:
-            raise InputError(
-                f"{name!r} has no metric {metric!r}; expected one of: {', '.join(row)}"
-            )
-
-
 def ranking(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[tuple[str, float]]:
     """Return the systems and their means of a metric, best first.
 
@@ -305,45 +236,3 @@ def ranking(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[t
     means = {name: mean_value(evaluated, name, metric=metric) for name in evaluated.results}
     # Rounded, so that what prints alike is alike.
     return sorted(means.items(), key=lambda item: -round(item[1], 6))
-
-
-def p_in_words(p_value: float) -> str:
-    """Return a p-value as it is printed.
-
-    Examples
-    --------
-    >>> p_in_words(0.0312), p_in_words(0.0001), p_in_words(1.0)
-    ('p = 0.031', 'p < 0.001', 'p = 1.000')
-    """
-    if p_value < 0.001:
-        return "p < 0.001"
-    return f"p = {p_value:.3f}"
-
-
-def p_alone(p_value: float) -> str:
-    """Return a p-value as it stands in a column of its own."""
-    return p_in_words(p_value).removeprefix("p ").removeprefix("= ")
-
-
-def share_of(value: float, whole: float) -> str:
-    """Return a share in per cent; of nothing there is none."""
-    return f"{100 * value / whole:.2f} %" if whole else "–"
-
-
-def signed(value: float, places: int = 3) -> str:
-    """Return a difference with its sign, the minus in its typographic form.
-
-    Examples
-    --------
-    >>> signed(0.1), signed(-0.25), signed(-0.0001)
-    ('+0.100', '−0.250', '0.000')
-    """
-    text = f"{value:+.{places}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
-
-
-def rounded(row: dict[str, Any]) -> dict[str, Any]:
-    """Round a row's numbers to six places, as files keep them."""
-    return {
-        key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()
-    }

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,21 +35,14 @@ _NUMBER = re.compile(r"\b\d\b")
 class Finding:
     """One way of leaking: how many of how many, and up to five examples.
 
-    ``key`` is its name in files. An example has ``id``, ``detail`` and, for a query, ``text``, with
-    contact details masked.
+    An example has ``id``, ``detail`` and, for a query, ``text``, with contact details masked.
     """
 
-    key: str
     title: str
     note: str
     count: int
     of: int
     examples: tuple[Mapping[str, str], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary."""
-        examples = [dict(example) for example in self.examples]
-        return {"count": self.count, "of": self.of, "examples": examples}
 
 
 def find_leakage(
@@ -58,7 +50,7 @@ def find_leakage(
     *,
     training: RetrievalDataset | None = None,
     names: Mapping[str, str] | None = None,
-) -> list[Finding]:
+) -> dict[str, Finding]:
     """Look for what makes a query set easier than the searches that it stands for.
 
     ``training`` is what a model was trained on, where that is known: of its passages those count
@@ -67,17 +59,17 @@ def find_leakage(
     are known or the passages are not too many to group.
     """
     answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
-    findings = []
+    found: dict[str, Finding | None] = {}
     if training is not None:
         asked = {key: training.corpus[key] for key in _asked_about(training)}
         relevant = dict.fromkeys(key for keys in answers.values() for key in keys)
         texts = {key: evaluated.dataset.corpus[key] for key in relevant}
-        findings.append(_copied_passages(texts, asked))
-        findings += _known_persons(evaluated.dataset, texts, training, asked)
-        findings.append(_repeated_queries(evaluated.dataset, training))
-    findings.append(_naming_queries(evaluated, answers, names))
-    findings.append(_lone_words(evaluated, answers))
-    return findings
+        found["near_duplicate_passages"] = _copied_passages(texts, asked)
+        found["persons_in_training"] = _known_persons(evaluated.dataset, texts, training, asked)
+        found["training_queries_repeated"] = _repeated_queries(evaluated.dataset, training)
+    found["queries_naming_candidate"] = _naming_queries(evaluated, answers, names)
+    found["queries_with_lone_word"] = _lone_words(evaluated, answers)
+    return {key: finding for key, finding in found.items() if finding is not None}
 
 
 def _asked_about(training: RetrievalDataset) -> list[str]:
@@ -88,7 +80,7 @@ def _asked_about(training: RetrievalDataset) -> list[str]:
 
 
 def _copied_passages(texts: Mapping[str, str], asked: Mapping[str, str]) -> Finding:
-    copies = {key: (one.share, one.source) for key, one in find_copies(texts, asked).items()}
+    copies = find_copies(texts, asked)
     # Passages too short for eight-word phrases count where they are repeated whole.
     for key, first in exact_duplicates(_together(texts, asked)).items():
         if key.startswith("b ") and first.startswith("a "):
@@ -96,7 +88,6 @@ def _copied_passages(texts: Mapping[str, str], asked: Mapping[str, str]) -> Find
     found = {key: one for key, one in copies.items() if one[0] > NOTABLE_SHARE}
     worst = sorted(found, key=lambda key: (-found[key][0], key))
     return Finding(
-        key="near_duplicate_passages",
         title="Answers that repeat training passages",
         note="Passages that share more than a tenth of their eight-word phrases with passages that "
         "training queries are about.",
@@ -120,32 +111,29 @@ def _known_persons(
     texts: Mapping[str, str],
     training: RetrievalDataset,
     asked: Mapping[str, str],
-) -> list[Finding]:
-    """Count the persons that were trained on; empty where persons cannot be told."""
+) -> Finding | None:
+    """Count the persons that were trained on; ``None`` where persons cannot be told."""
     ours = {key: dataset.person_groups.get(key, "") for key in texts}
     theirs = {key: training.person_groups.get(key, "") for key in asked}
     if not all(ours.values()) or not all(theirs.values()):
         if len(texts) + len(asked) > MOST_GROUPED:
-            return []
+            return None
         group_of = person_groups(_together(texts, asked), similarity=SAME_PERSON)
         ours = {key: group_of[f"b {key}"] for key in texts}
         theirs = {key: group_of[f"a {key}"] for key in asked}
     trained = {group: key for key, group in theirs.items()}
     known = {group: key for key, group in ours.items() if group in trained}
-    return [
-        Finding(
-            key="persons_in_training",
-            title="People who were trained on",
-            note="People whose passages answer test queries and, in these words or others, "
-            "training queries as well.",
-            count=len(known),
-            of=len(set(ours.values())),
-            examples=_first(
-                {"id": key, "detail": f"the same person as {trained[group]}"}
-                for group, key in known.items()
-            ),
-        )
-    ]
+    return Finding(
+        title="People who were trained on",
+        note="People whose passages answer test queries and, in these words or others, "
+        "training queries as well.",
+        count=len(known),
+        of=len(set(ours.values())),
+        examples=_first(
+            {"id": key, "detail": f"the same person as {trained[group]}"}
+            for group, key in known.items()
+        ),
+    )
 
 
 def _repeated_queries(dataset: RetrievalDataset, training: RetrievalDataset) -> Finding:
@@ -159,7 +147,6 @@ def _repeated_queries(dataset: RetrievalDataset, training: RetrievalDataset) -> 
         if words in trained
     }
     return Finding(
-        key="training_queries_repeated",
         title="Queries that were trained on",
         note="Queries that repeat a training query, but for the order and the endings of words.",
         count=len(repeated),
@@ -199,7 +186,6 @@ def _naming_queries(
                 naming[query_id] = owner
                 break
     return Finding(
-        key="queries_naming_candidate",
         title="Queries that name the candidate",
         note="Whoever knows the name needs no search. Names are read off the résumés’ first lines; "
         "what is not found there is not counted.",
@@ -233,7 +219,6 @@ def _lone_words(evaluated: EvaluatedSet, answers: Mapping[str, Sequence[str]]) -
         if telling := next((word for word in found if any(tokenize([word]))), ""):
             lone[query_id] = telling
     return Finding(
-        key="queries_with_lone_word",
         title="Queries that one word answers",
         note="One of the query’s words stands in its answer and nowhere else: a search for that "
         "word alone finds it.",
@@ -263,25 +248,19 @@ def _first(examples: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ..
     return tuple(islice(examples, EXAMPLES))
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """The share of a text's 8-grams that stand in the other texts, and which of them has most."""
+def find_copies(
+    texts: Mapping[str, str], others: Mapping[str, str]
+) -> dict[str, tuple[float, str]]:
+    """Return the share of a text's 8-grams that stand in others, and which of those has most.
 
-    share: float
-    source: str
-
-
-def find_copies(texts: Mapping[str, str], others: Mapping[str, str]) -> dict[str, Copy]:
-    """Measure how much of each text's wording stands in other texts, which are read one at a time.
-
-    Those texts are told of which at least one 8-gram stands elsewhere, and which have enough of
-    them to tell.
+    The others are read one at a time. Texts are told of which at least one 8-gram stands
+    elsewhere, and which have enough of them to tell.
 
     Examples
     --------
     >>> text = "one two three four five six seven eight nine ten eleven twelve thirteen 14 15 16"
     >>> find_copies({"a": text}, {"b": f"{text} and more"})["a"]
-    Copy(share=1.0, source='b')
+    (1.0, 'b')
     """
     keys = list(texts)
     grams = [_ngrams(texts[key]) for key in keys]
@@ -310,7 +289,7 @@ def find_copies(texts: Mapping[str, str], others: Mapping[str, str]) -> dict[str
                 most[owner], source[owner] = count, other
     shared = np.bincount(owners, weights=seen, minlength=len(keys))
     return {
-        key: Copy(float(shared[at] / lengths[at]), source[at])
+        key: (float(shared[at] / lengths[at]), source[at])
         for at, key in enumerate(keys)
         if shared[at] and lengths[at] >= FEWEST_NGRAMS
     }

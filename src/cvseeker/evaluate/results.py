@@ -1,7 +1,7 @@
 """What systems did on a data set: rankings, metrics, costs, and the files that tell of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.evidence import dataset_facts
 from cvseeker.evaluate.trec import run_file_name, write_run
+from cvseeker.evaluate.wording import system_names
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
@@ -51,15 +52,14 @@ class RankedRun(Mapping[str, list[tuple[str, float]]]):
 class SystemResult:
     """What one system did on a data set.
 
-    ``name`` is ``bm25``, a model's, ``late(<model>)``, ``hybrid(<model>)``, a variant's such as
-    ``<model>@256`` or ``<model>[int8]``, or one given to what was made elsewhere. ``run`` is query
+    ``name`` is its key in ``metrics.json``, see :mod:`cvseeker.evaluate.wording`. ``run`` is query
     id → (id, score), best first, at most ``top_k`` deep; ``per_query`` query id → metric → value.
 
     ``seconds`` are for encoding the corpus and the queries, and ranking; a model's systems share
     the encoding, which counts as long as it took when it was done. ``bytes_per_passage`` is what
     ranking needs of a passage, without its text. ``truncated`` is what sentence-transformers'
-    ``InformationRetrievalEvaluator`` says of the same model, ``variant_of`` the model that a
-    variant is made of, and ``encoded`` the vectors that a model ranked by.
+    ``InformationRetrievalEvaluator`` says of the same model, ``encoded`` the vectors that a model
+    ranked by.
     """
 
     name: str
@@ -68,7 +68,6 @@ class SystemResult:
     seconds: float = 0.0
     truncated: dict[str, float] = field(default_factory=dict)
     bytes_per_passage: float | None = None
-    variant_of: str = ""
     encoded: EncodedDataset | None = None
 
     def summary(self) -> dict[str, object]:
@@ -102,6 +101,11 @@ class EvaluatedSet:
     resume_of: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     occupations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What people read for each system's key."""
+        return system_names(self.results)
 
     def summary(self) -> dict[str, Any]:
         """Return the ``dataset`` and ``systems`` parts of ``metrics.json``."""
@@ -164,3 +168,16 @@ def first_rank(result: SystemResult, query_id: str, grades: Mapping[str, int]) -
         ),
         None,
     )
+
+
+def plain(value: Any, places: int = 6) -> Any:
+    """Return dataclasses, mappings and sequences as JSON has them, numbers to so many places."""
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    elif is_dataclass(value):
+        value = {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part, places) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part, places) for part in value]
+    return round(value, places) if isinstance(value, float) else value

@@ -217,7 +217,7 @@ def _run_variants(
     asked, vectors = encoded.queries.vectors, windows.vectors
     for variant in variants_of(model.label, asked, vectors, settings):
         started = time.perf_counter()
-        result = collection.open(f"{model.label}{variant.name}", variant_of=model.label)
+        result = collection.open(f"{model.label}{variant.name}")
         found = nearest(variant.queries, variant.vectors, collection.ranking_depth, owners=owners)
         collection.record(result, 0, *found)
         result.seconds = encoded.seconds + time.perf_counter() - started

@@ -15,14 +15,12 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.evaluate.analysis import analyse
 from cvseeker.evaluate.cuts import occupations_of
-from cvseeker.evaluate.leakage import find_leakage
 from cvseeker.evaluate.report import provenance, write_report
-from cvseeker.evaluate.results import EvaluatedSet, write_evaluation
+from cvseeker.evaluate.results import EvaluatedSet, plain, write_evaluation
 from cvseeker.evaluate.run import run_systems
-from cvseeker.evaluate.slices import slice_tables, slices_context
 from cvseeker.evaluate.systems import Systems
-from cvseeker.evaluate.ties import compare_all, significance_context
 from cvseeker.evaluate.trec import with_run_ids
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.resumes import Ingested
@@ -270,44 +268,22 @@ class Evaluation:
     ) -> None:
         """Write metrics, runs, the analysis and the report."""
         self.progress("tests, slices and leaks", 0, 0, "")
-        found = {
+        analyses = {
             one.name: analyse(one, training=material.training, names=material.names) for one in sets
         }
         write_evaluation(folder, sets)
-        write_json(folder / "analysis.json", {name: kept for name, (kept, _) in found.items()})
+        write_json(folder / "analysis.json", plain(analyses))
         self.progress("report", 0, 0, "")
         write_report(
             folder / "report.html",
             sets,
             formats=self.settings.evaluate.formats,
-            made_with=provenance(dataset=material.dataset, models=self.systems.folders()),
-            further={name: printed for name, (_, printed) in found.items()},
+            made_with=provenance(material.dataset, self.systems.folders()),
+            analyses=analyses,
             facts=material.facts,
             stages=material.stages,
             **told,
         )
-
-
-def analyse(
-    evaluated: EvaluatedSet,
-    *,
-    training: RetrievalDataset | None = None,
-    names: Mapping[str, str] | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Compare systems, slice queries, look for leaks: what a file keeps, what a report prints."""
-    standings, slices = compare_all(evaluated), slice_tables(evaluated)
-    leakage = find_leakage(evaluated, training=training, names=names)
-    kept = {
-        "significance": standings.to_dict(),
-        "slices": {table.key: table.to_dict() for table in slices},
-        "leakage": {finding.key: finding.to_dict() for finding in leakage},
-    }
-    printed = {
-        "significance": significance_context(standings),
-        "slices": slices_context(slices),
-        "leakage": leakage,
-    }
-    return kept, printed
 
 
 def _with_own_models(workspace: Workspace, asked: Systems, settings: Settings) -> Systems:

@@ -1,21 +1,18 @@
 """All systems against all: which can be told apart, in letters and in words."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
 
 from cvseeker.evaluate.compare import (
     HEADLINE_METRIC,
     Comparison,
     compare_pairs,
-    display_name,
     mean_intervals,
     ranking,
-    rounded,
-    signed,
 )
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.wording import METRIC_TITLES
 
 _NUMBERS = "no one two three four five six seven eight nine ten".split()
 
@@ -35,38 +32,43 @@ class Standing:
 class Standings:
     """All systems on one metric, best first, and every pair of them.
 
-    ``comparisons`` are corrected for their number, the better mean first; ``groups`` holds the
-    systems that share a letter, in the order of the letters.
+    ``tie_groups`` holds the systems that share a letter, in the order of the letters; ``pairs`` are
+    corrected for their number, the better mean first.
     """
 
     metric: str
     systems: tuple[Standing, ...]
-    comparisons: tuple[Comparison, ...]
-    groups: tuple[tuple[str, ...], ...]
+    tie_groups: tuple[tuple[str, ...], ...]
+    pairs: tuple[Comparison, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary."""
-        return {
-            "metric": self.metric,
-            "systems": [rounded(asdict(one)) for one in self.systems],
-            "tie_groups": [list(group) for group in self.groups],
-            "pairs": [rounded(one.to_dict()) for one in self.comparisons],
-        }
+    def sentences(self, names: Mapping[str, str]) -> list[str]:
+        """Say which systems cannot be told apart, and whether one is better than all others."""
+        best = self.tie_groups[0] if self.tie_groups else ()
+        metric, sentences = METRIC_TITLES[self.metric], []
+        if len(best) == 1 and len(self.systems) > 1:
+            sentences.append(f"{names[best[0]]} is better than every other system on {metric}.")
+        for group in self.tie_groups:
+            if len(group) > 1:
+                number = _NUMBERS[len(group)] if len(group) < len(_NUMBERS) else str(len(group))
+                *first, last = (names[system] for system in group)
+                sentences.append(
+                    f"These {number} can’t be told apart on {metric}: {'; '.join(first)} and "
+                    f"{last}."
+                )
+        return sentences
 
 
 def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> Standings:
     """Compare every system with every other, corrected for the number of pairs."""
     order = [name for name, _ in ranking(evaluated, metric=metric)]
-    comparisons = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
-    apart = {
-        frozenset((one.first, one.second)) for one in comparisons if one.outcome != "within noise"
-    }
+    pairs = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
+    apart = {frozenset((one.first, one.second)) for one in pairs if one.outcome != "within noise"}
     groups = tie_groups(order, apart)
     means = mean_intervals(evaluated, metric)
     systems = [
         Standing(name, **asdict(means[name]), letters=_letters(name, groups)) for name in order
     ]
-    return Standings(metric, tuple(systems), tuple(comparisons), tuple(groups))
+    return Standings(metric, tuple(systems), tuple(groups), tuple(pairs))
 
 
 def tie_groups(order: Sequence[str], apart: Collection[frozenset[str]]) -> list[tuple[str, ...]]:
@@ -115,56 +117,3 @@ def _letters(system: str, groups: Sequence[tuple[str, ...]]) -> str:
 def _letter(position: int) -> str:
     before, at = divmod(position, 26)
     return (_letter(before - 1) if before else "") + chr(ord("a") + at)
-
-
-def tie_sentences(standings: Standings) -> list[str]:
-    """Say which systems cannot be told apart, and whether one is better than all the others."""
-    best = standings.groups[0] if standings.groups else ()
-    metric = _metric_title(standings.metric)
-    sentences = []
-    if len(best) == 1 and len(standings.systems) > 1:
-        sentences.append(f"{display_name(best[0])} is better than every other system on {metric}.")
-    for group in standings.groups:
-        if len(group) > 1:
-            number = _NUMBERS[len(group)] if len(group) < len(_NUMBERS) else str(len(group))
-            names = [display_name(name) for name in group]
-            sentences.append(
-                f"These {number} can’t be told apart on {metric}: {'; '.join(names[:-1])} and "
-                f"{names[-1]}."
-            )
-    return sentences
-
-
-def _metric_title(metric: str) -> str:
-    """Return a metric's name as it is printed."""
-    name, _, depth = metric.partition("@")
-    known = {"ndcg": "nDCG", "mrr": "MRR", "map": "MAP"}
-    title = known.get(name, name.replace("_", " "))
-    return f"{title}@{depth}" if depth else title
-
-
-def significance_context(standings: Standings) -> dict[str, Any]:
-    """Return what the report's page on significance prints."""
-    return {
-        "metric": _metric_title(standings.metric),
-        "sentences": tie_sentences(standings),
-        "systems": [
-            {
-                "name": display_name(one.system),
-                "mean": f"{one.mean:.3f}",
-                "interval": f"{one.low:.3f} to {one.high:.3f}",
-                "letters": one.letters,
-            }
-            for one in standings.systems
-        ],
-        "pairs": [
-            {
-                "first": display_name(one.first),
-                "second": display_name(one.second),
-                **one.printed(),
-                "effect": "–" if one.effect_size is None else signed(one.effect_size),
-                "counts": f"{one.wins:,} / {one.ties:,} / {one.losses:,}",
-            }
-            for one in standings.comparisons
-        ],
-    }

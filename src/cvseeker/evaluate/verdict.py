@@ -3,24 +3,18 @@
 It answers what a reader asks first, corrected for how many questions there are.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 from cvseeker.evaluate.compare import (
-    BM25,
     HEADLINE_METRIC,
     Comparison,
-    Roles,
     compare_pairs,
-    display_name,
-    hybrid_of,
-    p_in_words,
     query_groups,
     ranking,
     roles_of,
-    signed,
 )
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.wording import BM25, hybrid_of, p_in_words, signed
 
 Pair = tuple[str, str]
 
@@ -30,23 +24,27 @@ FEWEST_GROUPS = 6
 ENOUGH_GROUPS = 20
 # A difference in nDCG@10 that few readers of a ranking would notice.
 NEGLIGIBLE = 0.02
+_ALONE = "keyword search alone"
 
 
 def verdict_sentence(evaluated: EvaluatedSet) -> str:
     """Say in one sentence which system is best, what tuning brought, and whether BM25 does it."""
-    ranked = ranking(evaluated)
-    best, score = ranked[0]
-    clauses = [
-        f"{_queries_in_words(evaluated)} {display_name(best)}"
-        f"{' alone, with no model,' if best == BM25 and len(ranked) > 1 else ''} ranks best "
-        f"(nDCG@10 {score:.3f})"
-    ]
+    best, score = ranking(evaluated)[0]
+    rival = best_but_bm25(evaluated)
+    alone = " alone, with no model," if best == BM25 and rival else ""
+    clauses = [f"{_queries_in_words(evaluated)} {_named(evaluated, best)}{alone} ranks best"]
+    clauses[0] += f" (nDCG@10 {score:.3f})"
     roles, found = roles_of(evaluated), answers(evaluated)
     if roles.reference is not None and roles.candidate is not None:
-        clauses.append(_gain_clause(roles, found[roles.candidate, roles.reference]))
-    if BM25 in evaluated.results and len(ranked) > 1:
-        clauses.append(_bm25_clause(ranked, roles, found))
+        clauses.append(_gain_clause(evaluated, found[roles.candidate, roles.reference]))
+    if BM25 in evaluated.results and rival is not None:
+        clauses.append(_bm25_clause(evaluated, found, best, rival))
     return f"{'; '.join(clauses)}."
+
+
+def _named(evaluated: EvaluatedSet, system: str) -> str:
+    """Return a system's name as it stands in a sentence, where commas would part it."""
+    return "keyword search (BM25)" if system == BM25 else f"“{evaluated.names[system]}”"
 
 
 def _queries_in_words(evaluated: EvaluatedSet) -> str:
@@ -58,54 +56,50 @@ def _queries_in_words(evaluated: EvaluatedSet) -> str:
     return f"On {len(queries):,} {kind}{noun},{few}"
 
 
-def _gain_clause(roles: Roles, gain: Comparison) -> str:
+def _gain_clause(evaluated: EvaluatedSet, gain: Comparison) -> str:
     """Say what the candidate gained over the reference."""
     evidence = (
         f"({signed(gain.difference)}, 95 % interval {signed(gain.low)} to {signed(gain.high)}, "
         f"{p_in_words(gain.adjusted_p_value)})"
     )
-    first, second = display_name(gain.first), display_name(gain.second)
+    tuning = roles_of(evaluated).tuning
+    first, second = _named(evaluated, gain.first), _named(evaluated, gain.second)
     values = f"from {gain.second_mean:.3f} to {gain.first_mean:.3f}"
     if gain.outcome == "within noise":
-        what = "by fine-tuning" if roles.tuning else f"from {second} to {first}"
+        what = "by fine-tuning" if tuning else f"from {second} to {first}"
         means = f"{second} {gain.second_mean:.3f}, {first} {gain.first_mean:.3f}"
         return f"there is no evidence of improvement {what}: {means} {evidence}"
-    if roles.tuning:
+    if tuning:
         verb = "raised" if gain.outcome == "better" else "lowered"
-        return f"fine-tuning {verb} the model alone {values} {evidence}"
-    return f"{first} alone is {gain.outcome} than {second}: {values} {evidence}"
+        return f"fine-tuning {verb} the model’s vectors alone {values} {evidence}"
+    return f"{first} is {gain.outcome} than {second}: {values} {evidence}"
 
 
 def _bm25_clause(
-    ranked: Sequence[tuple[str, float]], roles: Roles, found: Mapping[Pair, Comparison]
+    evaluated: EvaluatedSet, found: Mapping[Pair, Comparison], best: str, rival: str
 ) -> str:
-    """Say what is left of the models' merit when BM25 stands beside them."""
-    score = dict(ranked)[BM25]
-    rival = next(name for name, _ in ranked if name != BM25)
-    against_rival = answer(found, BM25, rival)
-    if ranked[0][0] == BM25:
-        verb = "beats" if against_rival.outcome == "better" else "is as good as"
-        return f"BM25 alone {verb} everything else here, {display_name(rival)} included"
-    if against_rival.outcome != "worse":
-        return _standing(against_rival, display_name(rival))
-    if roles.candidate is None or roles.candidate == rival:
-        return f"BM25 alone is behind ({score:.3f})"
-    against_candidate = answer(found, BM25, roles.candidate)
-    if against_candidate.outcome == "worse":
-        return f"BM25 alone is behind ({score:.3f})"
-    standing = _standing(against_candidate, f"{display_name(roles.candidate)} alone")
-    return f"{standing}, and {display_name(rival)} beats it"
+    """Say what is left of the models' merit when keyword search stands beside them."""
+    gain, candidate = found[rival, BM25], roles_of(evaluated).candidate
+    if best == BM25:
+        verb = "beats" if gain.outcome == "worse" else "is as good as"
+        return f"{_ALONE} {verb} everything else here, {_named(evaluated, rival)} included"
+    if gain.outcome != "better":
+        return _standing(evaluated, gain)
+    if candidate not in {None, rival} and found[candidate, BM25].outcome != "better":
+        standing = _standing(evaluated, found[candidate, BM25])
+        return f"{standing}, and {_named(evaluated, rival)} beats it"
+    return f"{_ALONE} is behind ({gain.second_mean:.3f})"
 
 
-def _standing(comparison: Comparison, rival: str) -> str:
-    """Say how BM25 stands beside a rival that was not shown to be better."""
-    score = f"({comparison.first_mean:.3f})"
-    if comparison.outcome == "better":
-        return f"BM25 alone {score} is better than {rival}"
+def _standing(evaluated: EvaluatedSet, gain: Comparison) -> str:
+    """Say how keyword search stands beside what was not shown to be better than it."""
+    rival, score = _named(evaluated, gain.first), f"{_ALONE} ({gain.second_mean:.3f})"
+    if gain.outcome == "worse":
+        return f"{score} is better than {rival}"
     # What chance may explain need not be equal: a large difference calls for more queries.
-    if comparison.difference < -NEGLIGIBLE:
-        return f"BM25 alone {score} is behind {rival}, but by no more than chance explains"
-    return f"BM25 alone {score} is as good as {rival}"
+    if gain.difference > NEGLIGIBLE:
+        return f"{score} is behind {rival}, but by no more than chance explains"
+    return f"{score} is as good as {rival}"
 
 
 def caveats(evaluated: EvaluatedSet) -> list[str]:
@@ -133,7 +127,7 @@ def caveats(evaluated: EvaluatedSet) -> list[str]:
 
 
 def _fusion_caveat(evaluated: EvaluatedSet) -> list[str]:
-    """Say so where the gain of the model alone does not show beside BM25."""
+    """Say so where the gain of the model's vectors does not show in search."""
     roles = roles_of(evaluated)
     if roles.reference is None or roles.candidate is None:
         return []
@@ -145,8 +139,9 @@ def _fusion_caveat(evaluated: EvaluatedSet) -> list[str]:
     if alone.outcome != "better" or fused.outcome == "better":
         return []
     return [
-        f"Beside BM25 the gain is not shown: {display_name(before)} {fused.second_mean:.3f}, "
-        f"{display_name(after)} {fused.first_mean:.3f} ({p_in_words(fused.adjusted_p_value)})."
+        f"In search the gain is not shown: {_named(evaluated, before)} {fused.second_mean:.3f}, "
+        f"{_named(evaluated, after)} {fused.first_mean:.3f} "
+        f"({p_in_words(fused.adjusted_p_value)})."
     ]
 
 
@@ -160,16 +155,20 @@ def questions(evaluated: EvaluatedSet) -> dict[Pair, str]:
     reference, candidate = roles.reference, roles.candidate
     asked: dict[Pair, str] = {}
     if reference is not None and candidate is not None:
-        gain = "Did fine-tuning help" if roles.tuning else f"Is {candidate} better"
-        asked[candidate, reference] = f"{gain}, model alone?"
-        asked[hybrid_of(candidate), hybrid_of(reference)] = f"{gain}, with BM25 beside it?"
+        if roles.tuning:
+            alone, fused = "Did fine-tuning help, vectors alone?", "Did fine-tuning help search?"
+        else:
+            alone = f"Is {candidate} better than {reference}, vectors alone?"
+            fused = f"Is search better with {candidate} than with {reference}?"
+        asked[candidate, reference] = alone
+        asked[hybrid_of(candidate), hybrid_of(reference)] = fused
     if candidate is not None:
-        asked[candidate, BM25] = "Does the model alone beat BM25?"
-        asked[hybrid_of(candidate), BM25] = "Do both together beat BM25?"
-        asked[hybrid_of(candidate), candidate] = "Does BM25 add to the model?"
+        asked[candidate, BM25] = "Do the model’s vectors alone beat keyword search?"
+        asked[hybrid_of(candidate), BM25] = "Does search beat keyword search?"
+        asked[hybrid_of(candidate), candidate] = "Does search beat the vectors alone?"
     rival = best_but_bm25(evaluated)
     if rival is not None:
-        asked.setdefault((rival, BM25), "Does the best of the other rows beat BM25?")
+        asked.setdefault((rival, BM25), "Does the best of the other rows beat keyword search?")
     return {pair: text for pair, text in asked.items() if set(pair) <= set(evaluated.results)}
 
 
@@ -183,22 +182,3 @@ def answers(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> dict[P
     asked = list(questions(evaluated))
     compared = compare_pairs(evaluated, asked, metric=metric)
     return dict(zip(asked, compared, strict=True))
-
-
-def answer(found: Mapping[Pair, Comparison], first: str, second: str) -> Comparison:
-    """Return the comparison of two systems, either way round."""
-    if (first, second) in found:
-        return found[first, second]
-    other = found[second, first]
-    return replace(
-        other,
-        first=first,
-        second=second,
-        first_mean=other.second_mean,
-        second_mean=other.first_mean,
-        low=-other.high,
-        high=-other.low,
-        effect_size=None if other.effect_size is None else -other.effect_size,
-        wins=other.losses,
-        losses=other.wins,
-    )

@@ -1,60 +1,44 @@
 """Two evaluations of the same queries against each other, from the files that they left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_json, read_jsonl
 from cvseeker.evaluate.compare import (
     COMPARED,
     HEADLINE_METRIC,
-    Comparison,
-    compare_values,
-    display_name,
-    signed,
+    Outcome,
+    compare_pairs,
+    correct,
+    query_groups,
 )
-from cvseeker.evaluate.report import METRIC_TITLES, render, shown_query
+from cvseeker.evaluate.report import render, shown_query
+from cvseeker.evaluate.results import EvaluatedSet, SystemResult
+from cvseeker.evaluate.wording import signed, system_names
 
 MOST_QUERIES = 8
-HEAD = ("System", "Metric", "Means", "Difference", "95 % interval", "p (Holm)", "Outcome")
 _AGAIN = "evaluate both on one data set: cvseeker evaluate --dataset FILE --out DIR"
 Rows = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class SystemChange:
-    """One system on one metric: the second evaluation, ``change.first``, against the first."""
+    """One system on one metric in both; the difference is the second less the first."""
 
     system: str
     metric: str
-    change: Comparison
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dictionary; the p-value is the corrected one."""
-        return {
-            "system": self.system,
-            "metric": self.metric,
-            "first_mean": self.change.second_mean,
-            "second_mean": self.change.first_mean,
-            "low": self.change.low,
-            "high": self.change.high,
-            "p_value": self.change.adjusted_p_value,
-            "difference": self.change.difference,
-            "outcome": self.change.outcome,
-        }
-
-    def line(self) -> tuple[str, ...]:
-        """Return a table's row, with the columns of :data:`HEAD`."""
-        printed = self.change.printed()
-        outcome = printed.pop("outcome")
-        return (
-            display_name(self.system),
-            METRIC_TITLES[self.metric],
-            *printed.values(),
-            "no evidence" if outcome == "within noise" else outcome,
-        )
+    first_mean: float
+    second_mean: float
+    low: float
+    high: float
+    # Corrected for the number of rows.
+    p_value: float
+    difference: float
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +52,6 @@ class QueryChange:
     after: float
     rank_before: int | None
     rank_after: int | None
-
-    def line(self) -> tuple[str, str]:
-        """Return what happened to the query, and its text."""
-        ranks = f"rank {self.rank_before or '–'} → {self.rank_after or '–'}"
-        values = f"nDCG@10 {self.before:.3f} → {self.after:.3f}"
-        return f"{display_name(self.system)}, {ranks}, {values}", self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +70,21 @@ class SetVersus:
     systems: tuple[SystemChange, ...]
     changed: tuple[QueryChange, ...]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What people read for each system's key."""
+        both = dict.fromkeys(one.system for one in self.systems)
+        return system_names([*both, *self.only_first, *self.only_second])
+
     def sentence(self) -> str:
         """Say in a sentence or two which systems are better and which are worse in nDCG@10."""
         headline = [one for one in self.systems if one.metric == HEADLINE_METRIC]
         clauses = []
         for outcome in ("better", "worse"):
             names = "; ".join(
-                f"{display_name(one.system)} {signed(one.change.difference)}"
+                f"{self.names[one.system]} {signed(one.difference)}"
                 for one in headline
-                if one.change.outcome == outcome
+                if one.outcome == outcome
             )
             if names:
                 clauses.append(f"{outcome} in the second: {names}.")
@@ -108,28 +92,6 @@ class SetVersus:
             clauses.append("no evidence that any system differs.")
         noun = "query" if self.queries == 1 else "queries"
         return f"On {self.queries:,} {noun}, nDCG@10: {' '.join(clauses)}"
-
-    def notes(self) -> list[str]:
-        """Say how it was tested, and what only one of the two evaluations has."""
-        found = [
-            f"Paired by query, over {self.groups:,} groups of queries: those with the same answer "
-            "are resampled together. p-values are corrected for the number of rows (Holm)."
-        ]
-        for where, systems in (("first", self.only_first), ("second", self.only_second)):
-            if systems:
-                names = "; ".join(display_name(system) for system in systems)
-                found.append(f"Only in the {where}: {names}.")
-        return found
-
-    def content(self) -> dict[str, Any]:
-        """Return what the templates print."""
-        return {
-            "name": self.name,
-            "sentence": self.sentence(),
-            "rows": [one.line() for one in self.systems],
-            "notes": self.notes(),
-            "changed": [one.line() for one in self.changed],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +104,15 @@ class Versus:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
-        sets = [
-            {**asdict(one), "systems": [change.to_dict() for change in one.systems]}
-            for one in self.sets
-        ]
-        return {"first": self.first, "second": self.second, "sets": sets}
+        return asdict(self)
 
     def markdown(self) -> str:
         """Return the comparison as Markdown, with tables as GitHub reads them."""
-        return render("versus.md", self._content())
+        return render("versus.md", {"versus": self})
 
     def page(self) -> str:
         """Return the comparison as one self-contained HTML page."""
-        return render("versus.html", self._content())
-
-    def _content(self) -> dict[str, Any]:
-        sets = [one.content() for one in self.sets]
-        return {"first": self.first, "second": self.second, "columns": HEAD, "sets": sets}
+        return render("versus.html", {"versus": self})
 
 
 def compare_evaluations(first: Path, second: Path) -> Versus:
@@ -227,18 +181,11 @@ def _read_sets(folder: Path) -> dict[str, Rows]:
 
 def _is_row(row: Mapping[str, Any]) -> bool:
     """Tell whether a row has what is compared."""
-    systems = row.get("systems")
-    if not (
-        isinstance(row.get("query_id"), str)
-        and isinstance(row.get("text"), str)
-        and isinstance(row.get("relevant"), Mapping)
-        and isinstance(systems, Mapping)
-    ):
-        return False
-    return all(
+    kinds = {"query_id": str, "text": str, "relevant": Mapping, "systems": Mapping}
+    return all(isinstance(row.get(key), kind) for key, kind in kinds.items()) and all(
         isinstance(values, Mapping)
         and all(isinstance(values.get(metric), int | float) for metric in COMPARED)
-        for values in systems.values()
+        for values in row["systems"].values()
     )
 
 
@@ -258,19 +205,30 @@ def _require_same_queries(ours: Rows, theirs: Rows, first: Path, second: Path) -
 
 
 def _compare_set(name: str, ours: Rows, theirs: Rows) -> SetVersus:
-    """Compare every system that all rows of both evaluations have."""
-    query_ids = list(ours)
+    """Compare every system that all rows of both evaluations have, as systems of one set."""
     before, after = _systems(ours), _systems(theirs)
     both = [system for system in before if system in after]
-    groups = [_group(ours[query_id]) for query_id in query_ids]
+    dataset = RetrievalDataset(
+        corpus={},
+        queries={query_id: row["text"] for query_id, row in ours.items()},
+        qrels={query_id: dict(row["relevant"]) for query_id, row in ours.items()},
+    )
+    results = {
+        f"{when} {system}": SystemResult(
+            system, per_query={query_id: row["systems"][system] for query_id, row in rows.items()}
+        )
+        for when, rows in (("before", ours), ("after", theirs))
+        for system in both
+    }
+    evaluated = EvaluatedSet(name, dataset, results)
     return SetVersus(
         name=name,
-        queries=len(query_ids),
-        groups=len(set(groups)),
+        queries=len(ours),
+        groups=len(set(query_groups(evaluated, list(ours)))),
         only_first=tuple(system for system in before if system not in after),
         only_second=tuple(system for system in after if system not in before),
-        systems=_system_changes(ours, theirs, both, groups),
-        changed=_query_changes(ours, theirs, both),
+        systems=_system_changes(evaluated, both),
+        changed=_query_changes(evaluated, both),
     )
 
 
@@ -284,48 +242,54 @@ def _systems(rows: Rows) -> list[str]:
     ]
 
 
-def _group(row: Mapping[str, Any]) -> str:
-    """Return the query's only answer: queries about one passage or résumé are drawn together."""
-    answers = [key for key, grade in row["relevant"].items() if grade > 0]
-    return f"answer {answers[0]}" if len(answers) == 1 else f"query {row['query_id']}"
-
-
-def _system_changes(
-    ours: Rows, theirs: Rows, systems: Sequence[str], groups: Sequence[str]
-) -> tuple[SystemChange, ...]:
+def _system_changes(evaluated: EvaluatedSet, systems: list[str]) -> tuple[SystemChange, ...]:
     """Compare every metric of every system, one family under Holm's correction."""
+    pairs = [(f"after {system}", f"before {system}") for system in systems]
+    compared = {metric: compare_pairs(evaluated, pairs, metric=metric) for metric in COMPARED}
     tested = [(system, metric) for system in systems for metric in COMPARED]
-    values = {
-        f"{when} {system} {metric}": [row["systems"][system][metric] for row in rows]
-        for system, metric in tested
-        for when, rows in (
-            ("before", ours.values()),
-            ("after", [theirs[query_id] for query_id in ours]),
+    corrected = correct([compared[metric][systems.index(system)] for system, metric in tested])
+    return tuple(
+        SystemChange(
+            system,
+            metric,
+            one.second_mean,
+            one.first_mean,
+            one.low,
+            one.high,
+            one.adjusted_p_value,
+            one.difference,
+            one.outcome,
         )
-    }
-    pairs = [(f"after {system} {metric}", f"before {system} {metric}") for system, metric in tested]
-    compared = compare_values(values, pairs, groups=groups)
-    return tuple(SystemChange(*which, one) for which, one in zip(tested, compared, strict=True))
+        for (system, metric), one in zip(tested, corrected, strict=True)
+    )
 
 
-def _query_changes(ours: Rows, theirs: Rows, systems: Sequence[str]) -> tuple[QueryChange, ...]:
+def _query_changes(evaluated: EvaluatedSet, systems: list[str]) -> tuple[QueryChange, ...]:
     """Return the queries that changed most, each in the system where it changed most."""
-    moves: dict[str, QueryChange] = {}
-    for query_id, row in ours.items():
+    most: dict[str, QueryChange] = {}
+    for query_id, text in evaluated.dataset.queries.items():
         for system in systems:
-            before, after = row["systems"][system], theirs[query_id]["systems"][system]
+            before, after = (
+                evaluated.results[f"{when} {system}"].per_query[query_id]
+                for when in ("before", "after")
+            )
             change = QueryChange(
                 query_id,
-                shown_query(row["text"]),
+                shown_query(text),
                 system,
                 before[HEADLINE_METRIC],
                 after[HEADLINE_METRIC],
-                before.get("rank"),
-                after.get("rank"),
+                _rank(before),
+                _rank(after),
             )
-            if _size(change) > (_size(moves[query_id]) if query_id in moves else 0.0):
-                moves[query_id] = change
-    return tuple(sorted(moves.values(), key=lambda change: -_size(change))[:MOST_QUERIES])
+            if _size(change) > (_size(most[query_id]) if query_id in most else 0.0):
+                most[query_id] = change
+    return tuple(sorted(most.values(), key=lambda change: -_size(change))[:MOST_QUERIES])
+
+
+def _rank(row: Mapping[str, Any]) -> int | None:
+    rank = row.get("rank")
+    return rank if isinstance(rank, int) else None
 
 
 def _size(change: QueryChange) -> float:

@@ -14,8 +14,8 @@ from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.effects import GroupEffect, group_effects
 from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
-from cvseeker.evaluate.compare import p_in_words, share_of
 from cvseeker.evaluate.report import render
+from cvseeker.evaluate.wording import p_in_words, share_of
 
 MEASURES = ("score_change", "rank_gain", "selected")
 LIMITS = (

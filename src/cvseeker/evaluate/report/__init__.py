@@ -3,13 +3,6 @@
 from cvseeker.evaluate.report.excerpts import shown_query
 from cvseeker.evaluate.report.page import render
 from cvseeker.evaluate.report.provenance import provenance
-from cvseeker.evaluate.report.tables import METRIC_TITLES
 from cvseeker.evaluate.report.write import write_report
 
-__all__ = [
-    "METRIC_TITLES",
-    "provenance",
-    "render",
-    "shown_query",
-    "write_report",
-]
+__all__ = ["provenance", "render", "shown_query", "write_report"]

@@ -2,28 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from cvseeker.evaluate.compare import (
-    BM25,
-    HEADLINE_METRIC,
-    Interval,
-    display_name,
-    mean_value,
-    metric_values,
-    models_of,
-)
-from cvseeker.evaluate.report.excerpts import shortened, shown_query
+from cvseeker.evaluate.compare import HEADLINE_METRIC, mean_value, metric_values, models_of
+from cvseeker.evaluate.report.excerpts import shortened, shortened_inside, shown_query
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.wording import BM25
 
 # Names in the page's CSS, so that one drawing serves light, dark and print.
 Family = Literal["lexical", "model", "fused"]
 Item = TypeVar("Item")
 
-# Longer names would leave no room for the bars on a phone.
-LONGEST_NAME = 24
 # More bars than a wide screen has columns for, and half a megabyte of titles.
 MOST_BARS = 1_200
 _TITLE_CHARACTERS = 160
@@ -56,34 +47,6 @@ def spread_evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One system's mean with the ends of its 95 % interval, all in [0, 1]."""
-
-    name: str
-    family: Family
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def short_name(self) -> str:
-        """Return the name, cut in the middle: of paths and hub names both ends tell."""
-        if len(self.name) <= LONGEST_NAME:
-            return self.name
-        half = (LONGEST_NAME - 1) // 2
-        return f"{self.name[:half]}…{self.name[-(LONGEST_NAME - 1 - half) :]}"
-
-
-def bars(evaluated: EvaluatedSet, intervals: Mapping[str, Interval]) -> list[Bar]:
-    """Return every system's mean of a metric, from top to bottom."""
-    family = families(evaluated)
-    return [
-        Bar(display_name(name), family[name], one.mean, one.low, one.high)
-        for name, one in intervals.items()
-    ]
-
-
-@dataclass(frozen=True, slots=True)
 class Delta:
     """One query's nDCG@10 in the reference (``before``) and in the candidate (``after``)."""
 
@@ -94,12 +57,12 @@ class Delta:
 
     @property
     def value(self) -> float:
-        """Return the gain, from -1 to 1."""
+        """The gain, from -1 to 1."""
         return self.after - self.before
 
     @property
     def way(self) -> str:
-        """Say whether the query rose or fell."""
+        """Whether the query rose or fell."""
         return "up" if self.value > 0 else "down" if self.value < 0 else "same"
 
 
@@ -165,7 +128,7 @@ class CostPlot:
 
 def cost_plots(evaluated: EvaluatedSet) -> list[CostPlot]:
     """Set quality against seconds, and against bytes a passage, where two systems have them."""
-    family = families(evaluated)
+    names, family = evaluated.names, families(evaluated)
     costs = {
         "nDCG@10 against seconds in all": {
             name: result.seconds for name, result in evaluated.results.items()
@@ -179,7 +142,7 @@ def cost_plots(evaluated: EvaluatedSet) -> list[CostPlot]:
         for title, values in costs.items()
         if len(
             points := [
-                CostPoint(display_name(name), family[name], cost, mean_value(evaluated, name))
+                CostPoint(names[name], family[name], cost, mean_value(evaluated, name))
                 for name, cost in values.items()
                 if cost > 0
             ]
@@ -242,9 +205,7 @@ def _marks(
     taken: list[_Box] = [(x - 5, y - 6, x + 5, y + 6) for _, x, y in placed]
     marks: list[Any] = []
     for point, x, y in sorted(placed, key=lambda mark: (mark[0] not in first, mark[2], mark[1])):
-        name = point.name
-        if len(name) > _LONGEST_LABEL:
-            name = f"{name[:12]}…{name[-13:]}"
+        name = shortened_inside(point.name, _LONGEST_LABEL)
         box = _room_beside(x, y, len(name) * _LETTER, taken)
         label = None
         if box is not None:

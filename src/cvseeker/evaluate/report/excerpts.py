@@ -44,14 +44,14 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def shown_query(text: str) -> str:
-    """Return a query on one line, at most 300 characters long, with contacts masked.
+def shortened_inside(name: str, most: int) -> str:
+    """Cut a longer name in the middle: of paths and hub names both ends tell."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[half + 1 - most :]}"
 
-    Parameters
-    ----------
-    text
-        The query as it was asked.
-    """
+
+def shown_query(text: str) -> str:
+    """Return a query on one line, at most 300 characters long, with contacts masked."""
     return shortened(" ".join(masked(text).split()), QUERY_CHARACTERS)
 
 

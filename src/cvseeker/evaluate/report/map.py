@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvseeker.core.errors import InputError
+from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.report.drawings import spread_evenly
 from cvseeker.evaluate.report.excerpts import masked, shortened, shown_query
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.retrieval.windows import FloatArray, IntArray
+from cvseeker.retrieval.windows import FloatArray
 
 # More of either would be a cloud.
 MOST_POINTS = 1_000
@@ -18,15 +18,6 @@ MOST_POINTS = 1_000
 MOST_GROUPS = 8
 OTHER = "other"
 _TITLE_CHARACTERS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class MapVectors:
-    """A model's vectors: (n_queries, dim), and (n_windows, dim) with each window's passage."""
-
-    queries: FloatArray
-    passages: FloatArray
-    owners: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +50,14 @@ class Map:
         return len(self.marks) - self.queries
 
 
-def map_vectors(evaluated: EvaluatedSet, system: str | None) -> MapVectors | None:
-    """Return the vectors that a system ranked by, ``None`` where it has none."""
-    result = evaluated.results.get(system or "")
-    if result is None or result.encoded is None:
-        return None
-    windows = result.encoded.corpus.embeddings
-    return MapVectors(result.encoded.queries.vectors, windows.vectors, windows.owners)
-
-
-def lay_out(evaluated: EvaluatedSet, vectors: MapVectors) -> Map:
-    """Put a set's queries and résumés where the vectors put them.
+def lay_out(evaluated: EvaluatedSet, encoded: EncodedDataset) -> Map:
+    """Put a set's queries and résumés where a model's vectors put them.
 
     They are coloured by occupation where that is known, else queries by their kind. Every mark has
     its text, with contacts masked; a résumé's is its id, for the text begins with a name.
     """
     query_ids = list(evaluated.dataset.queries)
-    if len(vectors.queries) != len(query_ids):
-        raise InputError(
-            f"{len(vectors.queries)} vectors for {len(query_ids)} queries; expected one a query"
-        )
-    names, resumes = _resume_vectors(evaluated, vectors)
+    names, resumes = _resume_vectors(evaluated, encoded)
     query_at = spread_evenly(range(len(query_ids)), MOST_POINTS)
     resume_at = spread_evenly(range(len(names)), MOST_POINTS)
     texts = [shown_query(evaluated.dataset.queries[query_ids[at]]) for at in query_at]
@@ -87,7 +65,7 @@ def lay_out(evaluated: EvaluatedSet, vectors: MapVectors) -> Map:
     groups = [_query_group(evaluated, query_ids[at]) for at in query_at]
     groups += [_resume_group(evaluated, names[at]) for at in resume_at]
     # Queries are worded unlike résumés; less each sort's mean, what is left is the subject.
-    both = [_centred(vectors.queries[list(query_at)]), _centred(resumes[list(resume_at)])]
+    both = [_centred(encoded.queries.vectors[list(query_at)]), _centred(resumes[list(resume_at)])]
     places = map_positions(np.concatenate(both)).tolist()
     colours = _colours(groups)
     marks = tuple(
@@ -111,11 +89,6 @@ def map_positions(embeddings: FloatArray) -> FloatArray:
 
     The same vectors give the same map: (n, 2), float32.
     """
-    embeddings = np.asarray(embeddings, dtype=np.float32)
-    if embeddings.ndim != 2 or not np.isfinite(embeddings).all():
-        raise InputError(
-            f"vectors of shape {embeddings.shape} for a map; expected two axes and finite values"
-        )
     flat = np.zeros((len(embeddings), 2), dtype=np.float32)
     if not len(embeddings):
         return flat
@@ -134,20 +107,16 @@ def _centred(embeddings: FloatArray) -> FloatArray:
     return values - values.mean(axis=0, keepdims=True) if len(values) else values
 
 
-def _resume_vectors(evaluated: EvaluatedSet, vectors: MapVectors) -> tuple[list[str], FloatArray]:
+def _resume_vectors(
+    evaluated: EvaluatedSet, encoded: EncodedDataset
+) -> tuple[list[str], FloatArray]:
     """Return the résumés' ids, or the passages' where résumés are not known, and mean vectors."""
+    windows = encoded.corpus.embeddings
     names = [evaluated.resume_of.get(key, key) for key in evaluated.dataset.corpus]
     position = {name: at for at, name in enumerate(dict.fromkeys(names))}
     of_passage = np.array([position[name] for name in names], dtype=np.int64)
-    if len(vectors.owners) != len(vectors.passages) or set(vectors.owners.tolist()) != set(
-        range(len(names))
-    ):
-        raise InputError(
-            f"{len(vectors.passages)} vectors for {len(names)} passages; expected one a passage, "
-            "or the passage that each is of"
-        )
-    sums = np.zeros((len(position), vectors.passages.shape[1]), dtype=np.float32)
-    np.add.at(sums, of_passage[vectors.owners], np.asarray(vectors.passages, dtype=np.float32))
+    sums = np.zeros((len(position), windows.vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, of_passage[windows.owners], np.asarray(windows.vectors, dtype=np.float32))
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     return list(position), sums / np.maximum(lengths, 1e-9)
 

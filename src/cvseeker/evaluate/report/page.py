@@ -7,28 +7,17 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cvseeker.evaluate.compare import p_alone, share_of, signed
+from cvseeker.evaluate.report.excerpts import shortened_inside
+from cvseeker.evaluate.wording import METRIC_TITLES, p_alone, share_of, signed
 
 # What Markdown would read as markup; titles and excerpts are text.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
+_NO_EVIDENCE = "no evidence"
 _SPACE = re.compile(r"[^\S\u00a0]+")
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
-    """Fill a template.
-
-    Parameters
-    ----------
-    template
-        One of this package's templates, such as ``report.html``.
-    content
-        What the template names; in a page all of it is escaped.
-
-    Returns
-    -------
-    str
-        HTML or Markdown that can be written as UTF-8.
-    """
+    """Fill a template of this package, such as ``report.html``, where all content is escaped."""
     text = _environment().get_template(template).render(content)
     if template.endswith(".md"):
         # What has nothing to tell leaves no gap.
@@ -48,7 +37,14 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "duration": _duration,
+        "ends": _ends,
         "escaped": escaped,
+        "inside": shortened_inside,
+        "metric": METRIC_TITLES.__getitem__,
+        "name_in": lambda system, names: names[system],
+        "outcome": lambda outcome: _NO_EVIDENCE if outcome == "within noise" else outcome,
+        "answer": {"better": "yes", "worse": "no, worse", "within noise": _NO_EVIDENCE}.get,
+        "three": "{:.3f}".format,
         "p_value": p_alone,
         "share_of": share_of,
         "signed": signed,
@@ -78,6 +74,11 @@ def escaped(text: str) -> str:
     a\|b \<i\> \*c\*
     """
     return _MARKUP.sub(r"\\\1", _SPACE.sub(" ", text))
+
+
+def _ends(one: Any) -> str:
+    """Print the interval of a comparison's difference."""
+    return f"{signed(one.low)} to {signed(one.high)}"
 
 
 def _unbroken(text: str) -> str:

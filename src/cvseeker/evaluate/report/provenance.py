@@ -4,83 +4,53 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core import __version__
-from cvseeker.core.errors import InputError
-from cvseeker.core.hashes import file_hash
+from cvseeker.core.hashes import path_hashes
 
 _PACKAGES = ("torch", "sentence-transformers", "transformers", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where figures come from.
-
-    ``versions`` is the name of the software → its version; ``dataset`` and ``models`` are SHA-256
-    in hexadecimal, ``""`` for a model that is not on this machine as a folder.
-    """
+    """The software's versions, and the SHA-256 of the data set and of models, "" if not here."""
 
     versions: Mapping[str, str]
-    dataset: str
-    models: Mapping[str, str]
+    dataset: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 def provenance(
-    *, dataset: Path | None = None, models: Mapping[str, Path | None] | None = None
+    dataset: Path | None = None, models: Mapping[str, Path | None] | None = None
 ) -> Provenance:
-    """Say what an evaluation was made with.
-
-    Parameters
-    ----------
-    dataset
-        The data set's file or folder; ``None``: not known.
-    models
-        Name of the model → its folder, ``None`` for one that is no folder.
-
-    Returns
-    -------
-    Provenance
-        Without the versions of what is not installed.
-
-    Raises
-    ------
-    InputError
-        If a path does not exist.
-    """
+    """Say what an evaluation was made with; ``models`` is name → folder, ``None`` without one."""
     versions = {"cvseeker": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return Provenance(
-        versions,
-        path_hash(dataset) if dataset is not None else "",
-        {
-            name: "" if folder is None else path_hash(folder)
-            for name, folder in (models or {}).items()
-        },
-    )
+    hashes = {name: path_hash(folder) if folder else "" for name, folder in (models or {}).items()}
+    return Provenance(versions, path_hash(dataset) if dataset else "", hashes)
 
 
 def path_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and hashes of a folder's files.
+    """Return the SHA-256 of a file, as ``sha256sum`` prints it, or of the list of a folder's files.
 
-    The same as ``sha256sum`` for a file; for a folder, that of the lines ``<sha256>  <path within
-    it>``, sorted by path. Hidden files do not count.
+    The list's lines are ``<sha256>  <path within it>``, sorted by path, without hidden files.
     """
+    found = {
+        name.partition("/")[2]: digest for name, digest in path_hashes("dataset", path).items()
+    }
     if path.is_file():
-        return file_hash(path)
-    if not path.is_dir():
-        raise InputError(f"{path}: no such file or folder; expected what was evaluated")
-    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        return next(iter(found.values()))
     lines = (
-        f"{file_hash(path / name)}  {name}\n"
-        for name in names
+        f"{found[name]}  {name}\n"
+        for name in sorted(found)
         if not any(part.startswith(".") for part in name.split("/"))
     )
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,29 +1,14 @@
-"""The report's tables, as rows of what is printed."""
+"""The report's tables of systems, and the questions that a reader asks of them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cvseeker.evaluate.compare import (
-    BM25,
-    COMPARED,
-    Comparison,
-    Interval,
-    Roles,
-    display_name,
-)
+from cvseeker.evaluate.compare import COMPARED, Comparison, Interval
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.verdict import answers, questions
+from cvseeker.evaluate.wording import METRIC_TITLES, system_hint
 
-METRIC_TITLES = {
-    "accuracy@1": "Accuracy@1",
-    "accuracy@5": "Hit rate@5",
-    "accuracy@10": "Accuracy@10",
-    "recall@10": "Recall@10",
-    "mrr@10": "MRR@10",
-    "ndcg@10": "nDCG@10",
-    "map@100": "MAP@100",
-}
 Key = TypeVar("Key")
 
 
@@ -45,38 +30,8 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A comparison that answers a question, one line a metric, and what of it is printed."""
-
-    question: str
-    metric: str
-    comparison: Comparison
-    printed: Mapping[str, str]
-
-
-_ANSWERS = {"better": "yes", "worse": "no, worse", "within noise": "no evidence"}
-_QUANTISED = {"[int8]": "8 bits a number", "[binary]": "1 bit a number"}
-
-
-def system_hint(system: str, roles: Roles, variant_of: str = "") -> str:
-    """Say in a few words what a system is; ``variant_of`` is the model that it is cut from."""
-    if variant_of:
-        how = system.removeprefix(variant_of)
-        return _QUANTISED.get(how, f"cut to {how.removeprefix('@')} dimensions")
-    if system == BM25:
-        return "no model"
-    if system.startswith("hybrid("):
-        return "BM25, vectors and late interaction fused"
-    if system.startswith("late("):
-        return "token by token"
-    if roles.tuning and system in {"base", "tuned"}:
-        return "before fine-tuning" if system == "base" else "after fine-tuning"
-    return "model alone"
-
-
 def system_rows(
-    evaluated: EvaluatedSet, roles: Roles, intervals: Mapping[str, Mapping[str, Interval]]
+    evaluated: EvaluatedSet, intervals: Mapping[str, Mapping[str, Interval]]
 ) -> list[Row]:
     """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds."""
     means = {
@@ -88,8 +43,8 @@ def system_rows(
     fastest = min(seconds.values(), default=0.0)
     return [
         Row(
-            display_name(name),
-            system_hint(name, roles, evaluated.results[name].variant_of),
+            evaluated.names[name],
+            system_hint(name, evaluated.results),
             (*cells[name], Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest)),
         )
         for name in evaluated.results
@@ -97,10 +52,7 @@ def system_rows(
 
 
 def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
-    """Return two rows a model: as CVSeeker sees passages, and cut at the model's length.
-
-    Empty where no model was evaluated both ways.
-    """
+    """Return two rows a model: as CVSeeker sees passages, and cut at the model's length."""
     values: dict[tuple[str, str], dict[str, float]] = {}
     for name, result in evaluated.results.items():
         if result.truncated:
@@ -111,18 +63,16 @@ def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
                 if metric in result.truncated
             }
     cells = _cells(values)
-    return [Row(display_name(name), how, cells[name, how]) for name, how in values]
+    return [Row(evaluated.names[name], how, cells[name, how]) for name, how in values]
 
 
-def difference_rows(evaluated: EvaluatedSet) -> list[Difference]:
-    """Return the comparisons that a reader asks for, each on nDCG@10 and hit rate@5."""
+def difference_rows(evaluated: EvaluatedSet) -> list[tuple[str, str, Comparison]]:
+    """Return each question that a reader asks, the metrics that answer it, and the answers."""
     found = {metric: answers(evaluated, metric=metric) for metric in COMPARED}
     return [
-        Difference(
-            question, METRIC_TITLES[metric], one, one.printed() | {"answer": _ANSWERS[one.outcome]}
-        )
+        (question, metric, found[metric][pair])
         for pair, question in questions(evaluated).items()
-        for metric, one in ((metric, found[metric][pair]) for metric in COMPARED)
+        for metric in COMPARED
     ]
 
 
