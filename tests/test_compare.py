@@ -91,7 +91,7 @@ def test_one_system_that_beats_all_is_said() -> None:
     low = generator.random(50) / 4
     evaluated = scored_set({"x": low, "y": low[::-1], "best": low + 0.5})
     sentences = said(compare_all(evaluated))
-    assert sentences[0] == "best is better than every other system on nDCG@10."
+    assert sentences[0] == "“best” is better than every other system on nDCG@10."
     assert "These two can’t be told apart" in sentences[1]
     assert said(compare_all(scored_set({"x": low}))) == []
 

@@ -271,7 +271,7 @@ def test_named_models_and_no_workspace(tmp_path: Path, evaluated: EvaluatedSet) 
     _, page = written(tmp_path, [replace(evaluated, results=results)], title="my data.json")
     assert "fine-tuning" not in page.words
     assert "generator" not in page.words
-    assert "What changed from models/first to last one" in page.words
+    assert "What changed from “models/first” to “last one”" in page.words
     assert not re.findall(r"\b(?:bm25|hybrid)\b|late\(", page.words)
 
 
@@ -282,9 +282,9 @@ def test_fewer_systems_make_a_report_too(
     results = {name: evaluated.results[name] for name in systems}
     one = replace(evaluated, results=results, dataset=replace(evaluated.dataset, kinds={}))
     _, page = written(tmp_path, [one], facts={}, settings={})
-    assert ("What changed from Keyword search (BM25) to Vectors alone, tuned" in page.words) == (
-        len(systems) == 2
-    )
+    assert (
+        "What changed from “Keyword search (BM25)” to “Vectors alone, tuned”" in page.words
+    ) == (len(systems) == 2)
 
 
 def test_every_format_tells_the_same(tmp_path: Path, evaluated: EvaluatedSet) -> None:

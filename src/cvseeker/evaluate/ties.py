@@ -46,11 +46,11 @@ class Standings:
         best = self.tie_groups[0] if self.tie_groups else ()
         metric, sentences = METRIC_TITLES[self.metric], []
         if len(best) == 1 and len(self.systems) > 1:
-            sentences.append(f"{names[best[0]]} is better than every other system on {metric}.")
+            sentences.append(f"“{names[best[0]]}” is better than every other system on {metric}.")
         for group in self.tie_groups:
             if len(group) > 1:
                 number = _NUMBERS[len(group)] if len(group) < len(_NUMBERS) else str(len(group))
-                *first, last = (names[system] for system in group)
+                *first, last = (f"“{names[system]}”" for system in group)
                 sentences.append(
                     f"These {number} can’t be told apart on {metric}: {'; '.join(first)} and "
                     f"{last}."
