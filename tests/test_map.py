@@ -10,7 +10,7 @@ from cvseeker.evaluate.report import render
 from cvseeker.evaluate.report.map import MOST_GROUPS, MOST_POINTS, lay_out, map_positions
 from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.retrieval.encoder import WindowEmbeddings
-from cvseeker.retrieval.queries import EncodedQueries
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import EncodedCorpus
 
 
