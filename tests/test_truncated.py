@@ -7,8 +7,9 @@ import pytest
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.evaluate.truncated import TRUNCATED_METRICS, truncated_metrics
+from cvseeker.evaluate.truncated import truncated_metrics
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.metrics import EVALUATOR_METRICS
 from cvseeker.retrieval.store import VectorStore
 
 
@@ -57,7 +58,7 @@ def test_it_is_the_information_retrieval_evaluator(
         encoder.model.prompts |= {"query": prompt, "document": "passage: "}
     theirs = evaluator_metrics(encoder, hard_dataset)
     ours = truncated_metrics(encoder, hard_dataset)
-    assert set(theirs) == set(TRUNCATED_METRICS) - {"hit_rate@5"}
+    assert set(theirs) == set(EVALUATOR_METRICS) - {"hit_rate@5"}
     assert 0 < ours["ndcg@10"] < 1
     for name, value in theirs.items():
         assert ours[name] == pytest.approx(value, abs=1e-5), name

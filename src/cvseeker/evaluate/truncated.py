@@ -5,7 +5,6 @@ and ``hit_rate@5`` is that of LlamaIndex's notebooks: whether the expected passa
 that are retrieved by the same vectors.
 """
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,17 +13,7 @@ from numpy.typing import NDArray
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.hashes import text_hash
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.metrics import (
-    Metrics,
-    QrelsTable,
-    Values,
-    accuracy,
-    average_precision,
-    ndcg,
-    precision,
-    recall,
-    reciprocal_rank,
-)
+from cvseeker.retrieval.metrics import EVALUATOR_METRICS, QrelsTable
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.store import VectorStore, encoder_identity
 from cvseeker.retrieval.windows import IntArray
@@ -32,22 +21,6 @@ from cvseeker.retrieval.windows import IntArray
 # Queries whose scores over the corpus are held at once, and the deepest cut-off.
 QUERY_BLOCK = 256
 DEPTH = 100
-
-
-def _precision_up_to(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
-    """Return the average precision out of what could be found in k ranks, as they count it."""
-    return average_precision(grades, ideal[:, :k], k=k)
-
-
-TRUNCATED_METRICS: Metrics = {
-    **{f"accuracy@{k}": partial(accuracy, k=k) for k in (1, 3, 5, 10)},
-    "hit_rate@5": partial(accuracy, k=5),
-    **{f"precision@{k}": partial(precision, k=k) for k in (1, 3, 5, 10)},
-    **{f"recall@{k}": partial(recall, k=k) for k in (1, 3, 5, 10)},
-    "ndcg@10": partial(ndcg, k=10),
-    "mrr@10": partial(reciprocal_rank, k=10),
-    "map@100": partial(_precision_up_to, k=DEPTH),
-}
 
 
 def truncated_metrics(
@@ -78,7 +51,7 @@ def truncated_metrics(
         for query_id in dataset.queries
     }
     table = QrelsTable.from_qrels(relevant, list(dataset.queries), ids)
-    values = table.metrics(rankings, metrics=TRUNCATED_METRICS)
+    values = table.metrics(rankings, metrics=EVALUATOR_METRICS)
     return {name: round(float(value.mean()), 6) for name, value in values.items()}
 
 

@@ -1,7 +1,8 @@
 """BM25, the baseline that every table shows, and the words that it sees."""
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class BM25Ranker:
     Parameters
     ----------
     corpus
-        The passages.
+        The passages; none is kept.
 
     Notes
     -----
@@ -32,16 +33,21 @@ class BM25Ranker:
     https://arxiv.org/abs/2407.03618).
     """
 
-    def __init__(self, corpus: Sequence[str]) -> None:
+    def __init__(self, corpus: Iterable[str]) -> None:
         import bm25s
 
-        self._size = len(corpus)
         self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-        tokens = tokenize(corpus)
+        # Four bytes a word: lists of words, and of their numbers beside, take four times as much.
+        numbers: dict[str, int] = {}
+        rows = [
+            array("I", [numbers.setdefault(stem, len(numbers)) for stem in stems(text)])
+            for text in corpus
+        ]
+        self._size = len(rows)
         # An index needs one word at least; a corpus of none ranks everything at 0.
-        self._empty = not any(tokens)
+        self._empty = not numbers
         if not self._empty:
-            self._index.index(tokens, show_progress=False)
+            self._index.index((rows, numbers), create_empty_token=False, show_progress=False)
 
     def scores(self, queries: "EncodedQueries") -> FloatArray:
         """Score every passage by the queries' words.

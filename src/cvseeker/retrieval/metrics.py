@@ -73,6 +73,11 @@ def average_precision(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
     return total
 
 
+def precision_up_to(grades: IntArray, ideal: IntArray, *, k: int) -> Values:
+    """Return the average precision out of what could be found in k ranks."""
+    return average_precision(grades, ideal[:, :k], k=k)
+
+
 def judged(grades: IntArray, _ideal: IntArray, *, k: int) -> Values:
     """Return the share of the first k passages that are judged, relevant or not.
 
@@ -104,6 +109,16 @@ METRICS: Metrics = {
     "map@100": partial(average_precision, k=100),
     "judged@10": partial(judged, k=10),
 }
+# Those of sentence-transformers' evaluator, and LlamaIndex's hit rate.
+EVALUATOR_METRICS: Metrics = {
+    **{f"accuracy@{k}": partial(accuracy, k=k) for k in (1, 3, 5, 10)},
+    "hit_rate@5": partial(accuracy, k=5),
+    **{f"precision@{k}": partial(precision, k=k) for k in (1, 3, 5, 10)},
+    **{f"recall@{k}": partial(recall, k=k) for k in (1, 3, 5, 10)},
+    "ndcg@10": partial(ndcg, k=10),
+    "mrr@10": partial(reciprocal_rank, k=10),
+    "map@100": partial(precision_up_to, k=100),
+}
 # Of the whole ranking, whatever is left out of it for the others.
 OF_WHOLE_RANKING = ("judged@10",)
 
@@ -115,22 +130,10 @@ def block_metrics(
     unjudged: Unjudged = "as-irrelevant",
     metrics: Metrics = METRICS,
 ) -> dict[str, Values]:
-    """Compute metrics of many rankings.
+    """Compute metrics of many rankings: name → shape (n,), float64, in [0, 1].
 
-    Parameters
-    ----------
-    grades, ideal
-        Shape (n, depth) and (n, most), as every metric takes them.
-    unjudged
-        ``ignore``: passages without a grade are taken out of the ranking, and what stands below
-        them moves up; ``judged@10`` still sees them.
-    metrics
-        Name → metric.
-
-    Returns
-    -------
-    dict
-        Name of the metric → shape (n,), float64, in [0, 1].
+    With ``unjudged="ignore"`` passages without a grade are taken out of the ranking, and what
+    stands below them moves up; ``judged@10`` still sees them.
 
     References
     ----------
@@ -159,7 +162,7 @@ def query_metrics(
     qrels
         Passage id → grade; at least one is above 0.
     unjudged
-        As in :func:`block_metrics`.
+        ``ignore``: passages without a grade are taken out of the ranking first.
 
     Returns
     -------
@@ -186,13 +189,7 @@ def metric_rows(values: Mapping[str, Values]) -> list[dict[str, float]]:
 
 
 def mean_metrics(per_query: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Average each metric over the queries, to six decimals.
-
-    Parameters
-    ----------
-    per_query
-        Query id → metric → value; at least one query.
-    """
+    """Average each metric over the queries, one at least, to six decimals."""
     return {
         name: round(sum(values[name] for values in per_query.values()) / len(per_query), 6)
         for name in METRICS
@@ -269,8 +266,10 @@ class QrelsTable:
             Shape (n, depth): candidates, best first.
         first_row
             The row of the first ranking's query.
-        unjudged, metrics
-            As in :func:`block_metrics`.
+        unjudged
+            ``ignore``: passages without a grade are taken out of the ranking first.
+        metrics
+            Name → metric.
 
         Returns
         -------

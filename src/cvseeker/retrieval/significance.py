@@ -53,8 +53,6 @@ def randomization_p_value(
         Shape (n_queries,): queries of one group are swapped together. ``None``: each by itself.
     permutations
         How many random swaps are tried.
-    seed
-        Seed of the swaps.
 
     Returns
     -------
@@ -132,8 +130,6 @@ def bootstrap_interval(
         The share of resampled means that the interval holds, from 0 to 1.
     resamples
         How many samples are drawn with replacement.
-    seed
-        Seed of the draws.
 
     Returns
     -------
@@ -194,22 +190,12 @@ def percentile_interval(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p-values for the number of tests made, by Holm's step-down procedure.
 
-    Parameters
-    ----------
-    p_values
-        Shape (n_tests,): one p-value a test.
-
     Returns
     -------
     list of float
         The corrected p-values in the same order, 1 at most. Calling those under α significant
         makes a single error with a probability of α at most, however the tests depend on each
         other.
-
-    Raises
-    ------
-    InputError
-        If a value is none of a probability.
 
     References
     ----------
@@ -232,11 +218,6 @@ def paired_effect_size(differences: Values) -> float | None:
 
     Unlike a p-value it does not grow with the number of queries.
 
-    Parameters
-    ----------
-    differences
-        Shape (n_queries,): one system's value less the other's, query by query.
-
     Returns
     -------
     float or None
@@ -256,18 +237,7 @@ def paired_effect_size(differences: Values) -> float | None:
 
 
 def win_counts(differences: Values) -> tuple[int, int, int]:
-    """Count the queries on which the first system is better, as good and worse.
-
-    Parameters
-    ----------
-    differences
-        Shape (n_queries,): the first system's value less the second's, query by query.
-
-    Returns
-    -------
-    wins, ties, losses
-        They add up to the queries.
-    """
+    """Count the queries on which the first system is better, as good and worse."""
     values = np.asarray(differences, dtype=np.float64)
     wins, losses = int((values > _EQUAL).sum()), int((values < -_EQUAL).sum())
     return wins, len(values) - wins - losses, losses

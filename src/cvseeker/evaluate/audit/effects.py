@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cvseeker.retrieval.significance import PERMUTATIONS, SEED, holm
+from cvseeker.retrieval.significance import holm
 
 Matrix = NDArray[np.float64]
 
@@ -49,8 +49,8 @@ def group_effects(
     names: Sequence[str],
     groups: Sequence[str],
     *,
-    permutations: int = PERMUTATIONS,
-    seed: int = SEED,
+    permutations: int = 10_000,
+    seed: int = 13,
 ) -> dict[str, GroupEffect]:
     """Compare the groups of names; ``values``, (n_resumes, n_names), measure résumés under names.
 

@@ -16,7 +16,6 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import AuditSettings
 from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, mask_name
-from cvseeker.retrieval.dense import QUERY_BLOCK
 from cvseeker.retrieval.encoder import LocalEncoder, WindowEmbeddings
 from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
@@ -24,6 +23,8 @@ from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 _ROOM = 32
 # Below every cosine: the score of a résumé that has no windows left.
 _NOTHING = np.float32(-2)
+# Queries whose scores over all windows are held at once.
+_QUERY_BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ def audit_model(
     holders = np.searchsorted(subjects, window_owners[held])
     parts: list[tuple[Measures, Measures]] = []
     spreads: list[FloatArray] = []
-    for begin in range(0, len(material.queries), QUERY_BLOCK):
-        queries = encoder.encode_queries(material.queries[begin : begin + QUERY_BLOCK])
+    for begin in range(0, len(material.queries), _QUERY_BLOCK):
+        queries = encoder.encode_queries(material.queries[begin : begin + _QUERY_BLOCK])
         windows = queries @ reference.vectors.T  # (n_queries, n_windows)
         passages = max_over_windows(windows, reference.owners)
         scores = candidates.reduce(passages)  # (n_queries, n_resumes)

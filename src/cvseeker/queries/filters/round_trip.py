@@ -1,6 +1,6 @@
 """The round trip: at which rank a query finds the passage that it was written about."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from cvseeker.retrieval.windows import FloatArray, IntArray
 # Scores that differ by less, relatively or where below 1 absolutely, are ties: the order in which
 # words are added up must decide nothing, at single precision.
 _TIE = 1e-5
-# Scores held at once: 64 MB, whatever the corpus.
-_SCORES = 1 << 24
+# Scores held at once: 16 MB, whatever the corpus.
+_SCORES = 1 << 22
 
 
 def own_ranks(
@@ -33,17 +33,23 @@ def own_ranks(
     passages of the own passage's person group do not count. A passage that has no word of the
     query is not found by BM25: it ranks last.
     """
-    corpus = list(passages)
-    groups = _group_numbers(group for _, group in corpus)
+    named: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for text, group in passages:
+            named.append(group)
+            yield text
+
     ranker: Ranker
     if encoder is None:
-        ranker = BM25Ranker([text for text, _ in corpus])
+        ranker = BM25Ranker(texts())  # which keeps none of them
     else:
-        windows = encoder.encode_passages([text for text, _ in corpus], progress)
+        windows = encoder.encode_passages(list(texts()), progress)
         ranker = DenseRanker(windows.vectors, windows.owners)
+    groups = _group_numbers(named)
     asked = list(queries)
     ranks = np.empty(len(asked), dtype=np.int64)
-    block = max(1, _SCORES // max(1, len(corpus)))
+    block = max(1, _SCORES // max(1, len(groups)))
     for begin in range(0, len(asked), block):
         part = asked[begin : begin + block]
         owners = np.array([owner for _, owner in part])
@@ -52,7 +58,7 @@ def own_ranks(
         own = scores[np.arange(len(part)), owners]
         found = 1 + _count_better(scores, own, groups, groups[owners])
         if encoder is None:
-            found = np.where(own > 0, found, len(corpus))
+            found = np.where(own > 0, found, len(groups))
         ranks[begin : begin + len(part)] = found
         progress("round trip", begin + len(part), len(asked), "queries")
     return ranks
