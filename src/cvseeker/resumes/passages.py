@@ -23,6 +23,8 @@ _LONGEST_ENTRY_HEAD = 200
 _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 # A tail under this many tokens says too little to write a query about.
 _TINY_TOKENS = 60
+# A passage has six blocks, more where sections are short; nobody's has as many as this.
+_MOST_BLOCKS = 64
 # What a passage's bound costs, by where it lies; the slack of a passage costs up to one.
 _BOUND_COSTS = {"section": 0.0, "paragraph": 0.05, "line": 0.1, "inside": 0.3}
 
@@ -62,13 +64,15 @@ def split_passages(
     sections: Sequence[Section], *, passage_tokens: int
 ) -> list[tuple[str, tuple[SectionKind, ...]]]:
     """Cut a résumé into passages along its sections."""
-    text = ""
+    bodies: list[str] = []
     blocks: list[_Block] = []
+    offset = 0
     for section in sections:
         body = f"{section.title}\n{section.text}" if section.title else section.text
-        offset = len(text) + 2 if text else 0
-        text = f"{text}\n\n{body}" if text else body
         blocks += _cut_blocks(body, section, offset, passage_tokens)
+        bodies.append(body)
+        offset += len(body) + 2
+    text = "\n\n".join(bodies)
     passages = []
     for first, last in _group_blocks(blocks, passage_tokens):
         inside = blocks[first:last]
@@ -133,7 +137,7 @@ def _group_blocks(blocks: Sequence[_Block], passage_tokens: int) -> list[tuple[i
     best: list[tuple[float, int]] = [(0.0, 0)]
     for last in range(1, len(blocks) + 1):
         choices = []
-        for first in range(last - 1, -1, -1):
+        for first in range(last - 1, max(-1, last - 1 - _MOST_BLOCKS), -1):
             tokens = ends[last] - ends[first]
             if tokens > passage_tokens and first < last - 1:
                 break

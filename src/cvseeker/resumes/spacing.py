@@ -15,10 +15,12 @@ from cvseeker.core.wordlists import read_words
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PAIR = re.compile(r"(?=(?<![^\W_])([^\W\d_]+) {1,2}([^\W\d_]+)(?![^\W_]))")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
-_BROKEN_COMPOUND = re.compile(r"([^\W\d_]+)(?: -|- )([^\W\d_]+)")
-_BROKEN_RUN = re.compile(r"(?<![\w-])[^\W\d_]+(?: [^\W\d_]+)+(?![\w-])")
-_HYPHEN_BREAK = re.compile(r"([^\W\d_]+)-\n([^\W\d_]+)[ ]?")
+# A whole word, never a part of one: what fails at its start need not be tried at each letter.
+_WHOLE = r"(?<![^\W\d_])([^\W\d_]++)"
+_COMPOUND = re.compile(rf"{_WHOLE}(?:-[^\W\d_]++)+")
+_BROKEN_COMPOUND = re.compile(rf"{_WHOLE}(?: -|- )([^\W\d_]++)")
+_BROKEN_RUN = re.compile(r"(?<![\w-])[^\W\d_]++(?: [^\W\d_]+)+(?![\w-])")
+_HYPHEN_BREAK = re.compile(rf"{_WHOLE}-\n([^\W\d_]++)[ ]?")
 # A word counts as known once it stands in this many texts: a slip of one writer does not.
 _KNOWN_TEXTS = 3
 # The words of this many texts tell all; more would only cost memory.
@@ -26,6 +28,7 @@ _MOST_TEXTS = 5000
 # A broken word must be well known as a whole.
 _EVIDENT_TEXTS = 5
 _LONGEST_WORD = 24
+# Letters without a space: a line and more of words run together. Longer ones are no words.
 _LONGEST_RUN = 200
 # Parts this short are the debris of other words more often than words.
 _SHORT_WORDS = frozenset(
@@ -59,7 +62,7 @@ class SpacingRepair:
             lower = text.lower()
             self._words.update(set(_WORD.findall(lower)))
             pairs.update(set(_PAIR.findall(lower)))
-            compounds.update(set(_COMPOUND.findall(lower)))
+            compounds.update({match[0] for match in _COMPOUND.finditer(lower)})
         self._pairs = {pair: count for pair, count in pairs.items() if count > 1}
         self._compounds = {compound for compound, count in compounds.items() if count > 1}
         self._texts = len(kept)
@@ -143,7 +146,7 @@ class SpacingRepair:
         return self._spellings[word]
 
     def _spell(self, word: str) -> str:
-        if not 3 <= len(word) <= _LONGEST_RUN or (word.isupper() and len(word) < 5):
+        if len(word) < 3 or (word.isupper() and len(word) < 5):
             return word
         if len(set(word)) < 3:  # a mask: XXXXXX
             return word
@@ -164,7 +167,7 @@ class SpacingRepair:
 
     def _best_split(self, word: str) -> tuple[str, ...]:
         """Find the likeliest sequence of known neighbours that spells the word (Viterbi)."""
-        if word in _WHOLE_WORDS:
+        if word in _WHOLE_WORDS or len(word) > _LONGEST_RUN:
             return (word,)
         count = self._words.get(word, 0)
         # Where a part may start → the last part before it → score and parts so far.

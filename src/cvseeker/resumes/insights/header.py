@@ -3,7 +3,7 @@
 import re
 
 from cvseeker.core.wordlists import read_words
-from cvseeker.resumes.insights.titles import DATE, SEPARATORS, title_in
+from cvseeker.resumes.insights.titles import DATE, GAP_BEFORE, SEPARATORS, title_in
 from cvseeker.resumes.lexicon import (
     LANGUAGES,
     NOT_IN_NAMES,
@@ -22,7 +22,7 @@ CONTACT = re.compile(
 )
 _LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
 _DOCUMENT = re.compile(r"^(?:curriculum vitae|resume|cv)\b[\s:of–-]*", re.IGNORECASE)
-_NAME_END = re.compile(r"\s*(?:\||,| {2,}|•| [–—-] )\s*")
+_NAME_END = re.compile(rf"{GAP_BEFORE}(?:\||,| {{2,}}|•| [–—-] )\s*")
 # An address may be wrapped after its comma, and within a region; above a city stands a name.
 _CITY = r"[A-Z][a-zé'’.-]+(?:[^\S\n][A-Z][a-zé'’.-]+){0,2}"
 _LOCATION = re.compile(rf"(?<![\w@])({_CITY}),\s*([A-Z][A-Za-z]+(?:\s[A-Z][a-z]+){{0,2}})(?![\w])")

@@ -11,7 +11,7 @@ from cvseeker.core.records import Profile, Section
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.insights.dates import working_years
 from cvseeker.resumes.insights.header import CONTACT, find_location, find_name
-from cvseeker.resumes.insights.titles import find_titles
+from cvseeker.resumes.insights.titles import GAP_BEFORE, find_titles
 from cvseeker.resumes.lexicon import (
     LANGUAGES,
     MONTHS,
@@ -25,7 +25,7 @@ from cvseeker.resumes.sections import find_sections
 
 _MOST_TITLES, _MOST_SKILLS, _MOST_EDUCATION = 8, 60, 5
 
-_ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]*\))|\s{2,}| / ")
+_ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]{0,200}\))|\s{2,}| / ")
 _CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
 _TOOL = re.compile(
     r"(?<![\w@./-])(?=[A-Zij.])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[A-Z]{2,6}(?:/[A-Z]{2,6})?\d{0,4}|[ij][A-Z][A-Za-z]+"
@@ -36,7 +36,7 @@ _NOT_SKILLS = read_words("cvseeker.resumes", "not_skills")
 _NOT_IN_SKILLS = NOT_IN_TITLES - {"work", "reporting"}
 _NO_TOOLS = _NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
 _MIXED_CASE = re.compile(r"[a-z]{3}.*[a-z]{3}")
-_YEARS_NOTE = re.compile(r"\s*\(?\b\d+\+?\s*(?:years?|yrs?|months?)\b.*$", re.IGNORECASE)
+_YEARS_NOTE = re.compile(rf"{GAP_BEFORE}\(?\b\d+\+?\s*(?:years?|yrs?|months?)\b.*$", re.IGNORECASE)
 
 _DEGREE = re.compile(
     r"(?<![\w.])(?=[A-Z])(?P<degree>"

@@ -7,7 +7,11 @@ from cvseeker.core.records import Section
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.lexicon import MONTH, NOT_IN_TITLES, TITLE_HEADS
 
-SEPARATORS = re.compile(r"\s*(?:\||•|\t| {2,}|[–—]|\s-\s|\bat\b|@|;|/(?=\s)|\(|\))\s*|,\s+|:\s+")
+# White space before a separator, from its first character on: no run of it is searched twice.
+GAP_BEFORE = r"(?:(?<!\s)\s+)?"
+SEPARATORS = re.compile(
+    rf"{GAP_BEFORE}(?:\||•|\t| {{2,}}|[–—]|\s-\s|\bat\b|@|;|/(?=\s)|\(|\))\s*|,\s+|:\s+"
+)
 DATE = re.compile(
     rf"\b(?:(?:{MONTH})[a-z]*\.?[ ,'’]*)?"
     r"(?:\d{1,2}/)*(?:19|20)?\d\d\b|\b(?:present|current|now|to date|till date)\b",
