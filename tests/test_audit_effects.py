@@ -47,5 +47,5 @@ def test_the_lowest_and_the_highest_name_are_named() -> None:
     values = np.zeros((3, len(NAMES)))
     values[:, 1], values[:, 2] = -1.0, 2.0
     effect = group_effects(values, NAMES, GROUPS, permutations=100)["a"]
-    assert effect.lowest == ("a1", -1.0)
-    assert effect.highest == ("a2", 2.0)
+    assert effect.lowest_name == ("a1", -1.0)
+    assert effect.highest_name == ("a2", 2.0)

@@ -346,11 +346,6 @@ def _workspace_material(
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:
     """Read judgements whose qrels name résumés, over the passages of a workspace."""
     judged = read_judgements(judgements)
-    if not judged.queries:
-        raise DatasetError(
-            f"{judgements}: no judged queries; expected queries.jsonl and qrels/test.tsv with a "
-            "grade above 0 for each query"
-        )
     known = {passage.resume_id for passage in passages}
     for query_id, grades in judged.qrels.items():
         for resume_id in grades:

@@ -79,13 +79,24 @@ def read_judgements(folder: Path, *, split: str = "test") -> RetrievalDataset:
     Returns
     -------
     RetrievalDataset
-        Without a corpus; queries without a positive grade are left out. Empty without any qrels.
+        Without a corpus; queries without a positive grade are left out.
 
     Raises
     ------
     DatasetError
-        If a file cannot be read, or the qrels name a query that is not there.
+        If a file cannot be read, the qrels name a query that is not there, or no query is judged.
     """
+    judged = _read_judgements(folder, split)
+    if not judged.queries:
+        raise DatasetError(
+            f"{folder}: no judged queries; expected queries.jsonl and qrels/test.tsv with a grade "
+            "above 0 for each query"
+        )
+    return judged
+
+
+def _read_judgements(folder: Path, split: str) -> RetrievalDataset:
+    """Read a folder's queries and qrels; empty without any qrels."""
     name = next((name for name in _QRELS_NAMES if _files(folder, name)), "")
     tables = sorted((folder / "qrels").glob("*.tsv"), key=lambda file: (file.stem != split, file))
     if name:
@@ -133,7 +144,7 @@ def _read_folder(folder: Path, split: str) -> RetrievalDataset:
         corpus[key] = _passage_text(row)
         if group := _metadata(row, "person_group"):
             groups[key] = group
-    return replace(read_judgements(folder, split=split), corpus=corpus, person_groups=groups)
+    return replace(_read_judgements(folder, split), corpus=corpus, person_groups=groups)
 
 
 def _read_trec(path: Path, split: str) -> RetrievalDataset:

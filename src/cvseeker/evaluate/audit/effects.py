@@ -25,7 +25,7 @@ class GroupEffect:
 
     ``mean`` is over résumés and the group's names, ``versus_others`` that less the mean over all
     other groups' names; ``between_names`` is the standard deviation of the means of the group's
-    names, the noise within the group; ``lowest`` and ``highest`` are names with their means. Both
+    names, the noise within the group; ``lowest_name`` and ``highest_name`` have their means. Both
     p-values are two-sided and corrected by Holm over the groups: labels permuted within each
     résumé, and labels of whole names permuted, the same in every résumé.
     """
@@ -33,8 +33,8 @@ class GroupEffect:
     mean: float
     versus_others: float
     between_names: float
-    lowest: tuple[str, float]
-    highest: tuple[str, float]
+    lowest_name: tuple[str, float]
+    highest_name: tuple[str, float]
     p_value: float
     p_value_names: float
 
@@ -90,8 +90,8 @@ def group_effects(
             mean=float(np.mean(list(own.values()))),
             versus_others=float(observed[at]),
             between_names=float(np.std(list(own.values()), ddof=1)),
-            lowest=min(own.items(), key=lambda item: item[1]),
-            highest=max(own.items(), key=lambda item: item[1]),
+            lowest_name=min(own.items(), key=lambda item: item[1]),
+            highest_name=max(own.items(), key=lambda item: item[1]),
             p_value=p_values[at],
             p_value_names=p_values_names[at],
         )

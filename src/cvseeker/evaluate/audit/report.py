@@ -15,6 +15,7 @@ from cvseeker.evaluate.audit.effects import GroupEffect, group_effects
 from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
 from cvseeker.evaluate.report import render
+from cvseeker.evaluate.results import plain
 from cvseeker.evaluate.wording import p_in_words, share_of
 
 MEASURES = ("score_change", "rank_gain", "selected")
@@ -49,7 +50,7 @@ def write_audit(
 
     ``audits`` is the name of the model → its measures, in the order of the page.
     """
-    models = {name: _model_summary(audit, material) for name, audit in audits.items()}
+    models = plain({name: _model_summary(audit, material) for name, audit in audits.items()}, 8)
     summary = {
         "title": title,
         "data": {
@@ -89,11 +90,11 @@ def _model_summary(audit: ModelAudit, material: AuditMaterial) -> dict[str, Any]
     ratios = {key: rate / highest if highest else 1.0 for key, rate in rates.items()}
     return {
         "verdict": _verdict(effects["score_change"], ratios, audit.spread, material),
-        "score_spread": round(audit.spread, 6),
+        "score_spread": audit.spread,
         "groups": {
             key: {
-                **{measure: _effect(effects[measure][key]) for measure in MEASURES},
-                "selection_ratio": round(ratios[key], 6),
+                **{measure: effects[measure][key] for measure in MEASURES},
+                "selection_ratio": ratios[key],
             }
             for key in material.names.groups
         },
@@ -131,24 +132,9 @@ def _verdict(
     return f"{'; '.join(shown)}. {selection}"
 
 
-def _effect(effect: GroupEffect) -> dict[str, Any]:
-    return {
-        "mean": round(effect.mean, 8),
-        "versus_others": round(effect.versus_others, 8),
-        "between_names": round(effect.between_names, 8),
-        "lowest_name": [effect.lowest[0], round(effect.lowest[1], 8)],
-        "highest_name": [effect.highest[0], round(effect.highest[1], 8)],
-        "p_value": round(effect.p_value, 6),
-        "p_value_names": round(effect.p_value_names, 6),
-    }
-
-
 def _name_means(measures: Measures, material: AuditMaterial) -> dict[str, dict[str, float]]:
     return {
-        name: {
-            measure: round(float(getattr(measures, measure)[:, at].mean()), 8)
-            for measure in MEASURES
-        }
+        name: {measure: float(getattr(measures, measure)[:, at].mean()) for measure in MEASURES}
         for at, name in enumerate(material.names.full_names)
     }
 

@@ -6,7 +6,6 @@ from shlex import quote
 from typing import Any
 
 from cvseeker.core.datasets import read_dataset, read_judgements
-from cvseeker.core.errors import DatasetError
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import AuditSettings
@@ -63,7 +62,7 @@ def audit_stage(
             corpus, queries = test.corpus, test.queries
         else:
             corpus = {passage.passage_id: passage.text for passage in passages}
-            queries = _judged_queries(judgements)
+            queries = read_judgements(judgements).queries
         return prepare_audit(
             corpus,
             list(queries.values()),
@@ -193,16 +192,6 @@ def _own_models(workspace: Workspace) -> dict[str, str]:
     if manifest is None:
         return {"base": "base"}
     return {"base": manifest["counts"]["base"], "tuned": str(workspace.require("model"))}
-
-
-def _judged_queries(folder: Path) -> dict[str, str]:
-    queries = read_judgements(folder).queries
-    if not queries:
-        raise DatasetError(
-            f"{folder}: no judged queries; expected queries.jsonl and qrels/test.tsv with a grade "
-            "above 0 for each query"
-        )
-    return queries
 
 
 def _command(
