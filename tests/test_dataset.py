@@ -155,7 +155,7 @@ def test_odd_metadata_is_passed_over(tmp_path: Path) -> None:
 def test_an_incomplete_beir_folder_is_refused(tmp_path: Path) -> None:
     folder = beir(tmp_path / "d")
     (folder / "qrels" / "test.tsv").write_bytes(b"q\xff\tp1\t1\n")
-    refused(folder, "expected a table in UTF-8")
+    refused(folder, "not UTF-8")
     (folder / "qrels" / "test.tsv").unlink()
     refused(folder, "no queries; write some with: cvseeker generate --corpus")
     (folder / "corpus.jsonl").unlink()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.datasets.qrels import HEADER, qrels_line, read_qrels, read_trec_qrels
-from cvseeker.core.errors import DatasetError
+from cvseeker.core.errors import DatasetError, InputError
 
 ids = st.text(max_size=8)
 
@@ -42,7 +42,7 @@ def test_plain_ids_are_written_plainly() -> None:
         (b"q1\tp1\t1\nq1\tp2\tbest\n", "line 2"),
         (b"q1\tp1\t1.5\n", "whole-number"),
         (b"q1 0 p1 1\n", "got 'q1 0 p1 1'"),
-        (b"q\xff\tp1\t1\n", "expected a table in UTF-8"),
+        (b"q\xff\tp1\t1\n", "not UTF-8"),
         (b'"q\tp1\t1\nq\tp1\t1\n', "expected a table in UTF-8"),
         (b'"q\tp1\t1\n' + b"q\tp1\t1\n" * 30_000, "expected a table in UTF-8"),
     ],
@@ -50,7 +50,7 @@ def test_plain_ids_are_written_plainly() -> None:
 def test_a_bad_line_is_named(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "test.tsv"
     path.write_bytes(content)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(InputError) as caught:
         read_qrels(path)
     assert str(path) in str(caught.value)
     assert told in str(caught.value)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,10 +69,19 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path, "a JSON file")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique)
     # ValueError, which JSON's own error is: a number of thousands of digits.
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; of a name that stands twice one would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"{counts.most_common(1)[0][0]!r} stands twice in one object")
+    return found
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -1,7 +1,8 @@
-"""Files that a user names, read whole; what may never end is not opened."""
+"""Files that a user names, read whole or by lines; what may never end is not opened."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,31 @@ def read_text(path: Path, expected: str = "a text file") -> str:
         If the file is missing or unreadable, is not UTF-8, or is no plain file: a pipe may never
         end, and neither does a device.
     """
+    with _told(path, expected):
+        return path.read_text(encoding="utf-8")
+
+
+def read_lines(path: Path, expected: str) -> Iterator[str]:
+    """Yield the lines of a file of UTF-8 that the user named, each with its end.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_text` does.
+    """
+    # Only a line feed ends a line; a separator of paragraphs may stand in a text.
+    with _told(path, expected), path.open(encoding="utf-8", newline="\n") as file:
+        yield from file
+
+
+@contextmanager
+def _told(path: Path, expected: str) -> Iterator[None]:
+    """Say in a line what keeps a file from being read."""
     try:
         if path.exists() and not path.is_file():
             kind = "a folder" if path.is_dir() else "a pipe, a socket or a device"
             raise InputError(f"{path}: {kind}; expected {expected}")
-        return path.read_text(encoding="utf-8")
+        yield
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 (byte {error.start}); expected {expected}") from error
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -66,12 +67,15 @@ def run_vectors(collection: Collection, name: str, folder: Path) -> SystemResult
 def _read(path: Path, count: int, what: str) -> FloatArray:
     """Open a table of vectors and check it, a block at a time."""
     try:
-        vectors: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; expected {PASSAGES_FILE} and {QUERIES_FILE} in the folder"
-        ) from None
-    except (OSError, ValueError, EOFError) as error:
+        if not path.is_file():
+            raise InputError(
+                f"{path}: no such file; expected {PASSAGES_FILE} and {QUERIES_FILE} in the folder"
+            )
+        # Reads arrays alone: numpy.load would open archives, too.
+        vectors: FloatArray = np.lib.format.open_memmap(path, mode="r")
+    except InputError:
+        raise
+    except (OSError, ValueError, OverflowError, SyntaxError, TokenError) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{path}: not readable as a NumPy array ({reason})") from error
     if vectors.ndim != 2 or vectors.dtype.kind != "f":

@@ -148,7 +148,7 @@ def _query_rows(evaluated: EvaluatedSet) -> list[dict[str, Any]]:
                 name: {
                     **{key: round(value, 6) for key, value in result.per_query[query_id].items()},
                     "rank": first_rank(result, query_id, evaluated.dataset.qrels[query_id]),
-                    "top": result.run[query_id][0][0],
+                    "top": next((key for key, _ in result.run[query_id]), None),
                 }
                 for name, result in evaluated.results.items()
             },

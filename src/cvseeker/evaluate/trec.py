@@ -11,6 +11,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import write_lines
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.named_files import read_lines
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:
@@ -87,19 +88,16 @@ def _column(text: str) -> str:
 
 def _run_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the numbers and columns of a run's lines."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                columns = line.split()
-                if columns and len(columns) != 6:
-                    raise DatasetError(
-                        f"{path}, line {number}: {len(columns)} columns; expected six: query-id Q0 "
-                        f"id rank score system; got {line.strip()[:60]!r}"
-                    )
-                if columns:
-                    yield number, columns
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot read this run ({error})") from error
+    expected = "a TREC run: query-id Q0 id rank score system"
+    for number, line in enumerate(read_lines(path, expected), start=1):
+        columns = line.split()
+        if columns and len(columns) != 6:
+            raise DatasetError(
+                f"{path}, line {number}: {len(columns)} columns; expected six: query-id Q0 "
+                f"id rank score system; got {line.strip()[:60]!r}"
+            )
+        if columns:
+            yield number, columns
 
 
 def _score(path: Path, number: int, text: str) -> float:
@@ -108,7 +106,7 @@ def _score(path: Path, number: int, text: str) -> float:
     except ValueError:
         score = math.nan
     if not math.isfinite(score):
-        raise DatasetError(f"{path}, line {number}: the score is {text!r}; expected a number")
+        raise DatasetError(f"{path}, line {number}: the score is {text[:60]!r}; expected a number")
     return score
 
 
@@ -119,8 +117,8 @@ def _known(path: Path, what: str, ids: Sequence[str]) -> Callable[[int, str], st
     def look_up(number: int, column: str) -> str:
         if column not in found:
             raise DatasetError(
-                f"{path}, line {number}: {what} {column!r} is not among the {len(ids)} of the data "
-                f"set, such as {next(iter(ids), '')!r}"
+                f"{path}, line {number}: {what} {column[:200]!r} is not among the {len(ids)} of "
+                f"the data set, such as {next(iter(ids), '')!r}"
             )
         return found[column]
 

@@ -173,7 +173,13 @@ def _read_sets(folder: Path) -> dict[str, Rows]:
                 f"{folder / 'per_query.jsonl'}, row {number}: expected query_id, text, relevant "
                 "and, in systems, numbers for each metric, as cvseeker evaluate writes them"
             )
-        sets.setdefault(str(row.get("set", "test")), {})[row["query_id"]] = row
+        rows = sets.setdefault(row.get("set", "test"), {})
+        if row["query_id"] in rows:
+            raise InputError(
+                f"{folder / 'per_query.jsonl'}, row {number}: query {row['query_id']!r} stands "
+                f"twice; expected one row for each; {_AGAIN}"
+            )
+        rows[row["query_id"]] = row
     if not sets:
         raise InputError(f"{folder / 'per_query.jsonl'}: no queries in it; expected one at least")
     return sets
@@ -182,10 +188,23 @@ def _read_sets(folder: Path) -> dict[str, Rows]:
 def _is_row(row: Mapping[str, Any]) -> bool:
     """Tell whether a row has what is compared."""
     kinds = {"query_id": str, "text": str, "relevant": Mapping, "systems": Mapping}
-    return all(isinstance(row.get(key), kind) for key, kind in kinds.items()) and all(
+    return (
+        all(isinstance(row.get(key), kind) for key, kind in kinds.items())
+        and isinstance(row.get("set", "test"), str)
+        and all(type(grade) is int for grade in row["relevant"].values())
+        and all(map(_is_scored, row["systems"].values()))
+    )
+
+
+def _is_scored(values: object) -> bool:
+    """Tell whether a system's part of a row has what is compared; every metric is in [0, 1]."""
+    return (
         isinstance(values, Mapping)
-        and all(isinstance(values.get(metric), int | float) for metric in COMPARED)
-        for values in row["systems"].values()
+        and all(
+            type(values.get(metric)) in {int, float} and 0 <= values[metric] <= 1
+            for metric in COMPARED
+        )
+        and (values.get("rank") is None or type(values["rank"]) is int)
     )
 
 
@@ -228,7 +247,7 @@ def _compare_set(name: str, ours: Rows, theirs: Rows) -> SetVersus:
         only_first=tuple(system for system in before if system not in after),
         only_second=tuple(system for system in after if system not in before),
         systems=_system_changes(evaluated, both),
-        changed=_query_changes(evaluated, both),
+        changed=_query_changes(ours, theirs, both),
     )
 
 
@@ -264,32 +283,24 @@ def _system_changes(evaluated: EvaluatedSet, systems: list[str]) -> tuple[System
     )
 
 
-def _query_changes(evaluated: EvaluatedSet, systems: list[str]) -> tuple[QueryChange, ...]:
+def _query_changes(ours: Rows, theirs: Rows, systems: list[str]) -> tuple[QueryChange, ...]:
     """Return the queries that changed most, each in the system where it changed most."""
     most: dict[str, QueryChange] = {}
-    for query_id, text in evaluated.dataset.queries.items():
+    for query_id, row in ours.items():
         for system in systems:
-            before, after = (
-                evaluated.results[f"{when} {system}"].per_query[query_id]
-                for when in ("before", "after")
-            )
+            before, after = (rows[query_id]["systems"][system] for rows in (ours, theirs))
             change = QueryChange(
                 query_id,
-                shown_query(text),
+                shown_query(row["text"]),
                 system,
                 before[HEADLINE_METRIC],
                 after[HEADLINE_METRIC],
-                _rank(before),
-                _rank(after),
+                before.get("rank"),
+                after.get("rank"),
             )
             if _size(change) > (_size(most[query_id]) if query_id in most else 0.0):
                 most[query_id] = change
     return tuple(sorted(most.values(), key=lambda change: -_size(change))[:MOST_QUERIES])
-
-
-def _rank(row: Mapping[str, Any]) -> int | None:
-    rank = row.get("rank")
-    return rank if isinstance(rank, int) else None
 
 
 def _size(change: QueryChange) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.named_files import read_text
+from cvseeker.core.named_files import read_lines
 from cvseeker.core.stage_settings import MOST
 
 Qrels = dict[str, dict[str, int]]
@@ -18,24 +18,35 @@ def read_qrels(path: Path) -> Qrels:
     """Read BEIR's ``query-id<TAB>corpus-id<TAB>score`` file."""
     qrels: Qrels = {}
     for query_id, passage_id, grade in iterate_qrels(path):
-        qrels.setdefault(query_id, {})[passage_id] = grade
+        grade_once(qrels, query_id, passage_id, grade, where=path)
     return qrels
+
+
+def grade_once(qrels: Qrels, query_id: str, passage_id: str, grade: int, *, where: object) -> None:
+    """Add a grade, and refuse another one of the same passage."""
+    first = qrels.setdefault(query_id, {}).setdefault(passage_id, grade)
+    if first != grade:
+        raise DatasetError(
+            f"{where}: {passage_id!r} stands twice for query {query_id!r}, with grades {first} and "
+            f"{grade}; expected one grade"
+        )
 
 
 def read_trec_qrels(path: Path) -> Qrels:
     """Read TREC's ``query-id 0 id grade`` file, its columns separated by white space."""
     qrels: Qrels = {}
-    for number, line in enumerate(read_text(path, "TREC's qrels").split("\n"), start=1):
+    for number, line in enumerate(read_lines(path, "TREC's qrels"), start=1):
         if not line.strip():
             continue
         try:
             query_id, _, passage_id, grade = line.split()
-            qrels.setdefault(query_id, {})[passage_id] = whole_grade(grade)
+            value = whole_grade(grade)
         except ValueError:
             raise DatasetError(
                 f"{path}, line {number}: expected query-id, 0, id and a whole-number grade, "
                 f"separated by spaces; got {line.strip()[:60]!r}"
             ) from None
+        grade_once(qrels, query_id, passage_id, value, where=f"{path}, line {number}")
     return qrels
 
 
@@ -49,13 +60,13 @@ def whole_grade(score: object) -> int:
 
 def iterate_qrels(path: Path) -> Iterator[tuple[str, str, int]]:
     """Yield query id, passage id and grade of BEIR's file, line by line."""
+    lines = read_lines(path, "qrels: query-id, corpus-id and score, separated by tabs")
+    rows = csv.reader(lines, dialect="excel-tab", strict=True)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, dialect="excel-tab", strict=True)
-            for number, columns in enumerate(rows, start=1):
-                if columns and not (number == 1 and columns[-1].strip() == "score"):
-                    yield _read_row(path, number, columns)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        for number, columns in enumerate(rows, start=1):
+            if columns and not (number == 1 and columns[-1].strip() == "score"):
+                yield _read_row(path, number, columns)
+    except csv.Error as error:
         raise DatasetError(f"{path}: expected a table in UTF-8, by tabs ({error})") from error
 
 

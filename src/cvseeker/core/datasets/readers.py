@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.datasets.dataset import RetrievalDataset
-from cvseeker.core.datasets.qrels import Qrels, read_qrels, read_trec_qrels, whole_grade
+from cvseeker.core.datasets.qrels import (
+    Qrels,
+    grade_once,
+    read_qrels,
+    read_trec_qrels,
+    whole_grade,
+)
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import read_json, read_jsonl
+from cvseeker.core.named_files import read_lines
 
 # The names under which MTEB's retrieval tasks keep their qrels.
 _QRELS_NAMES = ("qrels", "default", "data")
@@ -105,7 +112,7 @@ def _read_judgements(folder: Path, split: str) -> RetrievalDataset:
         source, qrels = tables[0], read_qrels(tables[0])
     else:
         return RetrievalDataset({}, {}, {})
-    rows = {_id(where, row): row for where, row in _rows(folder, "queries", split)}
+    rows = dict(_keyed(_rows(folder, "queries", split)))
     texts = {key: row.get("text") or row.get("query") or "" for key, row in rows.items()}
     dataset = _answered(RetrievalDataset({}, texts, qrels), source)
     kinds = {key: kind for key in dataset.qrels if (kind := _metadata(rows[key], "kind"))}
@@ -139,8 +146,7 @@ def _read_folder(folder: Path, split: str) -> RetrievalDataset:
     """Read BEIR's form, or MTEB's, which differs in its qrels."""
     corpus: dict[str, str] = {}
     groups: dict[str, str] = {}
-    for where, row in _rows(folder, "corpus", split):
-        key = _id(where, row)
+    for key, row in _keyed(_rows(folder, "corpus", split)):
         corpus[key] = _passage_text(row)
         if group := _metadata(row, "person_group"):
             groups[key] = group
@@ -156,7 +162,7 @@ def _read_trec(path: Path, split: str) -> RetrievalDataset:
     qrels = read_trec_qrels(file)
     queries, corpus = {query_id: query_id for query_id in qrels}, {}
     if path.is_dir():
-        queries = dict(_pairs(folder / "topics.tsv"))
+        queries = _pairs(folder / "topics.tsv")
         corpus = _trec_corpus(folder, split)
     judged = {key: key for grades in qrels.values() for key in grades}
     dataset = RetrievalDataset(corpus or judged, queries, qrels, has_texts=bool(corpus))
@@ -166,14 +172,14 @@ def _read_trec(path: Path, split: str) -> RetrievalDataset:
 def _trec_corpus(folder: Path, split: str) -> dict[str, str]:
     """Return the corpus beside TREC's qrels, empty where there is none."""
     if (folder / "corpus.jsonl").is_file():
-        rows = _rows(folder, "corpus", split)
-        return {_id(where, row): _passage_text(row) for where, row in rows}
+        rows = _keyed(_rows(folder, "corpus", split))
+        return {key: _passage_text(row) for key, row in rows}
     table = folder / "corpus.tsv"
-    return dict(_pairs(table)) if table.is_file() else {}
+    return _pairs(table) if table.exists() else {}
 
 
 def _is_trec(path: Path) -> bool:
-    return (path / "topics.tsv").is_file() if path.is_dir() else path.suffix in {".qrels", ".txt"}
+    return (path / "topics.tsv").exists() if path.is_dir() else path.suffix in {".qrels", ".txt"}
 
 
 def _refuse_empty_qrels(path: Path) -> None:
@@ -249,23 +255,28 @@ def _mteb_qrels(folder: Path, name: str, split: str) -> Qrels:
             raise DatasetError(
                 f"{where}: columns {', '.join(map(repr, row))}; expected query-id, corpus-id, score"
             )
-        grade = _grade(where, row["score"])
-        qrels.setdefault(str(row["query-id"]), {})[str(row["corpus-id"])] = grade
+        query_id, passage_id, score = (row[name] for name in ("query-id", "corpus-id", "score"))
+        try:
+            grade = whole_grade(score)
+        except ValueError:
+            raise DatasetError(
+                f"{where}: the score is {score!r}; expected a whole number"
+            ) from None
+        grade_once(qrels, str(query_id), str(passage_id), grade, where=where)
     return qrels
 
 
-def _id(where: str, row: Mapping[str, Any]) -> str:
-    key = row.get("_id", row.get("id"))
-    if key is None:
-        raise DatasetError(f"{where}: no '_id'; expected '_id' and 'text'")
-    return str(key)
-
-
-def _grade(where: str, score: object) -> int:
-    try:
-        return whole_grade(score)
-    except ValueError:
-        raise DatasetError(f"{where}: the score is {score!r}; expected a whole number") from None
+def _keyed(rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield rows by their ids, and refuse one that stands twice."""
+    seen: set[str] = set()
+    for where, row in rows:
+        key = row.get("_id", row.get("id"))
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            raise DatasetError(f"{where}: no '_id', a text or a number; expected '_id' and 'text'")
+        if (key := str(key)) in seen:
+            raise DatasetError(f"{where}: {key!r} stands twice; expected an id of its own for each")
+        seen.add(key)
+        yield key, row
 
 
 def _passage_text(row: Mapping[str, Any]) -> Any:
@@ -280,18 +291,18 @@ def _metadata(row: Mapping[str, Any], name: str) -> str:
     return str(metadata.get(name) or "") if isinstance(metadata, dict) else ""
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the ids and texts of a table of two columns."""
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for number, line in enumerate(file, start=1):
-                key, tab, text = line.rstrip("\r\n").partition("\t")
-                if line.strip() and not tab:
-                    raise DatasetError(
-                        f"{path}, line {number}: expected an id, a tab and a text; got "
-                        f"{line.strip()[:60]!r}"
-                    )
-                if line.strip():
-                    yield key, text
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot read this table ({error})") from error
+def _pairs(path: Path) -> dict[str, str]:
+    """Return the texts of a table of two columns by their ids."""
+    return {key: row["text"] for key, row in _keyed(_pair_rows(path))}
+
+
+def _pair_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(read_lines(path, "ids and texts, separated by tabs"), start=1):
+        key, tab, text = line.rstrip("\r\n").partition("\t")
+        if line.strip() and not tab:
+            raise DatasetError(
+                f"{path}, line {number}: expected an id, a tab and a text; got "
+                f"{line.strip()[:60]!r}"
+            )
+        if line.strip():
+            yield f"{path}, line {number}", {"_id": key, "text": text}

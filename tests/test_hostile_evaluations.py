@@ -1,0 +1,428 @@
+"""What is read to evaluate, compare and audit, damaged: one line each, and exit code 2."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from cvseeker.cli import main
+
+CORPUS = {f"p{at}": f"{word} and six years of it" for at, word in enumerate(("Kafka", "Rust"))}
+QUERIES = {"q0": "who knows Kafka", "q1": "a Rust programmer"}
+LLAMAINDEX = {
+    "corpus": CORPUS,
+    "queries": QUERIES,
+    "relevant_docs": {"q0": ["p0"], "q1": ["p1"]},
+}
+DIGITS = "9" * 5_000
+DEEP = "[" * 200_000
+Damage = Callable[[Path], object]
+
+
+def llamaindex(folder: Path) -> Path:
+    """Write LlamaIndex's file."""
+    (folder / "data.json").write_text(json.dumps(LLAMAINDEX), encoding="utf-8")
+    return folder / "data.json"
+
+
+def beir(folder: Path) -> Path:
+    """Write BEIR's folder."""
+    data = folder / "beir"
+    (data / "qrels").mkdir(parents=True)
+    for name, texts in (("corpus", CORPUS), ("queries", QUERIES)):
+        rows = (json.dumps({"_id": key, "text": text}) for key, text in texts.items())
+        (data / f"{name}.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    qrels = "query-id\tcorpus-id\tscore\nq0\tp0\t1\nq1\tp1\t1\n"
+    (data / "qrels" / "test.tsv").write_text(qrels, encoding="utf-8")
+    return data
+
+
+def trec(folder: Path) -> Path:
+    """Write TREC's folder."""
+    data = folder / "trec"
+    data.mkdir()
+    for name, texts in (("corpus", CORPUS), ("topics", QUERIES)):
+        rows = (f"{key}\t{text}\n" for key, text in texts.items())
+        (data / f"{name}.tsv").write_text("".join(rows), encoding="utf-8")
+    (data / "qrels.txt").write_text("q0 0 p0 1\nq1 0 p1 1\n", encoding="utf-8")
+    return data
+
+
+def mteb(folder: Path) -> Path:
+    """Write MTEB's folder."""
+    data = folder / "mteb"
+    data.mkdir()
+    for name, texts in (("corpus", CORPUS), ("queries", QUERIES)):
+        write_parquet(data / f"{name}.parquet", _id=list(texts), text=list(texts.values()))
+    write_qrels(data, [1.0, 1.0])
+    return data
+
+
+def write_parquet(path: Path, **columns: list[object]) -> None:
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+
+
+def write_qrels(data: Path, scores: list[object]) -> None:
+    columns = {"query-id": ["q0", "q1"], "corpus-id": ["p0", "p1"], "score": scores}
+    write_parquet(data / "qrels.parquet", **columns)  # type: ignore[arg-type]
+
+
+def text(content: str | bytes, name: str = "") -> Damage:
+    """Write something else into the file, or the file of a folder."""
+    raw = content.encode() if isinstance(content, str) else content
+    return lambda path: (path / name if name else path).write_bytes(raw)
+
+
+def added(content: str, name: str) -> Damage:
+    """Add something to a file."""
+
+    def add(path: Path) -> None:
+        with (path / name).open("a", encoding="utf-8") as file:
+            file.write(content)
+
+    return add
+
+
+def changed(**parts: object) -> Damage:
+    """Change parts of LlamaIndex's file."""
+    return lambda path: path.write_text(json.dumps({**LLAMAINDEX, **parts}), encoding="utf-8")
+
+
+def folder(name: str = "") -> Damage:
+    """Put a folder in a file's place."""
+
+    def replace(path: Path) -> None:
+        file = path / name if name else path
+        file.unlink()
+        file.mkdir()
+
+    return replace
+
+
+def pipe(name: str = "") -> Damage:
+    """Put a pipe in a file's place, which would be waited for without end."""
+
+    def replace(path: Path) -> None:
+        file = path / name if name else path
+        file.unlink()
+        os.mkfifo(file)
+
+    return replace
+
+
+def gone(name: str) -> Damage:
+    return lambda path: (path / name).unlink()
+
+
+def qrels_of(score: object) -> Damage:
+    return lambda path: write_qrels(path, [score, score])
+
+
+DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
+    ("empty", llamaindex, text(""), "not readable as JSON"),
+    ("not JSON", llamaindex, text("{"), "not readable as JSON"),
+    ("not UTF-8", llamaindex, text(b'{"corpus": "\xff"}'), "not UTF-8"),
+    ("deep", llamaindex, text(DEEP), "not readable as JSON"),
+    ("deep inside", llamaindex, text('{"corpus": ' + DEEP), "not readable as JSON"),
+    ("digits", llamaindex, text(f'{{"corpus": {DIGITS}}}'), "not readable as JSON"),
+    ("a list", llamaindex, text("[]"), "no 'corpus' object"),
+    ("a number", llamaindex, text("3"), "no 'corpus' object"),
+    ("corpus null", llamaindex, changed(corpus=None), "no 'corpus' object"),
+    ("corpus empty", llamaindex, changed(corpus={}), "no passages"),
+    ("corpus numbers", llamaindex, changed(corpus={"p0": 1}), "passage 'p0' has no text"),
+    ("queries a list", llamaindex, changed(queries=["q"]), "must be JSON objects"),
+    ("query a list", llamaindex, changed(queries={"q0": ["a"]}), "'q0' has no text"),
+    ("queries empty", llamaindex, changed(queries={}), "no queries"),
+    ("relevant text", llamaindex, changed(relevant_docs={"q0": "p0"}), "a list of passage ids"),
+    ("relevant number", llamaindex, changed(relevant_docs={"q0": [0]}), "a list of passage ids"),
+    ("relevant unknown", llamaindex, changed(relevant_docs={"q0": ["x"], "q1": ["p1"]}), "'x'"),
+    ("query unknown", llamaindex, changed(queries={"q0": "a"}), "unknown query 'q1'"),
+    ("half a pair", llamaindex, text('{"corpus": {"p": "\\ud800"}}'), "half a surrogate pair"),
+    ("an id twice", llamaindex, text('{"corpus": {"p": "a", "p": "b"}}'), "'p' stands twice"),
+    ("a folder", llamaindex, folder(), "data.json"),
+    ("a pipe", llamaindex, pipe(), "a pipe"),
+    ("no corpus", beir, gone("corpus.jsonl"), "corpus.jsonl: no such file"),
+    ("no queries", beir, gone("queries.jsonl"), "queries.jsonl: no such file"),
+    ("no qrels", beir, gone("qrels/test.tsv"), "no queries"),
+    ("corpus empty", beir, text("", "corpus.jsonl"), "no passages"),
+    ("qrels empty", beir, text("", "qrels/test.tsv"), "no grade above 0"),
+    ("garbled", beir, added("\n{", "corpus.jsonl"), "corpus.jsonl, line 3"),
+    ("bytes", beir, text(b"\xff\xfe\x00", "corpus.jsonl"), "corpus.jsonl, line 1"),
+    ("deep", beir, added(f"\n{DEEP}", "corpus.jsonl"), "corpus.jsonl, line 3"),
+    ("digits", beir, added(f'\n{{"_id": {DIGITS}}}', "corpus.jsonl"), "corpus.jsonl, line 3"),
+    ("a list", beir, added("\n[1]", "queries.jsonl"), "expected a JSON object"),
+    ("no id", beir, added('\n{"text": "x"}', "corpus.jsonl"), "no '_id'"),
+    ("id an object", beir, added('\n{"_id": {}, "text": "x"}', "corpus.jsonl"), "_id"),
+    ("passage twice", beir, added('\n{"_id": "p0", "text": "x"}', "corpus.jsonl"), "'p0' stands"),
+    ("query twice", beir, added('\n{"_id": "q0", "text": "x"}', "queries.jsonl"), "'q0' stands"),
+    ("no text", beir, added('\n{"_id": "p9"}', "corpus.jsonl"), "'p9' has no text"),
+    ("text a number", beir, added('\n{"_id": "p9", "text": 9}', "corpus.jsonl"), "'p9' has no"),
+    ("unknown query", beir, added("q9\tp0\t1\n", "qrels/test.tsv"), "'q9' is not among"),
+    ("unknown passage", beir, added("q0\tp9\t1\n", "qrels/test.tsv"), "'p9', which is not among"),
+    ("two grades", beir, added("q0\tp0\t2\n", "qrels/test.tsv"), "'p0' stands twice for query"),
+    ("two columns", beir, added("q0\tp0\n", "qrels/test.tsv"), "line 4: expected query-id"),
+    ("a part of one", beir, added("q0\tp1\t0.5\n", "qrels/test.tsv"), "line 4: expected query-id"),
+    ("NaN", beir, added("q0\tp1\tnan\n", "qrels/test.tsv"), "line 4: expected query-id"),
+    ("digits", beir, added(f"q0\tp1\t{DIGITS}\n", "qrels/test.tsv"), "line 4: expected query-id"),
+    ("absurd", beir, added(f"q0\tp1\t{'9' * 30}\n", "qrels/test.tsv"), "line 4: expected query-id"),
+    ("NUL", beir, added("q0\tp\x001\t1\n", "qrels/test.tsv"), "'p\\x001', which is not among"),
+    ("a quote", beir, added('"q0\tp1\t1\n', "qrels/test.tsv"), "qrels/test.tsv"),
+    ("a long field", beir, added(f"{'q' * 200_000}\tp\t1\n", "qrels/test.tsv"), "qrels/test.tsv"),
+    ("not UTF-8", beir, text(b"q0\tp\xff\t1\n", "qrels/test.tsv"), "not UTF-8"),
+    ("a folder", beir, folder("qrels/test.tsv"), "a folder; expected"),
+    ("a folder", beir, folder("corpus.jsonl"), "corpus.jsonl"),
+    ("a pipe", beir, pipe("qrels/test.tsv"), "a pipe"),
+    ("a pipe", beir, pipe("corpus.jsonl"), "corpus.jsonl"),
+    ("topics a pipe", trec, pipe("topics.tsv"), "topics.tsv"),
+    ("corpus a pipe", trec, pipe("corpus.tsv"), "corpus.tsv"),
+    ("qrels a folder", trec, folder("qrels.txt"), "qrels.txt: a folder; expected"),
+    ("no qrels", trec, gone("qrels.txt"), "no qrels"),
+    ("no tab", trec, added("p9 text\n", "corpus.tsv"), "line 3: expected an id, a tab"),
+    ("passage twice", trec, added("p0\ttext\n", "corpus.tsv"), "line 3: 'p0' stands twice"),
+    ("topic twice", trec, added("q0\ttext\n", "topics.tsv"), "line 3: 'q0' stands twice"),
+    ("not UTF-8", trec, text(b"p0\t\xff\n", "corpus.tsv"), "not UTF-8"),
+    ("three columns", trec, added("q0 0 p1\n", "qrels.txt"), "line 3: expected query-id"),
+    ("two signs", trec, added("q0 0 p1 +-1\n", "qrels.txt"), "line 3: expected query-id"),
+    ("digits", trec, added(f"q0 0 p1 {DIGITS}\n", "qrels.txt"), "line 3: expected query-id"),
+    ("two grades", trec, added("q0 0 p0 2\n", "qrels.txt"), "line 3: 'p0' stands twice"),
+    ("not Parquet", mteb, text("PAR1", "corpus.parquet"), "not readable as Parquet"),
+    ("empty", mteb, text("", "queries.parquet"), "not readable as Parquet"),
+    ("NaN", mteb, qrels_of(float("nan")), "the score is nan"),
+    ("infinite", mteb, qrels_of(float("inf")), "the score is inf"),
+    ("half", mteb, qrels_of(0.5), "the score is 0.5"),
+    ("absurd", mteb, qrels_of(1e30), "the score is 1e+30"),
+    ("a word", mteb, qrels_of("one"), "the score is 'one'"),
+    ("no score", mteb, lambda path: write_parquet(path / "qrels.parquet", a=[1]), "columns 'a'"),
+    (
+        "bytes",
+        mteb,
+        lambda path: write_parquet(path / "corpus.parquet", _id=["p0"], text=[b"\xff"]),
+        "'p0' has no text",
+    ),
+]
+
+
+def refused(arguments: list[object], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must fail by the user's input, and return its line."""
+    code = main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, ""), err
+    lines = err.strip().split("\n")
+    assert len(lines) == 1, err
+    assert len(lines[0]) < 1_000
+    return lines[0]
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("make", "damage", "message"),
+    [one[1:] for one in DATASETS],
+    ids=[f"{one[1].__name__} {one[0]}" for one in DATASETS],
+)
+def test_a_damaged_data_set_is_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    make: Callable[[Path], Path],
+    damage: Damage,
+    message: str,
+) -> None:
+    data = make(tmp_path)
+    damage(data)
+    run = tmp_path / "a.trec"
+    run.write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    line = refused(
+        ["evaluate", "--dataset", data, "--out", tmp_path / "out", "--run", f"a={run}"], capsys
+    )
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("make", [llamaindex, beir, trec, mteb])
+def test_undamaged_they_are_evaluated(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    run = tmp_path / "a.trec"
+    run.write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    arguments = ["--dataset", make(tmp_path), "--out", tmp_path / "out", "--run", f"a={run}"]
+    assert main(["evaluate", *map(str, arguments)]) == 0
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (text(""), "an empty run"),
+        (text("q0 Q0 p0 1 nan a\n"), "the score is 'nan'"),
+        (text("q0 Q0 p0 1 1e999 a\n"), "the score is '1e999'"),
+        (text("q0 Q0 p0 1\n"), "4 columns; expected six"),
+        (text("q9 Q0 p0 1 1 a\n"), "query 'q9' is not among"),
+        (text("q0 Q0 p9 1 1 a\n"), "'p9' is not among"),
+        (text("q0 Q0 p0 1 1 a\n" * 2), "line 2: 'p0' stands twice"),
+        (text(b"q0 Q0 p\xff 1 1 a\n"), "not UTF-8"),
+        (text(f"q0 Q0 p0 1 {'x' * 9_000} a\n"), "the score is"),
+        (text(f"{'q' * 9_000} Q0 p0 1 1 a\n"), "is not among"),
+        (folder(), "a folder; expected"),
+        (pipe(), "a pipe"),
+    ],
+)
+def test_a_damaged_run_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage, message: str
+) -> None:
+    run = tmp_path / "a.trec"
+    run.write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    damage(run)
+    data = llamaindex(tmp_path)
+    line = refused(
+        ["evaluate", "--dataset", data, "--out", tmp_path / "out", "--run", f"a={run}"], capsys
+    )
+    assert message in line
+
+
+def an_archive(path: Path) -> None:
+    np.savez(path / "x", a=1)
+    (path / "x.npz").replace(path / "corpus.npy")
+
+
+def header(shape: str) -> Damage:
+    """Write an array's head that tells of a shape, and nothing after it."""
+    told = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".ljust(117).encode()
+    return text(b"\x93NUMPY\x01\x00v\x00" + told + b"\n", "corpus.npy")
+
+
+def vectors(rows: object) -> Damage:
+    return lambda path: np.save(path / "corpus.npy", rows)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (gone("corpus.npy"), "no such file"),
+        (text("", "corpus.npy"), "not readable as a NumPy array"),
+        (text("PK\x03\x04", "corpus.npy"), "not readable as a NumPy array"),
+        (text(b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4' ", "corpus.npy"), "not readable"),
+        (an_archive, "not readable as a NumPy array"),
+        (header("(99999999999999999999999, 4)"), "not readable as a NumPy array"),
+        (header("(2, -4)"), "corpus.npy"),
+        (vectors(np.array([{}, {}], dtype=object)), "not readable as a NumPy array"),
+        (vectors(np.zeros((2, 4), np.float32)), "row 0 is of length 0"),
+        (vectors(np.full((2, 4), np.nan, np.float32)), "row 0 is of length nan"),
+        (vectors(np.full((2, 4), np.inf, np.float32)), "row 0 is of length inf"),
+        (vectors(np.eye(3, 4, dtype=np.float32)), "3 vectors for 2 passages"),
+        (vectors(np.eye(2, 5, dtype=np.float32)), "vectors of 4 dimensions for queries and of 5"),
+        (vectors(np.zeros((2, 0), np.float32)), "corpus.npy"),
+        (vectors(np.float32(1)), "an array of shape ()"),
+        (vectors(np.eye(2, 4, dtype=int)), "type int64"),
+        (folder("corpus.npy"), "corpus.npy"),
+        (pipe("corpus.npy"), "corpus.npy"),
+    ],
+)
+def test_damaged_vectors_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage, message: str
+) -> None:
+    made = tmp_path / "vectors"
+    made.mkdir()
+    for name in ("corpus", "queries"):
+        np.save(made / f"{name}.npy", np.eye(2, 4, dtype=np.float32))
+    damage(made)
+    data = llamaindex(tmp_path)
+    line = refused(
+        ["evaluate", "--dataset", data, "--out", tmp_path / "out", "--vectors", f"a={made}"], capsys
+    )
+    assert message in line
+
+
+ROW = {
+    "set": "test",
+    "query_id": "q0",
+    "text": "x",
+    "relevant": {"p": 1},
+    "systems": {"bm25": {"ndcg@10": 0.5, "accuracy@5": 1.0, "rank": 1, "top": "p"}},
+}
+
+
+def evaluation(path: Path) -> Path:
+    path.mkdir()
+    (path / "metrics.json").write_text('{"systems": {}}', encoding="utf-8")
+    (path / "per_query.jsonl").write_text(json.dumps(ROW), encoding="utf-8")
+    return path
+
+
+def row(**parts: object) -> Damage:
+    return text(json.dumps({**ROW, **parts}), "per_query.jsonl")
+
+
+def scored(**values: object) -> Damage:
+    return row(systems={"bm25": {"ndcg@10": 0.5, "accuracy@5": 1.0, "rank": 1, **values}})
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (text("", "metrics.json"), "not readable as JSON"),
+        (text(DEEP, "metrics.json"), "not readable as JSON"),
+        (text(DIGITS, "metrics.json"), "not readable as JSON"),
+        (text("[]", "metrics.json"), "no systems in it"),
+        (text('{"systems": 3}', "metrics.json"), "no systems in it"),
+        (gone("metrics.json"), "no metrics.json in it"),
+        (folder("metrics.json"), "no metrics.json in it"),
+        (pipe("metrics.json"), "no metrics.json in it"),
+        (gone("per_query.jsonl"), "no per_query.jsonl in it"),
+        (pipe("per_query.jsonl"), "no per_query.jsonl in it"),
+        (text("", "per_query.jsonl"), "no queries in it"),
+        (text("{", "per_query.jsonl"), "line 1: not JSON"),
+        (text(b"\xff", "per_query.jsonl"), "line 1: not JSON"),
+        (text(DEEP, "per_query.jsonl"), "line 1: not JSON"),
+        (text(f"{json.dumps(ROW)}\n" * 2, "per_query.jsonl"), "'q0' stands twice"),
+        (scored(**{"ndcg@10": float("nan")}), "row 1: expected"),
+        (scored(**{"ndcg@10": float("inf")}), "row 1: expected"),
+        (scored(**{"ndcg@10": 10**400}), "row 1: expected"),
+        (scored(**{"ndcg@10": "0.5"}), "row 1: expected"),
+        (scored(**{"ndcg@10": None}), "row 1: expected"),
+        (scored(**{"ndcg@10": True}), "row 1: expected"),
+        (row(relevant={"p": "much"}), "row 1: expected"),
+        (row(relevant={"p": float("nan")}), "row 1: expected"),
+        (row(systems=[]), "row 1: expected"),
+        (row(systems={"bm25": 1}), "row 1: expected"),
+        (row(text=None), "row 1: expected"),
+        (row(set=["test"]), "row 1: expected"),
+        (row(query_id=3), "row 1: expected"),
+        (scored(rank="first"), "row 1: expected"),
+    ],
+)
+def test_a_damaged_evaluation_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage, message: str
+) -> None:
+    first, second = (evaluation(tmp_path / name) for name in "ab")
+    damage(second)
+    assert message in refused(["compare", first, second], capsys)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (text(""), "source: Field required"),
+        (text("x = [" + DEEP), "not TOML"),
+        (text(f"x = {DIGITS}"), "not TOML"),
+        (text(b"\xff"), "not UTF-8"),
+        (text("source = 3"), "expected a source"),
+        (folder(), "a folder"),
+        (pipe(), "a pipe"),
+    ],
+)
+def test_damaged_names_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage, message: str
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text("", encoding="utf-8")
+    damage(names)
+    data = llamaindex(tmp_path)
+    line = refused(
+        ["audit", "--dataset", data, "--out", tmp_path / "out", "--names", names], capsys
+    )
+    assert message in line
