@@ -67,9 +67,9 @@ def test_only_what_has_no_outcome_is_asked(tmp_path: Path) -> None:
     assert [request.item for request in asking.requests(ledger)] == ["r1#1", "r2#1"]
 
 
-def test_prompt_tokens_are_counted() -> None:
+def test_prompt_tokens_are_counted(tmp_path: Path) -> None:
     asking = asking_about()
-    (request, *_) = asking.requests(Path(":memory:"))
+    (request, *_) = asking.requests(tmp_path / "ledger.sqlite")
     assert request.prompt_tokens == asking.client.prompt_tokens(request.text) > 300
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_only_final_outcomes_are_not_asked_again(path: Path, outcome: Any) -> No
     )
 )
 def test_what_was_paid_adds_up_over_re_asks(tries: list[tuple[int, int, int | None, int]]) -> None:
-    with Ledger(Path(":memory:")) as ledger:
+    with TemporaryDirectory() as folder, Ledger(Path(folder, "ledger.sqlite")) as ledger:
         for prompt, completion, cost, attempts in tries:
             row = replace(ROW, prompt_tokens=prompt, completion_tokens=completion)
             ledger.record(replace(row, cost=cost, attempts=attempts, reason=f"try {attempts}"))

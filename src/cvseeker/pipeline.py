@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate import evaluate_stage
 from cvseeker.queries import check_llm, generate_stage
 from cvseeker.resumes import ingest_stage
@@ -16,6 +16,7 @@ from cvseeker.train import TrainingData, finetune_stage
 StageDone = Callable[[str, StageResult], None]
 
 
+@exclusive
 def run(
     sources: Sequence[Path],
     workspace: Workspace,

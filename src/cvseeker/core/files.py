@@ -4,17 +4,20 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.named_files import read_text
+from cvseeker.core.places import make_file, make_folder
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a neighbour to write into, and rename it to ``path`` once it is whole.
+
+    File and folder are their owner's alone, whatever the umask.
 
     Raises
     ------
@@ -23,13 +26,17 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        make_file(temporary)
         yield temporary
         temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); name another place"
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,24 +1,38 @@
 """The folder that holds one project's stages, each complete or absent.
 
-A stage writes into a temporary folder, which is renamed into place once its ``manifest.json`` is
-written; the manifest's presence therefore means that the stage completed. Its fingerprint covers
-the settings and the inputs' hashes: while it matches, the stage is skipped.
+A stage writes into a temporary folder and its ``manifest.json`` last; then the folder is renamed
+into place. The manifest's fingerprint covers the settings and the inputs' hashes: while it matches,
+and every file is as it was written, the stage is skipped.
 """
 
+import inspect
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, Self, TypeVar
 
 from cvseeker.core import __version__
 from cvseeker.core.decisions import decisions
-from cvseeker.core.errors import WorkspaceError
-from cvseeker.core.files import read_json, write_json
-from cvseeker.core.hashes import file_hash, text_hash
+from cvseeker.core.errors import InputError, WorkspaceError
+from cvseeker.core.files import write_text
+from cvseeker.core.lock import locked
+from cvseeker.core.manifest import (
+    MANIFEST,
+    damages,
+    fingerprint_of,
+    foreign_file,
+    is_stage_folder,
+    read_manifest,
+    record_outputs,
+    write_manifest,
+)
+from cvseeker.core.places import check_output, make_folder, sync
+from cvseeker.core.progress import Progress, silent
 
 COMMAND_OF_STAGE: dict[str, str] = {
     "ingest": "cvseeker ingest SOURCE... -w {workspace}",
@@ -27,13 +41,19 @@ COMMAND_OF_STAGE: dict[str, str] = {
     "model": "cvseeker finetune -w {workspace}",
     "evaluation": "cvseeker evaluate -w {workspace}",
     "index": "cvseeker index -w {workspace}",
+    "audit": "cvseeker audit -w {workspace}",
 }
 
-# Raised when a stage writes other files or means something else by the same settings.
-FORMAT_VERSION = 1
+T = TypeVar("T")
+P = ParamSpec("P")
 
-# Stands in a stage's folder while its files are being replaced one by one.
-_MOVING = ".moving"
+# A stage is away for a moment while it is replaced.
+_ATTEMPTS = 20
+_MOVING_SECONDS = 0.05
+
+_LOCK = ".cvseeker.lock"
+# Stands in the scratch folder of a stage that continues where it was interrupted.
+_MARKER = ".fingerprint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,27 @@ class Workspace:
     """
 
     path: Path
+    # The one folder in ``path``, which is the user's then, that a stage may write.
+    only: str = ""
+
+    @classmethod
+    def around(cls, out: Path, inputs: Mapping[str, Path | None]) -> Self:
+        """Return what runs a stage into a folder of its own, which is the stage's name there.
+
+        Parameters
+        ----------
+        out
+            The folder, whether or not it is there.
+        inputs
+            Everything that is read, by what the user calls it.
+
+        Raises
+        ------
+        InputError
+            If the folder is, holds or lies within an input.
+        """
+        check_output(out, inputs)
+        return cls(out.resolve().parent, only=out.resolve().name)
 
     @property
     def cache(self) -> Path:
@@ -95,37 +136,130 @@ class Workspace:
 
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """Return a complete stage's manifest, or ``None`` where the stage is not complete."""
-        path = self.stage_folder(stage) / "manifest.json"
-        manifest = read_json(path) if path.is_file() else None
-        # Other programs have files of this name, too.
-        ours = isinstance(manifest, dict) and {"stage", "fingerprint"} <= manifest.keys()
-        return manifest if ours else None
+        manifest = read_manifest(self.stage_folder(stage))
+        return manifest if manifest and manifest["complete"] else None
 
     def require(self, stage: str) -> Path:
-        """Return a complete stage's folder.
+        """Return a complete stage's folder, whose files are as the stage wrote them.
 
         Raises
         ------
         WorkspaceError
-            If the stage is not complete; the message names the command that completes it.
+            If the stage is not complete, or a file was changed; the message names the command that
+            completes it.
         """
-        folder = self.stage_folder(stage)
-        if self.manifest(stage) is None:
-            command = COMMAND_OF_STAGE[stage].format(workspace=shlex.quote(str(self.path)))
-            raise WorkspaceError(f"{folder}: no finished {stage} stage there; run: {command}")
+        folder, manifest = self.stage_folder(stage), self.manifest(stage)
+        if manifest is None or manifest["stage"] != stage:
+            raise WorkspaceError(
+                f"{folder}: no finished {stage} stage there; run: {self.command(stage)}"
+            )
+        for damage in damages(folder, manifest["outputs"]):
+            raise WorkspaceError(f"{damage}; run: {self.command(stage)}")
         return folder
+
+    def read(self, stage: str, load: Callable[[Path], T]) -> T:
+        """Return what is loaded from a complete stage, all of it from one run of the stage.
+
+        Raises
+        ------
+        WorkspaceError
+            As :meth:`require` does.
+        """
+        for _ in range(_ATTEMPTS):
+            before = self.manifest(stage)
+            try:
+                loaded = load(self.require(stage))
+            except (InputError, OSError):
+                # Whoever replaces a stage moves the old one away first.
+                time.sleep(_MOVING_SECONDS)
+                if self.manifest(stage) == before:
+                    raise
+            else:
+                if self.manifest(stage) == before:
+                    return loaded
+        raise WorkspaceError(f"{self.stage_folder(stage)}: being replaced; try again")
+
+    def command(self, stage: str) -> str:
+        """Return what is typed to run a stage."""
+        return COMMAND_OF_STAGE[stage].format(workspace=shlex.quote(str(self.path)))
 
     def output_hashes(self, stage: str) -> dict[str, str]:
         """Return the hashes of a complete stage's files: the inputs of the stages after it."""
         self.require(stage)
-        manifest = self.manifest(stage) or {}
-        return {f"{stage}/{name}": digest for name, digest in manifest["outputs"].items()}
+        return self._written(stage)
 
     def labels_stage(self) -> str:
         """Return ``judged`` where that was made from the present queries, else ``queries``."""
         judged = self.manifest("judged")
-        present = self.output_hashes("queries").items()
+        present = self._written("queries").items()
         return "judged" if judged and present <= judged["inputs"].items() else "queries"
+
+    def newer_than(self, stage: str) -> str:
+        """Return the first stage that has changed since a complete one read it, or came after.
+
+        Empty where there is none, and where the stage itself is not complete.
+        """
+        manifest = self.manifest(stage)
+        if manifest is None:
+            return ""
+        inputs = manifest["inputs"]
+        read = [one for one in COMMAND_OF_STAGE if any(key.startswith(f"{one}/") for key in inputs)]
+        for one in read:
+            present = self._written(one)
+            if present and present != {
+                key: value for key, value in inputs.items() if key.startswith(f"{one}/")
+            }:
+                return one
+        if stage == "index" and "model" not in read and self.manifest("model"):
+            return "model"
+        by_labels = stage in {"model", "evaluation", "audit"} and "queries" in read
+        return "judged" if by_labels and self.labels_stage() == "judged" else ""
+
+    def problems(self, stage: str, *, verify: bool = False) -> list[str]:
+        """Return what is wrong with a complete stage, a sentence each: what is damaged or outdated.
+
+        Parameters
+        ----------
+        stage
+            The stage's name.
+        verify
+            Hash every file, not only those whose size or time has changed.
+        """
+        try:
+            manifest = self.manifest(stage)
+        except WorkspaceError as error:
+            return [str(error)]
+        folder = self.stage_folder(stage)
+        found = list(damages(folder, manifest["outputs"], verify=verify)) if manifest else []
+        newer = self.newer_than(stage)
+        return [*found, *([f"{folder}: older than the present {newer}"] if newer else [])]
+
+    @contextmanager
+    def alone(self, what: str, progress: Progress = silent) -> Iterator[None]:
+        """Let no other process write here meanwhile; what dead ones left goes.
+
+        Parameters
+        ----------
+        what
+            What others are told that they wait for.
+        progress
+            Told if another process is at work here.
+
+        Raises
+        ------
+        WorkspaceError
+            If nobody may write there, or another process works there for ten minutes.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
+        lock = f".{self.only}.lock" if self.only else _LOCK
+        with locked(self.path / lock, what, progress):
+            for stage in [self.only] if self.only else COMMAND_OF_STAGE:
+                _delete(self._retired(stage))
+                scratch = self.scratch_folder(stage)
+                if not any((scratch / name).is_file() for name in (_MARKER, MANIFEST)):
+                    _delete(scratch)
+            yield
 
     def run_stage(
         self,
@@ -134,9 +268,11 @@ class Workspace:
         inputs: Mapping[str, str],
         work: Callable[[Path], dict[str, Any]],
         *,
+        kind: str = "",
         resumable: bool = False,
         keeps: str = "",
         finished: Callable[[Mapping[str, Any]], bool] = lambda counts: True,
+        progress: Progress = silent,
     ) -> StageResult:
         """Run ``work`` in a scratch folder and move it into place, unless nothing changed.
 
@@ -149,7 +285,10 @@ class Workspace:
         inputs
             Name → hash of everything that is read.
         work
-            Fills the folder it is given and returns the stage's counts.
+            Fills the folder it is given and returns the stage's counts. What it names with a dot
+            in front is scratch, and goes once all else is written.
+        kind
+            The stage's name where its folder has one of the user's.
         resumable
             Keep the scratch folder of an interrupted run of the same fingerprint, for ``work``
             to continue; otherwise it starts empty.
@@ -158,6 +297,8 @@ class Workspace:
             through all runs, finished or not. ``work`` may use it there meanwhile.
         finished
             Tells by the counts of an unchanged run whether it may be skipped.
+        progress
+            Told if another process is at work here.
 
         Returns
         -------
@@ -167,126 +308,184 @@ class Workspace:
         Raises
         ------
         WorkspaceError
-            If the folder holds something that no stage wrote; nothing is touched then.
+            If the folder holds something that no stage of the kind wrote; nothing is touched then.
         """
-        fingerprint = _fingerprint(settings, inputs)
-        manifest = self.manifest(stage)
-        unchanged = manifest is not None and manifest["fingerprint"] == fingerprint
-        if manifest is not None and unchanged and finished(manifest["counts"]):
-            kept = self.stage_folder(stage)
-            return StageResult(manifest["counts"], manifest["seconds"], skipped=True, folder=kept)
-        self._refuse_foreign(self.stage_folder(stage), manifest, keeps)
-        scratch = self._open_scratch(stage, fingerprint, resumable=resumable)
-        started = time.perf_counter()
-        try:
-            counts = work(scratch)
-        except (Exception, KeyboardInterrupt):
-            if not resumable:
-                self._clear_away(scratch)
-            raise
-        seconds = round(time.perf_counter() - started, 3)
-        manifest = {
-            "stage": stage,
-            "fingerprint": fingerprint,
-            "settings": dict(settings),
-            "inputs": dict(inputs),
-            "outputs": _hash_files(scratch),
-            "counts": counts,
-            "seconds": seconds,
-            "version": __version__,
-        }
-        self._publish(stage, scratch, manifest, keeps)
-        return StageResult(counts, seconds, skipped=False, folder=self.stage_folder(stage))
+        # A stage on files of the user's never replaces a workspace's, nor the other way.
+        kind = f"{kind or stage} of files" if self.only else stage
+        with self.alone(kind, progress):
+            fingerprint = fingerprint_of(settings, inputs)
+            folder, manifest = self.stage_folder(stage), self.manifest(stage)
+            if (
+                manifest is not None
+                and manifest["stage"] == kind
+                and manifest["fingerprint"] == fingerprint
+                and finished(manifest["counts"])
+                and not any(damages(folder, manifest["outputs"]))
+            ):
+                return StageResult(manifest["counts"], manifest["seconds"], True, folder)
+            _refuse_foreign(folder, kind, keeps)
+            scratch = self.scratch_folder(stage)
+            # Of a run that was killed after its work was done.
+            manifest = _finished_manifest(scratch, kind, fingerprint)
+            if manifest is None:
+                _open_scratch(scratch, fingerprint, resumable=resumable)
+                counts, seconds = _timed(work, scratch, resumable=resumable)
+                manifest = {
+                    "stage": kind,
+                    "fingerprint": fingerprint,
+                    "complete": True,
+                    "settings": dict(settings),
+                    "inputs": dict(inputs),
+                    "outputs": record_outputs(scratch),
+                    "counts": counts,
+                    "seconds": seconds,
+                    "version": __version__,
+                }
+                write_manifest(scratch, manifest)
+            # Something may have been put there meanwhile.
+            _refuse_foreign(folder, kind, keeps)
+            self._publish(stage, manifest, keeps)
+            return StageResult(manifest["counts"], manifest["seconds"], False, folder)
 
-    def _refuse_foreign(self, folder: Path, manifest: dict[str, Any] | None, keeps: str) -> None:
-        """Refuse to replace what CVSeeker did not write."""
-        if self.path.exists() and not self.path.is_dir():
-            raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
-        if manifest is not None or not folder.exists() or (folder / _MOVING).exists():
-            return
-        ours = folder.is_dir() and all(_is_kept(path, keeps) for path in folder.iterdir())
-        if not ours:
-            raise WorkspaceError(
-                f"{folder}: already there and not written by CVSeeker; name another place, or move "
-                "it away first"
-            )
+    def _written(self, stage: str) -> dict[str, str]:
+        """Return the hashes of what a complete stage wrote, empty where it is not complete."""
+        outputs = (self.manifest(stage) or {"outputs": {}})["outputs"]
+        return {f"{stage}/{name}": facts["sha256"] for name, facts in outputs.items()}
 
-    def _open_scratch(self, stage: str, fingerprint: str, *, resumable: bool) -> Path:
-        scratch = self.scratch_folder(stage)
-        marker = scratch / ".fingerprint"
-        same = marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint
-        if not (resumable and same):
-            shutil.rmtree(scratch, ignore_errors=True)
-            try:
-                scratch.mkdir(parents=True)
-            except OSError as error:
-                raise WorkspaceError(
-                    f"{self.path}: cannot write there ({error.strerror}); name another place"
-                ) from error
-            marker.write_text(fingerprint, encoding="utf-8")
-        return scratch
+    def _retired(self, stage: str) -> Path:
+        """Return where a stage goes until its successor is in its place."""
+        return self.path / f".{stage}.old"
 
-    def _clear_away(self, scratch: Path) -> None:
-        """Delete what a failed stage wrote, and the workspace where that was all there is."""
-        shutil.rmtree(scratch, ignore_errors=True)
-        with suppress(OSError):
-            self.path.rmdir()
-
-    def _publish(self, stage: str, scratch: Path, manifest: dict[str, Any], keeps: str) -> None:
-        """Replace the stage's folder by the scratch folder; the manifest is the last file written.
+    def _publish(self, stage: str, manifest: Mapping[str, Any], keeps: str) -> None:
+        """Replace the stage's folder by the scratch folder, which is complete.
 
         The old folder is moved away whole before it is deleted: a kill halfway through deleting
         must not leave half a stage in its place. A kill between the two moves leaves no stage
-        folder, and the next run redoes the stage.
+        folder, and the next run moves the scratch folder there.
         """
-        (scratch / ".fingerprint").unlink(missing_ok=True)
-        write_json(scratch / "manifest.json", manifest)
-        folder, retired = self.stage_folder(stage), self.path / f".{stage}.old"
+        scratch, folder = self.scratch_folder(stage), self.stage_folder(stage)
+        for path in scratch.glob(".*"):
+            _delete(path)
         if keeps:
-            _move_into(scratch, folder, keeps)
+            _move_into(scratch, folder, manifest, keeps)
             return
-        shutil.rmtree(retired, ignore_errors=True)
-        if folder.exists():
-            folder.replace(retired)
+        if folder.exists() or folder.is_symlink():
+            folder.replace(self._retired(stage))
         scratch.replace(folder)
-        shutil.rmtree(retired, ignore_errors=True)
+        sync(self.path)
+        _delete(self._retired(stage))
 
 
-def _is_kept(path: Path, keeps: str) -> bool:
-    return bool(keeps) and path.name.startswith(keeps)
+def exclusive(stage: Callable[P, T]) -> Callable[P, T]:
+    """Let a function run while no other process writes into the workspace that it is given.
 
-
-def _move_into(scratch: Path, folder: Path, keeps: str) -> None:
-    """Replace a folder's content but for what is kept; the manifest goes first and comes last.
-
-    A kill halfway leaves a folder without a manifest, marked as ours, and the next run redoes it.
+    From its first look at what it reads, so that nobody replaces that meanwhile. Its parameter
+    ``progress`` is told of a wait; without a workspace among the arguments, there is none.
     """
-    folder.mkdir(exist_ok=True)
-    marker = folder / _MOVING
-    marker.touch()
-    (folder / "manifest.json").unlink(missing_ok=True)
+    parameters = inspect.signature(stage)
+
+    @wraps(stage)
+    def run(*arguments: P.args, **options: P.kwargs) -> T:
+        given = parameters.bind(*arguments, **options).arguments
+        workspace = next((one for one in given.values() if isinstance(one, Workspace)), None)
+        if workspace is None:
+            return stage(*arguments, **options)
+        with workspace.alone(stage.__name__, given.get("progress", silent)):
+            return stage(*arguments, **options)
+
+    return run
+
+
+def is_workspace(path: Path) -> bool:
+    """Tell whether a folder holds stages of CVSeeker's, or is about to."""
+    return (path / _LOCK).exists() or any(
+        map(is_stage_folder, map(path.joinpath, COMMAND_OF_STAGE))
+    )
+
+
+def _refuse_foreign(folder: Path, kind: str, keeps: str) -> None:
+    """Refuse to replace what no stage of this kind wrote."""
+    if folder.exists() and not folder.is_dir():
+        raise WorkspaceError(f"{folder}: a file; expected a folder, new or of CVSeeker's")
+    manifest = read_manifest(folder)
+    if manifest is not None and manifest["stage"] != kind:
+        raise WorkspaceError(
+            f"{folder}: holds another stage, {manifest['stage']!r}, not {kind!r}; name another "
+            "place, or move it away first"
+        )
+    foreign = foreign_file(folder, manifest, keeps)
+    if foreign is not None:
+        raise WorkspaceError(
+            f"{foreign}: not written by CVSeeker, and its folder is to be replaced; name another "
+            "place, or move it away first"
+        )
+
+
+def _finished_manifest(scratch: Path, kind: str, fingerprint: str) -> dict[str, Any] | None:
+    """Return the manifest of a scratch folder in which the same work was done, to the end."""
+    try:
+        manifest = read_manifest(scratch)
+    except WorkspaceError:
+        return None
+    wanted = {"stage": kind, "fingerprint": fingerprint, "complete": True}
+    if manifest is None or not wanted.items() <= manifest.items():
+        return None
+    return None if any(damages(scratch, manifest["outputs"])) else manifest
+
+
+def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
+    """Make a scratch folder, or leave that of an interrupted run, which continues."""
+    marker = scratch / _MARKER
+    # A manifest is of work that was done, and that cannot be used.
+    same = marker.is_file() and not (scratch / MANIFEST).exists()
+    if resumable and same and marker.read_text("utf-8", "replace") == fingerprint:
+        return
+    _delete(scratch)
+    try:
+        make_folder(scratch)
+        if resumable:
+            write_text(marker, fingerprint)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{scratch.parent}: cannot write there ({error.strerror}); name another place"
+        ) from error
+
+
+def _timed(
+    work: Callable[[Path], dict[str, Any]], scratch: Path, *, resumable: bool
+) -> tuple[dict[str, Any], float]:
+    """Return what the work counts and how many seconds it took; a failed one leaves nothing."""
+    started = time.perf_counter()
+    try:
+        counts = work(scratch)
+    except (Exception, KeyboardInterrupt):
+        if not resumable:
+            _delete(scratch)
+        raise
+    return counts, round(time.perf_counter() - started, 3)
+
+
+def _move_into(scratch: Path, folder: Path, manifest: Mapping[str, Any], keeps: str) -> None:
+    """Replace a folder's content but for what is kept.
+
+    Meanwhile its manifest, which is not complete, names the files of both: a kill halfway leaves
+    a folder that is ours, and the next run redoes it.
+    """
+    make_folder(folder)
+    outputs = (read_manifest(folder) or {"outputs": {}})["outputs"] | manifest["outputs"]
+    write_manifest(folder, {**manifest, "outputs": outputs, "complete": False})
     for path in list(folder.iterdir()):
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path != marker and not _is_kept(path, keeps):
-            path.unlink()
-    for path in sorted(scratch.iterdir(), key=lambda path: path.name == "manifest.json"):
+        if path.name != MANIFEST and not path.name.startswith(keeps):
+            _delete(path)
+    for path in sorted(scratch.iterdir(), key=lambda path: path.name == MANIFEST):
         path.replace(folder / path.name)
-    marker.unlink()
+    sync(folder)
     scratch.rmdir()
 
 
-def _fingerprint(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    def lines(mapping: Mapping[str, Any]) -> list[str]:
-        return [f"{key}={mapping[key]!r}" for key in sorted(mapping)]
-
-    return text_hash(str(FORMAT_VERSION), *lines(settings), "inputs", *lines(inputs))
-
-
-def _hash_files(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): file_hash(path)
-        for path in files
-        if path.name != ".fingerprint"
-    }
+def _delete(path: Path) -> None:
+    """Delete a file, a link or a folder where it is there."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -14,7 +14,7 @@ from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.analysis import analyse
 from cvseeker.evaluate.cuts import occupations_of
 from cvseeker.evaluate.report import provenance, write_report
@@ -39,6 +39,7 @@ def nothing_said(line: str) -> None:
     """Announce nothing."""
 
 
+@exclusive
 def evaluate_stage(
     workspace: Workspace,
     settings: Settings,
@@ -135,17 +136,18 @@ def evaluate_files(
         If the data set, a model, a run or vectors cannot be used.
     """
     systems = systems if systems.any() else Systems({"base": "base"})
-    out = out.resolve()
+    read_from = {"--dataset": dataset, "--val": validation, "--train": training}
+    workspace = Workspace.around(out, {**read_from, **systems.places()})
     evaluation = Evaluation(
         settings,
         systems,
-        cache=out.with_name(f"{out.name}.cache"),
+        cache=workspace.path / f"{workspace.only}.cache",
         announce=announce,
         progress=progress,
     )
-    inputs = path_hashes("dataset", dataset)
-    for option, path in (("val", validation), ("train", training)):
-        inputs |= path_hashes(option, path) if path else {}
+    inputs: dict[str, str] = {}
+    for option, path in read_from.items():
+        inputs |= path_hashes(option.removeprefix("--"), path) if path else {}
 
     def read() -> Material:
         content = with_run_ids(read_dataset(dataset), systems.runs.values())
@@ -158,8 +160,8 @@ def evaluate_files(
 
     told = {"evaluate", "embedding"} if systems.remote else {"evaluate"}
     return evaluation.run(
-        Workspace(out.parent),
-        out.name,
+        workspace,
+        workspace.only,
         inputs=inputs,
         read=read,
         title=dataset.name,
@@ -209,7 +211,7 @@ class Evaluation:
     def run(
         self,
         workspace: Workspace,
-        stage: str,
+        folder: str,
         *,
         inputs: Mapping[str, str],
         read: Callable[[], Material],
@@ -232,10 +234,12 @@ class Evaluation:
             }
 
         return workspace.run_stage(
-            stage,
+            folder,
             self.settings.evaluate.model_dump(mode="json"),
             {**inputs, **self.systems.hashes(), **remote},
             work,
+            kind="evaluation",
+            progress=self.progress,
         )
 
     def _evaluated(

@@ -42,6 +42,12 @@ class Systems:
                 }
         return hashes
 
+    def places(self) -> dict[str, Path]:
+        """Return where what is compared may lie; a hub's name is no place."""
+        models = {f"--model {name}": Path(model) for name, model in self.models.items() if model}
+        runs = {f"--run {name}": path for name, path in self.runs.items()}
+        return models | runs | {f"--vectors {name}": path for name, path in self.vectors.items()}
+
     def folders(self) -> dict[str, Path | None]:
         """Return the folders that models are loaded from, ``None`` where a hub has one."""
         places = {name: Path(choose_model(model).location) for name, model in self.models.items()}

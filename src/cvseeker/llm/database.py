@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.places import make_file, make_folder
 
 _BUSY_SECONDS = 60.0
 
@@ -23,7 +24,9 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
+            # SQLite's other files get the rights of this one.
+            make_file(path)
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         except (sqlite3.Error, OSError) as error:
             raise InputError(f"{path}: cannot be made ({error}); name another place") from error

@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.places import make_file
 from cvseeker.llm.database import Database
 from cvseeker.llm.request import OUTCOMES, Outcome
 
@@ -190,7 +191,9 @@ def sole_sender(path: Path, waiting: Callable[[], None] = lambda: None) -> Itera
     and calls ``waiting`` once. The lock is a database's, which every platform frees when its holder
     dies.
     """
-    lock = sqlite3.connect(path.with_name(f"{path.name}.lock"), timeout=0.0, isolation_level=None)
+    held = path.with_name(f"{path.name}.lock")
+    make_file(held)
+    lock = sqlite3.connect(held, timeout=0.0, isolation_level=None)
     try:
         try:
             lock.execute("BEGIN EXCLUSIVE")

@@ -3,19 +3,21 @@
 Both read a workspace or a file of one's own, and write a stage's folder or another file.
 """
 
+import re
+import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import InputError
-from cvseeker.core.hashes import text_hash
+from cvseeker.core.hashes import path_hashes, text_hash
+from cvseeker.core.places import make_folder
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage
 from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests, PassageSource
 from cvseeker.queries.judging import Judging, label_datasets, plan_labels
@@ -27,6 +29,7 @@ from cvseeker.retrieval.models import choose_model, model_identity
 _LEDGER = "ledger.sqlite"
 
 
+@exclusive
 def generate_stage(
     source: Workspace | Path,
     settings: Settings,
@@ -64,7 +67,8 @@ def generate_stage(
         return _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
 
     if isinstance(source, Path):
-        return _run_on_files(out, work, split="train")
+        how = {**_generate_settings(settings), **_read_besides(settings)}
+        return _run_on_files(source, out, how, work, progress, split="train")
     return source.run_stage(
         "queries",
         _generate_settings(settings),
@@ -75,6 +79,7 @@ def generate_stage(
     )
 
 
+@exclusive
 def judge_stage(
     source: Workspace | Path,
     settings: Settings,
@@ -117,7 +122,9 @@ def judge_stage(
         return labels.counts
 
     if isinstance(source, Path):
-        return _run_on_files(out, work, split=_judged_split(source))
+        base, split = model_identity(choose_model(settings.finetune.base)), _judged_split(source)
+        how = {**_judge_settings(settings), "base": base}
+        return _run_on_files(source, out, how, work, progress, split=split)
     return source.run_stage(
         "judged",
         _judge_settings(settings),
@@ -338,34 +345,71 @@ def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:
 
 
 def _run_on_files(
-    out: Path | None, work: Callable[[Path], dict[str, Any]], *, split: str
+    source: Path,
+    out: Path | None,
+    settings: Mapping[str, Any],
+    work: Callable[[Path], dict[str, Any]],
+    progress: Progress,
+    *,
+    split: str,
 ) -> StageResult:
-    """Run a stage in a scratch folder, then move one split's data set to where it is wanted."""
+    """Run a stage and put one split's data set where it is wanted, and what it tells beside it."""
     if out is None:
         raise InputError("no place for the data set; expected out, ….json or a folder")
-    if out.suffix != ".json" and out.is_file():
+    place = Workspace.around(out, {"--corpus or --dataset": source})
+    if out.suffix == ".json":
+        with place.alone("generate", progress):
+            return _write_file(out, place.scratch_folder(place.only), work, split=split)
+    if out.is_file():
         raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
+
+    def write(folder: Path) -> dict[str, Any]:
+        counts = work(folder / ".work")
+        for path in (*(folder / ".work" / "beir" / split).iterdir(), *_accounts(folder / ".work")):
+            path.replace(folder / path.name)
+        return counts
+
+    return place.run_stage(
+        place.only,
+        settings,
+        path_hashes("dataset", source),
+        write,
+        kind="queries",
+        keeps=_LEDGER,
+        finished=_has_all_answers,
+        progress=progress,
+    )
+
+
+def _write_file(
+    out: Path, scratch: Path, work: Callable[[Path], dict[str, Any]], *, split: str
+) -> StageResult:
+    """Run a stage in a scratch folder, of which the data set becomes LlamaIndex's file."""
+    if out.exists() and not _is_llamaindex(out):
+        raise InputError(f"{out}: already there, and no data set; name another file")
     began = time.perf_counter()
-    parent = out.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch)
-        counts = work(folder)
-        if out.suffix == ".json":
-            (folder / f"{split}.json").replace(out)
-        else:
-            _move_files(folder / "beir" / split, out)
-        for path in folder.glob("*.jsonl"):
+    make_folder(scratch)
+    try:
+        counts = work(scratch)
+        (scratch / f"{split}.json").replace(out)
+        for path in _accounts(scratch):
             path.replace(_beside(out, path.name))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return StageResult(counts, round(time.perf_counter() - began, 3), skipped=False)
 
 
-def _move_files(folder: Path, target: Path) -> None:
-    """Move a folder's files into another, which may hold others."""
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        moved = target / path.relative_to(folder)
-        moved.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(moved)
+def _is_llamaindex(path: Path) -> bool:
+    """Tell by its beginning whether a file is a data set in LlamaIndex's form, or empty."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return bool(re.match(rb"\s*(\{\s*\"(queries|corpus|relevant_docs)\"|$)", file.read(200)))
+
+
+def _accounts(folder: Path) -> Iterator[Path]:
+    """Yield the files that tell what became of queries and passages."""
+    yield from folder.glob("*.jsonl")
 
 
 def _beside(out: Path, name: str) -> Path:

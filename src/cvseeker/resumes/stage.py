@@ -74,6 +74,7 @@ def ingest_stage(
         settings.ingest.model_dump(exclude={"workers"}),
         input_hashes(sources),
         lambda folder: ingest(sources, folder, settings=settings.ingest, progress=progress),
+        progress=progress,
     )
 
 

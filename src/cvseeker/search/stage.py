@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
@@ -29,10 +30,11 @@ def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Search
     Raises
     ------
     WorkspaceError
-        If the workspace has no index; the message names the command that builds it.
+        If the workspace has no index, or one of other résumés or of another model than it has now;
+        the message names the command that builds it.
     """
     workspace = Workspace(path)
-    index = Index.load(workspace.require("index"))
+    index = _load_index(workspace)
     name = index.model or str(workspace.require("model"))
     encoder = QueryEncoder.from_choice(choose_model(name)) or LocalEncoder.from_name(name)
     return Searcher(index, encoder, weights=weights)
@@ -58,7 +60,7 @@ def open_base_searcher(
         If the workspace has no index or no tuned model.
     """
     workspace = Workspace(path)
-    passages = Index.load(workspace.require("index")).passages
+    passages = _load_index(workspace).passages
     workspace.require("model")
     encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
     index = Index.build(
@@ -67,6 +69,21 @@ def open_base_searcher(
     return Searcher(index, encoder, weights=weights)
 
 
+def _load_index(workspace: Workspace) -> Index:
+    """Load the index, unless it shows who has gone, or its model has become another.
+
+    One by the base is older than a tuned model, and as good as it was.
+    """
+    index, newer = workspace.read("index", Index.load), workspace.newer_than("index")
+    if newer == "ingest" or (newer == "model" and not index.model):
+        raise WorkspaceError(
+            f"{workspace.stage_folder('index')}: older than the present {newer}; run: "
+            f"{workspace.command('index')}"
+        )
+    return index
+
+
+@exclusive
 def index_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
 ) -> StageResult:

@@ -1,6 +1,5 @@
 """The stage ``model``: queries and qrels → a tuned encoder, kept only where it is better."""
 
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -9,6 +8,7 @@ from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.hashes import path_hashes
+from cvseeker.core.places import check_output, make_folder
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
@@ -66,8 +66,8 @@ class TrainingData:
     @classmethod
     def from_files(cls, train: Path, val: Path | None, out: Path) -> Self:
         """Bind files of one's own; the model goes to ``out``."""
-        out = out.resolve()
-        return cls(train, val, Workspace(out.parent), out.name)
+        workspace = Workspace.around(out, {"--train": train, "--val": val})
+        return cls(train, val, workspace, workspace.only)
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> Self:
@@ -152,15 +152,19 @@ def finetune_stage(
             store=data.store(),
             progress=heard(progress),
         )
-        if is_main():
-            shutil.rmtree(folder / ".training")
         return asdict(result) | ({"labels": data.labels} if data.labels else {})
 
+    if data.workspace.only and settings.finetune.base:
+        check_output(data.workspace.path / data.stage, {"--base": Path(settings.finetune.base)})
     recipe = {**settings.finetune.recipe, "duplicate_similarity": similarity}
-    inputs = {"base": model_identity(choose_model(settings.finetune.base)), **data.hashes()}
 
     def run(work: Work) -> StageResult:
-        return data.workspace.run_stage(data.stage, recipe, inputs, work, resumable=True)
+        with data.workspace.alone("finetune", progress):
+            base = model_identity(choose_model(settings.finetune.base))
+            inputs = {"base": base, **data.hashes()}
+            return data.workspace.run_stage(
+                data.stage, recipe, inputs, work, kind="model", resumable=True
+            )
 
     return run_together(run, work)
 
@@ -224,7 +228,7 @@ def finetune(
     check_settings(settings)
     train, val = split_persons(train, val, settings, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
-    scratch.mkdir(parents=True, exist_ok=True)
+    make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
     pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
     progress("validate the base", 0, 0, f"{len(val.queries)} queries")

@@ -9,7 +9,7 @@ from cvseeker.core.datasets import read_dataset, read_judgements
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import AuditSettings
-from cvseeker.core.workspace import StageResult, Workspace
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit
 from cvseeker.evaluate.audit.names import NameLists, read_names
 from cvseeker.evaluate.audit.report import write_audit
@@ -19,6 +19,7 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
 
 
+@exclusive
 def audit_stage(
     workspace: Workspace,
     models: Sequence[str],
@@ -135,10 +136,11 @@ def audit_files(
         )
 
     source = f"--dataset {quote(dataset.name)} --out {quote(out.name)}"
-    out = out.resolve()
+    given = {f"--model {name}": Path(name) for name in models}
+    workspace = Workspace.around(out, {"--dataset": dataset, "--names": names, **given})
     return _audit(
-        Workspace(out.parent),
-        out.name,
+        workspace,
+        workspace.only,
         {name: name for name in models or ["base"]},
         inputs=path_hashes("dataset", dataset),
         read=read,
@@ -164,7 +166,7 @@ def _audit(
     command: str,
 ) -> StageResult:
     """Audit models into the stage's folder, unless nothing changed."""
-    identities = {f"model/{name}": model_identity(choose_model(models[name])) for name in models}
+    identities = {f"encoder/{name}": model_identity(choose_model(models[name])) for name in models}
 
     def work(folder: Path) -> dict[str, Any]:
         material = read()
@@ -183,7 +185,9 @@ def _audit(
         }
 
     how = {**settings.model_dump(), "names": lists.model_dump(mode="json")}
-    return workspace.run_stage(stage, how, {**inputs, **identities}, work)
+    return workspace.run_stage(
+        stage, how, {**inputs, **identities}, work, kind="audit", progress=progress
+    )
 
 
 def _own_models(workspace: Workspace) -> dict[str, str]:
