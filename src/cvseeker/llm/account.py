@@ -12,6 +12,8 @@ from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.llm.request import Answer, ChatTask, EmbeddingTask, Outcome, Request, TaskT
 
+# Of a body that is kept as it came.
+_LONGEST_RAW = 2**20
 BUDGET = "budget"
 """Why a run stopped that could not afford another request."""
 
@@ -70,6 +72,14 @@ class Job(Generic[TaskT]):
         sort = EmbeddingTask if row["sort"] == EmbeddingTask.__name__ else ChatTask
         endpoint, settings = Endpoint(**row["endpoint"]), SendSettings(**row["settings"])
         return Job(endpoint, sort(**row["task"]), settings, Path(row["ledger"]))
+
+
+_STARTED = time.time() - time.monotonic()
+
+
+def clock() -> float:
+    """Return the seconds since 1970, which never go backwards within a process."""
+    return _STARTED + time.monotonic()
 
 
 Changed = Callable[["SendCounts", str], None]
@@ -136,7 +146,7 @@ class Account:
         completion, cached = answer.completion_tokens, answer.cached_tokens
         cost = self.job.settings.cost(prompt, completion, cached_tokens=cached)
         bill.replies += 1
-        bill.raw = answer.raw
+        bill.raw = answer.raw[:_LONGEST_RAW]
         for count in (bill, self.counts):
             count.prompt_tokens += prompt
             count.completion_tokens += completion
@@ -170,7 +180,7 @@ class Account:
             cost=None if self.job.settings.price is None else bill.cost,
             attempts=bill.attempts,
             latency=round(bill.latency, 3),
-            at=time.time(),
+            at=clock(),
         )
         self.ledger.record(row)
         self.counts.outcomes[outcome] = self.counts.outcomes.get(outcome, 0) + 1

@@ -29,8 +29,13 @@ class Dialect:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Build a dialect; an empty text gives the one that is tried first."""
-        return cls(**json.loads(text)) if text else cls()
+        """Build a dialect; a text that holds none gives the one that is tried first."""
+        try:
+            dialect = cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            return cls()
+        known = dialect.form in FORMS and dialect.token_parameter in _TOKEN_PARAMETERS
+        return dialect if known else cls()
 
     def simpler_form(self) -> "Dialect | None":
         """Return the dialect that asks for JSON in the next simpler way, if there is one."""
@@ -77,15 +82,15 @@ def read_completion(raw: str) -> Answer:
         choice = body["choices"][0]
         message = choice["message"]
         usage = body.get("usage") or {}
-        prompt_tokens = _tokens(usage.get("prompt_tokens"))
-        cached_tokens = _tokens((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
+        prompt_tokens = token_count(usage.get("prompt_tokens"))
+        cached_tokens = token_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
         return Answer(
             content=_text(message.get("content")),
             refusal=_text(message.get("refusal")),
             finish_reason=_text(choice.get("finish_reason")),
             prompt_tokens=prompt_tokens,
             cached_tokens=min(cached_tokens, prompt_tokens),
-            completion_tokens=_tokens(usage.get("completion_tokens")),
+            completion_tokens=token_count(usage.get("completion_tokens")),
             raw=raw,
         )
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -99,5 +104,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _tokens(value: Any) -> int:
+def token_count(value: Any) -> int:
+    """Return a number of tokens that a server told, within bounds."""
     return min(max(int(value or 0), 0), _MOST_TOKENS)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from cvseeker.core.errors import InputError
 
 OPENAI_URL = "https://api.openai.com/v1"
+# What is shorter stands for a key at a server that wants none, and may be a word of a reply.
+_SHORTEST_SECRET = 8
 NO_KEY = "none"
 """Stands for the key of a server that wants none; clients must have one."""
 
@@ -27,6 +29,11 @@ class Endpoint:
     timeout_seconds: float = 120.0
     url_option: str = "--llm-url"
     key_option: str = "--llm-key-env"
+
+    def hide(self, text: str) -> str:
+        """Return a text without the key, which a careless server may repeat."""
+        key = os.environ.get(self.key_env, "").strip()
+        return text.replace(key, "***") if len(key) >= _SHORTEST_SECRET else text
 
     def key(self) -> str:
         """Return the key; an `InputError` says that there is none, or what is no key."""
@@ -77,7 +84,7 @@ def check_url(url: str, *, url_option: str = "--llm-url", key_option: str = "--l
         raise InputError(
             f"{url_option} {url!r}: expected an address such as http://localhost:11434/v1"
         )
-    if parts.username or parts.password or parts.query:
+    if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError(
             f"{url_option} of {parts.hostname}: holds a password or parameters; expected the "
             f"address alone, and the key in an environment variable ({key_option})"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from cvseeker.llm.endpoint import NO_KEY, OPENAI_URL, Endpoint
+from cvseeker.llm.endpoint import OPENAI_URL, Endpoint
 from cvseeker.llm.request import (
     BrokenError,
     BusyError,
@@ -25,7 +25,9 @@ _FORBIDDEN, _MODERATED = 403, re.compile(r"moderat|flagged|content polic", re.IG
 _TOO_MANY, _SERVER_FAULT, _TIMEOUTS = 429, 500, (408, 409)
 # What a web server of another sort says to a POST.
 _NOT_SERVED = (405, 501)
-_LONGEST_COMPLAINT = 300
+_LONGEST_COMPLAINT, _LONGEST_READ = 300, 3_000
+# A day: no server means more.
+_LONGEST_WAIT = 24 * 3600.0
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
 
 
@@ -50,7 +52,7 @@ def connection_error(error: "openai.APIConnectionError") -> BrokenError:
 
 def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendError:
     """Return what an HTTP error status means for the request and for the run."""
-    status, code = error.status_code, str(error.code or error.type or "")
+    status, code = error.status_code, error.code or error.type
     complaint = _complaint(error, endpoint)
     where, whose = endpoint.url, endpoint.key_env
     no_credit = f"no credit left for the key in {whose} ({status}: {complaint}); add some"
@@ -83,9 +85,7 @@ def _complaint(error: "openai.APIStatusError", endpoint: Endpoint) -> str:
     """Return what a server said, on one line and without the key."""
     # Half a surrogate pair, which JSON can spell, could be written nowhere.
     text = " ".join(str(error.message).split()).encode("utf-8", "replace").decode()
-    key = endpoint.key()
-    text = text if key == NO_KEY else text.replace(key, "***")
-    return _SECRET.sub("***", text)[:_LONGEST_COMPLAINT]
+    return _SECRET.sub("***", endpoint.hide(text)[:_LONGEST_READ])[:_LONGEST_COMPLAINT]
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -95,9 +95,9 @@ def retry_after(headers: Mapping[str, str]) -> float:
             seconds = float(headers[name]) * scale
         except (KeyError, ValueError):
             continue
-        return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+        return min(max(0.0, seconds), _LONGEST_WAIT) if math.isfinite(seconds) else 0.0
     try:
         at = parsedate_to_datetime(headers["retry-after"])
-        return max(0.0, at.timestamp() - time.time())
-    except (KeyError, ValueError, OverflowError):
+        return min(max(0.0, at.timestamp() - time.time()), _LONGEST_WAIT)
+    except (KeyError, ValueError, TypeError, OverflowError):
         return 0.0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from types import NoneType
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.places import make_file
@@ -73,6 +74,9 @@ class LedgerRow:
 
 
 _COLUMNS = tuple(field.name for field in fields(LedgerRow))
+_TYPES: dict[str, type | tuple[type, ...]] = dict.fromkeys(_COLUMNS, str)
+_TYPES |= dict.fromkeys(("prompt_tokens", "completion_tokens", "attempts"), int)
+_TYPES |= {"cost": (int, NoneType), "latency": (int, float), "at": (int, float)}
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS requests ({", ".join(_COLUMNS)}, PRIMARY KEY (key));
 CREATE TABLE IF NOT EXISTS modes (url, model, mode, PRIMARY KEY (url, model));
@@ -136,11 +140,20 @@ class Ledger(Database):
 
     def _read(self, condition: str, values: Sequence[object]) -> Iterator[LedgerRow]:
         for row in self._rows(f"{_SELECT} {condition}", values):
-            yield LedgerRow(*row)
+            for name, value in zip(_COLUMNS, row, strict=True):
+                if not isinstance(value, _TYPES[name]):
+                    raise self.unusable(f"{name} {value!r:.40} of a request is of a wrong type")
+            found = LedgerRow(*row)
+            if found.outcome not in OUTCOMES or (found.outcome == "ok" and found.reply[:1] != "{"):
+                raise self.unusable(f"a request has the outcome {found.outcome!r:.40} and no reply")
+            yield found
 
     def spent(self) -> int:
         """Return what all requests cost together, in trillionths of a dollar."""
-        return int(next(self._rows("SELECT COALESCE(SUM(cost), 0) FROM requests"))[0])
+        (cost,) = next(self._rows("SELECT COALESCE(SUM(cost), 0) FROM requests"))
+        if not isinstance(cost, int):
+            raise self.unusable(f"the sum of what was paid is {cost!r}")
+        return cost
 
     def mean_reply_tokens(self, task: str) -> float | None:
         """Return the mean length of a task's usable replies, ``None`` where there are none."""
@@ -191,16 +204,25 @@ def sole_sender(path: Path, waiting: Callable[[], None] = lambda: None) -> Itera
     and calls ``waiting`` once. The lock is a database's, which every platform frees when its holder
     dies.
     """
-    held = path.with_name(f"{path.name}.lock")
-    make_file(held)
-    lock = sqlite3.connect(held, timeout=0.0, isolation_level=None)
+    place = path.with_name(f"{path.name}.lock")
+    lock = None
     try:
         try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            waiting()
-            lock.execute("PRAGMA busy_timeout = 3600000")
-            lock.execute("BEGIN EXCLUSIVE")
+            make_file(place)
+            lock = sqlite3.connect(place, timeout=0.0, isolation_level=None)
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+                waiting()
+                lock.execute("PRAGMA busy_timeout = 3600000")
+                lock.execute("BEGIN EXCLUSIVE")
+        except (sqlite3.Error, OSError) as error:
+            raise InputError(
+                f"{place}: cannot be locked ({error}); make its folder writable, or remove the file"
+            ) from error
         yield
     finally:
-        lock.close()
+        if lock is not None:
+            lock.close()

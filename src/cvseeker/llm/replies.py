@@ -1,14 +1,12 @@
 """From what a model said to the JSON that was asked for, or to the reason why there is none."""
 
 import json
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from cvseeker.llm.request import Answer, ChatTask, RefusedError, ReplyError
 
-_FENCE = re.compile(r"\A```[\w-]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
 # Reasoning models served without a parser for it put their thoughts before the reply; some chat
 # templates write the opening mark themselves, so that only the closing one comes.
 _THINKING, _THOUGHT = "<think>", "</think>"
@@ -45,12 +43,10 @@ def writable_json(value: object) -> str:
 
 
 def _find_json(content: str) -> Any:
-    """Return the text's JSON object: the whole text, a fence's content, or the one within prose."""
+    """Return the text's JSON object: the whole text, or the one within a fence or prose."""
     text = content.rpartition(_THOUGHT)[2].strip()
     if text.startswith(_THINKING):
         raise ValueError("thoughts without an end")
-    if fence := _FENCE.match(text):
-        text = fence[1].strip()
     begin = text.find("{")
     if begin < 0:
         raise ValueError("no object")

@@ -55,9 +55,18 @@ class Sender(Generic[RequestT]):
         """Send all requests that are not final in the ledger.
 
         A request that no other can be sent for (a wrong key, no money left) stops the run: what is
-        in flight is waited for, and ``counts.stopped`` says why.
+        in flight is waited for, and ``counts.stopped`` says why. So does a row that cannot be
+        written, which is raised at the end.
         """
         running: set[asyncio.Task[None]] = set()
+        failures: list[BaseException] = []
+
+        def ended(task: asyncio.Task[None]) -> None:
+            running.discard(task)
+            if not task.cancelled() and (failure := task.exception()):
+                failures.append(failure)
+                self.draining = True
+
         async for request in requests:
             if self.is_stopped():
                 break
@@ -74,9 +83,11 @@ class Sender(Generic[RequestT]):
             self._asked.add(request.key)
             task = asyncio.create_task(self._deliver(request, reserved))
             running.add(task)
-            task.add_done_callback(running.discard)
+            task.add_done_callback(ended)
         while running:
-            await asyncio.gather(*running)
+            await asyncio.wait(running)
+        if failures:
+            raise failures[0]
 
     def is_stopped(self) -> bool:
         """Tell whether nothing more is to be sent."""
@@ -162,9 +173,10 @@ class Sender(Generic[RequestT]):
             more = bill.replies < settings.reply_attempts and self._affords(0)
             return 0.0 if more else None
         silence = time.monotonic() - self._last_answer
+        waits = isinstance(error, BusyError) or error.retry_after > 0
+        if waits and silence + error.retry_after > settings.patience_seconds:
+            raise self._silent(error, silence + error.retry_after)
         if isinstance(error, BusyError):
-            if silence + error.retry_after > settings.patience_seconds:
-                raise self._silent(error, silence + error.retry_after)
             return self._pause(1, error.retry_after)
         bill.broken += 1
         if not isinstance(error, BrokenError):

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import MissingExtraError
+from cvseeker.llm.bounds import ENCODING, bound
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import connection_error, status_error
@@ -53,7 +54,8 @@ class HttpTransport(Transport[RequestT]):
         """Write down what was found out about the endpoint."""
 
     async def post(self, path: str, body: dict[str, Any]) -> str:
-        """Send one request; return its reply's text, or raise what the failure means."""
+        """Send one request; return its reply's text without the key, or raise what went wrong."""
+        import aiohttp
         import httpx2
         import openai
 
@@ -71,7 +73,9 @@ class HttpTransport(Transport[RequestT]):
             raise connection_error(error) from None
         except openai.APIStatusError as error:
             raise status_error(error, self.endpoint) from None
-        return response.text
+        except (aiohttp.ClientError, httpx2.HTTPError):  # no HTTP at all
+            raise BrokenError("connection lost") from None
+        return self.endpoint.hide(response.text)
 
 
 class ChatTransport(HttpTransport[ChatRequest]):
@@ -127,6 +131,11 @@ def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncO
     sdk = import_sdk()
     import httpx2
 
+    check = bound(endpoint)
+
+    async def hook(response: httpx2.Response) -> None:
+        check(response)
+
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     timeout = httpx2.Timeout(endpoint.timeout_seconds, connect=_CONNECT_SECONDS, pool=None)
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
@@ -135,7 +144,12 @@ def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncO
         max_retries=0,
         timeout=timeout,
         default_headers=silent_headers(),
-        http_client=sdk.DefaultAioHttpClient(limits=limits, timeout=timeout),
+        http_client=sdk.DefaultAioHttpClient(
+            limits=limits,
+            timeout=timeout,
+            follow_redirects=False,
+            event_hooks={"response": [hook]},
+        ),
     )
     return client
 
@@ -153,10 +167,11 @@ def import_sdk() -> Any:
 
 
 def silent_headers() -> Any:
-    """Return the default headers that leave out what the SDK tells of this machine."""
+    """Return the default headers, which leave out what the SDK tells of this machine."""
     import openai
 
-    return {f"X-Stainless-{name}": openai.Omit() for name in _TELLTALE}
+    telltale = {f"X-Stainless-{name}": openai.Omit() for name in _TELLTALE}
+    return {**telltale, "Accept-Encoding": ENCODING}
 
 
 def silent_request_headers() -> Any:

@@ -3,8 +3,11 @@
 import random
 import time
 from collections.abc import Callable
+from contextvars import copy_context
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Self, TypeVar
 
+from cvseeker.llm.bounds import MOST_BYTES, MOST_SECONDS, bound
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import connection_error, status_error
 from cvseeker.llm.request import BrokenError, BusyError, FatalError, SendError, UnreachableError
@@ -23,7 +26,10 @@ _ATTEMPTS = 6
 _PATIENT_ATTEMPTS = 120
 # Clocks differ, and a batch is created some time after its name is written down.
 _CLOCKS_DIFFER = 3600.0
-_PAGE = 100
+_LONGEST_WAIT = 600.0
+_PAGE, _MOST_BATCHES = 100, 10_000
+# Of a batch's output, which is on the disk before it is read.
+_LONGEST_OUTPUT, _LONGEST_DOWNLOAD = 4 * 2**30, 24 * 3600.0
 T = TypeVar("T")
 
 
@@ -94,33 +100,34 @@ class BatchApi:
         """Return a batch as it stands; a `GoneError` says that this key knows none such."""
         headers = silent_request_headers()
         return self._call(
-            lambda: self._client.batches.retrieve(batch_id, extra_headers=headers),
+            lambda: _checked(self._client.batches.retrieve(batch_id, extra_headers=headers)),
             attempts=_PATIENT_ATTEMPTS,
         )
 
     def download(self, file_id: str, into: IO[bytes]) -> None:
         """Write a file's content into another; a `GoneError` says that it is there no more."""
+        copy_context().run(self._download, file_id, into)
+        into.seek(0)
+
+    def _download(self, file_id: str, into: IO[bytes]) -> None:
+        MOST_BYTES.set(_LONGEST_OUTPUT)
+        MOST_SECONDS.set(_LONGEST_DOWNLOAD)
 
         def fetch() -> None:
-            import httpx2
-
             into.seek(0)
             into.truncate()
             content = self._client.files.with_streaming_response.content
-            try:
-                with content(file_id, extra_headers=silent_request_headers()) as response:
-                    for piece in response.iter_bytes():
-                        into.write(piece)
-            except httpx2.TransportError:
-                raise BrokenError("connection lost") from None
+            with content(file_id, extra_headers=silent_request_headers()) as response:
+                for piece in response.iter_bytes():
+                    into.write(piece)
 
         self._call(fetch, attempts=_PATIENT_ATTEMPTS)
-        into.seek(0)
 
     def _search(self, name: str, began: float) -> "Batch | None":
         """Go through the batches, the latest first, back to when the part was cut."""
         headers = silent_request_headers()
-        for batch in self._client.batches.list(limit=_PAGE, extra_headers=headers):
+        batches = self._client.batches.list(limit=_PAGE, extra_headers=headers)
+        for batch in islice(batches, _MOST_BATCHES):
             if (batch.metadata or {}).get(METADATA) == name:
                 return batch
             if batch.created_at < began - _CLOCKS_DIFFER:
@@ -137,13 +144,14 @@ class BatchApi:
                 if unknown or attempt == (attempts if self._was_answered else _ATTEMPTS):
                     raise
                 span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
-                self.pause(error.retry_after + random.uniform(0, span))
+                self.pause(min(error.retry_after, _LONGEST_WAIT) + random.uniform(0, span))
             else:
                 self._was_answered = True
                 return result
         raise AssertionError("unreachable")
 
     def _translated(self, action: Callable[[], T]) -> T:
+        import httpx2
         import openai
 
         try:
@@ -156,6 +164,11 @@ class BatchApi:
             if error.status_code in _NOT_THERE:
                 raise GoneError(f"not there ({error.status_code})") from None
             raise status_error(error, self.endpoint) from None
+        except httpx2.HTTPError:
+            raise BrokenError("connection lost") from None
+        except (openai.OpenAIError, AttributeError, LookupError, TypeError, ValueError):
+            # The SDK reads whatever comes, and what is read of it here may not be there.
+            raise BrokenError("answer is none of a Batch API") from None
 
     def _no_batches(self, error: GoneError) -> FatalError:
         return FatalError(
@@ -163,12 +176,29 @@ class BatchApi:
         )
 
 
+def _checked(batch: "Batch") -> "Batch":
+    """Return a batch whose fields that are read are what they should be."""
+    from openai.types.batch_request_counts import BatchRequestCounts
+
+    status: object = batch.status
+    counts: object = batch.request_counts
+    if not isinstance(status, str) or not isinstance(counts, BatchRequestCounts | None):
+        raise TypeError("status")
+    return batch
+
+
 def _open_client(endpoint: Endpoint) -> "openai.OpenAI":
-    client: openai.OpenAI = import_sdk().OpenAI(
+    sdk = import_sdk()
+    client: openai.OpenAI = sdk.OpenAI(
         api_key=endpoint.key(),
         base_url=endpoint.url,
         max_retries=0,
         timeout=endpoint.timeout_seconds,
         default_headers=silent_headers(),
+        http_client=sdk.DefaultHttpxClient(
+            timeout=endpoint.timeout_seconds,
+            follow_redirects=False,
+            event_hooks={"response": [bound(endpoint)]},
+        ),
     )
     return client

@@ -112,7 +112,7 @@ def _read_answer(line: dict[str, Any], endpoint: Endpoint) -> Answer:
     status, body = response.get("status_code"), response.get("body")
     if isinstance(status, int) and status != 200:
         raise read_failure(status, body, endpoint)
-    return read_completion(writable_json(body))
+    return read_completion(endpoint.hide(writable_json(body)))
 
 
 def read_failure(status: int, body: object, endpoint: Endpoint) -> SendError:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from cvseeker.core.errors import LlmError
 from cvseeker.core.hashes import text_hash
-from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, unheard
+from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, clock, unheard
 from cvseeker.llm.batch.api import BatchApi, GoneError
 from cvseeker.llm.batch.ledger import BatchLedger, Part, pending
 from cvseeker.llm.batch.parts import Cut, Cutter
@@ -118,7 +118,7 @@ class _Run:
     ) -> None:
         self.api, self.cutter, self.counts, self.changed = api, cutter, counts, changed
         self.ledger, self.endpoint = cutter.ledger, api.endpoint
-        self.began = time.time()
+        self.began = clock()
 
     def send(self, requests: Callable[[], Iterable[ChatRequest]]) -> None:
         """Submit what is pending, and wait for it, until nothing is or nothing more fits."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from cvseeker.llm.bounds import MIB, MOST_BYTES
+from cvseeker.llm.dialect import token_count
 from cvseeker.llm.embeddings.vectors import FloatArray, VectorCache, model_key, text_key
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.request import (
@@ -17,6 +19,9 @@ from cvseeker.llm.request import (
     ReplyError,
 )
 from cvseeker.llm.transport import HttpTransport
+
+# No model has longer vectors; a number in full, with what stands around it.
+_MOST_NUMBERS, _BYTES_A_NUMBER = 16_384, 32
 
 
 class EmbeddingTransport(HttpTransport[EmbeddingRequest]):
@@ -93,7 +98,7 @@ class EmbeddingTransport(HttpTransport[EmbeddingRequest]):
         self.cache.store(self._model, {keys[row]: vector for row, vector in rows.items()})
         usage = body.get("usage")
         tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else 0
-        return (tokens if isinstance(tokens, int) else 0), fault
+        return token_count(tokens if isinstance(tokens, int) else 0), fault
 
     def _unwanted(self, text: str, error: RejectedError) -> FatalError:
         """Return why a text stops the run: without its vector there is no ranking."""
@@ -112,6 +117,8 @@ class EmbeddingTransport(HttpTransport[EmbeddingRequest]):
         }
         if self.dimensions is not None:
             body["dimensions"] = self.dimensions
+        numbers = self.dimensions or self.cache.dim(self._model) or _MOST_NUMBERS
+        MOST_BYTES.set(MIB + len(texts) * numbers * _BYTES_A_NUMBER)
         return await self.post("/embeddings", body)
 
 

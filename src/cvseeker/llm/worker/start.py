@@ -55,7 +55,8 @@ def send_all(
         if counts is None:
             complaints.seek(0)
             lines = complaints.read().decode("utf-8", "replace").strip().splitlines()
-            raise RuntimeError(f"the sending process ended early: {lines[-1] if lines else ''}")
+            last = job.endpoint.hide(lines[-1] if lines else "")
+            raise RuntimeError(f"the sending process ended early: {last}")
     if counts.fatal:
         raise LlmError(counts.stopped)
     return counts

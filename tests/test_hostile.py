@@ -1,0 +1,153 @@
+"""Servers that mean no good: every attack ends soon, in little memory, with one line."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.endpoint import Endpoint
+from cvseeker.llm.request import Answer, ChatRequest, ChatTask, SendError
+from cvseeker.llm.transport import ChatTransport
+from hostile_server import MIB, Attack, HostileServer, answer, bomb, endless, running_hostile
+from llm_runs import KEY, KEY_ENV
+
+OK = "HTTP/1.1 200 OK\r\n"
+CHUNKED = f"{OK}Transfer-Encoding: chunked\r\n\r\n"
+COMPLETION = '{"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}'
+CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
+DEEP = "[" * 100_000
+SECONDS = 2.0
+TASK = ChatTask("queries", "Write JSON.", {"type": "object"}, 50)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[HostileServer]:
+    with running_hostile() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: HostileServer, monkeypatch: pytest.MonkeyPatch) -> HostileServer:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    running.sent, running.requests = 0, []
+    return running
+
+
+def drip(first: str, piece: bytes = b" ") -> Iterator[bytes]:
+    for part in endless(first, piece):
+        yield part
+        time.sleep(0.1)
+
+
+def ask(url: str) -> Answer:
+    async def run() -> Answer:
+        endpoint = Endpoint("m", url, KEY_ENV, SECONDS)
+        transport = ChatTransport(endpoint, TASK, dialect=Dialect(), connections=4)
+        try:
+            return await transport.send(ChatRequest("k", "p1", "a passage"))
+        finally:
+            await transport.close()
+
+    return asyncio.run(run())
+
+
+def once(*pieces: bytes | str) -> Attack:
+    return lambda: [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
+
+
+def moved(status: int, where: str) -> Attack:
+    return once(answer("", f"Location: {where}", status=f"{status} Moved"))
+
+
+LONG, LOST, LATE = "reply longer than 16 MiB", "connection lost", "time-out"
+NO_COMPLETION = "answer is no chat completion"
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "endless chunks": (lambda: endless(CHUNKED, CHUNK), LONG),
+    "3 GB": (lambda: endless(f"{OK}Content-Length: 3000000000\r\n\r\n", b" " * MIB), LONG),
+    "neither length nor end": (lambda: endless(f"{OK}\r\n", b" " * MIB), LONG),
+    "gzip bomb": (once(answer(bomb(1024 * MIB), "Content-Encoding: gzip")), LONG),
+    "gzip bomb as an error": (
+        once(answer(bomb(64 * MIB), "Content-Encoding: GZIP", status="400 Bad")),
+        LONG,
+    ),
+    "gzip in gzip": (
+        once(answer(bomb(64 * MIB), "Content-Encoding: gzip, gzip")),
+        "packed in a way that was not asked for",
+    ),
+    "another packing": (
+        once(answer(b"x", "Content-Encoding: br")),
+        "packed in a way that was not asked for",
+    ),
+    "no gzip after all": (once(answer("{}", "Content-Encoding: gzip")), "cannot be unpacked"),
+    "endless error": (lambda: endless("HTTP/1.1 500 Oh\r\n\r\n", b"x" * MIB), LONG),
+    "endless refusal": (lambda: endless("HTTP/1.1 401 No\r\n\r\n", b"x" * MIB), LONG),
+    "endless headers": (lambda: endless(OK, b"X-A: b\r\n" * 1000), LOST),
+    "an endless header": (lambda: endless(f"{OK}X-A: ", b"b" * 65536), LOST),
+    "an endless status": (lambda: endless("HTTP/1.1 200 ", b"O" * 65536), LOST),
+    "endless interim answers": (
+        lambda: endless("", b"HTTP/1.1 102 Processing\r\n\r\n" * 100),
+        f"{LATE}|{LOST}",
+    ),
+    "an endless chunk size": (lambda: endless(f"{CHUNKED}1", b"0" * 65536), LOST),
+    "dripping headers": (lambda: drip(OK, b"X-A: b\r\n"), LATE),
+    "a dripping header": (lambda: drip(f"{OK}X-A: ", b"b"), LATE),
+    "a dripping body": (lambda: drip(f"{OK}Content-Length: 9999\r\n\r\n"), LATE),
+    "dripping chunks": (lambda: drip(CHUNKED, b"1\r\n \r\n"), LATE),
+    "a dripping error": (lambda: drip("HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\n"), LATE),
+    "another protocol": (once("SSH-2.0-OpenSSH_9.6\r\n"), LOST),
+    "nothing": (once(), LOST),
+    "zeros": (once(b"\0" * 4096), LOST),
+    "half an answer": (once(f"{OK}Content-Length: 99\r\n\r\n{{"), LOST),
+    "a status of its own": (once("HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"), "999"),
+    "no number for a status": (once("HTTP/1.1 OK\r\n\r\n"), LOST),
+    "two lengths": (once(f"{OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n{{}}"), LOST),
+    "a negative length": (once(f"{OK}Content-Length: -1\r\n\r\n{{}}"), LOST),
+    "no chunk size": (once(f"{CHUNKED}zz\r\n"), LOST),
+    "another protocol wanted": (once("HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n"), "."),
+    "no content": (once(answer("", status="204 No Content")), NO_COMPLETION),
+    "no JSON": (once(answer("<html>It works!</html>")), NO_COMPLETION),
+    "deep JSON": (once(answer(DEEP)), NO_COMPLETION),
+    "deep JSON as an error": (once(answer(DEEP, status="400 Bad")), "400"),
+    "a number without end": (once(answer('{"choices": ' + "9" * 9000 + "}")), NO_COMPLETION),
+    "wrong types": (once(answer('{"choices": {"0": [NaN]}}')), NO_COMPLETION),
+    "an error of wrong types": (
+        once(answer('{"error": {"message": [1], "code": {"a": []}}}', status="400 Bad")),
+        "400",
+    ),
+    "a charset that unpacks": (
+        once(answer(bomb(MIB), "Content-Type: application/json; charset=zlib")),
+        NO_COMPLETION,
+    ),
+    "a charset that unpacks an error": (
+        once(answer("x", "Content-Type: text/plain; charset=hex", status="400 Bad")),
+        "400",
+    ),
+    "a wait for ever": (
+        once(answer("{}", "Retry-After: 1e300", status="503 Busy")),
+        r"server error \(503\)",
+    ),
+    "another host": (moved(307, "http://evil.example/v1/chat"), r"on to evil\.example \(307\)"),
+    "another port": (moved(308, "http://127.0.0.1:9/v1"), r"on to 127\.0\.0\.1 \(308\)"),
+    "another host, to be got": (moved(302, "https://evil.example/"), "not followed"),
+    "in circles": (moved(307, "/v1/chat/completions"), r"on to itself \(307\)"),
+    "to no address": (moved(301, "http://[::1/\u202e"), "on to nowhere"),
+    "to a host that writes on": (moved(307, "http://evil\u202e\x1b[31m.example/"), "not followed"),
+    "with a password": (moved(307, f"http://a:{KEY}@evil.example/{KEY}"), "not followed"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_one_line_soon_and_in_little_memory(server: HostileServer, name: str) -> None:
+    server.attack, told = ATTACKS[name]
+    began = time.monotonic()
+    with pytest.raises(SendError, match=told) as caught:
+        ask(server.url)
+    reason = caught.value.reason
+    assert time.monotonic() - began < SECONDS + 3
+    assert server.sent < 40 * MIB  # what was read, and what lay in the sockets
+    assert len(reason) < 500
+    assert reason.isprintable()
+    assert KEY not in reason
+    assert len(server.requests) <= 5  # never posted on
