@@ -269,6 +269,16 @@ def test_a_batch_of_another_key_is_not_given_up(server: FakeServer, tmp_path: Pa
     assert send(server, ledger).outcomes == {"ok": 12}
 
 
+def test_a_clock_set_back_submits_nothing_twice(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.reset(batch_seconds=0, fault_rate=1, faults="empty")
+    now, hours = time.time(), iter(range(10_000))
+    monkeypatch.setattr(time, "time", lambda: now - 60.0 * next(hours))
+    assert send(server, tmp_path / "l.sqlite").outcomes == {"unparsable": 12}
+    assert len(server.stats()["batches"]) == 1
+
+
 # Batches that do not end well
 
 

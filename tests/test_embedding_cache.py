@@ -117,6 +117,29 @@ def test_what_is_no_cache_is_told_in_a_line(tmp_path: Path) -> None:
         VectorCache(tmp_path / "file" / "cache.sqlite")
 
 
+@pytest.mark.parametrize(
+    ("blob", "told"),
+    [
+        (b"12345", "wrong type"),
+        (b"", "wrong type"),
+        ("text", "wrong type"),
+        (5, "wrong type"),
+        (np.float32([1, np.nan, 0]).tobytes(), "holds NaN"),
+        (np.float32([0, 0, 0]).tobytes(), "all zeros"),
+        (np.float32([1, 0]).tobytes(), "vectors of 3 and of 2 numbers"),
+    ],
+)
+def test_a_vector_that_is_none_is_told(tmp_path: Path, blob: object, told: str) -> None:
+    with VectorCache(tmp_path / "cache.sqlite") as cache:
+        vectors = vectors_of(1, 2)
+        cache.store(MODEL, vectors)
+        first, second = sorted(vectors)
+        cache._execute("UPDATE vectors SET vector = ? WHERE key = ?", (blob, second))
+        with pytest.raises(InputError, match="not usable as a cache") as caught:
+            cache.read([first, second])
+    assert told in str(caught.value)
+
+
 def test_another_programs_table_is_told(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     with sqlite3.connect(path) as database:

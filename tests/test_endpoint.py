@@ -206,6 +206,10 @@ def test_nobody_there_is_unreachable(server: Scripted) -> None:
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after": "-4"}, 0.0),
         ({"retry-after": "soon"}, 0.0),
+        ({"retry-after": "9" * 300}, 86400.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86400.0),
+        ({"retry-after": "Fri, 31 Dec 99999 23:59:59 GMT"}, 0.0),
+        ({"retry-after": ":" * 9999}, 0.0),
         ({"retry-after": "inf"}, 0.0),
         ({"retry-after": "nan"}, 0.0),
         ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0.0),
@@ -297,7 +301,8 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", [f"http://{KEY}@h/v1", f"http://a:{KEY}@h/v1", f"http://h?k={KEY}"]
+    "secret",
+    [f"http://{KEY}@h/v1", f"http://a:{KEY}@h/v1", f"http://h?k={KEY}", f"http://h/v1#{KEY}"],
 )
 def test_an_address_with_a_secret_is_refused_without_telling_it(secret: str) -> None:
     with pytest.raises(InputError, match="expected the address alone") as caught:

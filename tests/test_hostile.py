@@ -1,17 +1,29 @@
 """Servers that mean no good: every attack ends soon, in little memory, with one line."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cvseeker.core.errors import LlmError
 from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.embeddings import open_transport
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.request import Answer, ChatRequest, ChatTask, SendError
+from cvseeker.llm.ledger import Ledger
+from cvseeker.llm.request import (
+    Answer,
+    ChatRequest,
+    ChatTask,
+    EmbeddingRequest,
+    EmbeddingTask,
+    SendError,
+)
 from cvseeker.llm.transport import ChatTransport
 from hostile_server import MIB, Attack, HostileServer, answer, bomb, endless, running_hostile
-from llm_runs import KEY, KEY_ENV
+from llm_runs import KEY, KEY_ENV, send
 
 OK = "HTTP/1.1 200 OK\r\n"
 CHUNKED = f"{OK}Transfer-Encoding: chunked\r\n\r\n"
@@ -151,3 +163,120 @@ def test_an_attack_is_one_line_soon_and_in_little_memory(server: HostileServer, 
     assert reason.isprintable()
     assert KEY not in reason
     assert len(server.requests) <= 5  # never posted on
+
+
+def test_a_completion_that_is_packed_is_read(server: HostileServer) -> None:
+    packed = gzip.compress(COMPLETION.encode())
+    for pieces in ([packed], [packed[:9], packed[9:40], packed[40:]]):
+        whole = f"{OK}Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+        server.attack = once(whole, *pieces)
+        assert ask(server.url).content == "{}"
+    assert b"accept-encoding: gzip\r\n" in server.requests[0].lower()
+
+
+def test_a_key_that_is_repeated_is_not_kept(server: HostileServer) -> None:
+    body = COMPLETION.replace("{}", f"{{'{KEY}': 'Bearer {KEY}'}}")
+    server.attack = once(answer(body, f"X-Key: {KEY}"))
+    found = ask(server.url)
+    assert KEY not in repr(found)
+    assert "***" in found.content
+
+
+@pytest.mark.parametrize(
+    ("attack", "told"),
+    [
+        ("endless chunks", r"no usable reply from 'fake-llm' \(reply longer than 16 MiB\)"),
+        ("another host", r"sends requests on to evil\.example \(307\), .* \(--llm-url\)"),
+    ],
+)
+def test_a_run_is_ended_by_its_first_request_in_a_line(
+    server: HostileServer, tmp_path: Path, attack: str, told: str
+) -> None:
+    server.attack, _ = ATTACKS[attack]
+    with pytest.raises(LlmError, match=told) as caught:
+        send(server.url, tmp_path / "ledger.sqlite", 50)
+    assert str(caught.value).isprintable()
+    assert len(server.requests) == 1
+    with Ledger(tmp_path / "ledger.sqlite") as book:
+        assert sum(1 for _ in book.rows(outcomes=["ok"])) == 0
+
+
+def vectors(*rows: str, usage: str = '{"prompt_tokens": 3}') -> Attack:
+    return once(answer(f'{{"data": [{", ".join(rows)}], "usage": {usage}}}'))
+
+
+def row(index: object, numbers: object) -> str:
+    return f'{{"index": {index}, "embedding": {numbers}}}'
+
+
+GOOD, OTHER = row(0, "[1, 0]"), row(1, "[0, 1]")
+VECTORS: dict[str, tuple[Attack, str]] = {
+    "endless": (lambda: endless(CHUNKED, CHUNK), r"reply longer than 2 MiB"),
+    "bomb": (once(answer(bomb(256 * MIB), "Content-Encoding: gzip")), "reply longer than 2 MiB"),
+    "redirected": (moved(307, "http://evil.example/"), r"evil.example.*\(--embedding-url\)"),
+    "no JSON": (once(answer("<html>")), "the reply is not JSON"),
+    "deep": (once(answer(DEEP)), "the reply is not JSON"),
+    "deep vectors": (vectors(row(0, "[" * 400 + "]" * 400), OTHER), "not a list of numbers"),
+    "a list": (once(answer("[]")), "no list 'data'"),
+    "no list": (once(answer('{"data": {"0": [1]}}')), "no list 'data'"),
+    "too few": (vectors(GOOD), "1 of 2 rows are missing"),
+    "none": (vectors(), "2 of 2 rows are missing"),
+    "too many": (vectors(GOOD, OTHER, row(2, "[1, 0]")), "index is not among the 2 texts"),
+    "twice": (vectors(GOOD, OTHER, GOOD), "two rows have one index"),
+    "not a number": (vectors(GOOD, row(1, "[NaN, 1]")), "holds NaN"),
+    "infinite": (vectors(GOOD, row(1, "[1e999, 1]")), "infinite"),
+    "zeros": (vectors(GOOD, row(1, "[0, 0]")), "all zeros"),
+    "words": (vectors(GOOD, row(1, '["a", "b"]')), "not a list of numbers"),
+    "empty": (vectors(GOOD, row(1, "[]")), "not a list of numbers"),
+    "no rows": (vectors("1", "null"), "index is not among"),
+    "a digit string": (vectors(row(0, "9" * 9000), OTHER), "the reply is not JSON"),
+    "another length": (vectors(GOOD, row(1, "[1, 2, 3]")), "gave 3 numbers a text; expected 2"),
+}
+
+
+def embed(url: str, cache: Path) -> Answer:
+    async def run() -> Answer:
+        endpoint = Endpoint("m", url, KEY_ENV, SECONDS, url_option="--embedding-url")
+        transport = open_transport(endpoint, EmbeddingTask(), cache=cache, connections=2)
+        try:
+            found = await transport.send(EmbeddingRequest("k", "2 texts", ("a", "b")))
+            transport.read(found)
+            return found
+        finally:
+            await transport.close()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_vectors_that_are_none_are_one_line(
+    server: HostileServer, tmp_path: Path, name: str
+) -> None:
+    server.attack, told = VECTORS[name]
+    began = time.monotonic()
+    with pytest.raises(SendError, match=told) as caught:
+        embed(server.url, tmp_path / "cache.sqlite")
+    assert time.monotonic() - began < SECONDS + 3
+    assert server.sent < 24 * MIB
+    assert caught.value.reason.isprintable()
+
+
+@pytest.mark.parametrize("tokens", ["1e300", "-5", "9" * 400, "true", '"many"', "[1]", "NaN"])
+def test_odd_counts_of_tokens_spoil_no_vectors(
+    server: HostileServer, tmp_path: Path, tokens: str
+) -> None:
+    server.attack = vectors(GOOD, OTHER, usage=f'{{"prompt_tokens": {tokens}}}')
+    found = embed(server.url, tmp_path / "cache.sqlite")
+    assert 0 <= found.prompt_tokens <= 10**9
+
+
+def test_a_proxy_is_used_only_where_the_environment_says(
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.attack = once(answer(COMPLETION))
+    monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert ask("http://llm.example.com/v1").content == "{}"
+    assert server.requests[0].startswith(b"POST http://llm.example.com/v1/chat/completions")
+    assert ask(server.url).content == "{}"
+    assert server.requests[1].startswith(b"POST /v1/chat/completions")

@@ -1,5 +1,6 @@
 """The ledger: nothing is lost, nothing counted twice, and what is broken says so."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
+from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.ledger import FINAL, OUTCOMES, Ledger, LedgerRow, sole_sender
 
 ROW = LedgerRow(
@@ -170,6 +172,87 @@ def test_a_ledger_torn_in_the_middle_says_so(path: Path) -> None:
     with pytest.raises(InputError, match="ledger"), Ledger(path) as ledger:  # noqa: PT012
         for number in range(300):
             ledger.get(f"{number:032}")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("reply", 5, "reply 5 of a request"),
+        ("reply", b"{}", "reply b'{}' of a request"),
+        ("reply", "not JSON", "outcome 'ok' and no reply"),
+        ("outcome", "fine", "outcome 'fine'"),
+        ("outcome", None, "outcome None of a request"),
+        ("cost", "much", "cost 'much' of a request"),
+        ("cost", 1e999, "cost inf of a request"),
+        ("attempts", "x" * 9000, "attempts 'xxx"),
+        ("at", "noon", "at 'noon' of a request"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_told(path: Path, column: str, value: Any, told: str) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(ROW)
+        ledger._execute(f"UPDATE requests SET {column} = ?", (value,))
+        with pytest.raises(InputError, match="not usable as a ledger") as caught:
+            ledger.get("k")
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_a_sum_that_is_none_is_told(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger.record(ROW)
+        ledger._execute("UPDATE requests SET cost = 1e999")
+        with pytest.raises(InputError, match="the sum of what was paid is inf"):
+            ledger.spent()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"form": "poem"}', '{"a": 1}', "[" * 9999])
+def test_a_way_that_is_none_is_found_anew(content: str) -> None:
+    assert Dialect.from_json(content) == Dialect()
+
+
+def test_a_full_disk_is_told_and_what_was_written_stays(path: Path) -> None:
+    with Ledger(path) as ledger:
+        pages = next(ledger._rows("PRAGMA page_count"))[0]
+        ledger._execute(f"PRAGMA max_page_count = {pages + 8}")
+        with pytest.raises(InputError, match=r"full\); free space on the disk"):  # noqa: PT012
+            for number in range(100):
+                ledger.record(replace(ROW, key=f"{number:03}", raw="x" * 3000))
+    with Ledger(path) as ledger:
+        rows = list(ledger.rows())
+        assert [row.key for row in rows] == [f"{number:03}" for number in range(len(rows))]
+        assert rows
+
+
+def test_a_folder_in_its_place_is_told(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(InputError, match="unable to open"):
+        Ledger(path)
+
+
+def test_a_lock_that_is_none_is_told(path: Path) -> None:
+    path.parent.mkdir()
+    lock = path.with_name(f"{path.name}.lock")
+    lock.write_bytes(b"no database at all" * 400)
+    with pytest.raises(InputError, match="cannot be locked"), sole_sender(path):
+        pass
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(InputError, match="cannot be locked"), sole_sender(path):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_is_read_only_is_told(path: Path) -> None:
+    Ledger(path).close()
+    path.parent.chmod(0o500)
+    try:
+        with pytest.raises(InputError, match="cannot be locked"), sole_sender(path):
+            pass
+        with pytest.raises(InputError, match="not usable as a ledger"):
+            Ledger(path)
+    finally:
+        path.parent.chmod(0o700)
 
 
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path) -> None:

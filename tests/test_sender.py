@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from cvseeker.core.errors import InputError
 from cvseeker.llm import sender as module
-from cvseeker.llm.account import BUDGET, Account, Job, SendCounts, SendSettings
+from cvseeker.llm.account import BUDGET, Account, Job, SendCounts, SendSettings, clock
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.replies import read_reply
@@ -264,6 +265,36 @@ def test_a_server_that_answers_nobody_any_more_is_given_up(
     assert told in counts.stopped
     assert "goes on from here" in counts.stopped
     assert [row.item for row in ledger.rows()] == ["p0"]
+
+
+def test_a_row_that_cannot_be_written_ends_the_run_and_loses_no_other(ledger: Ledger) -> None:
+    """What is in flight when the disk is full is still tried; what was written stays."""
+    ledger._execute(
+        "CREATE TRIGGER full BEFORE INSERT ON requests WHEN NEW.item IN ('p5', 'p6') "
+        "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    )
+    script = Script(GOOD)
+    with pytest.raises(InputError, match=r"disk is full\); free space"):
+        send(script, ledger, 200, most=4)
+    assert len(script.sent) < 20
+    assert {row.item for row in ledger.rows()} == set(script.sent) - {"p5", "p6"}
+
+
+def test_a_wait_for_ever_is_not_waited_for(ledger: Ledger) -> None:
+    began = time.monotonic()
+    counts = send(Script(BrokenError("server error (503)", 86400.0)), ledger, 3)
+    assert counts.fatal
+    assert "server error (503), and no reply for 86,4" in counts.stopped
+    assert time.monotonic() - began < 5
+
+
+def test_a_clock_set_back_changes_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = iter(range(10_000, 0, -1))
+    monkeypatch.setattr(time, "time", lambda: next(hours) * 3600.0)
+    began = clock()
+    counts = send(Script(BROKEN, BUSY, GOOD), ledger, 20)
+    assert counts.outcomes == {"ok": 20}
+    assert all(row.at >= began for row in ledger.rows())
 
 
 class OneSlot(Script):

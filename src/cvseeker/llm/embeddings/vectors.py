@@ -12,6 +12,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 
 # SQLite took no more than 999 values in a statement before 3.32.
 _KEYS_AT_ONCE = 900
+_BYTES = 4
 _CREATE = """
 CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS dimensions (model BLOB PRIMARY KEY, dim INTEGER NOT NULL);
@@ -54,6 +55,8 @@ class VectorCache(Database):
         vectors: FloatArray | None = None
         found = 0
         for key, blob in self._select("key, vector", list(positions)):
+            if not isinstance(blob, bytes) or not blob or len(blob) % _BYTES:
+                raise self.unusable("a vector is of a wrong type")
             vector = np.frombuffer(blob, dtype="<f4")
             if vectors is None:
                 vectors = np.zeros((len(keys), len(vector)), dtype=np.float32)
@@ -63,12 +66,17 @@ class VectorCache(Database):
             found += 1
         if vectors is None or found < len(positions):
             raise self.unusable(f"{len(positions) - found} of {len(positions)} vectors are missing")
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise self.unusable("a vector holds NaN, or is all zeros or infinite")
         return vectors
 
     def dim(self, model: bytes) -> int | None:
         """Return the length of a model's vectors, ``None`` where none was kept yet."""
         rows = self._rows("SELECT dim FROM dimensions WHERE model = ?", (model,))
-        return next((int(dim) for (dim,) in rows), None)
+        dim = next((dim for (dim,) in rows), None)
+        if not isinstance(dim, int | None):
+            raise self.unusable("a vector's length is of a wrong type")
+        return dim
 
     def store(self, model: bytes, vectors: Mapping[bytes, FloatArray]) -> None:
         """Keep vectors of a model, each of shape (dim,); they are on disk when this returns."""
@@ -81,7 +89,7 @@ class VectorCache(Database):
             for row in rows:
                 self._execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", row)
 
-    def _select(self, columns: str, keys: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    def _select(self, columns: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
         """Yield the columns of the keys that are there."""
         for begin in range(0, len(keys), _KEYS_AT_ONCE):
             part = keys[begin : begin + _KEYS_AT_ONCE]
