@@ -1,9 +1,10 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
@@ -14,10 +15,10 @@ from cvseeker.retrieval import models as base_models
 from cvseeker.retrieval.models import (
     CPU_BASE,
     GPU_BASE,
+    ask_hub,
     choose_model,
     default_base,
     device,
-    hub_problem,
     is_cached,
     keep_libraries_quiet,
     model_identity,
@@ -28,10 +29,10 @@ from cvseeker.retrieval.models import (
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
     packaged_minilm.cache_clear()
-    hub_problem.cache_clear()
+    ask_hub.cache_clear()
     yield
     packaged_minilm.cache_clear()
-    hub_problem.cache_clear()
+    ask_hub.cache_clear()
 
 
 class Hub:
@@ -182,15 +183,116 @@ def test_offline_means_offline() -> None:
     assert time.monotonic() - began < 3
 
 
-def test_identity_changes_with_the_weights(tiny_model: Path, tmp_path: Path, hub: Hub) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(tiny_model, copy)
-    before = model_identity(choose_model(str(copy)))
-    assert before == model_identity(choose_model(str(tiny_model)))
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of a model, and remember no hashes but this test's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
+
+
+def identity(folder: Path) -> str:
+    return model_identity(choose_model(str(folder)))
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+def append_new(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"weights")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: append(folder / "model.safetensors"),
+        lambda folder: append(folder / "tokenizer.json"),
+        lambda folder: append(next(folder.glob("*Pooling")) / "config.json"),
+        lambda folder: append_new(folder / "2_Dense" / "model.safetensors"),
+        lambda folder: (folder / "modules.json").rename(folder / "other.json"),
+        lambda folder: (folder / "cvseeker.json").write_text("{}"),
+    ],
+    ids=["weights", "tokenizer", "pooling", "weights in a subfolder", "renamed", "windows"],
+)
+def test_identity_changes_with_every_file_that_changes_vectors(
+    copy: Path, tiny_model: Path, change: Callable[[Path], object]
+) -> None:
+    before = identity(copy)
+    assert before == identity(tiny_model)
+    change(copy)
+    assert identity(copy) != before
+
+
+def test_identity_stays_with_a_card_and_results(copy: Path) -> None:
+    before = identity(copy)
+    (copy / "README.md").write_text("A card.")
+    (copy / "manifest.json").write_text("{}")
+    (copy / ".cache").mkdir()
+    for name in (".cache/a", "eval/results.csv", "refused/model.safetensors", ".DS_Store"):
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text("x")
+    assert identity(copy) == before
+
+
+def test_large_files_are_hashed_again_only_when_they_change(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base_models, "REMEMBERED", 1000)
+    hashed: list[str] = []
+
+    def spy(path: Path) -> str:
+        hashed.append(path.name)
+        return file_hash(path)
+
+    monkeypatch.setattr(base_models, "file_hash", spy)
+    first = identity(copy)
+    assert "model.safetensors" in hashed
+    del hashed[:]
+    assert identity(copy) == first
+    assert "model.safetensors" not in hashed
     weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes() + b"\0")
-    assert model_identity(choose_model(str(copy))) == file_hash(weights) != before
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    weights.write_bytes(changed)
+    assert identity(copy) != first
+    (base_models.cache_file("hashes.json")).write_text("[[")
+    assert identity(copy) != first
+
+
+def test_a_hubs_model_is_known_by_its_revision(hub: Hub) -> None:
+    hub.answer = SimpleNamespace(sha="abc")
+    assert model_identity(choose_model("BAAI/bge-small-en-v1.5")) == "BAAI/bge-small-en-v1.5@abc"
+    ask_hub.cache_clear()
+    hub.answer = "facts"
     assert model_identity(choose_model("BAAI/bge-small-en-v1.5")) == "BAAI/bge-small-en-v1.5"
+
+
+def test_nothing_is_asked_for_where_nothing_may_be_downloaded(hub: Hub) -> None:
+    with pytest.raises(ModelError, match="none is downloaded"):
+        choose_model("BAAI/bge-small-en-v1.5", download=False)
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ('{"vocab_size": 100000000000}', "vocab_size is 100000000000; expected 10,000,000"),
+        ('{"num_hidden_layers": 1e9}', "num_hidden_layers is 1000000000.0; expected 1,000"),
+        ('{"hidden_size": ' + "9" * 5000 + "}", "config.json: not readable as JSON"),
+        ("[" * 100_000, "config.json: not readable as JSON"),
+        ("[]", "config.json: no JSON object"),
+        ("", "config.json: not readable as JSON"),
+    ],
+    ids=["vocabulary", "layers", "digits", "deep", "list", "empty"],
+)
+def test_an_absurd_configuration_is_one_line(copy: Path, config: str, told: str) -> None:
+    (copy / "config.json").write_text(config)
+    with pytest.raises(ModelError, match=told) as caught:
+        choose_model(str(copy))
+    assert str(caught.value).startswith(str(copy))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 def test_the_device_is_one_of_three() -> None:

@@ -1,12 +1,15 @@
 import json
+import os
+import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cvseeker.core.errors import ModelError
+from cvseeker.core.errors import CVSeekerError, ModelError
 from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import encoder as local
 from cvseeker.retrieval.encoder import LocalEncoder, load_model
@@ -150,13 +153,118 @@ def test_progress_is_told_and_nothing_is_printed(
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_cannot_be_loaded_is_told_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
+def rewrite_weights(change: Callable[[str, Any], Any]) -> Callable[[Path], None]:
+    """Return what changes a folder's weights by name."""
+
+    def work(folder: Path) -> None:
+        from safetensors.numpy import load_file, save_file
+
+        path = folder / "model.safetensors"
+        weights = load_file(path)
+        save_file({name: change(name, weights[name]) for name in weights}, path)
+
+    return work
+
+
+def only(part: str, value: float) -> Callable[[str, Any], Any]:
+    return lambda name, array: np.full_like(array, value) if part in name else array
+
+
+def one_nan(name: str, array: Any) -> Any:
+    changed = array.copy()
+    changed.flat[-1] = np.nan if "word_embeddings" in name else changed.flat[-1]
+    return changed
+
+
+def put(name: str, content: bytes | str) -> Callable[[Path], Any]:
+    data = content.encode() if isinstance(content, str) else content
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def pooling(**values: Any) -> Callable[[Path], None]:
+    def work(folder: Path) -> None:
+        (path,) = folder.glob("*Pooling/config.json")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+    return work
+
+
+def without_tokenizer(folder: Path) -> None:
+    for path in [*folder.glob("token*"), *folder.glob("vocab*"), *folder.glob("special*")]:
+        path.unlink()
+
+
+BROKEN: dict[str, Callable[[Path], Any]] = {
+    "no weights": put("model.safetensors", b"no weights"),
+    "empty weights": put("model.safetensors", b""),
+    "cut weights": lambda folder: os.truncate(folder / "model.safetensors", 20_000),
+    "a header beyond the file": put("model.safetensors", b"\xff" * 64),
+    "weights of zero": rewrite_weights(only("", 0)),
+    "words of zero": rewrite_weights(only("word_embeddings", 0)),
+    "weights of NaN": rewrite_weights(only("", np.nan)),
+    "one NaN": rewrite_weights(one_nan),
+    "infinite": rewrite_weights(only("LayerNorm.bias", np.inf)),
+    "another size": rewrite_weights(lambda name, array: array[..., :-1].copy()),
+    "no tokenizer": without_tokenizer,
+    "an empty tokenizer": put("tokenizer.json", "{}"),
+    "a tokenizer too deep": put("tokenizer.json", "[" * 100_000),
+    "a tokenizer of bytes": put("tokenizer.json", b"\xff\x00"),
+    "no modules": put("modules.json", "[]"),
+    "modules too deep": put("modules.json", "[" * 100_000),
+    "modules that are none": put("modules.json", '{"a": 1}'),
+    "numbers too long": put("config_sentence_transformers.json", '{"a": ' + "9" * 5000 + "}"),
+    "unknown pooling": pooling(pooling_mode="nonsense"),
+    "pooling of other dimensions": pooling(
+        word_embedding_dimension=10**9, embedding_dimension=10**9
+    ),
+    "windows of nobody": put("cvseeker.json", '{"windows": {"window_tokens": "many"}}'),
+    "settings too deep": put("cvseeker.json", "[" * 100_000),
+    "settings that are none": put("cvseeker.json", "[1]"),
+    "a codec of another": put("late.safetensors", b"\x08\0\0\0\0\0\0\0{}      "),
+    "an unknown model": put("config.json", '{"model_type": "unheard-of"}'),
+    "an empty configuration": put("config.json", "{}"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_cannot_be_loaded_is_told_in_one_line(
+    tiny_model: Path, tmp_path: Path, kind: str
+) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(tiny_model, broken)
-    (broken / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(ModelError, match="cannot load this model") as caught:
+    BROKEN[kind](broken)
+    with pytest.raises(CVSeekerError) as caught:
         LocalEncoder.from_name(str(broken))
+    assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (self.path, "w")
+
+
+def test_pickled_weights_are_not_run(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "trap"))
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb(tmp_path / "sprung")))
+    with pytest.raises(ModelError, match="cannot load this model"):
+        LocalEncoder.from_name(str(folder))
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("kind", ["subprocess.Popen", "os.system", "builtins.exec"])
+def test_a_foreign_class_is_not_loaded(tiny_model: Path, tmp_path: Path, kind: str) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "trap"))
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[-1]["type"] = kind
+    (folder / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ModelError, match="cannot load this model"):
+        LocalEncoder.from_name(str(folder))
 
 
 def test_code_that_comes_with_weights_is_not_run(tiny_model: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_what_is_not_simple_is_left_to_torch(
     assert QueryEncoder.from_choice(choose_model(str(folder))) is None
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "modules.json"])
 def test_a_damaged_folder_is_left_to_torch(tiny_model: Path, tmp_path: Path, name: str) -> None:
     folder = shutil.copytree(tiny_model, tmp_path / "damaged")
     (folder / name).write_bytes(b"{")

@@ -124,12 +124,24 @@ class TokenCodec:
 
         try:
             arrays = load_file(folder / CODEC_FILE)
-            return cls(arrays["projection"], arrays["center"], arrays["spread"])
-        except (OSError, SafetensorError, KeyError) as error:
+            codec = cls(arrays["projection"], arrays["center"], arrays["spread"])
+            codec.check()
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise ModelError(
                 f"{folder / CODEC_FILE}: cannot read how token vectors are kept ({error}); "
                 "expected the file that was saved with them; make both again with: cvseeker index"
             ) from error
+        return codec
+
+    def check(self) -> None:
+        """Refuse arrays that do not fit one another, or hold what is no number."""
+        parts = (self.projection, self.center, self.spread)
+        k = self.center.size
+        shapes = [part.shape for part in parts]
+        if shapes != [(len(self.projection), k), (k,), (k,)] or not k or k % 8:
+            raise ValueError(f"arrays of shapes {shapes}")
+        if not all(part.dtype == np.float32 and np.isfinite(part).all() for part in parts):
+            raise ValueError("what is no number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +224,26 @@ class TokenCodes:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote; the codes stay on the disk until they are used."""
+        """Read what :meth:`save` wrote; the codes stay on the disk until they are used.
+
+        Raises
+        ------
+        ModelError
+            If the codec cannot be read.
+        ValueError
+            If the arrays do not fit one another.
+        """
         codec = TokenCodec.load(folder)
         codes = np.load(folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
-        with np.load(folder / PLACES_FILE, allow_pickle=False) as places:
-            return cls(codec, codes, *(places[name] for name in PLACES))
+        with (folder / PLACES_FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as places:
+            found = cls(codec, codes, *(places[name] for name in PLACES))
+        count, bounds = len(codes), found.bounds
+        shapes = [array.shape for array in (codes, found.starts, found.lengths)]
+        if shapes != [(count, codec.center.size // 8), (count,), (count,)]:
+            raise ValueError(f"token codes of shapes {shapes}")
+        if bounds.ndim != 1 or (bounds[0], bounds[-1]) != (0, count) or (np.diff(bounds) < 0).any():
+            raise ValueError(f"{count} token codes, and bounds that are not theirs")
+        return found
 
 
 def unit(vectors: FloatArray) -> FloatArray:

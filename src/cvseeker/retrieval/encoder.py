@@ -22,6 +22,7 @@ from cvseeker.retrieval.models import (
     QUERY_PROMPTS,
     BaseModelChoice,
     choose_model,
+    damaged_weight,
     keep_libraries_quiet,
 )
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window, split_windows
@@ -124,18 +125,17 @@ class LocalEncoder:
         ModelError
             If the model cannot be found or loaded.
         """
-        choice = choose_model(name)
+        return cls.from_choice(choose_model(name), windows=windows)
+
+    @classmethod
+    def from_choice(cls, choice: BaseModelChoice, *, windows: WindowSettings | None = None) -> Self:
+        """Load a model that was found."""
         model = load_model(choice)
-        path = Path(choice.location) / SETTINGS_FILE
-        saved = read_json(path) if path.is_file() else {}
-        encoder = cls(
-            model,
-            name=choice.name,
-            windows=windows or WindowSettings.model_validate(saved.get("windows", {})),
-            hybrid=HybridWeights.model_validate(saved.get("hybrid", {})),
-        )
-        if (path.parent / CODEC_FILE).is_file():
-            encoder.codec = TokenCodec.load(path.parent)
+        folder = Path(choice.location)
+        own, hybrid = saved_settings(folder)
+        encoder = cls(model, name=choice.name, windows=windows or own, hybrid=hybrid)
+        if (folder / CODEC_FILE).is_file():
+            encoder.codec = TokenCodec.load(folder)
         return encoder
 
     @property
@@ -304,6 +304,20 @@ class LocalEncoder:
         return vectors
 
 
+def saved_settings(folder: Path) -> tuple[WindowSettings, HybridWeights]:
+    """Return how a saved model sees passages and is fused; the defaults where others saved it."""
+    path = folder / SETTINGS_FILE
+    saved = read_json(path) if path.is_file() else {}
+    try:
+        return (
+            WindowSettings.model_validate(saved.get("windows", {})),
+            HybridWeights.model_validate(saved.get("hybrid", {})),
+        )
+    except (AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path}: not as it was saved with the model ({reason})") from error
+
+
 def weights_state(model: "SentenceTransformer") -> list[tuple[int, int, float]]:
     """Return what changes whenever a model's weights do, without reading all of them.
 
@@ -358,6 +372,24 @@ def silence_libraries() -> None:
     datasets.disable_progress_bars()
 
 
+def _damage(model: "SentenceTransformer") -> str:
+    """Say what is wrong with a loaded model's weights and vectors; empty if nothing is."""
+    weights = model.named_parameters()
+    named = ((name, weight.detach().float().cpu().numpy()) for name, weight in weights)
+    if broken := damaged_weight(named):
+        return f"its weight {broken} holds what is no number, or nothing but zeros"
+    tokenizer = model.tokenizer
+    if not getattr(tokenizer, "is_fast", False):
+        return ""  # which is told by itself
+    if not set(tokenizer("a nurse")["input_ids"]) - set(tokenizer.all_special_ids):
+        return "its tokenizer knows no words"
+    vector = model.encode("a nurse", show_progress_bar=False)
+    dim = model.get_embedding_dimension()
+    if vector.shape != (dim,):
+        return f"it gives {vector.shape[0]} dimensions and says {dim}"
+    return "" if np.isfinite(vector).all() and vector.any() else "its vectors are no directions"
+
+
 def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
     """Load a sentence-transformers model; code that came with the weights is never run.
 
@@ -368,7 +400,6 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
     """
     keep_libraries_quiet()
     reuse_freed_memory()
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
     silence_libraries()
@@ -378,13 +409,20 @@ def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
             device=device(),
             local_files_only=choice.is_local,
             trust_remote_code=False,
+            revision=choice.revision or None,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
+        damage = _damage(model)
+    # What a broken folder makes the libraries raise is of every kind, a plain Exception among them.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
             f"{choice.name}: cannot load this model ({reason}); expected a sentence-transformers "
             "folder or the name of a model on the hub; see what is here with: cvseeker doctor"
         ) from error
+    if damage:
+        raise ModelError(
+            f"{choice.name}: {damage}; expected the model as it was saved: fetch or train it again"
+        )
     if not getattr(model.tokenizer, "is_fast", False):
         raise ModelError(
             f"{choice.name}: its tokenizer gives no character offsets, which windows are cut by; "

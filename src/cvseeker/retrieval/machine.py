@@ -91,7 +91,7 @@ def _tried(device: str) -> str:
     import torch
 
     machine = f"{_processor(device)}, torch {torch.__version__}"
-    path = _cache_file()
+    path = cache_file("precision.json")
     known: dict[str, str] = {}
     with suppress(OSError, ValueError):
         known = dict(read_json(path))
@@ -105,9 +105,10 @@ def _tried(device: str) -> str:
     return found
 
 
-def _cache_file() -> Path:
+def cache_file(name: str) -> Path:
+    """Return where something is remembered for all workspaces of this user."""
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "cvseeker" / "precision.json"
+    return Path(root).expanduser() / "cvseeker" / name
 
 
 def _processor(device: str) -> str:

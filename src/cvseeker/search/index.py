@@ -1,12 +1,15 @@
 """The search index: passages and their windows' vectors. Exact; rebuildable from the workspace."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 
+from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
@@ -14,6 +17,11 @@ from cvseeker.retrieval.codec import TokenCodes
 from cvseeker.retrieval.encoder import Encoder, WindowEmbeddings
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import Window
+
+# float32 of unit length is off by 1e-6, bfloat16 by 4e-3; squared, by twice as much.
+_LENGTH_TOLERANCE = 0.02
+# What reading a damaged file raises; CVSeeker's own errors are ValueErrors.
+UNREADABLE = (OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +88,54 @@ class Index:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote."""
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        WorkspaceError
+            If a file is missing or damaged, or one does not fit another.
+        """
+        try:
+            index = cls._load(folder)
+            index._check()
+        except UNREADABLE as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise WorkspaceError(
+                f"{folder}: damaged ({reason}); make it again with: "
+                f"cvseeker index -w {shlex.quote(str(folder.parent))}"
+            ) from error
+        return index
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
         facts: dict[str, Any] = read_json(folder / "index.json")
         windows = [Window(**row) for row in read_jsonl(folder / "windows.jsonl")]
         owners = np.array([window.passage for window in windows], dtype=np.int64)
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        if vectors.dtype != np.float32 or vectors.ndim != 2:
+            raise ValueError(f"{vectors.dtype} vectors of shape {vectors.shape}")
         passages = [Passage.from_dict(row) for row in read_jsonl(folder / "passages.jsonl")]
-        codes = TokenCodes.load(folder) if facts.get("codes") else None
+        codes = TokenCodes.load(folder) if facts["codes"] else None
+        if not isinstance(facts["model"], str):
+            raise TypeError(f"the model is {facts['model']!r}")
         return cls(passages, WindowEmbeddings(windows, vectors, owners), facts["model"], codes)
+
+    def _check(self) -> None:
+        """Refuse what would show somebody with another's text, or rank by what is no vector."""
+        windows, vectors = self.embeddings.windows, self.embeddings.vectors
+        owners, count = self.embeddings.owners, len(self.passages)
+        each = np.array_equal(np.unique(owners), np.arange(count))
+        if not each or not np.array_equal(np.sort(owners), owners):
+            raise ValueError(f"windows that are not those of {count} passages")
+        for window in windows:
+            if not self.passages[window.passage].text.startswith(window.text, window.start):
+                raise ValueError(f"window {window.text[:20]!r} is not in its passage")
+        if len(vectors) != len(windows):
+            raise ValueError(f"{len(vectors)} vectors of {len(windows)} windows")
+        lengths = np.einsum("ij,ij->i", vectors, vectors)
+        # A text without words may have no direction; not all of them have none.
+        fits = (np.abs(lengths - 1) < _LENGTH_TOLERANCE) | (lengths == 0)
+        if len(lengths) and not (bool(fits.all()) and bool(lengths.any())):
+            raise ValueError("vectors that are not of unit length")
+        if self.codes is not None and len(self.codes.bounds) != count + 1:
+            raise ValueError(f"token codes of {len(self.codes.bounds) - 1} passages for {count}")

@@ -10,7 +10,7 @@ from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.models import choose_model, model_identity
+from cvseeker.retrieval.models import BaseModelChoice, choose_model, model_identity
 from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search.index import Index
@@ -35,8 +35,8 @@ def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Search
     """
     workspace = Workspace(path)
     index = _load_index(workspace)
-    name = index.model or str(workspace.require("model"))
-    encoder = QueryEncoder.from_choice(choose_model(name)) or LocalEncoder.from_name(name)
+    choice = _model_of(workspace, index)
+    encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
     return Searcher(index, encoder, weights=weights)
 
 
@@ -62,7 +62,8 @@ def open_base_searcher(
     workspace = Workspace(path)
     passages = _load_index(workspace).passages
     workspace.require("model")
-    encoder = LocalEncoder.from_name((workspace.manifest("model") or {})["counts"]["base"])
+    base = choose_model((workspace.manifest("model") or {})["counts"]["base"], download=False)
+    encoder = LocalEncoder.from_choice(base)
     index = Index.build(
         passages, encoder, model=encoder.name, store=VectorStore(workspace.cache), progress=progress
     )
@@ -81,6 +82,23 @@ def _load_index(workspace: Workspace) -> Index:
             f"{workspace.command('index')}"
         )
     return index
+
+
+def _model_of(workspace: Workspace, index: Index) -> BaseModelChoice:
+    """Return the model that made an index: the workspace's, or one that is here and as it was.
+
+    Nothing that an index says makes a search download a model, or take another one.
+    """
+    if not index.model:
+        return choose_model(str(workspace.require("model")), download=False)
+    choice = choose_model(index.model, download=False)
+    made_by = (workspace.manifest("index") or {})["inputs"].get("base")
+    if model_identity(choice) != made_by:
+        raise WorkspaceError(
+            f"{choice.name}: not the model that made {workspace.stage_folder('index')}; run: "
+            f"{workspace.command('index')}"
+        )
+    return choice
 
 
 @exclusive
