@@ -260,9 +260,47 @@ def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet
     assert page.text.count("alert(") > 10
 
 
+def test_nothing_turns_a_line_round_or_moves_a_cursor(
+    tmp_path: Path, evaluated: EvaluatedSet
+) -> None:
+    odd = "\x1b[2J\u202efdp\u2066\x07\x9b\u2028\x7f"
+    dataset = evaluated.dataset
+    hostile = replace(
+        dataset,
+        corpus={f"{key}{odd}": f"{text} {odd}" for key, text in dataset.corpus.items()},
+        queries={key: f"{text} {odd}" for key, text in dataset.queries.items()},
+        qrels={
+            query_id: {f"{key}{odd}": 1 for key in grades}
+            for query_id, grades in dataset.qrels.items()
+        },
+        kinds=dict.fromkeys(dataset.kinds, odd),
+        person_groups={},
+    )
+    names = ["bm25", f"a{odd}", f"b{odd}", f"hybrid(b{odd})"]
+    results = {name: result(name, hostile, [at + 1] * 6) for at, name in enumerate(names)}
+    one = EvaluatedSet(
+        odd, hostile, results, occupations=dict.fromkeys(list(hostile.corpus)[:3], odd)
+    )
+    files = write_report(
+        tmp_path / "r.html",
+        [one],
+        title=odd,
+        command=odd,
+        facts={**FACTS, "failures": {odd: 1}},
+        stages=[{"stage": odd, "seconds": 1.0, "counts": {odd: odd}}],
+        settings={"finetune": {"base": odd}},
+        formats=["html", "md"],
+        analyses={odd: analyse(one)},
+    )
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", text) == []
+        assert text.count("\\u202efdp") > 20
+
+
 def test_a_lone_surrogate_does_not_stop_the_report(tmp_path: Path, evaluated: EvaluatedSet) -> None:
     _, page = written(tmp_path, [evaluated], title="r\udce9sum\udce9s")
-    assert "r?sum?s" in page.words
+    assert "r\\udce9sum\\udce9s" in page.words
 
 
 def test_named_models_and_no_workspace(tmp_path: Path, evaluated: EvaluatedSet) -> None:

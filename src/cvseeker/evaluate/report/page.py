@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from cvseeker.core.screen import printable
 from cvseeker.evaluate.report.excerpts import shortened_inside
 from cvseeker.evaluate.wording import METRIC_TITLES, p_alone, share_of, signed
 
@@ -22,8 +23,7 @@ def render(template: str, content: Mapping[str, Any]) -> str:
     if template.endswith(".md"):
         # What has nothing to tell leaves no gap.
         text = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-    # A lone surrogate, the trace of an odd file name, is no UTF-8.
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 @cache
@@ -31,6 +31,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("cvseeker.evaluate.report"),
         autoescape=lambda name: name is not None and name.endswith(".html"),
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -52,6 +53,12 @@ def _environment() -> Environment:
         "words": in_words,
     }
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Escape what would move a cursor or turn a line round; what a macro made is made of such."""
+    made = hasattr(value, "__html__")
+    return printable(value, lines=True) if isinstance(value, str) and not made else value
 
 
 def in_words(name: str) -> str:
