@@ -50,6 +50,7 @@ NAMES = [
     "audit",
     "index",
     "search",
+    "status",
     "doctor",
 ]
 EXAMPLES = [f"{one.name} {example}" for one in COMMANDS if one.tables for example in one.examples]
@@ -390,3 +391,63 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     assert typed(*command, "--push-to-hub", "ana/cooks") == 0
     assert len(uploaded) == 1
     assert "not uploaded to ana/cooks: the base was kept" in capsys.readouterr().err
+
+
+def test_status_says_what_is_done_and_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "w"
+    assert typed("status", "-w", place) == 2
+    assert "no workspace; make one with: cvseeker run" in complaint(capsys)
+    (tmp_path / "cv.txt").write_text("Ana Prunk, pastry chef. " * 20, encoding="utf-8")
+    assert typed("ingest", tmp_path / "cv.txt", "-w", place) == 0
+    capsys.readouterr()
+    assert typed("status", "-w", place, "--json") == 0
+    states = {one["stage"]: one["state"] for one in json.loads(capsys.readouterr().out)}
+    assert (states["ingest"], states["index"]) == ("done", "not done")
+    passages = place / "ingest" / "passages.jsonl"
+    status = passages.stat()
+    passages.write_bytes(passages.read_bytes().replace(b"Ana", b"Eva"))
+    os.utime(passages, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert typed("status", "-w", place) == 0
+    assert typed("status", "-w", place, "--verify") == 2
+    printed = capsys.readouterr()
+    assert "damaged" in printed.out
+    assert re.search(r"passages\.jsonl: changed since .*; run: cvseeker ingest", printed.err)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["generate", "--corpus", "x.json", "--out", "x.json"], "x.json: is what"),
+        (["judge", "--dataset", "x.json", "--out", "X/../x.json"], "x.json: is what"),
+        (["generate", "--corpus", "x.json", "--out", "notes.json"], "no data set; name another"),
+        (["generate", "--corpus", "x.json", "--out", "mine"], "human.txt: not written by"),
+        (["evaluate", "--dataset", "x.json", "--model", "m", "--out", "m"], "m: is what --model m"),
+        (["evaluate", "--dataset", "x.json", "--out", "."], "the folder you are in"),
+        (["evaluate", "--dataset", "x.json", "--out", "/"], "the folder you are in"),
+        (["finetune", "--train", "x.json", "--base", "m", "--out", "m/new"], "m/new: lies within"),
+        (["finetune", "--train", "d", "--out", "d"], "d: is what --train names"),
+        (["audit", "--dataset", "x.json", "--out", "d/.."], "the folder you are in"),
+    ],
+)
+def test_no_command_writes_onto_what_it_reads_or_what_is_not_its_own(
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny_dataset: RetrievalDataset,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_dataset(tiny_dataset, Path("x.json"))
+    write_dataset(tiny_dataset, Path("d"), split="train")
+    for folder in ("m", "X", "mine"):
+        Path(folder).mkdir()
+    Path("notes.json").write_text('{"mine": 1}')
+    Path("mine/human.txt").touch()
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert typed(*words) == 2
+    assert told in complaint(capsys)
+    after = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert after == before

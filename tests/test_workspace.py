@@ -1,8 +1,12 @@
+import json
+import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,9 @@ import pytest
 from cvseeker.core import manifest
 from cvseeker.core import workspace as workspace_module
 from cvseeker.core.errors import WorkspaceError
-from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
+from cvseeker.core.hashes import file_hash
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace, exclusive, is_workspace
 
 
 @pytest.fixture
@@ -331,7 +337,7 @@ def keeps_book(text: str) -> Callable[[Path], dict[str, Any]]:
 
     def work(folder: Path) -> dict[str, Any]:
         place = folder.parent / "queries"
-        place.mkdir(exist_ok=True)
+        place.mkdir(mode=0o700, exist_ok=True)
         for name in ("book", "book-wal", "book.lock"):
             with (place / name).open("a", encoding="utf-8") as book:
                 book.write(text)
@@ -454,3 +460,332 @@ def test_killed_around_any_step_nothing_kept_is_lost(
             break
     assert not was_killed
     assert stop_at > 8
+
+
+def edit_in_place(path: Path) -> None:
+    """Change a byte and neither size nor name."""
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda file: file.unlink(), "missing"),
+    "emptied": (lambda file: file.write_bytes(b""), "0 bytes; the stage wrote 3"),
+    "cut": (lambda file: file.write_bytes(b"tw"), "2 bytes; the stage wrote 3"),
+    "longer": (lambda file: file.write_bytes(b"twoo"), "4 bytes; the stage wrote 3"),
+    "edited": (edit_in_place, "changed since the stage wrote it"),
+    "a folder": (lambda file: (file.unlink(), file.mkdir()), "bytes; the stage wrote 3"),
+    "a dead link": (lambda file: (file.unlink(), file.symlink_to("none")), "missing"),
+    "a link to other text": (
+        lambda file: ((file.parent / "o").write_text("owt"), file.unlink(), file.symlink_to("o")),
+        "changed since the stage wrote it",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_stage_is_one_line_and_its_command_redoes_it(
+    workspace: Workspace, damage: str
+) -> None:
+    workspace.run_stage("index", {}, {}, writes("two"))
+    harm, told = DAMAGES[damage]
+    harm(workspace.stage_folder("index") / "own.txt")
+    with pytest.raises(WorkspaceError, match=rf"own\.txt: .*{told}; run: cvseeker index -w "):
+        workspace.require("index")
+    with pytest.raises(WorkspaceError):
+        workspace.output_hashes("index")
+    (state,) = (one for one in workspace.states() if one.stage == "index")
+    assert (state.state, len(state.problems)) == ("damaged", 1)
+    (workspace.stage_folder("index") / "o").unlink(missing_ok=True)
+    assert not workspace.run_stage("index", {}, {}, writes("two")).skipped
+    assert (workspace.require("index") / "own.txt").read_text() == "two"
+
+
+def test_a_change_that_keeps_size_and_time_is_found_when_everything_is_hashed(
+    workspace: Workspace,
+) -> None:
+    workspace.run_stage("index", {}, {}, writes("two"))
+    file = workspace.stage_folder("index") / "own.txt"
+    status = file.stat()
+    edit_in_place(file)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    workspace.require("index")
+    assert [one.state for one in workspace.states() if one.problems] == []
+    assert [one.state for one in workspace.states(verify=True) if one.problems] == ["damaged"]
+
+
+def test_a_copy_is_hashed_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    for file in workspace.stage_folder("index").rglob("*.txt"):
+        os.utime(file, (2_000_000_000, 2_000_000_000))  # in the future, too
+    hashed: list[Path] = []
+    monkeypatch.setattr(
+        manifest, "file_hash", lambda path: (hashed.append(path), file_hash(path))[1]
+    )
+    for _ in range(3):
+        workspace.require("index")
+    assert len(hashed) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        "\x00",
+        "9" * 6_000,
+        '{"stage": "index", "fingerprint": "x", "format": 2}',
+        '{"stage": "index", "fingerprint": "x", "format": 2, "outputs": 1}',
+    ],
+)
+def test_a_damaged_manifest_is_one_line(workspace: Workspace, content: str) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    (workspace.stage_folder("index") / "manifest.json").write_text(content, encoding="utf-8")
+    for call in (
+        lambda: workspace.require("index"),
+        lambda: workspace.run_stage("index", {}, {}, never),
+    ):
+        with pytest.raises(WorkspaceError) as caught:
+            call()
+        assert "index" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert (workspace.stage_folder("index") / "own.txt").exists()
+
+
+def test_an_earlier_format_is_done_again_and_a_later_one_left(workspace: Workspace) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    path = workspace.stage_folder("index") / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    earlier = {**content, "outputs": dict.fromkeys(content["outputs"], "hash")}
+    del earlier["format"]
+    path.write_text(json.dumps({**content, "format": 99, "version": "7.0"}), encoding="utf-8")
+    for call in (lambda: workspace.require("index"), lambda: workspace.manifest("index")):
+        with pytest.raises(WorkspaceError, match=r"made by a later version of CVSeeker, 7\.0"):
+            call()
+    with pytest.raises(WorkspaceError, match="a later version"):
+        workspace.run_stage("index", {}, {}, never)
+    path.write_text(json.dumps(earlier), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="run: cvseeker index"):
+        workspace.require("index")
+    assert not workspace.run_stage("index", {}, {}, writes("one")).skipped
+
+
+FOREIGN = ["notes.txt", "deep/notes.txt", "new/notes.txt", ".git/config", "deep/link", ".hidden"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("keeps", ["", "book"])
+def test_somebody_elses_file_in_a_stage_is_never_deleted(
+    workspace: Workspace, name: str, keeps: str
+) -> None:
+    workspace.run_stage("queries", {"n": 1}, {}, writes("a"), keeps=keeps)
+    file = workspace.stage_folder("queries") / name
+    file.parent.mkdir(exist_ok=True)
+    file.symlink_to("nowhere") if name.endswith("link") else file.write_text("mine")
+    with pytest.raises(WorkspaceError, match=f"{re.escape(name)}: not written by CVSeeker"):
+        workspace.run_stage("queries", {"n": 2}, {}, never, keeps=keeps)
+    assert file.is_symlink() or file.read_text() == "mine"
+    assert workspace.run_stage("queries", {"n": 1}, {}, never, keeps=keeps).skipped
+
+
+def test_what_is_put_there_meanwhile_stays_and_the_work_is_not_lost(workspace: Workspace) -> None:
+    workspace.run_stage("index", {"n": 1}, {}, writes("one"))
+    notes = workspace.stage_folder("index") / "notes.txt"
+
+    def work(folder: Path) -> dict[str, Any]:
+        notes.write_text("mine")
+        return writes("two")(folder)
+
+    with pytest.raises(WorkspaceError, match=r"notes\.txt: not written by CVSeeker"):
+        workspace.run_stage("index", {"n": 2}, {}, work)
+    notes.rename(workspace.path / "notes.txt")
+    workspace.run_stage("index", {"n": 2}, {}, never)
+    assert content(workspace) == "two"
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "deep/Thumbs.db", ".own.txt.77.part"])
+def test_what_systems_and_killed_runs_leave_is_no_obstacle(workspace: Workspace, name: str) -> None:
+    workspace.run_stage("index", {"n": 1}, {}, writes("one"))
+    (workspace.stage_folder("index") / name).touch()
+    workspace.run_stage("index", {"n": 2}, {}, writes("two"))
+    assert content(workspace) == "two"
+
+
+def test_only_the_same_kind_of_stage_replaces_a_folder(tmp_path: Path) -> None:
+    def run(kind: str) -> None:
+        place = Workspace.around(tmp_path / "m", {})
+        place.run_stage(place.only, {}, {"kind": kind}, writes(kind), kind=kind)
+
+    run("model")
+    with pytest.raises(WorkspaceError, match="'model of files', not 'evaluation of files'"):
+        run("evaluation")
+    run("model")
+    assert (tmp_path / "m" / "own.txt").read_text() == "model"
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_an_output_is_no_stage_of_a_workspace(workspace: Workspace) -> None:
+    workspace.run_stage("evaluation", {}, {}, writes("one"))
+    out = Workspace.around(workspace.stage_folder("evaluation"), {})
+    with pytest.raises(WorkspaceError, match="'evaluation', not 'evaluation of files'"):
+        out.run_stage(out.only, {}, {}, never, kind="evaluation")
+    assert content(workspace, "evaluation") == "one"
+
+
+def test_scratch_goes_only_once_all_else_is_written(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(folder: Path) -> dict[str, Any]:
+        shutil.rmtree(folder / "deep", ignore_errors=True)
+        (folder / ".training").mkdir(exist_ok=True)
+        (folder / ".training" / "checkpoint").touch()
+        return writes("one")(folder)
+
+    def dies(*arguments: Any, **options: Any) -> None:
+        raise Killed
+
+    for name in ("record_outputs", "write_manifest"):
+        with monkeypatch.context() as patch:
+            patch.setattr(workspace_module, name, dies)
+            with pytest.raises(Killed):
+                workspace.run_stage("model", {}, {}, trains, resumable=True)
+        assert (workspace.scratch_folder("model") / ".training" / "checkpoint").exists()
+    workspace.run_stage("model", {}, {}, trains, resumable=True)
+    assert {path.name for path in workspace.require("model").iterdir()} == {
+        "deep",
+        "own.txt",
+        "manifest.json",
+    }
+
+
+def test_what_dead_runs_left_goes_with_the_next_command_whatever_it_is(
+    workspace: Workspace,
+) -> None:
+    def dies(folder: Path) -> dict[str, Any]:
+        raise Killed
+
+    with pytest.raises(Killed):
+        workspace.run_stage("model", {}, {}, dies, resumable=True)
+    with pytest.raises(Killed):
+        workspace.run_stage("judged", {}, {}, dies)
+    shutil.copytree(workspace.scratch_folder("judged"), workspace.path / ".ingest.old")
+    (workspace.path / ".mine.part").mkdir()
+    workspace.run_stage("index", {}, {}, writes("one"))
+    # A training goes on where it was; the user's own stays.
+    assert {path.name for path in workspace.path.iterdir()} == {
+        "index",
+        ".model.part",
+        ".mine.part",
+    }
+    states = {one.stage: one.state for one in workspace.states()}
+    assert states["model"] == "interrupted, goes on where it was"
+    assert (states["index"], states["ingest"]) == ("done", "not done")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_a_workspace_is_its_owners_alone(workspace: Workspace, umask: int) -> None:
+    workspace.path.parent.chmod(0o755)
+    before = os.umask(umask)
+    try:
+        workspace.run_stage("index", {}, {}, writes("one"))
+        workspace.run_stage("queries", {}, {}, keeps_book("a"), keeps="book")
+    finally:
+        os.umask(before)
+    rights = {path: path.stat().st_mode & 0o777 for path in workspace.path.rglob("*")}
+    ours = {path: mode for path, mode in rights.items() if not path.name.startswith("book")}
+    assert {mode for path, mode in ours.items() if path.is_file()} == {0o600}
+    assert {mode for path, mode in ours.items() if path.is_dir()} == {0o700}
+    assert workspace.path.parent.stat().st_mode & 0o777 == 0o755
+
+
+def chain(workspace: Workspace, *, text: str = "one", tuned: bool = True) -> None:
+    """Run fake stages that read each other as the real ones do."""
+    workspace.run_stage("ingest", {}, {"text": text}, writes(text))
+    ingested = workspace.output_hashes("ingest")
+    workspace.run_stage("queries", {}, ingested, writes(f"about {text}"))
+    inputs = workspace.output_hashes("queries")
+    if tuned:
+        workspace.run_stage("model", {}, inputs, writes(f"from {text}"))
+        inputs = {**ingested, **workspace.output_hashes("model")}
+    workspace.run_stage("index", {}, ingested if not tuned else inputs, writes(f"of {text}"))
+
+
+def outdated(workspace: Workspace) -> dict[str, str]:
+    stages = {stage: workspace.newer_than(stage) for stage in COMMAND_OF_STAGE}
+    return {stage: newer for stage, newer in stages.items() if newer}
+
+
+def test_a_stage_is_outdated_once_what_it_read_has_changed(workspace: Workspace) -> None:
+    chain(workspace)
+    assert outdated(workspace) == {}
+    workspace.run_stage("model", {"epochs": 3}, {}, writes("another"))
+    assert outdated(workspace) == {"index": "model"}
+    chain(workspace, tuned=False)
+    workspace.run_stage("ingest", {}, {"text": "two"}, writes("two"))
+    assert outdated(workspace) == {"queries": "ingest", "index": "ingest"}
+    chain(workspace, text="two")
+    assert outdated(workspace) == {}
+    # The same files by other means are the same.
+    workspace.run_stage("ingest", {"workers": 2}, {"text": "two"}, writes("two"))
+    assert outdated(workspace) == {}
+
+
+def test_a_first_model_and_first_labels_are_newer(workspace: Workspace) -> None:
+    chain(workspace, tuned=False)
+    queries = workspace.output_hashes("queries")
+    workspace.run_stage("model", {}, queries, writes("tuned"))
+    assert outdated(workspace) == {"index": "model"}
+    workspace.run_stage("judged", {}, queries, writes("graded"))
+    assert outdated(workspace) == {"index": "model", "model": "judged"}
+    states = {one.stage: one.state for one in workspace.states()}
+    assert (states["index"], states["model"], states["queries"]) == ("outdated", "outdated", "done")
+
+
+def test_what_is_loaded_is_of_one_run(workspace: Workspace) -> None:
+    """A stage that is replaced while it is read is read again."""
+    workspace.run_stage("index", {"n": 1}, {}, writes("one"))
+    reads: list[str] = []
+
+    def load(folder: Path) -> tuple[str, str]:
+        first = (folder / "own.txt").read_text()
+        if not reads:
+            workspace.run_stage("index", {"n": 2}, {}, writes("two"))
+        reads.append(first)
+        return first, (folder / "deep" / "out.txt").read_text()
+
+    assert workspace.read("index", load) == ("two", "two")
+    assert reads == ["one", "two"]
+
+
+def test_a_stage_that_is_away_for_a_moment_is_waited_for(workspace: Workspace) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    away = workspace.path / "away"
+    workspace.stage_folder("index").rename(away)
+    back = threading.Timer(0.02, lambda: away.rename(workspace.stage_folder("index")))
+    back.start()
+    assert workspace.read("index", lambda folder: (folder / "own.txt").read_text()) == "one"
+    back.join()
+    with pytest.raises(WorkspaceError, match="run: cvseeker ingest"):
+        workspace.read("ingest", lambda folder: folder)
+
+
+def test_a_function_on_a_workspace_runs_alone(workspace: Workspace) -> None:
+    @exclusive
+    def stage(workspace: Workspace, progress: Progress = silent) -> bool:
+        return bool(list(workspace.path.glob(".*lock")))
+
+    assert stage(workspace)
+    assert not workspace.path.exists()
+
+
+def test_a_workspace_is_known_by_its_stages(workspace: Workspace, tmp_path: Path) -> None:
+    assert not is_workspace(tmp_path)
+    with pytest.raises(WorkspaceError, match="no workspace; make one with: cvseeker run"):
+        workspace.states()
+    with workspace.alone("ingest"):
+        assert is_workspace(workspace.path)
+    workspace.run_stage("ingest", {}, {}, writes("one"))
+    assert is_workspace(workspace.path)
+    (workspace.stage_folder("ingest") / "manifest.json").write_text('{"name": "a page"}')
+    assert not is_workspace(workspace.path)

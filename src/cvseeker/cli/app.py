@@ -17,7 +17,7 @@ from cvseeker.cli.finetune import finetune
 from cvseeker.cli.pipeline import demo, ingest, run
 from cvseeker.cli.program import pasteable
 from cvseeker.cli.queries import generate, judge
-from cvseeker.cli.search import doctor, index, search
+from cvseeker.cli.search import doctor, index, search, status
 from cvseeker.cli.streams import prepare_streams, put, say, unwritable
 from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
@@ -34,6 +34,7 @@ COMMANDS = (
     audit,
     index,
     search,
+    status,
     doctor,
 )
 

@@ -1,11 +1,13 @@
-"""The commands that search, and the one that looks at the installation."""
+"""The commands that search, and those that look at a workspace and at the installation."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from cvseeker.cli.options import JsonOption, WorkspaceOption, takes
-from cvseeker.cli.streams import put_json
+from cvseeker.cli.streams import put_json, say
+from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.settings import Settings
 
 
@@ -38,13 +40,46 @@ def search(
     """Find the résumés that fit a query, and why."""
     from cvseeker.cli.tables import hits_table
     from cvseeker.cli.terminal import stdout
+    from cvseeker.core.workspace import Workspace
     from cvseeker.search import open_searcher
 
     hits = open_searcher(workspace).search(query, top_k_resumes=settings.search.top_k)
+    stages = Workspace(workspace)
+    if stages.newer_than("index"):
+        say(f"there is a model since; to search with it: {stages.command('index')}")
     if as_json:
         put_json([hit.to_dict() for hit in hits])
         return
     stdout().print(hits_table(hits, f'"{query}"'))
+
+
+@takes(examples=("-w workspace", "-w workspace --verify"))
+def status(
+    *,
+    workspace: WorkspaceOption,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare every file with its hash; 2 is returned if any differs."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which stages of a workspace are done, outdated or damaged."""
+    from cvseeker.cli.tables import table
+    from cvseeker.cli.terminal import stdout
+    from cvseeker.core.workspace import Workspace
+
+    stages = Workspace(workspace)
+    states = stages.states(verify=verify)
+    if as_json:
+        put_json([asdict(state) for state in states])
+    else:
+        rows = [(one.stage, one.state, "\n".join((*one.problems, one.command))) for one in states]
+        stdout().print(table(str(workspace), ("stage", "state", "what to do"), rows, numbers=()))
+    broken = [one for one in states if one.problems]
+    if verify and broken:
+        raise WorkspaceError(f"{broken[0].problems[0]}; run: {broken[0].command}")
 
 
 @takes(examples=("", "--json"))

@@ -84,6 +84,16 @@ class StageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StageState:
+    """``done``, ``not done``, ``outdated`` or ``damaged``; why, and what to type."""
+
+    stage: str
+    state: str
+    problems: list[str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """A folder of stages.
 
@@ -215,24 +225,41 @@ class Workspace:
         by_labels = stage in {"model", "evaluation", "audit"} and "queries" in read
         return "judged" if by_labels and self.labels_stage() == "judged" else ""
 
-    def problems(self, stage: str, *, verify: bool = False) -> list[str]:
-        """Return what is wrong with a complete stage, a sentence each: what is damaged or outdated.
+    def states(self, *, verify: bool = False) -> list[StageState]:
+        """Return the state that each stage is in.
 
         Parameters
         ----------
-        stage
-            The stage's name.
         verify
             Hash every file, not only those whose size or time has changed.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is no such workspace.
         """
+        if not is_workspace(self.path):
+            place = shlex.quote(str(self.path))
+            raise WorkspaceError(
+                f"{self.path}: no workspace; make one with: cvseeker run SOURCE... -w {place}"
+            )
+        return [self._state(stage, verify=verify) for stage in COMMAND_OF_STAGE]
+
+    def _state(self, stage: str, *, verify: bool) -> StageState:
+        """Look at a stage's files, and whether what it read is still the same."""
+        folder, state, problems = self.stage_folder(stage), "done", []
         try:
             manifest = self.manifest(stage)
+            if manifest is None:
+                begun = (self.scratch_folder(stage) / _MARKER).is_file()
+                state = "interrupted, goes on where it was" if begun else "not done"
+            elif problems := list(damages(folder, manifest["outputs"], verify=verify)):
+                state = "damaged"
+            elif newer := self.newer_than(stage):
+                state, problems = "outdated", [f"{folder}: older than the present {newer}"]
         except WorkspaceError as error:
-            return [str(error)]
-        folder = self.stage_folder(stage)
-        found = list(damages(folder, manifest["outputs"], verify=verify)) if manifest else []
-        newer = self.newer_than(stage)
-        return [*found, *([f"{folder}: older than the present {newer}"] if newer else [])]
+            state, problems = "damaged", [str(error)]
+        return StageState(stage, state, problems, "" if state == "done" else self.command(stage))
 
     @contextmanager
     def alone(self, what: str, progress: Progress = silent) -> Iterator[None]:
