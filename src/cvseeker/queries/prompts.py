@@ -58,7 +58,7 @@ _ORDER = re.compile(
     r"(?:bewerber|kandidat|lebenslauf|profil)\w*\b"
     # A reply, ready to be handed on.
     r")|\{\s*[\"'](?:queries|grade)[\"']\s*:"
-    r"|^\s*#{2,}\s*(?:system|assistant|user|human|instructions?)\b",
+    r"|^[^\S\n]*+#{2,}\s*(?:system|assistant|user|human|instructions?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_END = re.compile(r"[.!?\n]|\Z")

@@ -18,18 +18,21 @@ _PART = re.compile(r"[^\W_]+")
 # What stands before a sentence's first word, where a capital says nothing.
 _SENTENCE_START = re.compile(r"(?:^|[.?!:;\n\t•*–—\"“”‘(\[]|\s['-])\s*$")
 _YEARS_FOLLOW = re.compile(
-    r"\s*(?:\+|plus|or more|[–-]\s?\d+\+?|to \d+)?[\s-]*"
+    r"\s*+(?:\+|plus|or more|[–-]\s?\d+\+?|to \d+)?[\s-]*+"
     r"(?:years?|yrs?|jahre|ans|anni|años|anos|jaar|lat)\b",
     re.IGNORECASE,
 )
-_OPERAND = r"(?:\([^()]*\)|\"[^\"]*\"|[^\s()]+)"
+# A word is read from its beginning only: a long one from everywhere in it takes a square of time.
+_OPERAND = r"(?:\([^()]*\)|\"[^\"]*\"|(?<![^\s()])[^\s()]++)"
 _EXCLUDED = re.compile(rf"\bNOT\s+{_OPERAND}")
-_ALTERNATIVES = re.compile(rf"\([^()]* OR [^()]*\)|{_OPERAND}(?: OR {_OPERAND})+")
+_ALTERNATIVES = re.compile(rf"\((?=[^()]* OR )[^()]*+\)|{_OPERAND}(?: OR {_OPERAND})+")
 _OPERATORS = frozenset({"AND", "OR", "NOT", "NEAR"})
 # Shorter ones are found inside other words by chance.
 _SHORTEST_INSIDE = 4
 _SHORTEST_STEM_INSIDE = 5
 _FEWEST_ASSERTED = 3
+# Of the neighbours on each side that a name may be abbreviated with.
+_MOST_INITIALS = 10
 
 _ASKING = read_words("cvseeker.queries.filters", "asking")
 _ABBREVIATIONS = {
@@ -116,9 +119,9 @@ def _names(query: str, *, capitals: bool) -> Iterator[_Name]:
         inside = _SENTENCE_START.search(before) is None
         if inner or (capitals and upper[at] and inside):
             first, last = at, at + 1
-            while first > 0 and upper[first - 1]:
+            while first > max(0, at - _MOST_INITIALS) and upper[first - 1]:
                 first -= 1
-            while last < len(tokens) and upper[last]:
+            while last < min(len(tokens), at + _MOST_INITIALS) and upper[last]:
                 last += 1
             initials = "".join(other[0][0].lower() for other in tokens[first:last])
             in_years = _YEARS_FOLLOW.match(query, match.end()) is not None

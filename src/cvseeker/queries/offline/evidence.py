@@ -101,7 +101,7 @@ def _without_outsiders(text: str) -> str:
     )
 
 
-_OUTSIDERS = re.compile(r"\n\W*(?:refer|hobb|interest)", re.IGNORECASE)
+_OUTSIDERS = re.compile(r"\n[^\w\n]*(?:refer|hobb|interest)", re.IGNORECASE)
 
 
 def _read_facts(
