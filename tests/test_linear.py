@@ -1,10 +1,20 @@
 """Time spent on outside text grows with its length, whatever stands in it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import process_time
 
 import pytest
 
+from cvseeker.core.errors import InputError
+from cvseeker.core.query_settings import FilterSettings, GenerateSettings
+from cvseeker.core.records import Query
+from cvseeker.queries.filters import Repeats, check_query
+from cvseeker.queries.filters.grounding import grounding
+from cvseeker.queries.judging.attributes import read_attributes
+from cvseeker.queries.judging.boolean import SearchedText
+from cvseeker.queries.offline import generate_offline
+from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.resumes import PersonName, extract_profile, find_sections, person_groups, redact
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.passages import count_tokens, split_passages
@@ -16,6 +26,19 @@ KNOWN = [
     *["a data-driven team of software engineers with TensorFlow skills"] * 12,
 ]
 HEADER = "Jane Doe\nWelder | Oslo, Norway\njane.doe@example.com\n\n"
+
+
+def attributes_of(query: str, kind: str) -> None:
+    with suppress(InputError):
+        read_attributes(query, kind)
+
+
+def check(query: str, passage: str) -> None:
+    limits = FilterSettings(max_words=10_000, max_copied_words=10_000)
+    check_query(
+        Query("q", query, "question", "p"), passage=passage, name="Jane Doe", settings=limits
+    )
+
 
 READING: dict[str, Callable[[str], object]] = {
     "clean": clean_text,
@@ -32,6 +55,18 @@ READING: dict[str, Callable[[str], object]] = {
     "name in a text": lambda text: PersonName.from_text(f"{text} jane@example.com"),
     "persons": lambda text: person_groups({"a": text, "b": f"{text} b"}, similarity=0.8),
     "page": html_to_text,
+    "orders": without_orders,
+    "data": lambda text: as_data(text, "passage"),
+    "check a query": lambda text: check(text, KNOWN[0]),
+    "check against a passage": lambda text: check("a welder with SAP, C++ and 5 years", text),
+    "ground a query": lambda text: grounding(text, KNOWN[0]),
+    "terms": lambda text: attributes_of(text, "keywords"),
+    "Boolean query": lambda text: attributes_of(text, "boolean"),
+    "searched text": SearchedText.from_text,
+    "repeats": lambda text: Repeats(0.8).first_alike(text),
+    "offline queries": lambda text: generate_offline(
+        {"a": text, "b": KNOWN[0]}, settings=GenerateSettings()
+    ),
 }
 
 # What made something slow once, or comes close to what a pattern looks for and never ends.
@@ -43,6 +78,8 @@ UNITS = [
     *("Skills\n", "SKILLS: ", "skill", "Education ", "jan ", "2019 - ", "19", "1 ", "1-", "+1 ("),
     *("a@", "@a", "a.b@", "a.", "www.", "http://", "x/", "id: ", "born ", "tel: ", "phone 1"),
     *("1 Elm ", "Flat No. 1 ", "No 1, ", "Nagar, ", "Via ", "rue de ", "Jane ", "J. ", "van der "),
+    *("NOT (", "a OR ", "(a OR ", '" a', "you are ", "ignore all ", "<|", "<a", "##\n", "{ "),
+    *("Managed a ", "led and ", "responsible for ", "5 to ", "A University of ", "as a ", "AaA"),
     *(
         "worked as ",
         "role: -",

@@ -89,16 +89,21 @@ def query_task(
     Raises
     ------
     SettingsError
-        If the prompt file cannot be read.
+        If the prompt file cannot be read, or no query can be of a length that is kept.
     """
-    wanted = settings.queries_per_passage
+    wanted, filters = settings.queries_per_passage, settings.filters
+    if filters.min_words > filters.max_words:
+        raise SettingsError(
+            f"--filters.min-words {filters.min_words}, --filters.max-words {filters.max_words}: "
+            "every query would be dropped; expected the first to be no larger"
+        )
     kinds = RECRUITER_KINDS if settings.style == "recruiter" else EXAM_KINDS
     plan = list(islice(cycle(kinds), wanted))
     system = _instructions(settings)
     for field, value in {
         "{per_passage}": str(wanted),
         "{kinds}": ", ".join(plan),
-        "{language}": settings.filters.language,
+        "{language}": filters.language,
     }.items():
         system = system.replace(field, value)
     return ChatTask(

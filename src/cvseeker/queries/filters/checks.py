@@ -6,10 +6,12 @@ from functools import lru_cache
 
 from cvseeker.core.query_settings import FilterSettings
 from cvseeker.core.records import Query
+from cvseeker.core.screen import printable
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
 from cvseeker.resumes import PersonName
 
+NO_PLAIN_TEXT = "holds characters that no screen shows"
 TOO_SHORT = "too short"
 TOO_LONG = "too long"
 WRONG_LANGUAGE = "wrong language"
@@ -20,6 +22,7 @@ REPEATED = "near-duplicate of another query"
 NOT_FOUND = "passage not among the top k for it"
 
 REASONS = (
+    NO_PLAIN_TEXT,
     TOO_SHORT,
     TOO_LONG,
     WRONG_LANGUAGE,
@@ -59,6 +62,7 @@ def check_query(query: Query, *, passage: str, name: str, settings: FilterSettin
     text = query.text
     words = len(_WORD.findall(text))
     checks: tuple[tuple[str, Callable[[], bool]], ...] = (
+        (NO_PLAIN_TEXT, lambda: printable(text) != text),
         (TOO_SHORT, lambda: words < settings.min_words),
         (TOO_LONG, lambda: words > settings.max_words),
         (WRONG_LANGUAGE, lambda: is_other_language(text, settings.language)),

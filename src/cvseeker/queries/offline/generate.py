@@ -8,6 +8,7 @@ from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile, Query
+from cvseeker.core.screen import printable
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS
@@ -119,7 +120,8 @@ class _Writer:
                 continue
             tries += 1
             text = self._finish(kind, template, values)
-            if self._is_anonymous(text) and self._is_specific(wording) and self._is_new(text):
+            fit = printable(text) == text and self._is_anonymous(text)
+            if fit and self._is_specific(wording) and self._is_new(text):
                 query_id = text_hash(self.passage_id, kind, text)
                 return Query(query_id, text, kind, self.passage_id)
         return None
