@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+import cvseeker.evaluate
 from cvseeker.cli import main
+from cvseeker.core.datasets import read_judgements
+from cvseeker.core.errors import InputError
 
 CORPUS = {f"p{at}": f"{word} and six years of it" for at, word in enumerate(("Kafka", "Rust"))}
 QUERIES = {"q0": "who knows Kafka", "q1": "a Rust programmer"}
@@ -19,6 +25,7 @@ LLAMAINDEX = {
     "queries": QUERIES,
     "relevant_docs": {"q0": ["p0"], "q1": ["p1"]},
 }
+NAMES = Path(cvseeker.evaluate.__file__).parent / "audit" / "names.toml"
 DIGITS = "9" * 5_000
 DEEP = "[" * 200_000
 Damage = Callable[[Path], object]
@@ -426,3 +433,105 @@ def test_damaged_names_are_one_line(
         ["audit", "--dataset", data, "--out", tmp_path / "out", "--names", names], capsys
     )
     assert message in line
+
+
+@pytest.mark.parametrize("place", ["data.json", "m", "m/in", "a.trec", "vectors", "val.json", "."])
+def test_an_evaluation_is_never_written_onto_what_it_reads(
+    tmp_path: Path,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_model, tmp_path / "m")
+    shutil.copy(llamaindex(tmp_path), "val.json")
+    Path("a.trec").write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    Path("vectors").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    read = ["--dataset", "data.json", "--val", "val.json", "--model", "m"]
+    made = ["--run", "a=a.trec", "--vectors", "v=vectors"]
+    line = refused(["evaluate", *read, *made, "--out", place], capsys)
+    assert "name another place" in line or "expected a new place" in line
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("place", ["data.json", "m", "names.toml", "."])
+def test_an_audit_is_never_written_onto_what_it_reads(
+    tmp_path: Path,
+    tiny_model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_model, tmp_path / "m")
+    shutil.copy(NAMES, "names.toml")
+    read = ["--dataset", llamaindex(tmp_path).name, "--model", "m", "--names", "names.toml"]
+    line = refused(["audit", *read, "--top-k", "1", "--out", place], capsys)
+    assert "name another place" in line or "expected a new place" in line
+    assert (tmp_path / "m" / "modules.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        lambda path: path.write_text("x", encoding="utf-8"),
+        lambda path: path.mkdir(),
+        os.mkfifo,
+        lambda path: None,
+    ],
+    ids=["a file", "empty", "a pipe", "gone"],
+)
+def test_no_judgements_are_one_line(tmp_path: Path, judge: Callable[[Path], object]) -> None:
+    judge(tmp_path / "judgements")
+    with pytest.raises(InputError, match="judgements: no judged queries; expected"):
+        read_judgements(tmp_path / "judgements")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        text("{}", "metrics.json"),
+        text(DEEP, "metrics.json"),
+        gone("metrics.json"),
+        folder("metrics.json"),
+        pipe("metrics.json"),
+        text("", "per_query.jsonl"),
+        gone("report.html"),
+    ],
+    ids=["emptied", "deep", "gone", "a folder", "a pipe", "rows", "report"],
+)
+def test_a_damaged_evaluation_is_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage
+) -> None:
+    run = tmp_path / "a.trec"
+    run.write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    out = tmp_path / "out"
+    arguments = ["evaluate", "--dataset", llamaindex(tmp_path), "--out", out, "--run", f"a={run}"]
+    assert main(list(map(str, arguments))) == 0
+    damage(out)
+    assert main(list(map(str, arguments))) == 0, capsys.readouterr().err
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["systems"]["a"]
+
+
+@pytest.mark.slow
+def test_two_evaluations_at_once_leave_one(tmp_path: Path) -> None:
+    run = tmp_path / "a.trec"
+    run.write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    out = tmp_path / "out"
+    given = ["--dataset", llamaindex(tmp_path), "--out", out, "--run", f"a={run}", "--json"]
+    command = [sys.executable, "-m", "cvseeker", "evaluate", *map(str, given)]
+    for _ in range(5):
+        shutil.rmtree(out, ignore_errors=True)
+        running = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        told = [process.communicate(timeout=120) for process in running]
+        assert {process.returncode for process in running} <= {0, 2}, told
+        assert "Traceback" not in told[0][1] + told[1][1]
+        printed = [json.loads(stdout) for stdout, _ in told if stdout]
+        assert printed
+        assert all(one == printed[0] for one in printed)
+        assert not [path for path in tmp_path.iterdir() if path.name.endswith((".part", ".old"))]
