@@ -1,14 +1,17 @@
 import json
 import os
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.records import Passage
-from cvseeker.core.settings import IngestSettings
-from cvseeker.resumes.stage import Ingested, ingest, input_hashes
+from cvseeker.core.settings import IngestSettings, Settings
+from cvseeker.core.workspace import Workspace
+from cvseeker.resumes import stage
+from cvseeker.resumes.stage import Ingested, ingest, ingest_stage, input_hashes
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETTINGS = IngestSettings(workers=1, passage_tokens=200)
@@ -171,6 +174,98 @@ def test_odd_file_names_survive(tmp_path: Path) -> None:
     assert "émoji 🚀.txt" in ids
     assert all("\n" not in one for one in ids)
     assert len(input_hashes([folder])) == 3
+
+
+def test_ids_of_files_rows_and_passages_never_meet(tmp_path: Path) -> None:
+    folder = tmp_path / "resumes"
+    folder.mkdir()
+    text = 'id,text\n1,"{}"\n2,"{}"\n'
+    contents = {
+        "a": resume("Ann Abel", "welder"),
+        "a:0": resume("Bob Baker", "nurse"),
+        "t.csv": text.format(resume("Cyd Cole", "teacher"), resume("Dan Drew", "chef")),
+        "t.csv#1": resume("Eve Eton", "driver"),
+    }
+    for name, content in contents.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    counts = ingest([folder], tmp_path / "out", settings=SETTINGS)
+    assert (counts["resumes"], counts["person_groups"]) == (5, 5)
+    assert [one.resume_id for one in Ingested(tmp_path / "out").resumes()] == [
+        *("a", "a:0", "t.csv#1 (2)", "t.csv#2", "t.csv#1"),
+    ]
+    assert len({one.passage_id for one in Ingested(tmp_path / "out").passages()}) == 5
+
+
+def test_a_workspace_inside_its_source_is_not_read(source: Path) -> None:
+    workspace, settings = Workspace(source / "ws"), Settings(ingest=SETTINGS)
+    counts = ingest_stage(workspace, [source], settings).counts
+    assert rows_by_file(workspace.path / "ingest")["ws"]["reason"] == (
+        "written by CVSeeker, no résumé: skipped"
+    )
+    assert ingest_stage(workspace, [source], settings).skipped
+    (source / "new.txt").write_text(resume("Gus Gray", "nurse", entries=3), encoding="utf-8")
+    again = ingest_stage(workspace, [source], settings)
+    assert again.counts["files"]["ok"] == counts["files"]["ok"] + 1
+    assert any("ws: written by CVSeeker" in line for line in again.decided)
+
+
+def test_no_secret_of_the_machine_is_read_through_a_link(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "environ"
+    secret.write_text("API_KEY=abc123 " + resume("Root User", "nurse"), encoding="utf-8")
+    (source / "link.txt").symlink_to(secret)
+    (source / "loop.txt").symlink_to("loop.txt")
+    opened: list[str] = []
+    hash_of = stage.file_hash
+    monkeypatch.setattr(stage, "file_hash", lambda path: opened.append(path.name) or hash_of(path))
+    input_hashes([source])
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    assert "ann.txt" in opened
+    assert "link.txt" not in opened
+    assert "abc123" not in (tmp_path / "out" / "passages.jsonl").read_text(encoding="utf-8")
+    rows = rows_by_file(tmp_path / "out")
+    assert rows["link.txt"]["reason"].startswith("a link that leads out of the source folder")
+    assert rows["loop.txt"]["reason"].startswith("not readable: ")
+
+
+def test_each_file_is_read_once_however_often_it_is_named(source: Path, tmp_path: Path) -> None:
+    sources = [source, source / "ann.txt", source / "sales", source / "ann.txt", source]
+    counts = ingest(sources, tmp_path / "out", settings=SETTINGS)
+    assert counts["files"] == ingest([source], tmp_path / "again", settings=SETTINGS)["files"]
+
+
+def test_a_file_from_the_future_and_an_empty_one(source: Path, tmp_path: Path) -> None:
+    os.utime(source / "ann.txt", (4e9, 4e9))
+    (source / "none.txt").touch()
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    rows = rows_by_file(tmp_path / "out")
+    assert (rows["ann.txt"]["status"], rows["none.txt"]["reason"]) == ("ok", "empty file")
+
+
+def test_files_that_vanish_or_shrink_meanwhile_are_accounted_for(
+    source: Path, tmp_path: Path
+) -> None:
+    def meddle(task: str, done: int, total: int, note: str) -> None:
+        if (task, done) == ("reading", 1):
+            (source / "sales" / "ann-2.txt").unlink()
+            (source / "sales" / "ann-copy.txt").write_text("", encoding="utf-8")
+
+    for number in range(30):  # more than the workers take ahead of the first outcome
+        (source / f"a{number}.txt").write_text("few words", encoding="utf-8")
+    ingest([source], tmp_path / "out", settings=SETTINGS, progress=meddle)
+    rows = rows_by_file(tmp_path / "out")
+    assert rows["sales/ann-2.txt"]["reason"] == "the file has vanished, or is a link to nothing"
+    assert rows["sales/ann-copy.txt"]["reason"] == "empty file"
+
+
+def test_a_name_that_is_shown_otherwise_can_be_had_back(source: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9\x1b[2J.txt")
+    (source / name).write_text("few words", encoding="utf-8")
+    ingest([source], tmp_path / "out", settings=SETTINGS)
+    row = rows_by_file(tmp_path / "out")[r"caf\xe9\u001b[2J.txt"]
+    assert os.fsdecode(unquote_to_bytes(row["path_percent_encoded"])) == str(source / name)
+    assert "path_percent_encoded" not in rows_by_file(tmp_path / "out")["ann.txt"]
 
 
 def test_nothing_readable_is_one_clear_line(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_overlapping_groups_are_joined_until_none_overlaps() -> None:
     shared = words("s", 60)
     texts = {str(n): shared + " " + words(f"p{n}x", 20) for n in range(30)}
     groups = Groups(texts)
-    join_overlapping(texts, groups, share=0.5)
+    join_overlapping(texts.items(), groups, share=0.5)
     ids = groups.ids()
     grams = {key: word_ngrams(text, 8) for key, text in texts.items()}
     for key, own in grams.items():

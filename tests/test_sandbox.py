@@ -14,14 +14,15 @@ import pytest
 
 from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import sandbox
-from cvseeker.resumes.discover import find_files
+from cvseeker.resumes.discover import SourceFile, find_files
 from cvseeker.resumes.readers import ReadError
 from cvseeker.resumes.sandbox import ReadOutcome, read_files
 from hostile import SOUND_TEXT, make_hostile_folder, pdf_of
 
 
 def _read(paths: list[Path], **settings: float) -> list[ReadOutcome]:
-    return list(read_files(paths, settings=IngestSettings(**settings)))
+    files = [SourceFile(path, path.name) for path in paths]
+    return list(read_files(files, settings=IngestSettings(**settings)))
 
 
 @contextmanager
@@ -83,7 +84,11 @@ def test_outcomes_come_in_order_with_progress(tmp_path: Path) -> None:
     paths.append(tmp_path / "missing.txt")
     calls: list[tuple[str, int, int, str]] = []
     outcomes = list(
-        read_files(paths, settings=IngestSettings(), progress=lambda *call: calls.append(call))
+        read_files(
+            [SourceFile(path, path.name) for path in paths],
+            settings=IngestSettings(),
+            progress=lambda *call: calls.append(call),
+        )
     )
     assert [outcome.path for outcome in outcomes] == paths
     assert outcomes[1].documents[0].text == "Résumé number 1"
@@ -197,8 +202,10 @@ def test_a_script_without_guard_is_told(tmp_path: Path) -> None:
     script.write_text(
         "from pathlib import Path\n"
         "from cvseeker.core.settings import IngestSettings\n"
+        "from cvseeker.resumes.discover import find_files\n"
         "from cvseeker.resumes.sandbox import read_files\n"
-        f"list(read_files([Path({str(tmp_path / 'cv.txt')!r})], settings=IngestSettings()))\n",
+        f"files = find_files([Path({str(tmp_path / 'cv.txt')!r})])\n"
+        "list(read_files(files, settings=IngestSettings()))\n",
         encoding="utf-8",
     )
     run = subprocess.run(

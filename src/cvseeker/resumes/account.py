@@ -1,13 +1,16 @@
 """The account of an ingest: what became of every input file."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import quote_from_bytes
 
 from cvseeker.core.records import SPLITS, Passage, Resume
+from cvseeker.resumes.discover import display_name
 from cvseeker.resumes.split import LeakageReport
 
 _Status = Literal["ok", "duplicate", "failed"]
@@ -31,6 +34,7 @@ class InputFile:
     """One input file: its documents, or why it has none."""
 
     name: str
+    path: Path
     rows: list[Row] = field(default_factory=list)
     reason: str = ""
 
@@ -46,6 +50,8 @@ def file_row(file: InputFile) -> dict[str, Any]:
         "reason": file.reason or (reasons[0] if reasons else ""),
         "resumes": statuses["ok"],
     }
+    if display_name(file.path) != str(file.path):
+        line["path_percent_encoded"] = quote_from_bytes(os.fsencode(file.path))
     if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
         line["rows"] = {name: statuses[name] for name in _STATUSES}
         line["rows_left_out"] = [
@@ -89,7 +95,7 @@ def _kind_of_failure(row: Mapping[str, Any]) -> str:
 
 def nothing_read(sources: Sequence[Path], files: Sequence[InputFile]) -> str:
     """Say in one line that no résumé could be read, with the first reasons."""
-    where = ", ".join(valid_text(str(source)) for source in sources)
+    where = ", ".join(map(display_name, sources))
     if not files:
         return f"{where}: no files there; expected résumés as PDF, DOCX, HTML, RTF, text or a table"
     reasons = [
@@ -103,8 +109,3 @@ def nothing_read(sources: Sequence[Path], files: Sequence[InputFile]) -> str:
         f"({'; '.join(reasons[:3])}{more}); "
         "give a folder of résumés as PDF, DOCX, HTML, RTF, text or a table"
     )
-
-
-def valid_text(text: str) -> str:
-    """Replace what UTF-8 cannot say: the surrogates that stand for odd bytes in file names."""
-    return text.encode("utf-8", "replace").decode("utf-8")

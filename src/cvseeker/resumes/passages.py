@@ -6,7 +6,7 @@ sections and entries where there is a choice.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -25,6 +25,9 @@ _DATED = re.compile(r"\b(?:19|20)\d\d\b")
 _TINY_TOKENS = 60
 # A passage has six blocks, more where sections are short; nobody's has as many as this.
 _MOST_BLOCKS = 64
+# The splitter takes the square of a text's length where there is no place to cut it, so it gets
+# no more than this at a time: ten times what a long section has.
+_STRETCH = re.compile(r"(?s).{1,100000}(?!\S)|.{1,100000}")
 # What a passage's bound costs, by where it lies; the slack of a passage costs up to one.
 _BOUND_COSTS = {"section": 0.0, "paragraph": 0.05, "line": 0.1, "inside": 0.3}
 
@@ -81,15 +84,22 @@ def split_passages(
     return [(passage, kinds) for passage, kinds in passages if passage]
 
 
-def _cut_blocks(body: str, section: Section, offset: int, passage_tokens: int) -> list[_Block]:
+def _chunks(body: str, capacity: int) -> Iterator[tuple[int, int]]:
+    """Yield where a section's chunks of so many characters start and end."""
     from semantic_text_splitter import TextSplitter
 
+    splitter = TextSplitter(capacity)
+    for stretch in _STRETCH.finditer(body):
+        for place, chunk in splitter.chunk_indices(stretch[0]):
+            start = stretch.start() + place
+            yield start, start + len(chunk)
+
+
+def _cut_blocks(body: str, section: Section, offset: int, passage_tokens: int) -> list[_Block]:
     # No token is shorter than a character, so blocks of this size hold any limit; blocks of a
     # sixth of a passage leave enough bounds to choose from.
-    capacity = max(40, 2 * passage_tokens // 3)
     spans: list[tuple[int, int]] = []
-    for start, chunk in TextSplitter(capacity).chunk_indices(body):
-        end = start + len(chunk)
+    for start, end in _chunks(body, max(40, 2 * passage_tokens // 3)):
         if spans:
             first, before = spans[-1]
             # A heading stays with what it heads, and a word is cut only where it fills a passage.

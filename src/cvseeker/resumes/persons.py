@@ -84,8 +84,8 @@ class Groups:
 
 def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
     """Join texts of which one holds at least ``share`` of the other's word 8-grams."""
-    grams, holders = _grams_and_holders(texts)
-    for key, own in grams.items():
+    grams, holders = _grams_and_holders(texts.items())
+    for key, own in grams:
         if len(own) < _FEWEST_GRAMS:
             continue
         shared: dict[str, int] = defaultdict(int)
@@ -99,26 +99,29 @@ def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> N
 
 
 def _grams_and_holders(
-    texts: Mapping[str, str],
-) -> tuple[dict[str, set[int]], dict[int, list[str]]]:
-    """Return the word 8-grams of each text, and the texts that have each of them."""
-    grams = {key: word_ngrams(text, _COPY_WORDS) for key, text in texts.items()}
+    texts: Iterable[tuple[str, str]],
+) -> tuple[list[tuple[str, set[int]]], dict[int, list[str]]]:
+    """Return the word 8-grams of each text, and whose texts have each of them."""
+    grams = [(key, word_ngrams(text, _COPY_WORDS)) for key, text in texts]
     holders: dict[int, list[str]] = defaultdict(list)
-    for key, own in grams.items():
+    for key, own in grams:
         for gram in own:
             holders[gram].append(key)
     return grams, holders
 
 
-def join_overlapping(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
-    """Join the groups that hold more than ``share`` of a text's 8-grams, boilerplate or not."""
+def join_overlapping(texts: Iterable[tuple[str, str]], groups: Groups, *, share: float) -> None:
+    """Join the groups that hold more than ``share`` of a text's 8-grams, boilerplate or not.
+
+    Of each text comes first whose it is: several may be of one.
+    """
     # Afterwards no text has more than that share in all the other groups together, so that no
     # split by group can leak more.
     grams, holders = _grams_and_holders(texts)
     changed = True
     while changed:
         changed = False
-        for key, own in grams.items():
+        for key, own in grams:
             while own:
                 root = groups.root(key)
                 counts: dict[str, int] = defaultdict(int)

@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.progress import Progress, silent
-from cvseeker.resumes.discover import refusal
+from cvseeker.resumes.clean import clean_text
+from cvseeker.resumes.discover import SourceFile, display_name, refusal
 from cvseeker.resumes.readers import Document, ReadError, read_document
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _CRASHED = "the reader crashed on it"
 
 @dataclass(frozen=True, slots=True)
 class ReadOutcome:
-    """What became of one file: its documents, or the reason why there are none."""
+    """What became of one file: its documents, cleaned, or the reason why there are none."""
 
     path: Path
     documents: tuple[Document, ...]
@@ -42,24 +43,24 @@ class ReadOutcome:
 
 
 def read_files(
-    paths: Sequence[Path], *, settings: "IngestSettings", progress: Progress = silent
+    files: Sequence[SourceFile], *, settings: "IngestSettings", progress: Progress = silent
 ) -> Iterator[ReadOutcome]:
-    """Read files in worker processes, each within the time and memory that the settings allow."""
-    reasons = [refusal(path, max_file_mb=settings.max_file_mb) for path in paths]
-    readable = iter([path for path, reason in zip(paths, reasons, strict=True) if not reason])
-    outcomes = _read_in_workers(readable, settings, sum(not reason for reason in reasons))
-    for done, (path, reason) in enumerate(zip(paths, reasons, strict=True), start=1):
-        yield ReadOutcome(path, (), reason) if reason else next(outcomes)
+    """Read and clean files in worker processes, each within the time and memory allowed."""
+    reasons = [
+        file.refused or refusal(file.path, max_file_mb=settings.max_file_mb) for file in files
+    ]
+    readable = [file.path for file, reason in zip(files, reasons, strict=True) if not reason]
+    outcomes = _read_in_workers(readable, settings)
+    for done, (file, reason) in enumerate(zip(files, reasons, strict=True), start=1):
+        yield ReadOutcome(file.path, (), reason) if reason else next(outcomes)
         # No file names here: they are people's names, and progress may end in a log.
-        progress("reading", done, len(paths), "")
+        progress("reading", done, len(files), "")
 
 
-def _read_in_workers(
-    paths: Iterator[Path], settings: "IngestSettings", count: int
-) -> Iterator[ReadOutcome]:
-    if not count:
+def _read_in_workers(paths: Sequence[Path], settings: "IngestSettings") -> Iterator[ReadOutcome]:
+    if not paths:
         return
-    workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), count), settings)
+    workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), len(paths)), settings)
     try:
         waiting: deque[_Task] = deque()
         for path in paths:
@@ -158,11 +159,12 @@ def _answer() -> bool:
 
 
 def _read_safely(path: Path, memory_mb: int) -> tuple[tuple[Document, ...], str]:
-    """Read a file in a worker; every failure that Python survives becomes a reason."""
+    """Read and clean a file in a worker; every failure that Python survives becomes a reason."""
     try:
-        return tuple(read_document(path)), ""
+        documents = read_document(path)
+        return tuple(replace(one, text=clean_text(one.text)) for one in documents), ""
     except ReadError as error:
-        return (), str(error)
+        return (), display_name(str(error))
     except MemoryError:
         return (), f"needed more than {memory_mb} MB of memory"
     except RecursionError:

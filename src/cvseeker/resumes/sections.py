@@ -40,7 +40,7 @@ def _any_of(choices: Iterable[str]) -> str:
 
 # Words that are as often an item of a list, or a word of a sentence, as a heading.
 _AMBIGUOUS = read_words("cvseeker.resumes", "ambiguous_headings")
-_RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,}[ \t]*$")
+_RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,200}[ \t]*$")
 _NO_LETTER = re.compile(r"[^a-z]+")
 _NUMBERING = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)][ \t]+")
 # A heading that runs on: what follows it on the line.

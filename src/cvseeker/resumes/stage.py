@@ -1,7 +1,7 @@
 """The stage ``ingest``: files → résumés and passages, grouped by person and split."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,8 @@ from cvseeker.resumes.account import (
     file_row,
     ingest_counts,
     nothing_read,
-    valid_text,
 )
-from cvseeker.resumes.clean import clean_text
-from cvseeker.resumes.discover import SourceFile, find_files
+from cvseeker.resumes.discover import SourceFile, display_name, find_files, unused
 from cvseeker.resumes.insights import extract_profile
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.passages import split_passages
@@ -86,8 +84,8 @@ def ingest(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``."""
-    files = _read(find_files(sources), settings, progress)
-    _clean(files, progress)
+    files = _read(find_files(sources, workspace=folder.parent), settings, progress)
+    _mend_spacing(files, progress)
     _drop_duplicates(files)
     rows = [row for file in files for row in file.rows if row.status == "ok"]
     if not rows:
@@ -137,7 +135,8 @@ class Ingested:
 def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
     """Hash the files that :func:`ingest` would read, to tell whether any changed."""
     hashes: dict[str, str] = {}
-    for file in find_files(sources):
+    # What is refused by its place gives no résumé, whatever is in it.
+    for file in (file for file in find_files(sources) if not file.refused):
         try:
             digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
         except OSError:
@@ -151,41 +150,36 @@ def _read(
 ) -> list[InputFile]:
     from cvseeker.resumes.sandbox import read_files
 
-    outcomes = read_files([file.path for file in found], settings=settings, progress=progress)
+    outcomes = read_files(found, settings=settings, progress=progress)
+    # A row must not be called as a file is, nor as another table's row.
+    taken = {file.relative for file in found}
     return [
         InputFile(
             file.relative,
-            _rows_of(file.relative, valid_text(str(file.path)), outcome.documents),
-            "" if outcome.documents else valid_text(outcome.reason) or "no text in it",
+            file.path,
+            list(_rows_of(file, outcome.documents, taken)),
+            "" if outcome.documents else outcome.reason or "no text in it",
         )
         for file, outcome in zip(found, outcomes, strict=True)
     ]
 
 
-def _rows_of(name: str, source: str, documents: Sequence["Document"]) -> list[Row]:
-    if len(documents) == 1 and not documents[0].row_id:
-        only = documents[0]
-        return [Row(name, only.text, source, _valid_metadata(only.metadata))]
-    rows: dict[str, Row] = {}
+def _rows_of(file: SourceFile, documents: Sequence["Document"], taken: set[str]) -> Iterator[Row]:
+    source = display_name(file.path)
     for number, document in enumerate(documents, start=1):
-        key = first = f"{name}#{valid_text(document.row_id) or number}"
-        again = 2
-        while key in rows:
-            key, again = f"{first}~{again}", again + 1
-        rows[key] = Row(key, document.text, source, _valid_metadata(document.metadata))
-    return list(rows.values())
+        key = file.relative
+        if len(documents) > 1 or document.row_id:
+            key = unused(f"{key}#{display_name(document.row_id) or number}", taken)
+        yield Row(key, document.text, source, document.metadata)
 
 
-def _clean(files: Sequence[InputFile], progress: Progress) -> None:
-    """Clean every text and mend its spacing; the words of all texts tell how."""
+def _mend_spacing(files: Sequence[InputFile], progress: Progress) -> None:
+    """Mend the spacing of every text; the words of all texts tell how."""
     rows = [row for file in files for row in file.rows]
-    for number, row in enumerate(rows, start=1):
-        row.text = clean_text(row.text)
-        progress("cleaning texts", number, 2 * len(rows), "")
     repair = SpacingRepair([row.text for row in rows])
     for number, row in enumerate(rows, start=1):
         row.text = repair.repair(row.text)
-        progress("cleaning texts", len(rows) + number, 2 * len(rows), "")
+        progress("cleaning texts", number, len(rows), "")
         words = len(_WORD.findall(row.text))
         if words < _FEWEST_WORDS:
             row.status = "failed"
@@ -240,16 +234,9 @@ def _group_people(
 ) -> dict[str, str]:
     """Return résumé id → person group, such that no passage can leak more than is allowed."""
     texts = {resume.resume_id: resume.text for resume in resumes}
-    groups = Groups([*texts, *(passage.passage_id for passage in passages)])
+    groups = Groups(texts)
     for key, group in person_groups(texts, similarity=settings.duplicate_similarity).items():
         groups.join(key, group)
-    for passage in passages:
-        groups.join(passage.passage_id, passage.resume_id)
-    passage_texts = {passage.passage_id: passage.text for passage in passages}
+    passage_texts = [(passage.resume_id, passage.text) for passage in passages]
     join_overlapping(passage_texts, groups, share=settings.max_overlap)
-    # A résumé's id sorts before its passages', so a group is always called after a résumé.
-    return {key: groups.root(key) for key in texts}
-
-
-def _valid_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {valid_text(str(key)): valid_text(str(value)) for key, value in metadata.items()}
+    return groups.ids()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from cvseeker.resumes.readers.base import Document, ReadError, check_length
@@ -147,9 +146,16 @@ def _read_by_text(data: bytes, suffix: str) -> list[Document]:
 
 
 def _sound(document: Document) -> Document:
-    """Make the text valid Unicode with one kind of line end: it will be written as UTF-8."""
+    """Make all that it says valid Unicode, with one kind of line end: it becomes UTF-8."""
     text = document.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return replace(document, text=_mend_surrogates(text))
+    return Document(
+        _mend_surrogates(text),
+        _mend_surrogates(document.row_id),
+        {
+            _mend_surrogates(key): _mend_surrogates(value)
+            for key, value in document.metadata.items()
+        },
+    )
 
 
 def _mend_surrogates(text: str) -> str:
