@@ -118,15 +118,17 @@ def nested_folders(root: Path, name: str) -> Iterator[None]:
         os.chdir(name)
     Path("deep.txt").write_text("x", encoding="utf-8")
     os.chdir(home)
-    yield
-    os.chdir(root)
-    for _ in range(1200):
-        os.chdir(name)
-    Path("deep.txt").unlink()
-    for _ in range(1200):
-        os.chdir("..")
-        Path(name).rmdir()
-    os.chdir(home)
+    try:
+        yield
+    finally:
+        os.chdir(root)
+        for _ in range(1200):
+            os.chdir(name)
+        Path("deep.txt").unlink()
+        for _ in range(1200):
+            os.chdir("..")
+            Path(name).rmdir()
+        os.chdir(home)
 
 
 def test_folders_may_nest_deep(tmp_path: Path) -> None:
@@ -148,11 +150,14 @@ def test_what_cvseeker_wrote_is_skipped(tmp_path: Path) -> None:
     for workspace in (cvs / "old" / "ws", cvs):
         Workspace(workspace).run_stage("ingest", {}, {}, lambda folder: {})
         (workspace / "cache").mkdir()
-    (cvs / "manifest.json").symlink_to(cvs / "ingest" / "manifest.json")
-    (tmp_path / "new").mkdir()
-    found = {file.relative: file.refused for file in find_files([tmp_path], workspace=cvs)}
+    for name, content in (("broken", "{"), ("deep", "[" * 100_000), ("other", '{"name": "x"}')):
+        _touch(tmp_path / name / "c.txt")
+        (tmp_path / name / "manifest.json").write_text(content, encoding="utf-8")
+    found = {file.relative: file.refused for file in find_files([tmp_path])}
     ours = "written by CVSeeker, no résumé: skipped"
-    assert found == {"cvs": ours}
+    assert {name for name in found if found[name]} == {"cvs"}
+    assert found["cvs"] == ours
+    assert {"broken/c.txt", "deep/c.txt", "other/c.txt"} <= found.keys()
     found = {file.relative: file.refused for file in find_files([cvs])}
     assert {name for name in found if found[name] == ours} == {"ingest", "cache", "old/ws"}
     assert {"a.txt", "old/b.txt", "old/manifest.json"} <= {

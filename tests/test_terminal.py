@@ -63,7 +63,10 @@ def told(failed: int, folder: Path) -> list[str]:
 def test_failed_files_are_named_up_to_five(tmp_path: Path) -> None:
     assert told(0, tmp_path) == ["7 files read, 2 left out as duplicates, 0 failed"]
     named = [f"failed: {at}.pdf: no [text]" for at in range(5)]
-    assert told(5, tmp_path)[1:] == named
+    assert told(5, tmp_path)[1:] == [
+        *named,
+        f"what became of each file: {tmp_path / 'files.jsonl'}",
+    ]
     more = f"and 3 more: see {tmp_path / 'files.jsonl'}; of all that failed: no [text] (8)"
     assert told(8, tmp_path)[1:] == [*named, more]
 

@@ -41,6 +41,8 @@ def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
     if len(failed) > NAMED:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in counts["failures"].items())
         yield f"and {len(failed) - NAMED:,} more: see {path}; of all that failed: {reasons}"
+    else:
+        yield f"what became of each file: {path}"
 
 
 def _kept(counts: Mapping[str, Any], verdict: Mapping[str, Any], folder: Path) -> str:

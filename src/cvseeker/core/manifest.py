@@ -5,6 +5,7 @@ It is the last file that a stage writes, and knows each of the others by size, t
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from cvseeker.core.places import sync
 FORMAT_VERSION = 2
 
 MANIFEST = "manifest.json"
+_BEGINNING = re.compile(rb'\{\s*(?:"format": \d+,\s*)?"stage": "[^"]+",\s*"fingerprint": "')
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "stage": str,
@@ -92,11 +94,16 @@ def fingerprint_of(settings: Mapping[str, Any], inputs: Mapping[str, str]) -> st
 
 
 def is_stage_folder(path: Path) -> bool:
-    """Tell whether a folder was written by a stage of CVSeeker's, of whatever version."""
+    """Tell whether a stage wrote a folder, which may be anybody's; of whatever version."""
+    manifest = path / MANIFEST
     try:
-        return read_manifest(path) is not None
-    except WorkspaceError:
-        return True
+        # A link leads elsewhere, a pipe never ends, and of a stranger's file the start is enough.
+        if not stat.S_ISREG(manifest.lstat().st_mode):
+            return False
+        with manifest.open("rb") as file:
+            return bool(_BEGINNING.match(file.read(200)))
+    except OSError:
+        return False
 
 
 def record_outputs(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Finding the files of the sources that a user names, and naming them safely."""
 
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.manifest import is_stage_folder
 from cvseeker.core.screen import printable
-from cvseeker.core.workspace import COMMAND_OF_STAGE
+from cvseeker.core.workspace import COMMAND_OF_STAGE, is_workspace
 
 # Files that programs leave beside documents.
 _LITTER = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
@@ -24,8 +24,6 @@ _SPECIAL = (
     (stat.S_ISBLK, "a device, not a file: not opened"),
     (stat.S_ISDIR, "a folder, not a file"),
 )
-# How the manifest of a stage begins; no more is read of what may be anybody's file.
-_MANIFEST = re.compile(rb'\{\s*"stage": "\w+",\s*"fingerprint": "')
 _WORKSPACE_FOLDERS = frozenset((*COMMAND_OF_STAGE, "cache"))
 
 
@@ -42,10 +40,10 @@ class SourceFile:
     refused: str = ""
 
 
-def find_files(sources: Sequence[Path], *, workspace: Path | None = None) -> list[SourceFile]:
+def find_files(sources: Sequence[Path]) -> list[SourceFile]:
     """List the files of folders, recursively, and the files among the sources, each once."""
     # Hidden files, pipes and links that lead out too, so that nothing vanishes from the account.
-    walk = _Walk(sources, workspace)
+    walk = _Walk(sources)
     return _without_clashes([(source, file) for source in sources for file in walk.files(source)])
 
 
@@ -80,9 +78,8 @@ _Identity = tuple[int, int] | str
 class _Walk:
     """A way through all sources on which each folder is entered once."""
 
-    def __init__(self, sources: Sequence[Path], workspace: Path | None) -> None:
+    def __init__(self, sources: Sequence[Path]) -> None:
         self._roots = [Path(os.path.realpath(source)) for source in sources]
-        self._workspace = _identity(workspace) if workspace and workspace.is_dir() else None
         self._entered: set[_Identity] = set()
         self._listed: set[tuple[_Identity, str]] = set()
 
@@ -108,10 +105,10 @@ class _Walk:
             folder = folders.pop() if folders else linked.pop(0)
             try:
                 identity, entries = self._enter(folder)
+                ours = is_workspace(folder) or is_stage_folder(folder)
             except OSError as error:
                 yield folder, f"a folder that cannot be read: {error.strerror or error}"
                 continue
-            ours = identity == self._workspace or _has_manifest(entries)
             if ours and folder != source:
                 yield folder, _OURS
                 continue
@@ -166,26 +163,6 @@ def _identity(folder: Path) -> _Identity:
 def _is_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(path.stat().st_mode)
-    except OSError:
-        return False
-
-
-def _has_manifest(entries: Sequence[os.DirEntry[str]]) -> bool:
-    """Tell whether a folder is a stage's, or the workspace that holds one."""
-    return any(
-        (entry.name == "manifest.json" and _is_manifest(Path(entry.path)))
-        or (entry.name in COMMAND_OF_STAGE and _is_manifest(Path(entry.path, "manifest.json")))
-        for entry in entries
-    )
-
-
-def _is_manifest(path: Path) -> bool:
-    try:
-        # Not what a link leads to, and no pipe, which would never end.
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return False
-        with path.open("rb") as file:
-            return bool(_MANIFEST.match(file.read(200)))
     except OSError:
         return False
 

@@ -84,7 +84,7 @@ def ingest(
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``."""
-    files = _read(find_files(sources, workspace=folder.parent), settings, progress)
+    files = _read(find_files(sources), settings, progress)
     _mend_spacing(files, progress)
     _drop_duplicates(files)
     rows = [row for file in files for row in file.rows if row.status == "ok"]
