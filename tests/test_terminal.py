@@ -169,7 +169,7 @@ def test_an_output_that_knows_no_accents_gets_escapes() -> None:
     code = (
         "import sys, cvseeker.cli\n"
         "command = sys.modules['cvseeker.cli.app']\n"
-        "command.app = lambda *typed, **how: print('résumé 😀') or 0\n"
+        "command._run = lambda typed: print('résumé 😀') or 0\n"
         "command.main()"
     )
     ended = subprocess.run(

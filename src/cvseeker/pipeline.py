@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cvseeker.core.conditions import check_reachable, check_room
+from cvseeker.core.datasets import read_judgements
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
@@ -12,6 +14,10 @@ from cvseeker.resumes import ingest_stage
 from cvseeker.retrieval.models import choose_model
 from cvseeker.search import index_stage
 from cvseeker.train import TrainingData, finetune_stage
+
+# Bytes that the stages of a few thousand résumés leave, and copies of the base at the worst moment:
+# two checkpoints with what the optimiser remembers, the mixtures, the tuned model.
+ROOM, COPIES = 100e6, 8
 
 StageDone = Callable[[str, StageResult], None]
 
@@ -54,9 +60,7 @@ def run(
     CVSeekerError
         If the sources, settings or models cannot be used.
     """
-    choose_model(settings.finetune.base)
-    if tune:
-        check_llm(settings)
+    _check(workspace, settings, judgements if tune else None, tune=tune)
     stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
     # Search works from here on: untuned, or by the model of an earlier run.
     stage_done("index", index_stage(workspace, settings, progress))
@@ -67,3 +71,18 @@ def run(
     stage_done("model", finetune_stage(training, settings, progress))
     stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
     stage_done("index", index_stage(workspace, settings, progress))
+
+
+def _check(
+    workspace: Workspace, settings: Settings, judgements: Path | None, *, tune: bool
+) -> None:
+    """Refuse before the first stage what would stop a later one."""
+    base = Path(choose_model(settings.finetune.base).location)
+    weights = sum(path.stat().st_size for path in base.glob("**/*.safetensors"))
+    check_room(workspace.path, ROOM + COPIES * weights if tune else ROOM)
+    if judgements is not None:
+        read_judgements(judgements)
+    if tune:
+        check_llm(settings)
+    if tune and settings.generate.llm != "offline" and workspace.manifest("queries") is None:
+        check_reachable(settings.llm.url)

@@ -12,7 +12,7 @@ import typer
 
 from cvseeker.cli.audit import audit
 from cvseeker.cli.evaluate import compare, evaluate
-from cvseeker.cli.failures import INTERRUPTED, explain
+from cvseeker.cli.failures import explain
 from cvseeker.cli.finetune import finetune
 from cvseeker.cli.pipeline import demo, ingest, run
 from cvseeker.cli.program import pasteable
@@ -37,6 +37,9 @@ COMMANDS = (
     status,
     doctor,
 )
+
+# What a shell sets that asks for completions.
+_COMPLETION = "_CVSEEKER_COMPLETE"
 
 app = typer.Typer(
     name="cvseeker",
@@ -93,19 +96,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [one.name for one in COMMANDS if one.name in arguments[:1]]
     try:
         _refuse_undecodable(arguments)
-        status = app(list(arguments), standalone_mode=False, prog_name="cvseeker")
+        status = _run(arguments)
         # What is not written yet may not fit the disk, and nobody would say so.
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         return _ended_by(error, " ".join(["cvseeker", *known]))
-    if status == INTERRUPTED:
-        return _ended_by(KeyboardInterrupt(), "")
-    return status if isinstance(status, int) else 0
+    return status
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command, without the answers that Typer has to some exceptions."""
+    if _COMPLETION in os.environ:
+        app(list(arguments), standalone_mode=False, prog_name="cvseeker")
+        return 0
+    group = typer.main.get_command(app)
+    try:
+        with group.make_context("cvseeker", list(arguments)) as context:
+            group.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    return 0
 
 
 def _ended_by(error: BaseException, command: str) -> int:
     unwritten = unwritable(sys.stdout)
-    if isinstance(unwritten, BrokenPipeError):
+    if isinstance(unwritten or error, BrokenPipeError):
         # Whoever read our output, such as `head`, has seen enough.
         return 0
     if unwritten is not None:

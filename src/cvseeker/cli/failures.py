@@ -43,7 +43,7 @@ _OF_THE_SYSTEM = {
 }
 # By the package of the exception: what these raise, they raise for what they read.
 _OF_DAMAGED_FILES = {"json", "pyarrow", "safetensors_rust", "sqlite3", "tomllib", "zipfile", "zlib"}
-_READERS = {"json", "numpy.lib", "safetensors", "tokenizers", "zipfile", "pickle"}
+_READERS = {"json", "numpy.lib", "numpy._core.memmap", "safetensors", "tokenizers", "zipfile"}
 
 
 @dataclass(frozen=True, slots=True)

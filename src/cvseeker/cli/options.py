@@ -150,9 +150,13 @@ def _changed(
             for part in one.path[:-1]:
                 place = place.setdefault(part, {})
             place[one.path[-1]] = value
+
+    def name_of(path: Sequence[str]) -> str:
+        return flag_of.get(tuple(path), ".".join(path))
+
     try:
         for table, change in changes.items():
-            settings = settings.override(table, change, name_of=lambda path: flag_of[tuple(path)])
+            settings = settings.override(table, change, name_of=name_of)
     except SettingsError as error:
         raise SettingsError(f"{error}. See: cvseeker {command} --help") from error
     return settings

@@ -43,7 +43,9 @@ def table(
         is_number = heading in (headings[1:] if numbers is None else numbers)
         drawn.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(printable(cell)) if isinstance(cell, str) else cell for cell in row))
+        drawn.add_row(
+            *(Text(printable(cell, lines=True)) if isinstance(cell, str) else cell for cell in row)
+        )
     return drawn
 
 

@@ -73,6 +73,8 @@ class StageSettings(BaseModel):
             path = tuple(part for part in problem["loc"] if isinstance(part, str))
             if problem["type"] == "extra_forbidden":
                 raise SettingsError(_unknown(cls, path)) from error
+            if problem["type"] == "value_error":
+                raise SettingsError(f"{name_of(path)}: {problem['ctx']['error']}") from error
             known = {one.path: one.expected for one in settings_of(cls)}
             raise SettingsError(
                 f"{name_of(path)} is {_shortened(problem['input'])}; expected "

@@ -1,8 +1,8 @@
 """The settings of fine-tuning, and of how the encoder sees passages and is weighed in search."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cvseeker.core.stage_settings import LARGEST_SEED, MOST, StageSettings, setting
 
@@ -31,6 +31,12 @@ class HybridWeights(StageSettings):
         0.2, "Share of the pooled vectors in the hybrid.", ge=0, le=1000, rare=True
     )
     late: float = setting(0.4, "Share of late interaction in the hybrid.", ge=0, le=1000, rare=True)
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if not any(self.shares):
+            raise ValueError("all shares are 0; expected one above it")
+        return self
 
     @property
     def shares(self) -> tuple[float, float, float]:

@@ -481,12 +481,12 @@ def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
 def _timed(
     work: Callable[[Path], dict[str, Any]], scratch: Path, *, resumable: bool
 ) -> tuple[dict[str, Any], float]:
-    """Return what the work counts and how many seconds it took; a failed one leaves nothing."""
+    """Return what the work counts and how many seconds it took; a failed one leaves no litter."""
     started = time.perf_counter()
     try:
         counts = work(scratch)
     except (Exception, KeyboardInterrupt):
-        if not resumable:
+        if not resumable or all(path.name == _MARKER for path in scratch.iterdir()):
             _delete(scratch)
         raise
     return counts, round(time.perf_counter() - started, 3)

@@ -39,14 +39,30 @@ def encoder_layers(model: "SentenceTransformer") -> "nn.ModuleList":
     return found
 
 
-def freeze_layers(model: "SentenceTransformer", count: int) -> None:
-    """Freeze the first layers of a transformer, and whatever it has before them."""
+def check_model(model: "SentenceTransformer", settings: FinetuneSettings) -> None:
+    """Refuse, before anything is written, settings that this model is too small for."""
+    if settings.frozen_layers:
+        _layers_with_one_left(model, settings.frozen_layers)
+    widest, dim = max(settings.matryoshka, default=0), model.get_embedding_dimension()
+    if dim and widest > dim:
+        raise SettingsError(
+            f"matryoshka names {widest} dimensions, and the model has {dim}; expected at most {dim}"
+        )
+
+
+def _layers_with_one_left(model: "SentenceTransformer", count: int) -> "nn.ModuleList":
     layers = encoder_layers(model)
     if count >= len(layers):
         raise SettingsError(
             f"frozen_layers is {count}, and the model has {len(layers)} layers; expected at most "
             f"{len(layers) - 1}, so that one is left to train: --frozen-layers {len(layers) - 1}"
         )
+    return layers
+
+
+def freeze_layers(model: "SentenceTransformer", count: int) -> None:
+    """Freeze the first layers of a transformer, and whatever it has before them."""
+    layers = _layers_with_one_left(model, count)
     transformer = model.transformers_model or model
     for part in transformer.children():
         if any(module is layers for module in part.modules()):

@@ -17,7 +17,7 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors, with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.train.adapters import merge_lora, prepare_model
+from cvseeker.train.adapters import check_model, merge_lora, prepare_model
 from cvseeker.train.card import write_model_card
 from cvseeker.train.distributed import (
     Work,
@@ -228,6 +228,7 @@ def finetune(
     check_settings(settings)
     train, val = split_persons(train, val, settings, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
+    check_model(encoder.model, settings)
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
     pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
