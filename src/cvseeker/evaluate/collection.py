@@ -31,10 +31,7 @@ class Candidates:
     def from_corpus(
         cls, passage_ids: Sequence[str], resume_of: Mapping[str, str] | None
     ) -> "Candidates":
-        """Rank passages, or résumés where ``resume_of`` (passage id → résumé id) is given.
-
-        The passages of a résumé must follow one another.
-        """
+        """Rank passages, or résumés by ``resume_of``, whose passages must follow one another."""
         owner_ids = [resume_of[key] if resume_of else key for key in passage_ids]
         ids = list(dict.fromkeys(owner_ids))
         position = {key: at for at, key in enumerate(ids)}

@@ -29,11 +29,7 @@ Outcome = Literal["better", "worse", "within noise"]
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which systems the verdict compares.
-
-    ``candidate`` is the last model (``tuned`` where there is one), ``reference`` the first
-    (``base``); ``None`` where there is no such model.
-    """
+    """Which systems the verdict compares: ``base`` and ``tuned``, or the first and last model."""
 
     reference: str | None
     candidate: str | None
@@ -139,13 +135,11 @@ def metric_values(
 def mean_value(
     evaluated: EvaluatedSet,
     system: str,
-    *,
-    metric: str = HEADLINE_METRIC,
     query_ids: Sequence[str] | None = None,
 ) -> float:
-    """Return a system's mean of a metric over the queries, one at least; ``None``: all."""
+    """Return a system's mean nDCG@10 over the queries, one at least; ``None``: all."""
     queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
-    return sum(metric_values(evaluated, system, metric, queries)) / len(queries)
+    return sum(metric_values(evaluated, system, HEADLINE_METRIC, queries)) / len(queries)
 
 
 def shown_systems(evaluated: EvaluatedSet) -> list[str]:
@@ -174,10 +168,7 @@ def compare_pairs(
     metric: str = HEADLINE_METRIC,
     query_ids: Sequence[str] | None = None,
 ) -> list[Comparison]:
-    """Compare a family of pairs of systems, each by its two names, and correct for their number.
-
-    Bootstrap intervals and randomization tests are by whole persons.
-    """
+    """Compare pairs of systems, whole persons resampled together, and correct for their number."""
     if not pairs:
         return []
     queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
@@ -222,17 +213,14 @@ def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def ranking(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> list[tuple[str, float]]:
-    """Return the systems and their means of a metric, best first.
-
-    Of equals the one that stands first comes first, and BM25 stands before every model.
-    """
+def ranking(evaluated: EvaluatedSet) -> list[tuple[str, float]]:
+    """Return the systems and their mean nDCG@10, best first; equals keep their order."""
     queries = list(evaluated.dataset.queries)
     if not evaluated.results or not queries:
         raise InputError(
             f"the query set {evaluated.name!r} has {len(queries)} queries and "
             f"{len(evaluated.results)} systems; expected one of each at least"
         )
-    means = {name: mean_value(evaluated, name, metric=metric) for name in evaluated.results}
+    means = {name: mean_value(evaluated, name) for name in evaluated.results}
     # Rounded, so that what prints alike is alike.
     return sorted(means.items(), key=lambda item: -round(item[1], 6))

@@ -18,11 +18,7 @@ _OCCUPATION_COLUMNS = ("category", "occupation", "job category", "job title", "p
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One way of parting the queries.
-
-    ``names`` is query id → the name of its part, ``order`` the parts in order; where it is empty,
-    the largest comes first.
-    """
+    """One way of parting queries: id → name of the part; without order, the largest comes first."""
 
     key: str
     title: str
@@ -32,11 +28,7 @@ class Cut:
 
 
 def query_cuts(evaluated: EvaluatedSet) -> list[Cut]:
-    """Part the queries in every way that the data set allows.
-
-    Where passages are judged, by the answer's length and the place of the evidence in it as well.
-    Queries of which a property is not known may be missing in a cut.
-    """
+    """Part the queries in every way that the data set allows; what is not known may be missing."""
     evidence = find_evidence(evaluated.dataset, resume_of=evaluated.resume_of)
     cuts = [_by_kind(evaluated), _by_length(evaluated), _by_overlap(evidence)]
     if evaluated.occupations:

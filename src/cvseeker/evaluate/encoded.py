@@ -27,10 +27,7 @@ _TOKENS = ("token_vectors", "token_ids", "token_spans", "token_bounds")
 
 @dataclass(frozen=True, slots=True)
 class EncodedDataset:
-    """All that a model says of a data set.
-
-    ``seconds`` is what encoding took when it was done.
-    """
+    """All that a model says of a data set, and the seconds that encoding took when it was done."""
 
     corpus: EncodedCorpus
     queries: EncodedQueries
@@ -44,10 +41,7 @@ def encode_dataset(
     store: VectorStore,
     progress: Progress = silent,
 ) -> EncodedDataset:
-    """Encode a data set's passages and queries, or read what was encoded before.
-
-    A local model also gives token vectors; ``label`` is what the encoder is called in messages.
-    """
+    """Encode passages and queries, a local model's tokens too, or read what was encoded before."""
     queries = list(dataset.queries.values())
     local = encoder if isinstance(encoder, LocalEncoder) else None
     corpus = store.encode_corpus(encoder, list(dataset.corpus.values()), progress)

@@ -35,11 +35,7 @@ class Evidence:
 def find_evidence(
     dataset: RetrievalDataset, *, resume_of: Mapping[str, str] | None = None
 ) -> dict[str, Evidence]:
-    """Find the passage that answers each query and say how the two relate.
-
-    ``resume_of`` is passage id → résumé id, where the qrels name résumés. A query none of whose
-    relevant passages is known is left out.
-    """
+    """Find the passage that answers each query, if one is known, and say how the two relate."""
     answers = answer_passages(dataset, resume_of=resume_of)
     passage_ids = list(dict.fromkeys(key for keys in answers.values() for key in keys))
     texts = [dataset.corpus[key] for key in passage_ids]
@@ -67,10 +63,7 @@ def find_evidence(
 def answer_passages(
     dataset: RetrievalDataset, *, resume_of: Mapping[str, str] | None = None
 ) -> dict[str, list[str]]:
-    """Return query id → the corpus's passages that answer it; queries without one are left out.
-
-    Where the qrels name a résumé, all its passages do.
-    """
+    """Return query id → the passages that answer it, all of a résumé's where the qrels name one."""
     passages_of: dict[str, list[str]] = {}
     for passage_id, resume_id in (resume_of or {}).items():
         if passage_id in dataset.corpus:

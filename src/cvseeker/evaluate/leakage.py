@@ -12,7 +12,8 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
 from cvseeker.evaluate.evidence import answer_passages
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.resumes import PersonName, extract_profile, person_groups, redact
+from cvseeker.evaluate.wording import shown_query
+from cvseeker.resumes import PersonName, extract_profile, person_groups
 from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5
@@ -33,10 +34,7 @@ _NUMBER = re.compile(r"\b\d\b")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One way of leaking: how many of how many, and up to five examples.
-
-    An example has ``id``, ``detail`` and, for a query, ``text``, with contact details masked.
-    """
+    """One way of leaking: how many of how many, and up to five examples with contacts masked."""
 
     title: str
     note: str
@@ -53,10 +51,8 @@ def find_leakage(
 ) -> dict[str, Finding]:
     """Look for what makes a query set easier than the searches that it stands for.
 
-    ``training`` is what a model was trained on, where that is known: of its passages those count
-    that its queries are about. ``names`` is résumé id → candidate's name; ``None``: read off the
-    résumés' first passages. Persons shared with the training set are looked for where their groups
-    are known or the passages are not too many to group.
+    ``training`` is what a model was trained on: of its passages those count that its queries are
+    about. ``names`` is résumé id → candidate's name; ``None``: read off the first passages.
     """
     answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
     found: dict[str, Finding | None] = {}
@@ -152,7 +148,11 @@ def _repeated_queries(dataset: RetrievalDataset, training: RetrievalDataset) -> 
         count=len(repeated),
         of=len(dataset.queries),
         examples=_first(
-            {"id": key, "text": _excerpt(dataset.queries[key]), "detail": f"repeats {other}"}
+            {
+                "id": key,
+                "text": shown_query(dataset.queries[key], _EXCERPT),
+                "detail": f"repeats {other}",
+            }
             for key, other in repeated.items()
         ),
     )
@@ -192,7 +192,11 @@ def _naming_queries(
         count=len(naming),
         of=len(answers),
         examples=_first(
-            {"id": key, "text": _excerpt(dataset.queries[key]), "detail": f"about {owner}"}
+            {
+                "id": key,
+                "text": shown_query(dataset.queries[key], _EXCERPT),
+                "detail": f"about {owner}",
+            }
             for key, owner in naming.items()
         ),
     )
@@ -229,7 +233,7 @@ def _lone_words(evaluated: EvaluatedSet, answers: Mapping[str, Sequence[str]]) -
 
 
 def _lone_example(query_id: str, query: str, word: str) -> dict[str, str]:
-    text = _excerpt(query)
+    text = shown_query(query, _EXCERPT)
     # A word that was masked with the rest of an address or a number stays so.
     shown = f"“{word}”" if word in text.lower() else "a word of a contact detail or further on"
     return {"id": query_id, "text": text, "detail": shown}
@@ -237,11 +241,6 @@ def _lone_example(query_id: str, query: str, word: str) -> dict[str, str]:
 
 def _words(text: str) -> set[str]:
     return set(_WORD.findall(text.lower()))
-
-
-def _excerpt(text: str) -> str:
-    text = redact(" ".join(text.split())).text
-    return text if len(text) <= _EXCERPT else f"{text[:_EXCERPT].rstrip()}…"
 
 
 def _first(examples: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:

@@ -116,11 +116,7 @@ class EvaluatedSet:
 
 
 def write_evaluation(folder: Path, sets: Sequence[EvaluatedSet]) -> dict[str, Any]:
-    """Write ``metrics.json``, ``per_query.jsonl`` and ``runs/*.trec``; return the metrics.
-
-    The main set comes first; further ones stand in ``metrics.json`` under their names and in
-    ``runs/<name>/``.
-    """
+    """Write ``metrics.json``, which is returned, ``per_query.jsonl`` and ``runs/*.trec``."""
     metrics = sets[0].summary()
     for further in sets[1:]:
         metrics[further.name] = further.summary()

@@ -33,10 +33,7 @@ QUERY_BLOCK = 256
 
 @dataclass(slots=True)
 class Lexical:
-    """BM25 over a data set's corpus, which every hybrid needs, and what it takes.
-
-    ``seconds`` grow with each use; ``bytes_per_passage`` are those of the index.
-    """
+    """BM25 over a corpus, which every hybrid needs, and the seconds and bytes it takes."""
 
     ranker: BM25Ranker
     seconds: float
@@ -75,13 +72,9 @@ def run_systems(
 ) -> dict[str, SystemResult]:
     """Rank a data set's corpus by BM25, by models and what is made of them, and by what is given.
 
-    ``models`` are folders, hub names (``None``: the default base model) or encoders, ``runs`` TREC
-    run files and ``vectors`` folders, each by the name to show; ``resume_of`` is passage id →
-    résumé id where the qrels name résumés, ``validation`` other queries to learn the hybrid's
-    weights of an encoder on that was saved with none.
-
-    The results are by name: ``bm25``; of each model ``<model>``, ``late(<model>)``,
-    ``hybrid(<model>)``, ``<model>@<dimensions>``, ``<model>[<quantisation>]``; then the others.
+    ``models``, ``runs`` and ``vectors`` are by name; ``resume_of`` is passage id → résumé id where
+    the qrels name résumés, ``validation`` other queries to learn the hybrid's weights of an encoder
+    on that was saved with none.
     """
     outside = {**(runs or {}), **(vectors or {})}
     _refuse_same_names([*models, *(runs or {}), *(vectors or {})])

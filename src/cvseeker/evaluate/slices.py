@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cvseeker.evaluate.compare import (
-    HEADLINE_METRIC,
     Comparison,
     compare_pairs,
     correct,
@@ -26,10 +25,9 @@ FEWEST_PEOPLE = 6
 
 @dataclass(frozen=True, slots=True)
 class SliceRow:
-    """Some of the queries: how many, about how many people, and what the systems do on them.
+    """Some of the queries: how many, about how many people, and each system's mean on them.
 
-    ``means`` is system → mean; ``gain`` compares the candidate with the reference, corrected for
-    the rows of the table, ``None`` where there are no two systems to compare.
+    ``gain`` compares the candidate with the reference, corrected for the rows of the table.
     """
 
     name: str
@@ -55,14 +53,12 @@ class SliceTable:
     rows: tuple[SliceRow, ...]
 
 
-def slice_tables(
-    evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC
-) -> dict[str, SliceTable]:
+def slice_tables(evaluated: EvaluatedSet) -> dict[str, SliceTable]:
     """Slice the queries in every way that the data set allows and that has two rows at least."""
     return {
         cut.key: SliceTable(cut.title, cut.note, tuple(rows))
         for cut in query_cuts(evaluated)
-        if len(rows := _rows(evaluated, cut, metric)) > 1
+        if len(rows := _rows(evaluated, cut)) > 1
     }
 
 
@@ -72,7 +68,7 @@ def widest_gain(tables: Mapping[str, SliceTable]) -> float:
     return max([abs(end) for interval in intervals if interval for end in interval] + [0.05])
 
 
-def _rows(evaluated: EvaluatedSet, cut: Cut, metric: str) -> list[SliceRow]:
+def _rows(evaluated: EvaluatedSet, cut: Cut) -> list[SliceRow]:
     parts = _parts(cut)
     roles, shown = roles_of(evaluated), shown_systems(evaluated)
     against = roles.reference or BM25
@@ -80,20 +76,14 @@ def _rows(evaluated: EvaluatedSet, cut: Cut, metric: str) -> list[SliceRow]:
     if roles.candidate is not None and against in evaluated.results:
         pair = [(roles.candidate, against)]
         gains = correct(
-            [
-                compare_pairs(evaluated, pair, metric=metric, query_ids=query_ids)[0]
-                for query_ids in parts.values()
-            ]
+            [compare_pairs(evaluated, pair, query_ids=query_ids)[0] for query_ids in parts.values()]
         )
     return [
         SliceRow(
             name=name,
             queries=len(query_ids),
             people=len(set(query_groups(evaluated, query_ids))),
-            means={
-                system: mean_value(evaluated, system, metric=metric, query_ids=query_ids)
-                for system in shown
-            },
+            means={system: mean_value(evaluated, system, query_ids) for system in shown},
             gain=gains[at] if gains else None,
         )
         for at, (name, query_ids) in enumerate(parts.items())

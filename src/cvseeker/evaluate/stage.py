@@ -172,11 +172,7 @@ def evaluate_files(
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What an evaluation reads: query sets without results yet, and what is known besides.
-
-    ``dataset`` is the first set's file or folder; ``names`` are résumé id → candidate's name,
-    ``None``: read off the passages; ``facts`` and ``stages`` are the report's.
-    """
+    """What an evaluation reads: query sets without results, and what the report tells besides."""
 
     sets: Sequence[EvaluatedSet]
     dataset: Path

@@ -30,11 +30,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """All systems on one metric, best first, and every pair of them.
-
-    ``tie_groups`` holds the systems that share a letter, in the order of the letters; ``pairs`` are
-    corrected for their number, the better mean first.
-    """
+    """All systems on one metric, best first, those that share a letter, and every pair of them."""
 
     metric: str
     systems: tuple[Standing, ...]
@@ -58,17 +54,17 @@ class Standings:
         return sentences
 
 
-def compare_all(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> Standings:
+def compare_all(evaluated: EvaluatedSet) -> Standings:
     """Compare every system with every other, corrected for the number of pairs."""
-    order = [name for name, _ in ranking(evaluated, metric=metric)]
-    pairs = compare_pairs(evaluated, list(combinations(order, 2)), metric=metric)
+    order = [name for name, _ in ranking(evaluated)]
+    pairs = compare_pairs(evaluated, list(combinations(order, 2)))
     apart = {frozenset((one.first, one.second)) for one in pairs if one.outcome != "within noise"}
     groups = tie_groups(order, apart)
-    means = mean_intervals(evaluated, metric)
+    means = mean_intervals(evaluated, HEADLINE_METRIC)
     systems = [
         Standing(name, **asdict(means[name]), letters=_letters(name, groups)) for name in order
     ]
-    return Standings(metric, tuple(systems), tuple(groups), tuple(pairs))
+    return Standings(HEADLINE_METRIC, tuple(systems), tuple(groups), tuple(pairs))
 
 
 def tie_groups(order: Sequence[str], apart: Collection[frozenset[str]]) -> list[tuple[str, ...]]:

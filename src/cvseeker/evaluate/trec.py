@@ -15,10 +15,7 @@ from cvseeker.core.named_files import read_lines
 
 
 def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, system: str) -> None:
-    """Write a run, query id → (id, score), best first, as ``query-id Q0 id rank score system``.
-
-    White space in the system's name and in ids is percent-encoded, for columns are separated by it.
-    """
+    """Write a run, query id → (id, score), best first; white space in names is percent-encoded."""
     column = lru_cache(maxsize=1_000_000)(_column)
     tail = f"{_column(system)}\n"
 
@@ -36,10 +33,7 @@ def write_run(path: Path, run: Mapping[str, Sequence[tuple[str, float]]], *, sys
 def read_run(
     path: Path, *, query_ids: Sequence[str], candidate_ids: Sequence[str]
 ) -> dict[str, list[tuple[str, float]]]:
-    """Read a run: query id → (id, score), best score first, equal scores in the file's order.
-
-    It was made elsewhere, or :func:`write_run` wrote it.
-    """
+    """Read a run: query id → (id, score), best score first, equal scores in the file's order."""
     known_query = _known(path, "query", query_ids)
     known_candidate = _known(path, "passage or résumé", candidate_ids)
     run: dict[str, dict[str, float]] = {}
@@ -59,10 +53,7 @@ def read_run(
 
 
 def with_run_ids(dataset: RetrievalDataset, runs: Iterable[Path]) -> RetrievalDataset:
-    """Add what runs name to a corpus of which only judged ids are known.
-
-    One whose passages have texts is returned as it is: they are all there is.
-    """
+    """Add what runs name to a corpus of which only judged ids, and no texts, are known."""
     if dataset.has_texts:
         return dataset
     named = {columns[2]: columns[2] for path in runs for _, columns in _run_lines(path)}
@@ -70,13 +61,7 @@ def with_run_ids(dataset: RetrievalDataset, runs: Iterable[Path]) -> RetrievalDa
 
 
 def run_file_name(system: str) -> str:
-    """Return a system's file name, safe on every system: ``hybrid(tuned).trec``.
-
-    Examples
-    --------
-    >>> run_file_name("models/mine")
-    'models%2Fmine.trec'
-    """
+    """Return a system's file name, safe on every system: ``hybrid(tuned).trec``."""
     name = quote(system, safe="()@+=,")
     # File systems allow 255 bytes; the end of a long path says most.
     return f"{name if len(name) <= 200 else f'{text_hash(system)}-{name[-150:]}'}.trec"

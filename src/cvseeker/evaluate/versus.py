@@ -16,9 +16,9 @@ from cvseeker.evaluate.compare import (
     correct,
     query_groups,
 )
-from cvseeker.evaluate.report import render, shown_query
+from cvseeker.evaluate.report import render
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
-from cvseeker.evaluate.wording import signed, system_names
+from cvseeker.evaluate.wording import shown_query, signed, system_names
 
 MOST_QUERIES = 8
 _AGAIN = "evaluate both on one data set: cvseeker evaluate --dataset FILE --out DIR"
@@ -56,11 +56,7 @@ class QueryChange:
 
 @dataclass(frozen=True, slots=True)
 class SetVersus:
-    """One query set in both evaluations.
-
-    ``groups`` is how many groups of queries there are, those with the same answer being one;
-    ``only_first`` and ``only_second`` are systems that the other evaluation lacks.
-    """
+    """One query set in both evaluations; ``groups`` counts queries with the same answer once."""
 
     name: str
     queries: int

@@ -1,4 +1,4 @@
-"""The words that people read: names of systems and metrics, and numbers as they are printed.
+"""The words that people read: names of systems and metrics, numbers and queries as printed.
 
 Files and ``--json`` hold the systems' keys: ``bm25``; of each model ``<model>``, ``late(<model>)``,
 ``hybrid(<model>)``, ``<model>@<dimensions>`` and ``<model>[<quantisation>]``.
@@ -6,6 +6,8 @@ Files and ``--json`` hold the systems' keys: ``bm25``; of each model ``<model>``
 
 import re
 from collections.abc import Collection, Iterable
+
+from cvseeker.resumes import redact
 
 BM25 = "bm25"
 METRIC_TITLES = {
@@ -26,6 +28,8 @@ _MADE = re.compile(
 )
 _BITS = {"int8": "8 bits a number", "binary": "1 bit a number"}
 _HINTS = {"hybrid": "BM25, vectors and late interaction fused", "late": "token by token"}
+# What every e-mail address or phone number has; masking the rest would only cost time.
+_CONTACT = re.compile(r"@|\[at\]|\(at\)|(?:\d[^\w\n]{0,3}){6}\d", re.IGNORECASE)
 _KINDS = {"hybrid": "Search", "late": "Late interaction"}
 
 
@@ -87,13 +91,7 @@ def system_hint(key: str, keys: Collection[str]) -> str:
 
 
 def p_in_words(p_value: float) -> str:
-    """Return a p-value as it is printed.
-
-    Examples
-    --------
-    >>> p_in_words(0.0312), p_in_words(0.0001), p_in_words(1.0)
-    ('p = 0.031', 'p < 0.001', 'p = 1.000')
-    """
+    """Return a p-value as it is printed, "p = 0.031" or "p < 0.001"."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
@@ -117,3 +115,24 @@ def signed(value: float, places: int = 3) -> str:
     """
     text = f"{value:+.{places}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def masked(text: str) -> str:
+    """Mask the contacts in a text that has any."""
+    return redact(text).text if _CONTACT.search(text) else text
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut the end of a text that is longer than that many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def shortened_inside(name: str, most: int) -> str:
+    """Cut a longer name in the middle: of paths and hub names both ends tell."""
+    half = (most - 1) // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[half + 1 - most :]}"
+
+
+def shown_query(text: str, most: int = 300) -> str:
+    """Return a query on one line, not longer than that, with contacts masked."""
+    return shortened(" ".join(masked(text).split()), most)

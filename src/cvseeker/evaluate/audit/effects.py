@@ -23,11 +23,9 @@ _EXACT = 1e-12
 class GroupEffect:
     """What a group's names did to a measure.
 
-    ``mean`` is over résumés and the group's names, ``versus_others`` that less the mean over all
-    other groups' names; ``between_names`` is the standard deviation of the means of the group's
-    names, the noise within the group; ``lowest_name`` and ``highest_name`` have their means. Both
-    p-values are two-sided and corrected by Holm over the groups: labels permuted within each
-    résumé, and labels of whole names permuted, the same in every résumé.
+    ``mean`` is over résumés and names, ``versus_others`` that less the other names' mean, and
+    ``between_names`` the standard deviation of the names' means. Both p-values are two-sided and
+    corrected by Holm: labels permuted within each résumé, and labels of whole names.
     """
 
     mean: float

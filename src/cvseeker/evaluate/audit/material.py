@@ -17,9 +17,8 @@ from cvseeker.retrieval.windows import IntArray
 class AuditMaterial:
     """Stripped résumés, and which of them, ``subjects``, (n_subjects,), are given names.
 
-    ``texts`` are the passages, with the name's place marked. ``found`` counts the résumés in which
-    a name was found, into the others it is put as the first line; ``mentioned`` those left out
-    because they mention one of the names anyhow.
+    ``found`` counts those in which a name was found; into the others it is put as the first line.
+    ``mentioned`` counts those left out because they mention one of the names anyhow.
     """
 
     candidates: Candidates
@@ -42,9 +41,8 @@ def prepare_audit(
 ) -> AuditMaterial:
     """Strip résumés of their identity and choose those that are given names.
 
-    ``corpus`` is passage id → text, a résumé's passages following one another; ``resume_of`` is
-    passage id → résumé id, ``None``: each passage is a résumé of its own; ``name_of`` is résumé id
-    → the candidate's name, where it is known.
+    ``corpus`` is passage id → text, a résumé's passages together; ``resume_of`` passage id → résumé
+    id, ``None``: each passage is one; ``name_of`` résumé id → the candidate's name, where known.
     """
     candidates = Candidates.from_corpus(list(corpus), resume_of)
     if not queries:

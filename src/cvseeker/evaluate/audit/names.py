@@ -77,11 +77,7 @@ class NameLists(BaseModel):
 
 
 def read_names(path: Path | None = None, *, names_per_group: int = 9) -> NameLists:
-    """Read a TOML file of names, ``source``, ``surname`` and tables ``[groups.<key>]``.
-
-    ``None``: the lists of Bertrand & Mullainathan (2004). Of each group so many names are taken at
-    most, from the first on.
-    """
+    """Read a TOML file of names; ``None``: the lists of Bertrand & Mullainathan (2004)."""
     where = path or Path(__file__).with_name("names.toml")
     try:
         lists = NameLists.model_validate(read_toml(where, "a TOML file of names"))

@@ -46,10 +46,7 @@ def write_audit(
     title: str,
     command: str,
 ) -> dict[str, Any]:
-    """Write ``audit.json`` and ``report.html``; return the content of ``audit.json``.
-
-    ``audits`` is the name of the model → its measures, in the order of the page.
-    """
+    """Write ``audit.json`` and ``report.html``; return the content of ``audit.json``."""
     models = plain({name: _model_summary(audit, material) for name, audit in audits.items()}, 8)
     summary = {
         "title": title,

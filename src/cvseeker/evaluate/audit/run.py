@@ -31,9 +31,8 @@ _QUERY_BLOCK = 256
 class Measures:
     """What names did to résumés, each of shape (n_subjects, n_names), float64, means over queries.
 
-    ``score_change`` is the cosine less that of the same résumé with a placeholder for its name;
-    ``rank_gain`` the ranks won by the name among all résumés, the others with placeholders;
-    ``selected`` the share of the queries that rank the résumé among their ``top_k``.
+    Cosine and ranks are compared with those of the same résumé with a placeholder for its name;
+    ``selected`` is the share of the queries that rank the résumé among their ``top_k``.
     """
 
     score_change: NDArray[np.float64]
@@ -53,9 +52,8 @@ class _Unmasked:
 class ModelAudit:
     """One model's measures: with the names in the text, and masked again before encoding.
 
-    ``spread`` is the standard deviation of a query's scores between résumés, mean over queries:
-    what a change of the score is to be compared with. ``unmasked`` counts the texts in which blind
-    mode did not bring the placeholder back as it was.
+    ``spread`` is the mean standard deviation of a query's scores between résumés, ``unmasked`` how
+    many texts blind mode did not bring back as they were.
     """
 
     named: Measures

@@ -1,8 +1,7 @@
 """What is read of an evaluation: tables, drawings, the page, Markdown and JSON."""
 
-from cvseeker.evaluate.report.excerpts import shown_query
 from cvseeker.evaluate.report.page import render
 from cvseeker.evaluate.report.provenance import provenance
 from cvseeker.evaluate.report.write import write_report
 
-__all__ = ["provenance", "render", "shown_query", "write_report"]
+__all__ = ["provenance", "render", "write_report"]

@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.evaluate.report.excerpts import Snippet, shown_query, snippet
+from cvseeker.evaluate.report.excerpts import Snippet, snippet
 from cvseeker.evaluate.results import EvaluatedSet, first_rank
+from cvseeker.evaluate.wording import shown_query
 from cvseeker.retrieval.bm25 import tokenize
 
 # What a reader sees without scrolling counts as found.
@@ -58,8 +59,8 @@ def rank_changes(
 ) -> Changes:
     """Compare the right answer's rank in two systems, before and after, query by query.
 
-    At most ``limit`` examples of each kind end or begin within the first five ranks where there are
-    such, the largest move first, and no two are about the same passage or résumé.
+    Of each kind the largest moves are examples, those that end or begin within the first five ranks
+    first, and no two about the same passage or résumé.
     """
     depth = max((len(run) for run in evaluated.results[candidate].run.values()), default=0)
     ranks = {
@@ -110,13 +111,7 @@ def rank_changes(
 
 
 def band_names() -> tuple[str, ...]:
-    """Return the names of the bands of ranks.
-
-    Examples
-    --------
-    >>> band_names()
-    ('1', '2–5', '6–10', 'beyond 10')
-    """
+    """Return the names of the bands of ranks, such as "2–5"."""
     starts = [1, *(last + 1 for last in BANDS)]
     inner = [
         str(first) if first == last else f"{first}–{last}"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from cvseeker.evaluate.compare import HEADLINE_METRIC, mean_value, metric_values, models_of
-from cvseeker.evaluate.report.excerpts import shortened, shortened_inside, shown_query
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.evaluate.wording import BM25
+from cvseeker.evaluate.wording import BM25, shortened_inside, shown_query
 
 # Names in the page's CSS, so that one drawing serves light, dark and print.
 Family = Literal["lexical", "model", "fused"]
@@ -81,9 +80,10 @@ def query_deltas(evaluated: EvaluatedSet, reference: str, candidate: str) -> lis
     query_ids = list(evaluated.dataset.queries)
     before = metric_values(evaluated, reference, HEADLINE_METRIC, query_ids)
     after = metric_values(evaluated, candidate, HEADLINE_METRIC, query_ids)
-    texts = (shown_query(evaluated.dataset.queries[query_id]) for query_id in query_ids)
+    queries = evaluated.dataset.queries
+    texts = (shown_query(queries[query_id], _TITLE_CHARACTERS) for query_id in query_ids)
     deltas = [
-        Delta(query_id, shortened(text, _TITLE_CHARACTERS), one, other)
+        Delta(query_id, text, one, other)
         for query_id, text, one, other in zip(query_ids, texts, before, after, strict=True)
     ]
     return sorted(deltas, key=lambda delta: -delta.value)
@@ -233,13 +233,7 @@ def _overlap(one: _Box, other: _Box) -> bool:
 
 
 def in_short(value: float) -> str:
-    """Print a cost with three digits at most.
-
-    Examples
-    --------
-    >>> in_short(0.01), in_short(1536.0), in_short(2_500_000)
-    ('0.01', '1.54k', '2.5M')
-    """
+    """Print a cost with three digits at most, such as 1.54k."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g}{unit}"

@@ -4,55 +4,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.resumes import redact
+from cvseeker.evaluate.wording import masked
 from cvseeker.retrieval.bm25 import matched_spans
 
 SNIPPET_CHARACTERS = 260
-QUERY_CHARACTERS = 300
 # Lines that people draw with the keyboard.
 _RULE = re.compile(r"([-=_*~#.])\1{3,}")
 # A font's own bullets, which print as empty boxes elsewhere.
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
-# What every e-mail address or phone number has; masking the rest would only cost time.
-_CONTACT = re.compile(r"@|\[at\]|\(at\)|(?:\d[^\w\n]{0,3}){6}\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A stretch of a passage around the query's words.
-
-    ``pieces`` are (text, whether it is one of the query's words), in reading order.
-    """
+    """A stretch of a passage: (text, whether it is one of the query's words), in reading order."""
 
     key: str
     pieces: tuple[tuple[str, bool], ...]
-
-
-def masked(text: str) -> str:
-    """Mask the contacts in a text that has any.
-
-    Examples
-    --------
-    >>> masked("Nurse, ana@example.org")
-    'Nurse, [EMAIL]'
-    """
-    return redact(text).text if _CONTACT.search(text) else text
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut the end of a text that is longer than that many characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def shortened_inside(name: str, most: int) -> str:
-    """Cut a longer name in the middle: of paths and hub names both ends tell."""
-    half = (most - 1) // 2
-    return name if len(name) <= most else f"{name[:half]}…{name[half + 1 - most :]}"
-
-
-def shown_query(text: str) -> str:
-    """Return a query on one line, at most 300 characters long, with contacts masked."""
-    return shortened(" ".join(masked(text).split()), QUERY_CHARACTERS)
 
 
 def snippet(query: str, key: str, text: str) -> Snippet:

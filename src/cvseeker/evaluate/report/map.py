@@ -8,8 +8,8 @@ import numpy as np
 
 from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.report.drawings import spread_evenly
-from cvseeker.evaluate.report.excerpts import masked, shortened, shown_query
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.evaluate.wording import shown_query
 from cvseeker.retrieval.windows import FloatArray
 
 # More of either would be a cloud.
@@ -53,15 +53,15 @@ class Map:
 def lay_out(evaluated: EvaluatedSet, encoded: EncodedDataset) -> Map:
     """Put a set's queries and résumés where a model's vectors put them.
 
-    They are coloured by occupation where that is known, else queries by their kind. Every mark has
-    its text, with contacts masked; a résumé's is its id, for the text begins with a name.
+    They are coloured by occupation, else queries by kind. A résumé's text is its id, for its own
+    begins with a name.
     """
     query_ids = list(evaluated.dataset.queries)
     names, resumes = _resume_vectors(evaluated, encoded)
     query_at = spread_evenly(range(len(query_ids)), MOST_POINTS)
     resume_at = spread_evenly(range(len(names)), MOST_POINTS)
-    texts = [shown_query(evaluated.dataset.queries[query_ids[at]]) for at in query_at]
-    texts += [masked(names[at]) for at in resume_at]
+    texts = [evaluated.dataset.queries[query_ids[at]] for at in query_at]
+    texts += [names[at] for at in resume_at]
     groups = [_query_group(evaluated, query_ids[at]) for at in query_at]
     groups += [_resume_group(evaluated, names[at]) for at in resume_at]
     # Queries are worded unlike résumés; less each sort's mean, what is left is the subject.
@@ -70,7 +70,7 @@ def lay_out(evaluated: EvaluatedSet, encoded: EncodedDataset) -> Map:
     colours = _colours(groups)
     marks = tuple(
         MapMark(
-            shortened(text, _TITLE_CHARACTERS),
+            shown_query(text, _TITLE_CHARACTERS),
             group,
             at < len(query_at),
             colours.get(group, MOST_GROUPS),
@@ -85,10 +85,7 @@ def lay_out(evaluated: EvaluatedSet, encoded: EncodedDataset) -> Map:
 
 
 def map_positions(embeddings: FloatArray) -> FloatArray:
-    """Lay vectors, (n, dim), out on the unit square by their first two principal components.
-
-    The same vectors give the same map: (n, 2), float32.
-    """
+    """Lay vectors, (n, dim), on the unit square, (n, 2), by their first principal components."""
     flat = np.zeros((len(embeddings), 2), dtype=np.float32)
     if not len(embeddings):
         return flat

@@ -8,8 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cvseeker.core.screen import printable
-from cvseeker.evaluate.report.excerpts import shortened_inside
-from cvseeker.evaluate.wording import METRIC_TITLES, p_alone, share_of, signed
+from cvseeker.evaluate.wording import METRIC_TITLES, p_alone, share_of, shortened_inside, signed
 
 # What Markdown would read as markup; titles and excerpts are text.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
@@ -62,13 +61,7 @@ def _shown(value: Any) -> Any:
 
 
 def in_words(name: str) -> str:
-    """Print an identifier as words.
-
-    Examples
-    --------
-    >>> in_words("resumes_trained_on")
-    'résumés trained on'
-    """
+    """Print an identifier as words: "résumés trained on"."""
     return name.replace("_", " ").replace("resume", "résumé")
 
 
