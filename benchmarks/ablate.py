@@ -57,6 +57,7 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "1 epoch": ("own", {"epochs": 1}),
     "4 epochs": ("own", {"epochs": 4}),
     "dropout 0.1": ("own", {"dropout": 0.1}),
+    "arithmetic fp32": ("own", {"precision": "fp32"}),
 }
 SHOWN = (
     ("dense", "hit_rate@5"),

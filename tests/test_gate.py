@@ -147,10 +147,10 @@ def test_what_is_known_is_not_evaluated_again(
     monkeypatch.setattr(gate, "validate_queries", evaluate)
     known = {"base_scores": metrics_of(val, 0.5), "tuned_scores": metrics_of(val, 0.9)}
     verdict = decide(encoder, base, base, val, **known)
-    assert asked.count(True) == 2  # 0.75 and 0.5
+    assert asked.count(True) == 1  # three quarters
     assert asked.count(False) == 2  # base and tuned on the guard set
     assert verdict.kept == "tuned"
-    assert verdict.alphas == {"1": pytest.approx(0.9), "0.75": 0.5, "0.5": 0.5}
+    assert verdict.alphas == {"1": pytest.approx(0.9), "0.75": 0.5}
 
 
 def metrics_of(dataset: RetrievalDataset, value: float) -> dict[str, dict[str, float]]:
