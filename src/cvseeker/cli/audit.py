@@ -76,15 +76,17 @@ def _print(folder: Path, *, as_json: bool) -> None:
     from cvseeker.cli.tables import audit_table
     from cvseeker.cli.terminal import stdout
     from cvseeker.core.files import read_json
+    from cvseeker.evaluate import system_names
 
     summary = read_json(folder / "audit.json")
     if as_json:
         put_json(summary)
         return
     labels = {key: group["label"] for key, group in summary["names"]["groups"].items()}
+    names = system_names(summary["models"])
     for name, part in summary["models"].items():
-        stdout().print(audit_table(name, part, labels))
-        put(f"{name}: {part['verdict']}")
+        stdout().print(audit_table(names[name], part, labels))
+        put(f"{names[name]}: {part['verdict']}")
     put(folder / "report.html")
 
 

@@ -16,7 +16,7 @@ from cvseeker.evaluate.audit.material import AuditMaterial
 from cvseeker.evaluate.audit.run import Measures, ModelAudit
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.results import plain
-from cvseeker.evaluate.wording import p_in_words, share_of
+from cvseeker.evaluate.wording import p_in_words, share_of, system_names
 
 MEASURES = ("score_change", "rank_gain", "selected")
 LIMITS = (
@@ -30,8 +30,8 @@ LIMITS = (
     "groups need lists of their own (--names).",
     "Only the name is swapped. Schools, places, languages, societies, gaps and ways of writing "
     "tell of groups as well, and stay as they are.",
-    "Only the encoder’s pooled vectors are tested: not BM25, not late interaction, not the hybrid, "
-    "not the people who read the results.",
+    "Only the encoder’s pooled vectors are tested: not keyword search, not late interaction, not "
+    "search as a whole, not the people who read the results.",
     "No evidence of a difference is no evidence that there is none: few résumés, few queries and "
     "few names show large effects only.",
 )
@@ -68,6 +68,7 @@ def write_audit(
         "date": datetime.now(UTC).date().isoformat(),
         "version": __version__,
         "command": command,
+        "titles": system_names(models),
         "scale": max(1e-9, *(_widest(part["names"]) for part in models.values())),
     }
     write_text(folder / "report.html", render("audit.html", content))
