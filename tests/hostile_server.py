@@ -59,7 +59,8 @@ def running_hostile() -> Iterator[HostileServer]:
 def answer(body: bytes | str, *headers: str, status: str = "200 OK") -> bytes:
     """Return a whole answer."""
     content = body.encode() if isinstance(body, str) else body
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", *headers]
+    fixed = ["Connection: close", f"Content-Length: {len(content)}"]
+    lines = [f"HTTP/1.1 {status}", *fixed, *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 

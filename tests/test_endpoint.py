@@ -3,11 +3,9 @@
 import asyncio
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,62 +27,39 @@ from cvseeker.llm.request import (
     UnreachableError,
 )
 from cvseeker.llm.transport import ChatTransport
+from hostile_server import HostileServer, answer, running_hostile
+from llm_runs import KEY, KEY_ENV
 
-KEY = "sk-fictional-2718281828"
-KEY_ENV = "FICTIONAL_KEY"
 TASK = ChatTask("queries", "Write JSON.", {"type": "object"}, 50, temperature=0.0)
 OK = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
 Reply = tuple[int, dict[str, str], str]
 
 
-class Scripted(ThreadingHTTPServer):
-    """Answers each request with the next of its replies; keeps what it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.replies: list[Reply | Callable[[dict[str, Any]], Reply]] = []
-        self.bodies: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Scripted
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.bodies.append(body)
-        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
-        reply = self.server.replies.pop(0)
-        status, headers, text = reply(body) if callable(reply) else reply
-        if not status:
-            return  # closes the connection
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def process() -> Iterator[Scripted]:
-    with Scripted() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def running() -> Iterator[HostileServer]:
+    with running_hostile() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
-def server(process: Scripted, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+def server(running: HostileServer, monkeypatch: pytest.MonkeyPatch) -> HostileServer:
     monkeypatch.setenv(KEY_ENV, KEY)
-    process.replies, process.bodies, process.headers = [], [], []
-    return process
+    running.requests = []
+    return running
+
+
+def script(server: HostileServer, *replies: Reply | Callable[[dict[str, Any]], Reply]) -> None:
+    """Have each request answered with the next of some replies; no status closes the connection."""
+    left = list(replies)
+
+    def attack() -> list[bytes]:
+        reply = left.pop(0)
+        body = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
+        status, headers, text = reply(body) if callable(reply) else reply
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        return [answer(text, *lines, status=f"{status} x")] if status else []
+
+    server.attack = attack
 
 
 def error(message: str, *, code: str | None = None) -> str:
@@ -98,16 +73,16 @@ def ask(
         endpoint = Endpoint("m", url, KEY_ENV, seconds)
         transport = ChatTransport(endpoint, TASK, dialect=dialect or Dialect(), connections=4)
         try:
-            answer = await transport.send(ChatRequest("k", "p1", "a passage"))
+            found = await transport.send(ChatRequest("k", "p1", "a passage"))
         finally:
             await transport.close()
-        return answer, transport.dialect
+        return found, transport.dialect
 
     return asyncio.run(run())
 
 
-def failure(server: Scripted, *replies: Reply, **options: Any) -> SendError:
-    server.replies = list(replies)
+def failure(server: HostileServer, *replies: Reply, **options: Any) -> SendError:
+    script(server, *replies)
     with pytest.raises(SendError) as caught:
         ask(server.url, **options)
     assert KEY not in caught.value.reason
@@ -115,13 +90,13 @@ def failure(server: Scripted, *replies: Reply, **options: Any) -> SendError:
     return caught.value
 
 
-def test_an_answer_comes_and_nothing_is_told_of_this_machine(server: Scripted) -> None:
-    server.replies = [(200, {}, json.dumps(OK))]
-    answer, dialect = ask(server.url)
-    assert (answer.content, dialect) == ("{}", Dialect())
-    (headers,) = server.headers
-    assert headers["authorization"] == f"Bearer {KEY}"
-    assert not [name for name in headers if name.startswith("x-stainless")]
+def test_an_answer_comes_and_nothing_is_told_of_this_machine(server: HostileServer) -> None:
+    script(server, (200, {}, json.dumps(OK)))
+    found, dialect = ask(server.url)
+    assert (found.content, dialect) == ("{}", Dialect())
+    headers = server.requests[0].partition(b"\r\n\r\n")[0].lower()
+    assert f"\r\nauthorization: bearer {KEY}\r\n".encode() in headers
+    assert b"x-stainless" not in headers
 
 
 @pytest.mark.parametrize(
@@ -145,54 +120,54 @@ def test_an_answer_comes_and_nothing_is_told_of_this_machine(server: Scripted) -
     ],
 )
 def test_every_status_has_its_sort(
-    server: Scripted, status: int, code: str | None, sort: type[SendError], told: str
+    server: HostileServer, status: int, code: str | None, sort: type[SendError], told: str
 ) -> None:
     found = failure(server, (status, {}, error(f"Sorry.\nYour key {KEY} says no.", code=code)))
     assert type(found) is sort
     assert re.search(told, found.reason)
-    assert len(server.bodies) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
     "told", ["sk-live-abcdefgh12345", "Bearer abcdefgh12345", "sk-pro****mnop"]
 )
-def test_other_keys_are_not_told_either(server: Scripted, told: str) -> None:
+def test_other_keys_are_not_told_either(server: HostileServer, told: str) -> None:
     found = failure(server, (403, {}, error(f"Incorrect key: {told}.")))
     assert told.removeprefix("Bearer ") not in found.reason
     assert "***" in found.reason
 
 
-def test_a_page_instead_of_an_error_becomes_one_line(server: Scripted) -> None:
+def test_a_page_instead_of_an_error_becomes_one_line(server: HostileServer) -> None:
     found = failure(server, (404, {}, "<html>\n<body>\n" + "Not here\n" * 500))
     assert isinstance(found, FatalError)
     assert len(found.reason) < 600
 
 
-def test_half_a_surrogate_pair_in_an_error_can_be_written_down(server: Scripted) -> None:
+def test_half_a_surrogate_pair_in_an_error_can_be_written_down(server: HostileServer) -> None:
     found = failure(server, (400, {}, '{"error": {"message": "bad \\ud800 text"}}'))
     assert found.reason.encode().endswith(b"bad ? text")
 
 
 @pytest.mark.parametrize("text", ["", "<html>It works!</html>", "{}", '{"error": {"code": 502}}'])
-def test_a_200_without_a_completion_is_broken(server: Scripted, text: str) -> None:
+def test_a_200_without_a_completion_is_broken(server: HostileServer, text: str) -> None:
     assert type(failure(server, (200, {}, text))) is BrokenError
 
 
-def test_a_reset_and_a_time_out_are_broken(server: Scripted) -> None:
+def test_a_reset_and_a_time_out_are_broken(server: HostileServer) -> None:
     assert failure(server, (0, {}, "")).reason == "connection lost"
 
     def stall(body: dict[str, Any]) -> Reply:
         time.sleep(0.6)
         return 0, {}, ""
 
-    server.replies = [stall]
+    script(server, stall)
     began = time.monotonic()
     with pytest.raises(BrokenError, match="time-out"):
         ask(server.url, seconds=0.2)
     assert time.monotonic() - began < 3
 
 
-def test_nobody_there_is_unreachable(server: Scripted) -> None:
+def test_nobody_there_is_unreachable(server: HostileServer) -> None:
     with pytest.raises(UnreachableError, match="nobody answers"):
         ask("http://127.0.0.1:9/v1")
 
@@ -220,7 +195,7 @@ def test_servers_say_when_to_come_again(headers: dict[str, str], seconds: float)
     assert retry_after(headers) == seconds
 
 
-def test_a_date_says_when_to_come_again(server: Scripted) -> None:
+def test_a_date_says_when_to_come_again(server: HostileServer) -> None:
     when = formatdate(time.time() + 60, usegmt=True)
     found = failure(server, (429, {"Retry-After": when}, error("slow down")))
     assert isinstance(found, BusyError)
@@ -256,19 +231,19 @@ def picky(*unknown: str) -> Callable[[dict[str, Any]], Reply]:
     ],
 )
 def test_what_a_server_refuses_is_left_out(
-    server: Scripted, unknown: list[str], dialect: Dialect, requests: int
+    server: HostileServer, unknown: list[str], dialect: Dialect, requests: int
 ) -> None:
-    server.replies = [picky(*unknown)] * 9
+    script(server, *[picky(*unknown)] * 9)
     assert ask(server.url)[1] == dialect
-    assert len(server.bodies) == requests
-    server.replies = [picky(*unknown)]
+    assert len(server.requests) == requests
+    script(server, picky(*unknown))
     assert ask(server.url, dialect=dialect)[1] == dialect
 
 
-def test_a_refusal_of_something_else_is_no_reason_to_ask_again(server: Scripted) -> None:
+def test_a_refusal_of_something_else_is_no_reason_to_ask_again(server: HostileServer) -> None:
     found = failure(server, (400, {}, error("This model's context is 8192 tokens.")))
     assert isinstance(found, RejectedError)
-    assert len(server.bodies) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,16 @@
 
 import asyncio
 import gzip
+import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cvseeker.core.errors import LlmError
+from cvseeker.llm.batch import api as api_module
+from cvseeker.llm.batch.api import BatchApi
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.embeddings import open_transport
 from cvseeker.llm.endpoint import Endpoint
@@ -280,3 +283,74 @@ def test_a_proxy_is_used_only_where_the_environment_says(
     assert server.requests[0].startswith(b"POST http://llm.example.com/v1/chat/completions")
     assert ask(server.url).content == "{}"
     assert server.requests[1].startswith(b"POST /v1/chat/completions")
+
+
+BATCH = '{"id": "b", "status": "in_progress", "metadata": {"cvseeker": "n"}, "created_at": 1}'
+CALLS: dict[str, Callable[[BatchApi], object]] = {
+    "get": lambda api: api.get("b"),
+    "find": lambda api: api.find("n", 2e9),
+    "submit": lambda api: api.submit(io.BytesIO(b"{}\n"), "n"),
+    "download": lambda api: api.download("f", io.BytesIO()),
+}
+BATCH_ATTACKS: dict[str, tuple[Attack, str, str]] = {
+    "endless": (ATTACKS["endless chunks"][0], "get find submit", LONG),
+    "bomb": (ATTACKS["gzip bomb"][0], "get find submit", LONG),
+    "endless error": (ATTACKS["endless error"][0], "get find submit", LONG),
+    "another host": (ATTACKS["another host"][0], "get find submit download", "not followed"),
+    "dripping": (ATTACKS["dripping chunks"][0], "get find submit", LATE),
+    "endless headers": (ATTACKS["endless headers"][0], "get find submit download", LOST),
+    "another protocol": (ATTACKS["another protocol"][0], "get submit download", LOST),
+    "half an answer": (ATTACKS["half an answer"][0], "get find download", LOST),
+    "no JSON": (once(answer("<html>")), "get find submit", "none of a Batch API"),
+    "a page": (
+        once(answer("<html>", "Content-Type: text/html")),
+        "get find submit",
+        "none of a Batch API",
+    ),
+    "deep": (once(answer(DEEP, "Content-Type: application/json")), "get find submit", "none of"),
+    "a list": (once(answer("[]", "Content-Type: application/json")), "get submit", "none of"),
+    "wrong types": (
+        once(
+            answer(
+                '{"id": {}, "status": [1], "request_counts": 5, "data": {"0": 1}}',
+                "Content-Type: application/json",
+            )
+        ),
+        "get find",
+        "none of",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [(name, call) for name, (_, calls, _) in BATCH_ATTACKS.items() for call in calls.split()],
+)
+def test_a_batch_api_that_means_no_good_is_one_line(
+    server: HostileServer, name: str, call: str
+) -> None:
+    server.attack, _, told = BATCH_ATTACKS[name]
+    pauses: list[float] = []
+    endpoint = Endpoint("m", server.url, KEY_ENV, 0.5)
+    began = time.monotonic()
+    with (
+        BatchApi(endpoint, pause=pauses.append) as api,
+        pytest.raises(SendError, match=told) as caught,
+    ):
+        CALLS[call](api)
+    assert time.monotonic() - began < 10
+    assert len(pauses) <= 6
+    assert caught.value.reason.isprintable()
+    assert KEY not in caught.value.reason
+
+
+def test_batches_without_end_are_not_listed_for_ever(
+    server: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "_MOST_BATCHES", 5)
+    row = BATCH.replace('"n"', '"another"').replace(": 1}", ": 9999999999}")
+    page = f'{{"object": "list", "data": [{row}], "has_more": true}}'
+    server.attack = once(answer(page, "Content-Type: application/json"))
+    with BatchApi(Endpoint("m", server.url, KEY_ENV, SECONDS)) as api:
+        assert api.find("n", 2.0) is None
+    assert len(server.requests) <= 6

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cvseeker.core.errors import InputError
-from cvseeker.llm import sender as module
+from cvseeker.llm import failures as module
 from cvseeker.llm.account import BUDGET, Account, Job, SendCounts, SendSettings, clock
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from cvseeker.core.errors import InputError
@@ -55,21 +55,26 @@ class Endpoint:
 
 def is_local(url: str) -> bool:
     """Tell whether a URL is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        address = ip_address(host)
-    except ValueError:
+    host = _host(url)
+    if isinstance(host, str):
         return host == "localhost"
-    return address.is_loopback or address.is_unspecified
+    return host.is_loopback or host.is_unspecified
 
 
 def is_own(url: str) -> bool:
     """Tell whether a URL is of a machine of one's own, or none at all: a client object's name."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
+    host = _host(url)
+    if isinstance(host, str):
         return "." not in host or host.endswith((".local", ".internal", ".lan"))
+    return host.is_private
+
+
+def _host(url: str) -> str | IPv4Address | IPv6Address:
+    name = urlsplit(url).hostname or ""
+    try:
+        return ip_address(name)
+    except ValueError:
+        return name
 
 
 def check_url(url: str, *, url_option: str = "--llm-url", key_option: str = "--llm-key-env") -> str:

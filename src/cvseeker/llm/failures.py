@@ -1,9 +1,11 @@
 """What a failure of an endpoint means for a request and for the run."""
 
 import math
+import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -26,12 +28,38 @@ _TOO_MANY, _SERVER_FAULT, _TIMEOUTS = 429, 500, (408, 409)
 # What a web server of another sort says to a POST.
 _NOT_SERVED = (405, 501)
 _LONGEST_COMPLAINT, _LONGEST_READ = 300, 3_000
+# Of a jittered, doubling pause, in seconds; as the SDK's own.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # A day: no server means more.
 _LONGEST_WAIT = 24 * 3600.0
 _SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
 
 
-def connection_error(error: "openai.APIConnectionError") -> BrokenError:
+@contextmanager
+def translated(endpoint: Endpoint) -> Iterator[None]:
+    """Turn what the SDK and what is below it raise into what it means, with no secret in it."""
+    import aiohttp
+    import httpx2
+    import openai
+
+    try:
+        yield
+    except TimeoutError:
+        raise BrokenError("time-out") from None
+    except openai.APIConnectionError as error:
+        raise _connection_error(error) from None
+    except openai.APIStatusError as error:
+        raise status_error(error, endpoint) from None
+    except (aiohttp.ClientError, httpx2.HTTPError):  # no HTTP at all
+        raise BrokenError("connection lost") from None
+
+
+def backoff(attempt: int, retry_after: float) -> float:
+    """Return how long to wait: full jitter over a doubling span, no less than was asked for."""
+    return retry_after + random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)))
+
+
+def _connection_error(error: "openai.APIConnectionError") -> BrokenError:
     """Return what a failed connection means.
 
     The SDK calls most failures of aiohttp a time-out; what it was stands at the end of the chain.

@@ -36,7 +36,8 @@ _NEVER = float("-inf")
 class AdaptiveLimit:
     """Bounds requests in flight and requests a second, additive up and multiplicative down (AIMD).
 
-    Requests in flight: triples every round trip until the first window in which many broke
+    Requests in flight: triples (doubles at a server of one's own) every round trip until the first
+    window in which many broke
     (time-outs, resets, 5xx), then grows linearly and shrinks by a factor after each such window.
 
     Requests a second: unbounded until the first 429, then set to just below the rate of requests
@@ -65,7 +66,7 @@ class AdaptiveLimit:
         self._stopped = stopped
         careful = in_time < float("inf")
         self.limit = 1.0 if careful else float(min(max(START, most // 4), most))
-        self._floor = 1 if careful else min(FLOOR, most)
+        self._floor, self._step = (1, 1) if careful else (min(FLOOR, most), _SLOW_START_STEP)
         self._ceiling = float(most)
         self._seconds_each = 0.0
         self.in_flight = 0
@@ -100,7 +101,7 @@ class AdaptiveLimit:
     def answered(self) -> None:
         """Learn that a request was answered."""
         if self._slow_start:
-            self.limit = min(self.limit + _SLOW_START_STEP, self._ceiling)
+            self.limit = min(self.limit + self._step, self._ceiling)
         self._finish(broken=False)
 
     def took(self, seconds: float, *, of: int) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import AsyncIterator
 from typing import Generic
 
 from cvseeker.llm.account import BUDGET, Account, Bill
 from cvseeker.llm.endpoint import is_own
+from cvseeker.llm.failures import backoff
 from cvseeker.llm.ledger import LedgerRow
 from cvseeker.llm.limit import AdaptiveLimit
 from cvseeker.llm.request import (
@@ -26,8 +26,6 @@ from cvseeker.llm.request import (
     UnreachableError,
 )
 
-# Of a jittered, doubling pause, in seconds; as the SDK's own.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # After which a pause looks whether it is still wanted.
 _MOMENT = 0.5
 
@@ -49,7 +47,6 @@ class Sender(Generic[RequestT]):
         # How far our count of a prompt's tokens fell short of the server's, at worst.
         self._miscount = 1.0
         self._last_answer, self._was_answered = time.monotonic(), False
-        self._random = random.Random()
 
     async def run(self, requests: AsyncIterator[RequestT]) -> None:
         """Send all requests that are not final in the ledger.
@@ -177,20 +174,15 @@ class Sender(Generic[RequestT]):
         if waits and silence + error.retry_after > settings.patience_seconds:
             raise self._silent(error, silence + error.retry_after)
         if isinstance(error, BusyError):
-            return self._pause(1, error.retry_after)
+            return backoff(1, error.retry_after)
         bill.broken += 1
         if not isinstance(error, BrokenError):
             return None
         if bill.broken < settings.broken_attempts:
-            return self._pause(bill.broken, error.retry_after)
+            return backoff(bill.broken, error.retry_after)
         if self._was_answered and silence > settings.dead_seconds:
             raise self._silent(error, silence)
         return None
-
-    def _pause(self, attempt: int, retry_after: float) -> float:
-        """Return how long to wait: full jitter over a doubling span, no less than was asked for."""
-        span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
-        return retry_after + self._random.uniform(0, span)
 
     def _silent(self, error: SendError, seconds: float) -> FatalError:
         """Return why a server is given up that answers nobody any more."""

@@ -7,12 +7,11 @@ from cvseeker.core.errors import MissingExtraError
 from cvseeker.llm.bounds import ENCODING, bound
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.failures import connection_error, status_error
+from cvseeker.llm.failures import translated
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.replies import read_reply
 from cvseeker.llm.request import (
     Answer,
-    BrokenError,
     ChatRequest,
     ChatTask,
     RejectedError,
@@ -55,11 +54,9 @@ class HttpTransport(Transport[RequestT]):
 
     async def post(self, path: str, body: dict[str, Any]) -> str:
         """Send one request; return its reply's text without the key, or raise what went wrong."""
-        import aiohttp
         import httpx2
-        import openai
 
-        try:
+        with translated(self.endpoint):
             async with asyncio.timeout(self.endpoint.timeout_seconds):
                 response = await self._client.post(
                     path,
@@ -67,14 +64,6 @@ class HttpTransport(Transport[RequestT]):
                     body=body,
                     options={"headers": silent_request_headers()},
                 )
-        except TimeoutError:
-            raise BrokenError("time-out") from None
-        except openai.APIConnectionError as error:
-            raise connection_error(error) from None
-        except openai.APIStatusError as error:
-            raise status_error(error, self.endpoint) from None
-        except (aiohttp.ClientError, httpx2.HTTPError):  # no HTTP at all
-            raise BrokenError("connection lost") from None
         return self.endpoint.hide(response.text)
 
 

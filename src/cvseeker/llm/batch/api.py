@@ -1,6 +1,5 @@
 """OpenAI's Batch API: the few calls that it takes, each tried again where that may help."""
 
-import random
 import time
 from collections.abc import Callable
 from contextvars import copy_context
@@ -9,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 from cvseeker.llm.bounds import MOST_BYTES, MOST_SECONDS, bound
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.failures import connection_error, status_error
+from cvseeker.llm.failures import backoff, translated
 from cvseeker.llm.request import BrokenError, BusyError, FatalError, SendError, UnreachableError
 from cvseeker.llm.transport import import_sdk, silent_headers, silent_request_headers
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 METADATA = "cvseeker"
 _NOT_THERE = (404, 405, 410, 501)
-# Of a jittered, doubling pause, in seconds.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _ATTEMPTS = 6
 # A batch goes on without us: half an hour without the network is worth waiting for.
 _PATIENT_ATTEMPTS = 120
@@ -143,30 +140,34 @@ class BatchApi:
                 unknown = isinstance(error, UnreachableError) and not self._was_answered
                 if unknown or attempt == (attempts if self._was_answered else _ATTEMPTS):
                     raise
-                span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
-                self.pause(min(error.retry_after, _LONGEST_WAIT) + random.uniform(0, span))
+                self.pause(backoff(attempt, min(error.retry_after, _LONGEST_WAIT)))
             else:
                 self._was_answered = True
                 return result
         raise AssertionError("unreachable")
 
     def _translated(self, action: Callable[[], T]) -> T:
-        import httpx2
         import openai
 
+        def act() -> T:
+            try:
+                return action()
+            except openai.APIStatusError as error:
+                if error.status_code in _NOT_THERE:
+                    raise GoneError(f"not there ({error.status_code})") from None
+                raise
+
         try:
-            return action()
-        except openai.APITimeoutError:
-            raise BrokenError("time-out") from None
-        except openai.APIConnectionError as error:
-            raise connection_error(error) from None
-        except openai.APIStatusError as error:
-            if error.status_code in _NOT_THERE:
-                raise GoneError(f"not there ({error.status_code})") from None
-            raise status_error(error, self.endpoint) from None
-        except httpx2.HTTPError:
-            raise BrokenError("connection lost") from None
-        except (openai.OpenAIError, AttributeError, LookupError, TypeError, ValueError):
+            with translated(self.endpoint):
+                return act()
+        except (
+            openai.OpenAIError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             # The SDK reads whatever comes, and what is read of it here may not be there.
             raise BrokenError("answer is none of a Batch API") from None
 
