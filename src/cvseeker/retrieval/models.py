@@ -168,8 +168,8 @@ def damaged_weight(weights: Iterable[tuple[str, NDArray[Any]]]) -> str:
     """
     with np.errstate(all="ignore"):
         for name, array in weights:
-            zero = array.ndim == 2 and len(array) >= MANY_ROWS and not array.any()
-            if zero or not np.isfinite(array.sum(dtype=np.float32)):
+            total, many = array.sum(dtype=np.float32), array.ndim == 2 and len(array) >= MANY_ROWS
+            if not np.isfinite(total) or (many and total == 0 and not array.any()):
                 return name
     return ""
 
