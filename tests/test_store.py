@@ -1,17 +1,21 @@
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import ModelError
 from cvseeker.core.training_settings import WindowSettings
+from cvseeker.retrieval import encoder as local
 from cvseeker.retrieval import store as module
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import EncodedCorpus, VectorStore, encoder_identity
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
 
@@ -142,19 +146,122 @@ def test_codes_of_another_codec_lie_elsewhere(encoder: LocalEncoder, tmp_path: P
     same(store.encode_corpus(encoder, TEXTS), fitted)
 
 
-@pytest.mark.parametrize("name", ["*.npz", CODEC_FILE])
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def rewrite(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    """Return what changes the arrays of a block and keeps the file whole."""
+
+    def work(path: Path) -> None:
+        with np.load(path) as file:
+            arrays = dict(file)
+        change(arrays)
+        np.savez(path, **arrays)
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("*.npz", cut),
+        ("*.npz", lambda path: path.write_bytes(b"")),
+        ("*.npz", rewrite(lambda arrays: arrays["vectors"].fill(np.nan))),
+        ("*.npz", rewrite(lambda arrays: arrays.update(codes=arrays["codes"][1:]))),
+        ("*.npz", rewrite(lambda arrays: arrays.update(windows=arrays["windows"][1:]))),
+        ("*.npz", rewrite(lambda arrays: arrays.pop("ids"))),
+        (CODEC_FILE, Path.unlink),
+        (CODEC_FILE, cut),
+        (CODEC_FILE, lambda path: TokenCodec.fit(np.eye(32, dtype=np.float32)).save(path.parent)),
+    ],
+)
 def test_what_is_damaged_or_gone_is_encoded_again(
-    encoder: LocalEncoder, encoded: list[str], tmp_path: Path, name: str
+    encoder: LocalEncoder,
+    encoded: list[str],
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[Path], Any],
 ) -> None:
     store = VectorStore(tmp_path)
     store.encode_corpus(encoder, TEXTS)
     for path in tmp_path.rglob(name):
-        if name == CODEC_FILE:
-            path.unlink()
-        else:
-            path.write_bytes(path.read_bytes()[:200])
-    same(store.encode_corpus(encoder, TEXTS), VectorStore().encode_corpus(encoder, TEXTS))
-    assert encoded == [*TEXTS, *TEXTS, *TEXTS]
+        damage(path)
+    again = store.encode_corpus(encoder, TEXTS)
+    if name != CODEC_FILE:
+        same(again, VectorStore().encode_corpus(encoder, TEXTS))
+    assert encoded[: 2 * len(TEXTS)] == [*TEXTS, *TEXTS]
+    del encoded[:]
+    store.encode_corpus(encoder, TEXTS)
+    assert encoded == []
+
+
+def test_queries_are_encoded_once(encoder: LocalEncoder, tmp_path: Path) -> None:
+    store = VectorStore(tmp_path)
+    first, seconds = store.encode_queries(encoder, TEXTS)
+    again, remembered = store.encode_queries(encoder, TEXTS)
+    assert remembered == seconds > 0
+    plain = EncodedQueries.from_texts(TEXTS, encoder)
+    for found in (first, again):
+        assert found.words == plain.words
+        assert np.allclose(found.vectors, plain.vectors, atol=1e-6)
+        assert found.tokens is not None
+        assert plain.tokens is not None
+        assert found.tokens.spans.tolist() == plain.tokens.spans.tolist()
+        assert np.allclose(found.tokens.vectors, plain.tokens.vectors, atol=1e-6)
+
+
+def test_the_models_used_last_are_kept(
+    hash_encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_MODELS", 2)
+    (tmp_path / "embeddings.sqlite").touch()
+    (tmp_path / "notes").mkdir()
+    store = VectorStore(tmp_path)
+    folders: dict[str, Path] = {}
+    for name, kept in (
+        ("base", {"base"}),
+        ("first", {"base", "first"}),
+        ("base", {"base", "first"}),
+        ("second", {"base", "second"}),
+        ("third", {"second", "third"}),
+    ):
+        hash_encoder.identity = name
+        store.encode_corpus(hash_encoder, TEXTS)
+        folders[name] = tmp_path / encoder_identity(hash_encoder)
+        for known in folders.values():  # a minute passes
+            if known.exists():
+                os.utime(known, (0, known.stat().st_mtime - 60))
+        assert {key for key, folder in folders.items() if folder.exists()} == kept
+    assert (tmp_path / "embeddings.sqlite").exists()
+    assert (tmp_path / "notes").exists()
+
+
+def test_weights_are_hashed_once_while_they_stay(
+    encoder: LocalEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+    whole = local._weights_hash
+
+    def spy(model: Any) -> str:
+        hashed.append(1)
+        return whole(model)
+
+    monkeypatch.setattr(local, "_weights_hash", spy)
+    fresh = LocalEncoder(encoder.model, name="fresh", windows=encoder.windows)
+    first = encoder_identity(fresh)
+    assert encoder_identity(fresh) == first
+    assert len(hashed) == 1
+    weight = next(encoder.model.parameters())
+    before = weight.detach().clone()
+    with torch.no_grad():
+        weight += 1
+    changed = encoder_identity(fresh)
+    with torch.no_grad():
+        weight.copy_(before)
+    assert changed != first
+    assert encoder_identity(fresh) == first
+    assert len(hashed) == 3
 
 
 def test_an_encoder_without_token_vectors_has_pooled_ones(

@@ -122,4 +122,4 @@ def test_another_length_is_another_entry(
         encoder.model.max_seq_length = length
         kept = truncated_metrics(encoder, tiny_dataset, VectorStore(tmp_path))
         assert kept == truncated_metrics(encoder, tiny_dataset)
-    assert len(list(tmp_path.iterdir())) == 4  # passages and queries, at two lengths
+    assert len(list(tmp_path.rglob("*.npz"))) == 4  # passages and queries, at two lengths

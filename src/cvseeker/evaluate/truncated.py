@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.hashes import text_hash
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import EVALUATOR_METRICS, QrelsTable
 from cvseeker.retrieval.ranker import top_k
-from cvseeker.retrieval.store import VectorStore, encoder_identity
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.windows import IntArray
 
 # Queries whose scores over the corpus are held at once, and the deepest cut-off.
@@ -34,15 +33,16 @@ def truncated_metrics(
     cache = cache or VectorStore(None)
     options: dict[str, Any] = {"batch_size": 32, "show_progress_bar": False}
     prompt = encoder.query_prompt or None
-    identity = encoder_identity(encoder)
     passages, _ = cache.arrays(
-        ("passages",),
-        ("truncated passages", identity, text_hash(*corpus)),
+        encoder,
+        "truncated-passages",
+        corpus,
         lambda: {"passages": encoder.model.encode_document(corpus, **options)},
     )
     asked, _ = cache.arrays(
-        ("queries",),
-        ("truncated queries", identity, text_hash(*queries)),
+        encoder,
+        "truncated-queries",
+        queries,
         lambda: {"queries": encoder.model.encode_query(queries, prompt=prompt, **options)},
     )
     rankings = _rankings(encoder, passages["passages"], asked["queries"])

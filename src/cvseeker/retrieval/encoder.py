@@ -1,6 +1,8 @@
 """A sentence-transformers model that sees passages through windows."""
 
 import copy
+import hashlib
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +110,7 @@ class LocalEncoder:
         self.hybrid = hybrid or HybridWeights()
         self.codec: TokenCodec | None = None
         self._copy: tuple[Any, SentenceTransformer] | None = None
+        self._hash: tuple[Any, str] | None = None
 
     @classmethod
     def from_name(cls, name: str | None = None, *, windows: WindowSettings | None = None) -> Self:
@@ -278,6 +281,13 @@ class LocalEncoder:
             self._copy = (state, _half_copy(self.model))
         return self._copy[1]
 
+    def weights_hash(self) -> str:
+        """Return the hash of all weights and the tokenizer, made again when the weights change."""
+        state = weights_state(self.model)
+        if self._hash is None or self._hash[0] != state:
+            self._hash = (state, _weights_hash(self.model))
+        return self._hash[1]
+
     def _batch_size(self, longest: str) -> int:
         """Return how many texts a batch has, by the longest one's tokens of three characters."""
         tokens = min(max(len(longest) // 3, 16), self.model.max_seq_length or 512)
@@ -332,6 +342,21 @@ def weights_state(model: "SentenceTransformer") -> list[tuple[int, int, float]]:
         (weight.data_ptr(), weight._version, value)
         for weight, value in zip(weights, sums, strict=True)
     ]
+
+
+def _weights_hash(model: "SentenceTransformer") -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    # Padding and truncation change from call to call.
+    tokenizer = json.loads(model.tokenizer.backend_tokenizer.to_str())
+    tokenizer |= {"padding": None, "truncation": None}
+    digest.update(json.dumps(tokenizer, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def _half_copy(model: "SentenceTransformer") -> "SentenceTransformer":

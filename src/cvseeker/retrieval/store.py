@@ -1,18 +1,20 @@
 """Vectors kept on the disk, so that nothing is encoded twice and an interrupted run goes on.
 
 A model has a folder, named by the hash of all that its vectors depend on; in it lie blocks of
-passages, each passage known by the hash of its text. Whoever encodes a corpus, be it for the
-index, to evaluate or to judge, finds what another has encoded before. It holds no text. Any file,
-or all of them, may be deleted.
+passages, each passage known by the hash of its text, and what else was encoded by it. Whoever
+encodes a corpus, be it for the index, to evaluate or to judge, finds what another has encoded
+before. It holds no text. Any file, or all of them, may be deleted; a damaged one counts as deleted,
+and the folders of all but the models used last are deleted by itself.
 """
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,24 +26,29 @@ from numpy.typing import NDArray
 from cvseeker.core.errors import ModelError
 from cvseeker.core.files import replacing
 from cvseeker.core.hashes import text_hash
-from cvseeker.core.places import make_file, make_folder
+from cvseeker.core.places import make_folder
 from cvseeker.core.progress import Progress, silent
-from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, TokenCodes
+from cvseeker.retrieval.bm25 import tokenize
+from cvseeker.retrieval.codec import TokenCodec, TokenCodes
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder, WindowEmbeddings
 from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.machine import encoding_dtype
-from cvseeker.retrieval.tokens import encode_passages_with_tokens
+from cvseeker.retrieval.ranker import EncodedQueries
+from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens
 from cvseeker.retrieval.windows import FloatArray, IntArray, Window, rows_of
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# Raised when windows, pooling or token codes come out otherwise from the same model and texts.
-FORMAT_VERSION = 2
+# Raised when windows, pooling, token codes or files come out otherwise from a model and texts.
+FORMAT_VERSION = 3
 SECONDS = "seconds"
 
 # Passages whose full token vectors are held at once: 0.3 GB at 384 dimensions.
 BLOCK = 256
+# Models whose vectors stay: the base, the tuned one, and some that they are compared with.
+KEPT_MODELS = 8
+FOLDER = re.compile(r"[0-9a-f]{16}")
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, BadZipFile)
 
@@ -132,100 +139,139 @@ class VectorStore:
         ModelError
             If the model gives what is no number.
         """
-        folder, codec = self._place(encoder)
+        folder = self._place(encoder)
+        kept = _kept_codec(folder) if isinstance(encoder, LocalEncoder) else None
+        codec = (encoder.codec if isinstance(encoder, LocalEncoder) else None) or kept
         keys = [text_hash(text) for text in texts]
-        # Codes without the codec that made them say nothing.
-        readable = codec is not None or not isinstance(encoder, LocalEncoder)
-        blocks = _read_blocks(folder, set(keys)) if folder is not None and readable else []
+        blocks = _read_blocks(folder, codec, set(keys))
         known = {key: (block, row) for block in blocks for row, key in enumerate(block.keys)}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         wanted = list(missing.items())
         for begin in range(0, len(wanted), BLOCK):
             chosen = dict(wanted[begin : begin + BLOCK])
             block, codec = _encode(encoder, chosen, codec)
-            _keep(block, codec, folder)
+            if folder is not None:
+                if codec is not None and kept is None:
+                    self._make(folder)
+                    codec.save(folder)
+                    kept = codec
+                arrays = {"keys": np.array(block.keys), "codec": _mark(codec), **block.arrays}
+                self._keep(folder / f"passages-{text_hash(*block.keys)}.npz", arrays)
             known |= {key: (block, row) for row, key in enumerate(block.keys)}
             done = begin + len(chosen)
             progress(f"encode with {encoder.name}", done, len(wanted), "passages")
         return _assemble(texts, [known[key] for key in keys], codec)
 
-    def _place(self, encoder: Encoder) -> tuple[Path | None, TokenCodec | None]:
-        """Return a model's folder, and its own codec or the one fitted when it was first met."""
-        own = encoder.codec if isinstance(encoder, LocalEncoder) else None
-        if self._folder is None:
-            return None, own
-        folder = self._folder / encoder_identity(encoder)
-        if not isinstance(encoder, LocalEncoder) or not (folder / CODEC_FILE).is_file():
-            return folder, own
-        kept = TokenCodec.load(folder)
-        if own is None or own.identity == kept.identity:
-            return folder, kept
-        return folder.with_name(f"{folder.name}-{own.identity[:16]}"), own
+    def encode_queries(
+        self, encoder: Encoder, texts: Sequence[str]
+    ) -> tuple[EncodedQueries, float]:
+        """Encode queries, unless these very ones are in the store.
+
+        Returns
+        -------
+        queries, seconds
+            And what encoding took when it was done.
+
+        Raises
+        ------
+        ModelError
+            If the model gives what is no number.
+        """
+        arrays, seconds = self.arrays(
+            encoder, "queries", texts, lambda: _query_arrays(encoder, texts)
+        )
+        parts = {name: array for name, array in arrays.items() if name != "pooled"}
+        tokens = TokenVectors(**parts) if parts else None
+        return EncodedQueries(texts, tokenize(texts), arrays["pooled"], tokens), seconds
 
     def arrays(
-        self, names: Sequence[str], parts: Sequence[str], make: Callable[[], Arrays]
+        self, encoder: Encoder, kind: str, texts: Sequence[str], make: Callable[[], Arrays]
     ) -> tuple[Arrays, float]:
-        """Return arrays that were kept, or make them and keep them.
+        """Return what was made of texts and kept, or make and keep it.
 
         Parameters
         ----------
-        names
-            The arrays'.
-        parts
-            What they depend on: kind of entry, hashes, settings.
+        encoder
+            By which.
+        kind
+            What is made of them, as a part of a file's name.
+        texts
+            Of which.
         make
-            Makes them.
+            Makes the arrays, by name.
 
         Returns
         -------
         arrays, seconds
-            By name, those kept read from the disk as they are used; and how long making them took.
+            And how long making them took.
         """
+        folder = self._place(encoder)
+        path = folder and folder / f"{kind}-{text_hash(*texts)}.npz"
+        if path:
+            with suppress(*UNREADABLE):
+                kept = _read(path)
+                return kept, float(kept.pop(SECONDS))
+        started = time.perf_counter()
+        arrays = make()
+        seconds = time.perf_counter() - started
+        if path:
+            self._keep(path, {**arrays, SECONDS: np.array(seconds)})
+        return arrays, seconds
+
+    def _place(self, encoder: Encoder) -> Path | None:
+        """Return a model's folder, be it there or not, and remember that it was used."""
         if self._folder is None:
-            return _timed(make)
-        entry = self._folder / text_hash(str(FORMAT_VERSION), *parts)
-        kept = _read(entry, names)
-        if kept is None:
-            _write(entry, *_timed(make))
-            kept = _read(entry, names)
-        return kept or _timed(make)
+            return None
+        folder = self._folder / encoder_identity(encoder)
+        with suppress(OSError):
+            os.utime(folder)
+        return folder
+
+    def _make(self, folder: Path) -> None:
+        """Make a model's folder, and delete those of all models but the last used."""
+        if folder.is_dir():
+            return
+        make_folder(folder)
+        others = [path for path in folder.parent.iterdir() if FOLDER.match(path.name)]
+        for path in sorted(others, key=lambda path: -path.stat().st_mtime)[KEPT_MODELS:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _keep(self, path: Path, arrays: Arrays) -> None:
+        """Write arrays into a model's folder, whole or not at all."""
+        self._make(path.parent)
+        with replacing(path) as scratch, scratch.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
 
 
 def encoder_identity(encoder: Encoder) -> str:
-    """Return what changes when an encoder's vectors do, as a file's name.
+    """Return what changes when an encoder's vectors do, as a folder's name.
 
-    Parameters
-    ----------
-    encoder
-        A local model: the hash of its weights, modules, tokenizer, prompts, windows and precision.
-        Any other: its attribute ``identity`` where it has one, else its name.
+    Of a local model the hash of its weights, modules, tokenizer, prompts, windows and precision; of
+    any other its attribute ``identity`` where it has one, else its name.
     """
     version = str(FORMAT_VERSION)
     if not isinstance(encoder, LocalEncoder):
         named = str(getattr(encoder, "identity", encoder.name))
         return text_hash(version, type(encoder).__name__, named)
-    import hashlib
-
-    import torch
-
-    digest = hashlib.sha256()
-    for name, tensor in sorted(encoder.model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().data)
-    # Padding and truncation change from call to call.
-    tokenizer = json.loads(encoder.model.tokenizer.backend_tokenizer.to_str())
-    tokenizer |= {"padding": None, "truncation": None}
     model = encoder.model
     return text_hash(
         version,
-        digest.hexdigest(),
+        encoder.weights_hash(),
         repr(model),
-        json.dumps(tokenizer, sort_keys=True),
         json.dumps([model.prompts, model.default_prompt_name, model.max_seq_length]),
         f"{model.truncate_dim} {encoder.windows.model_dump_json()}",
         str(encoding_dtype(model.device.type)),
     )
+
+
+def require_numbers(model: str, what: str, vectors: FloatArray) -> None:
+    """Refuse vectors, shape (n, dim), that hold what is no number."""
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(broken):
+        raise ModelError(
+            f"{model}: {len(broken)} of {len(vectors)} vectors of {what} hold NaN or infinity; "
+            "expected numbers: the model is damaged or was trained too fast"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,22 +333,6 @@ def _encode(
     return _Block(list(passages), arrays), codec
 
 
-def require_numbers(model: str, what: str, vectors: FloatArray) -> None:
-    """Refuse vectors, shape (n, dim), that hold what is no number.
-
-    Raises
-    ------
-    ModelError
-        If they do; ``model`` and ``what`` say whose and of what they are.
-    """
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(broken):
-        raise ModelError(
-            f"{model}: {len(broken)} of {len(vectors)} vectors of {what} hold NaN or infinity; "
-            "expected numbers: the model is damaged or was trained too fast"
-        )
-
-
 def _assemble(
     texts: Sequence[str], places: Sequence[tuple[_Block, int]], codec: TokenCodec | None
 ) -> EncodedCorpus:
@@ -343,62 +373,50 @@ def _corpus(
     return EncodedCorpus(embeddings, codes, float(arrays[SECONDS].sum()))
 
 
-def _read_blocks(folder: Path, wanted: set[str]) -> list[_Block]:
-    """Return the blocks that hold wanted passages; a damaged one is as good as none."""
+def _query_arrays(encoder: Encoder, texts: Sequence[str]) -> Arrays:
+    queries = EncodedQueries.from_texts(texts, encoder)
+    require_numbers(encoder.name, "queries", queries.vectors)
+    tokens = queries.tokens
+    parts = {field.name: getattr(tokens, field.name) for field in fields(tokens)} if tokens else {}
+    return {"pooled": queries.vectors, **parts}
+
+
+def _mark(codec: TokenCodec | None) -> NDArray[Any]:
+    """Return what tells whose codes a block holds."""
+    return np.array(codec.identity if codec else "")
+
+
+def _kept_codec(folder: Path | None) -> TokenCodec | None:
+    """Return the codec that lies with a model's vectors; a damaged one is as good as none."""
+    if folder is not None:
+        with suppress(ModelError):
+            return TokenCodec.load(folder)
+    return None
+
+
+def _read_blocks(folder: Path | None, codec: TokenCodec | None, wanted: set[str]) -> list[_Block]:
+    """Return the blocks of a codec that hold wanted passages; a damaged one is as good as none."""
     blocks = []
-    for path in sorted(folder.glob("*.npz")):
+    for path in sorted(folder.glob("passages-*.npz")) if folder else ():
         with suppress(*UNREADABLE), path.open("rb") as raw, np.load(raw) as file:
             keys = file["keys"].tolist()
-            if not wanted.isdisjoint(keys):
-                blocks.append(_Block(keys, {name: file[name] for name in NOTHING}))
+            if not wanted.isdisjoint(keys) and file["codec"] == _mark(codec):
+                arrays = {name: file[name] for name in NOTHING}
+                if _is_whole(arrays, len(keys)):
+                    blocks.append(_Block(keys, arrays))
     return blocks
 
 
-def _keep(block: _Block, codec: TokenCodec | None, folder: Path | None) -> None:
-    """Write a block, whole or not at all, and before it the codec that its codes were made by."""
-    if folder is None:
-        return
-    make_folder(folder)
-    if codec is not None and not (folder / CODEC_FILE).is_file():
-        codec.save(folder)
-    path = folder / f"{text_hash(*block.keys)}.npz"
-    with replacing(path) as scratch, scratch.open("wb") as file:
-        np.savez(file, allow_pickle=False, keys=np.array(block.keys), **block.arrays)
+def _is_whole(arrays: Arrays, count: int) -> bool:
+    """Return whether a block has as many rows as it says, and numbers only."""
+    sizes = (len(arrays[name]) == arrays[rows].sum() for rows in ROWS for name in ROWS[rows])
+    return (
+        all(len(arrays[rows]) == count for rows in (SECONDS, *ROWS))
+        and all(sizes)
+        and bool(np.isfinite(arrays["vectors"]).all())
+    )
 
 
-def _timed(make: Callable[[], Arrays]) -> tuple[Arrays, float]:
-    started = time.perf_counter()
-    arrays = make()
-    return arrays, time.perf_counter() - started
-
-
-def _write(entry: Path, arrays: Arrays, seconds: float) -> None:
-    """Write a neighbour and rename it, so that an entry is whole or absent."""
-    scratch = entry.with_name(f".{entry.name}.{os.getpid()}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
-    make_folder(scratch)
-    for name, array in (*arrays.items(), (SECONDS, np.array(seconds))):
-        make_file(scratch / f"{name}.npy")
-        np.save(scratch / f"{name}.npy", array, allow_pickle=False)
-    # A damaged entry, or another process's equal one.
-    shutil.rmtree(entry, ignore_errors=True)
-    try:
-        scratch.replace(entry)
-    except OSError:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _read(entry: Path, names: Sequence[str]) -> tuple[Arrays, float] | None:
-    """Return an entry, ``None`` where there is none that can be read."""
-    try:
-        arrays = {name: _load(entry / f"{name}.npy") for name in names}
-        return arrays, float(_load(entry / f"{SECONDS}.npy"))
-    except (OSError, ValueError, EOFError):
-        return None
-
-
-def _load(path: Path) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(path, allow_pickle=False)
-    if array.nbytes < 1_000_000:
-        return array
-    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    with path.open("rb") as raw, np.load(raw) as file:
+        return dict(file)
