@@ -184,14 +184,11 @@ def test_a_base_that_has_changed_is_not_searched_with(workspace: Workspace, tmp_
         open_searcher(workspace.path)
 
 
-@pytest.mark.parametrize("verify", [True, False])
-def test_inverted_codes_are_noticed(workspace: Workspace, verify: bool) -> None:
+def test_inverted_codes_are_noticed(workspace: Workspace) -> None:
     path = workspace.stage_folder("index") / CODES_FILE
     np.save(path, ~np.load(path))
-    if not verify:
-        with pytest.raises(WorkspaceError, match=r"changed since .*; run: cvseeker index -w"):
-            open_searcher(workspace.path)
-    assert any("changed" in problem for problem in workspace.problems("index", verify=verify))
+    with pytest.raises(WorkspaceError, match=r"changed since .*; run: cvseeker index -w"):
+        open_searcher(workspace.path)
 
 
 @pytest.mark.parametrize(
