@@ -231,7 +231,7 @@ def test_a_second_run_encodes_nothing(
     first = run(tiny_dataset)
     assert sum(calls) > 0
     again = run(tiny_dataset)
-    assert calls == []
+    assert calls == [1]  # the words by which a loaded model is tried
     for name, result in first.items():
         assert again[name].per_query == result.per_query
         assert dict(again[name].run) == dict(result.run)
