@@ -157,6 +157,28 @@ def test_columns_on_the_same_lines_do_not_interleave(tmp_path: Path) -> None:
     assert lines[15:] == [f"right prose that fills its line {n}" for n in range(15)]
 
 
+def test_dates_at_the_ends_of_lines_are_no_column(tmp_path: Path) -> None:
+    draws = []
+    for n in range(9):
+        draws.append((50, 700 - 13 * n, f"Head of pastry and of bread in hotel {n}"))
+        draws.append((400, 700 - 13 * n, f"201{n} to 202{n}"))
+    lines = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n")
+    assert [line.split()[-1] for line in lines] == [f"202{n}" for n in range(9)]
+    assert all(line.startswith("Head of pastry") for line in lines)
+
+
+def test_labels_stand_before_the_lines_beside_them(tmp_path: Path) -> None:
+    draws = []
+    for n in range(14):
+        if n % 2 == 0:
+            draws.append((50, 700 - 13 * n, f"Label {n}"))
+        draws.append((200, 700 - 13 * n, f"line {n} of a text that goes on beside the labels"))
+    text = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws))
+    order = [text.index(f"Label {n}") < text.index(f"line {n} of") for n in range(0, 14, 2)]
+    assert all(order)
+    assert text.index("line 1 of") < text.index("Label 2") < text.index("line 2 of")
+
+
 def test_the_column_with_the_name_comes_first(tmp_path: Path) -> None:
     from reportlab.pdfgen.canvas import Canvas
 
