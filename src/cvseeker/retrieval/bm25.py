@@ -50,13 +50,7 @@ class BM25Ranker:
             self._index.index((rows, numbers), create_empty_token=False, show_progress=False)
 
     def scores(self, queries: "EncodedQueries") -> FloatArray:
-        """Score every passage by the queries' words.
-
-        Returns
-        -------
-        ndarray
-            Shape (n_queries, n_passages), float32, at least 0; 0 where no word is shared.
-        """
+        """Score every passage by the queries' words, (n_queries, n_passages); 0: none is shared."""
         scores = np.zeros((len(queries), self._size), dtype=np.float32)
         if self._empty:
             return scores

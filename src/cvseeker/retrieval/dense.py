@@ -32,18 +32,7 @@ class DenseRanker:
         self._owners = owners
 
     def scores(self, queries: EncodedQueries) -> FloatArray:
-        """Score every passage by the queries' pooled vectors.
-
-        Returns
-        -------
-        ndarray
-            Shape (n_queries, n_passages), float32, cosines in [-1, 1].
-
-        Raises
-        ------
-        ModelError
-            If the queries' vectors have another dimension than the corpus's.
-        """
+        """Score every passage by the queries' pooled vectors: cosines, (n_queries, n_passages)."""
         dim = self._vectors.shape[1]
         if queries.vectors.shape[1] != dim:
             raise ModelError(

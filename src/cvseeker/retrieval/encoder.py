@@ -162,36 +162,13 @@ class LocalEncoder:
         return split_windows(texts, self.model.tokenizer, fitting)
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Encode queries, with the model's query prompt.
-
-        Parameters
-        ----------
-        texts
-            n queries.
-
-        Returns
-        -------
-        ndarray
-            Shape (n, dim), float32, unit length.
-        """
+        """Encode n queries, with the model's query prompt: shape (n, dim), float32, unit length."""
         return self._encode(texts, prompt=self.query_prompt)
 
     def encode_passages(
         self, texts: Sequence[str], progress: Progress = silent
     ) -> WindowEmbeddings:
-        """Encode passages, window by window.
-
-        Parameters
-        ----------
-        texts
-            The passages.
-        progress
-            Called with the windows done.
-
-        Returns
-        -------
-        WindowEmbeddings
-        """
+        """Encode passages, window by window; progress is told of the windows done."""
         windows = self.split(texts)
         vectors = self._encode(
             [window.text for window in windows], prompt=self.document_prompt, progress=progress
@@ -217,16 +194,7 @@ class LocalEncoder:
     ) -> Iterator[tuple[list[int], dict[str, Any]]]:
         """Run the model over texts, the longest first, so that a batch's are of one length.
 
-        Parameters
-        ----------
-        texts
-            n texts.
-        prompt
-            Put before each; be it empty, so that a model's default prompt is not.
-        offsets
-            Whether it is told which characters each token is.
-        progress
-            Called with the texts done.
+        The prompt is put before each, be it empty, so that a model's default prompt is not.
 
         Yields
         ------
@@ -234,7 +202,7 @@ class LocalEncoder:
             Some texts' positions, and what the model's modules made of them: tensors
             ``sentence_embedding`` (b, dim), ``token_embeddings`` (b, tokens, dim) and
             ``attention_mask`` (b, tokens), in float32; with ``offsets`` also the tokenizer's
-            ``tokens``.
+            ``tokens``, which characters each is among them.
         """
         import torch
 
@@ -416,13 +384,7 @@ def _damage(model: "SentenceTransformer") -> str:
 
 
 def load_model(choice: BaseModelChoice) -> "SentenceTransformer":
-    """Load a sentence-transformers model; code that came with the weights is never run.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be loaded, with the reason on one line.
-    """
+    """Load a sentence-transformers model; code that came with the weights is never run."""
     keep_libraries_quiet()
     reuse_freed_memory()
     from sentence_transformers import SentenceTransformer

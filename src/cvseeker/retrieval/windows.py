@@ -44,26 +44,11 @@ class Window:
 def window_bounds(
     offsets: Sequence[tuple[int, int]], text: str, *, size: int, overlap: int
 ) -> list[tuple[int, int]]:
-    """Place windows over a tokenised text.
+    """Place windows of ``size`` tokens over a tokenised text: (start, end) in characters.
 
-    Every token is in a window, none but an overlong word is cut, and the last window reaches back
-    so that it is as full as the others.
-
-    Parameters
-    ----------
-    offsets
-        Start and end of each token in ``text``, in characters.
-    text
-        The text.
-    size
-        Tokens in a window at most.
-    overlap
-        Tokens that neighbours share, about; at most half of ``size``.
-
-    Returns
-    -------
-    list of (start, end)
-        In characters of ``text``, in reading order; empty where there are no tokens.
+    ``offsets`` are the tokens' in the text. Every token is in a window, none but an overlong word
+    is cut, and the last window reaches back so that it is as full as the others; neighbours share
+    about ``overlap`` tokens, at most half of ``size``.
     """
     count = len(offsets)
     starts_word = [
@@ -98,21 +83,9 @@ def window_bounds(
 def split_windows(
     texts: Sequence[str], tokenizer: "PreTrainedTokenizerBase", settings: WindowSettings
 ) -> list[Window]:
-    """Split passages into windows.
+    """Split passages into windows, in their order; every passage has one at least, be it empty.
 
-    Parameters
-    ----------
-    texts
-        The passages.
-    tokenizer
-        The encoder's own, a fast one: it must give character offsets.
-    settings
-        Size and overlap; the tokenizer's special tokens count towards the size.
-
-    Returns
-    -------
-    list of Window
-        In the passages' order; every passage has at least one, be it empty.
+    The tokenizer is the encoder's own, a fast one; its special tokens count towards the size.
     """
     size = max(settings.window_tokens - tokenizer.num_special_tokens_to_add(), 8)
     overlap = min(settings.overlap_tokens, size // 2)
@@ -131,14 +104,9 @@ def split_windows(
 
 
 def rows_of(bounds: IntArray, chosen: IntArray) -> IntArray:
-    """Return the rows of some owners, one owner's after the other's, shape (n_rows,).
+    """Return the rows of the chosen owners, one owner's after the other's, shape (n_rows,).
 
-    Parameters
-    ----------
-    bounds
-        Shape (n_owners + 1,): owner i has the rows from ``bounds[i]`` to ``bounds[i + 1]``.
-    chosen
-        The owners, in any order, some perhaps more than once.
+    Owner i has the rows from ``bounds[i]`` to ``bounds[i + 1]``.
 
     Examples
     --------
