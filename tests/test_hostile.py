@@ -204,6 +204,12 @@ def test_a_run_is_ended_by_its_first_request_in_a_line(
         assert sum(1 for _ in book.rows(outcomes=["ok"])) == 0
 
 
+def test_a_server_that_may_be_only_slow_is_told_so(server: HostileServer, tmp_path: Path) -> None:
+    server.attack, _ = ATTACKS["a dripping body"]
+    with pytest.raises(LlmError, match=r"\(time-out\); .* set a longer timeout_seconds"):
+        send(server.url, tmp_path / "ledger.sqlite", timeout_seconds=0.5, broken_attempts=1)
+
+
 def vectors(*rows: str, usage: str = '{"prompt_tokens": 3}') -> Attack:
     return once(answer(f'{{"data": [{", ".join(rows)}], "usage": {usage}}}'))
 

@@ -150,6 +150,15 @@ def test_texts_and_ids_of_nodes_are_kept(server: FakeServer, tmp_path: Path) -> 
     assert read_dataset(out).corpus == dataset.corpus
 
 
+def test_half_a_surrogate_pair_in_a_node_can_be_sent(server: FakeServer, tmp_path: Path) -> None:
+    nodes = [*nodes_of(1), TextNode(text="Baker in Cork \ud800, rye bread.", id_="odd")]
+    dataset = generate_qa_embedding_pairs(
+        nodes, OpenAI(api_base=server.url), output_path=str(tmp_path / "o.json"), verbose=False
+    )
+    assert dataset.corpus["odd"] == "Baker in Cork ?, rye bread."
+    assert len(dataset.queries) == 4
+
+
 def test_a_second_run_asks_only_about_what_is_new(server: FakeServer, tmp_path: Path) -> None:
     out, llm = str(tmp_path / "pairs.json"), OpenAI(api_base=server.url)
     first = generate_qa_embedding_pairs(nodes_of(6), llm, output_path=out, verbose=False)

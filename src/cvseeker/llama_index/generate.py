@@ -206,7 +206,13 @@ def _read_nodes(nodes: Sequence[Any]) -> dict[str, str]:
         from llama_index.core.schema import MetadataMode
     except ImportError as error:
         raise missing_llama_index() from error
-    texts = {node.node_id: node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes}
+    texts = {
+        # Half a surrogate pair could be sent and written nowhere.
+        node.node_id: node.get_content(metadata_mode=MetadataMode.NONE)
+        .encode("utf-8", "replace")
+        .decode()
+        for node in nodes
+    }
     corpus = {node_id: text for node_id, text in texts.items() if text.strip()}
     if not corpus:
         raise SettingsError(f"nodes: none of {len(texts)} has text; expected LlamaIndex nodes")

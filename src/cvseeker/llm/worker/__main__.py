@@ -21,6 +21,7 @@ _READ_AHEAD = 64
 # So many requests in a row that the server will not take are the run's fault, not a passage's.
 _MOST_REJECTED = 3
 _SECONDS_BETWEEN_REPORTS = 0.2
+_IF_SLOW = ". If it is only slow, set a longer timeout_seconds in the settings file"
 
 # A run's requests are all of one sort, chat or embeddings.
 _Transport = HttpTransport[Any]
@@ -94,10 +95,11 @@ def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) 
         transport.remember(sender.account.ledger)
         return
     endpoint, counts = transport.endpoint, sender.counts
+    advice = _IF_SLOW if row.reason == "time-out" else transport.advice
     counts.fatal = True
     counts.stopped = (
         f"{endpoint.url}: {transport.useless} from {endpoint.model!r} ({row.reason}); nothing more "
-        f"was sent{transport.advice}"
+        f"was sent{advice}"
     )
 
 
