@@ -12,6 +12,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import ipaddress
 import re
 import socket
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
+from killing import Killer
 
 if TYPE_CHECKING:
     from fake_llm.process import FakeServer
@@ -134,6 +136,14 @@ def server(llm_process: "FakeServer", monkeypatch: pytest.MonkeyPatch) -> "FakeS
     monkeypatch.setenv(KEY_ENV, KEY)
     llm_process.reset()
     return llm_process
+
+
+@pytest.fixture(scope="session")
+def killer() -> Killer:
+    """Kills before the operation on files that a test chooses; a hook stays for good."""
+    made = Killer()
+    sys.addaudithook(made)
+    return made
 
 
 @pytest.fixture(scope="session")
