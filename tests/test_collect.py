@@ -14,7 +14,13 @@ from cvseeker.core.records import SPLITS
 from cvseeker.llm.ledger import Ledger, LedgerRow
 from cvseeker.queries.asking import PassageRequests
 from cvseeker.queries.collect import NO_QUERY_LEFT, NOT_ASKED, collect
-from cvseeker.queries.filters.checks import REASONS
+from cvseeker.queries.filters.checks import (
+    NO_PLAIN_TEXT,
+    NOT_GROUNDED,
+    REASONS,
+    TOO_LONG,
+    TOO_SHORT,
+)
 from llm_passages import SETTINGS, TEXTS, asking_about, passages_of
 
 GOOD = "pastry chef who tempers chocolate"
@@ -128,3 +134,29 @@ def test_nothing_to_ask_about_is_an_empty_data_set(tmp_path: Path) -> None:
     counts, folder = run(tmp_path, [], passages=[])
     assert counts["queries"] == 0
     assert json.loads((folder / "train.json").read_text("utf-8"))["corpus"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\x1b[2Jpastry chef who tempers chocolate", NO_PLAIN_TEXT),
+        ("pastry chef \u202ewho tempers chocolate", NO_PLAIN_TEXT),
+        ("pastry\x00chef", NO_PLAIN_TEXT),
+        ("", TOO_SHORT),
+        ("\t\n", TOO_SHORT),
+        ("chocolate" * 400_000, TOO_SHORT),
+        ("pastry chef " * 300_000, TOO_LONG),
+        ("(" * 200_000 + " OR " * 20, TOO_LONG),
+        ("<html><body>" + "<p>Sign in to go on with the proxy</p>" * 2, NOT_GROUNDED),
+        ("9" * 4700 + " years of pastry, chocolate and sugar", NOT_GROUNDED),
+        ("9" * 5000 + " years of pastry, chocolate and sugar", TOO_LONG),
+        ("12345678 years of pastry, chocolate and sugar", NOT_GROUNDED),
+    ],
+)
+def test_whatever_a_query_is_it_is_one_row_with_a_reason(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    counts, folder = run(tmp_path, [[text, GOOD]])
+    assert (counts["written"], counts["queries"]) == (2, 1)
+    (line,) = read_jsonl(folder / "dropped.jsonl")
+    assert line["reason"] == reason

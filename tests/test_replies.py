@@ -74,6 +74,18 @@ def test_one_object_is_found_in_what_surrounds_it(content: str) -> None:
         (json.dumps({"queries": [{**ITEM, "id": 1}]}), "not of the schema"),
         (json.dumps([ITEM, ITEM]), "reply is not JSON"),
         (json.dumps([ITEM]), "not of the schema"),
+        ('{"queries": [' + "9" * 5000 + "]}", "reply is not JSON"),
+        ('{"queries": [NaN, -Infinity]}', "not of the schema"),
+        ('{"queries": ' + "[" * 900 + "]" * 900 + "}", "not of the schema"),
+        (
+            '{"queries": [{"kind": "exam", "text": ' + '{"a":' * 900 + "1" + "}" * 901 + "]}",
+            "not of",
+        ),
+        ('{"a":' * 900 + "1" + "}" * 900, "not of the schema"),
+        ("<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "reply is not JSON"),
+        ("\x00\x1b[2J\x07", "reply is not JSON"),
+        ("{" * 100_000, "reply is not JSON"),
+        ("<think>" * 50_000, "reply is not JSON"),
     ],
 )
 def test_anything_else_fails_closed(content: str, reason: str) -> None:

@@ -43,6 +43,8 @@ _PLACEHOLDER = re.compile(
 # Such queries consist of the passage's own terms by nature; only a long run of them is a copy.
 _TERM_KINDS = frozenset({"keywords", "boolean", "title_skills"})
 _COPIED_NGRAM = 4
+# Characters a word, on an average that no language reaches.
+_LONGEST_WORD = 40
 # Languages whose nouns all have a capital, so that it tells no name.
 _CAPITAL_NOUNS = frozenset({"de", "lb"})
 # A paragraph of a job description may ask for one thing that the candidate lacks.
@@ -64,7 +66,7 @@ def check_query(query: Query, *, passage: str, name: str, settings: FilterSettin
     checks: tuple[tuple[str, Callable[[], bool]], ...] = (
         (NO_PLAIN_TEXT, lambda: printable(text) != text),
         (TOO_SHORT, lambda: words < settings.min_words),
-        (TOO_LONG, lambda: words > settings.max_words),
+        (TOO_LONG, lambda: max(words, len(text) / _LONGEST_WORD) > settings.max_words),
         (WRONG_LANGUAGE, lambda: is_other_language(text, settings.language)),
         (NAMES_CANDIDATE, lambda: _is_naming(text, name)),
         (COPIED, lambda: is_copied(query, passage, settings)),

@@ -133,7 +133,7 @@ def _says(reading: _Reading, name: _Name) -> bool:
     number = token.rstrip("+").replace(",", "")
     if number.isdecimal():
         # "5+ years" of one who has eight; "name 3 skills".
-        within = name.in_years and int(number) <= reading.years
+        within = name.in_years and len(number) < 4 and int(number) <= reading.years
         return within or (len(number) == 1 and not name.in_years) or number in reading.words
     if token[-1] in "+#":
         # C++ is not C#.
