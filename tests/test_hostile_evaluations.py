@@ -535,3 +535,47 @@ def test_two_evaluations_at_once_leave_one(tmp_path: Path) -> None:
         assert printed
         assert all(one == printed[0] for one in printed)
         assert not [path for path in tmp_path.iterdir() if path.name.endswith((".part", ".old"))]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--dataset", "", "--out", "o"],
+        ["evaluate", "--dataset", ".", "--out", "o"],
+        ["evaluate", "--dataset", "a\0b", "--out", "o"],
+        ["evaluate", "--dataset", "x" * 300, "--out", "o"],
+        ["evaluate", "--dataset", "/dev/zero", "--out", "o"],
+        ["evaluate", "--dataset", "/dev/null", "--out", "o"],
+        ["evaluate", "--dataset", "loop", "--out", "o"],
+        ["evaluate", "--dataset", "loop/x", "--out", "o"],
+        ["evaluate", "--dataset", "data.json", "--out", ""],
+        ["evaluate", "--dataset", "data.json", "--out", "data.json/x"],
+        ["evaluate", "--dataset", "data.json", "--out", "x" * 300, "--run", "a=a.trec"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a=/dev/zero"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a=loop"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a="],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "bm25=a.trec"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--vectors", "a=/dev/null"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--vectors", "a=a.trec"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--val", "/dev/zero"],
+        ["evaluate", "--dataset", "data.json", "--out", "o", "--train", "loop"],
+        ["compare", "", ""],
+        ["compare", "/dev/null", "loop"],
+        ["compare", "data.json", "x" * 300],
+        ["audit", "--dataset", "data.json", "--out", "o", "--names", "/dev/null"],
+        ["audit", "--dataset", "/dev/zero", "--out", "o"],
+    ],
+)
+def test_a_place_that_is_none_is_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    llamaindex(tmp_path)
+    Path("a.trec").write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
+    Path("loop").symlink_to("loop")
+    refused(arguments, capsys)
+    assert not Path("o").exists()
