@@ -143,6 +143,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         once(answer("{}", "Retry-After: 1e300", status="503 Busy")),
         r"server error \(503\)",
     ),
+    "a web server of another sort": (
+        once(answer("<html>", status="501 Unsupported method ('POST')")),
+        r"is no OpenAI-compatible address \(501",
+    ),
     "another host": (moved(307, "http://evil.example/v1/chat"), r"on to evil\.example \(307\)"),
     "another port": (moved(308, "http://127.0.0.1:9/v1"), r"on to 127\.0\.0\.1 \(308\)"),
     "another host, to be got": (moved(302, "https://evil.example/"), "not followed"),
@@ -189,6 +193,7 @@ def test_a_key_that_is_repeated_is_not_kept(server: HostileServer) -> None:
     ("attack", "told"),
     [
         ("endless chunks", r"no usable reply from 'fake-llm' \(reply longer than 16 MiB\)"),
+        ("a web server of another sort", r"is no OpenAI-compatible address \(501.*\(--llm-url\)"),
         ("another host", r"sends requests on to evil\.example \(307\), .* \(--llm-url\)"),
     ],
 )

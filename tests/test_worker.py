@@ -7,13 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from decimal import Decimal
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -105,26 +103,6 @@ def test_a_missing_key_is_said_before_anything_is_started(
         "https://llm.example.com/v1", ledger
     )
     assert not ledger.exists()
-
-
-class Pages(SimpleHTTPRequestHandler):
-    posts = 0
-
-    def send_error(self, *arguments: Any, **options: Any) -> None:
-        Pages.posts += 1
-        super().send_error(*arguments, **options)
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-def test_a_web_server_of_another_sort_is_said_to_be(server: FakeServer, ledger: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as pages:
-        threading.Thread(target=pages.serve_forever, daemon=True).start()
-        message = complaint(f"http://127.0.0.1:{pages.server_port}/v1", ledger, 50)
-        pages.shutdown()
-    assert "is no OpenAI-compatible address (501" in message
-    assert Pages.posts == 1
 
 
 def test_credit_that_ends_halfway_ends_the_run_and_loses_nothing(
