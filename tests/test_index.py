@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cvseeker import Workspace as Project
+from cvseeker.cli import main
 from cvseeker.core.errors import CVSeekerError, WorkspaceError
 from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.core.manifest import record_outputs
@@ -174,6 +176,56 @@ def workspace(tmp_path: Path, tiny_model: Path) -> Workspace:
     settings = Settings.model_validate({"finetune": {"base": str(base)}})
     index_stage(workspace, settings)
     return workspace
+
+
+def ingest_anew(workspace: Workspace) -> None:
+    """Ingest all but the first person, whose file has gone."""
+
+    def ingest(folder: Path) -> dict[str, Any]:
+        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in PASSAGES[1:]))
+        return {}
+
+    workspace.run_stage("ingest", {}, {"files": "other"}, ingest)
+
+
+def tune(workspace: Workspace, model: Path, note: str = "") -> None:
+    """Put a model where fine-tuning puts it."""
+
+    def work(folder: Path) -> dict[str, Any]:
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+        (folder / "note.txt").write_text(note)
+        return {"base": str(model)}
+
+    workspace.run_stage("model", {}, {"note": note}, work)
+
+
+def test_whoever_has_gone_is_not_shown(workspace: Workspace) -> None:
+    opened = Project(workspace.path, finetune={"base": str(workspace.path.parent / "base")})
+    assert "r0" in {hit.resume_id for hit in opened.search("pastry chef")}
+    ingest_anew(workspace)
+    stale = r"index: older than the present ingest; run: cvseeker index -w"
+    for search in (open_searcher, lambda path: opened.search("pastry chef")):
+        with pytest.raises(WorkspaceError, match=stale):
+            search(workspace.path)
+    assert main(["search", "-w", str(workspace.path), "pastry chef"]) == 2
+    opened.index()
+    assert "r0" not in {hit.resume_id for hit in opened.search("pastry chef")}
+
+
+def test_an_index_by_a_model_that_has_changed_is_not_searched(
+    workspace: Workspace, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tune(workspace, tiny_model)
+    # By the base it is as good as it was; that there is a model now is said.
+    assert main(["search", "-w", str(workspace.path), "pastry chef", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)[0]["resume_id"] == "r0"
+    assert "there is a model since; to search with it: cvseeker index -w" in printed.err
+    index_stage(workspace, Settings())
+    assert open_searcher(workspace.path).search("pastry chef")
+    tune(workspace, tiny_model, note="another")
+    with pytest.raises(WorkspaceError, match=r"older than the present model; run: cvseeker index"):
+        open_searcher(workspace.path)
 
 
 def test_a_base_that_has_changed_is_not_searched_with(workspace: Workspace, tmp_path: Path) -> None:

@@ -320,3 +320,18 @@ def test_there_is_one_sender_at_a_time(path: Path) -> None:
     assert told.is_set()
     with sole_sender(path, waiting=lambda: pytest.fail("it was given back")):
         pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX")
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_what_people_and_models_said_is_its_owners_alone(path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with Ledger(path) as ledger, sole_sender(path):
+            ledger.record(ROW)
+            rights = {one.name: one.stat().st_mode & 0o777 for one in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert len(rights) > 2
+    assert set(rights.values()) == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700

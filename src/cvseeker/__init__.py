@@ -262,7 +262,9 @@ class Workspace:
 
         self._stages.require("index")
         manifest = self._stages.manifest("index") or {}
-        key = repr((manifest["fingerprint"], untuned, weights))
+        # A search that is open goes stale, too, once there are other résumés or another model.
+        newer = self._stages.newer_than("index")
+        key = repr((manifest["fingerprint"], newer, untuned, weights))
         if key not in self._opened:
             shares = dict.fromkeys(HybridWeights.model_fields, 0.0)
             chosen = None if weights is None else HybridWeights.validated({**shares, **weights})
