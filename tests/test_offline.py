@@ -229,6 +229,7 @@ def test_evidence_is_told_apart() -> None:
     [
         ("Managed a team of 12 renal nurses", "manage", "a team renal nurses"),
         ("Designed and built hydraulic test rigs", "build", "hydraulic test rigs"),
+        ("Led the harbour crane refit;", "lead", "the harbour crane refit"),
         ("Responsible for planning the orchard harvest", "plan", "the orchard harvest"),
         ("I have successfully negotiated haulage contracts", "negotiate", "haulage contracts"),
         ("Led our sterile packaging line, saving 30% of the film", "lead", None),
@@ -314,6 +315,7 @@ def test_paraphrases_say_it_otherwise() -> None:
     [
         ("Sr. Java Developer", "senior java developer"),
         ("SALES MANAGER", "sales manager"),
+        ("FORMERLY SALES MANAGER", "sales manager"),
         ("HR Manager", "HR manager"),
     ],
 )

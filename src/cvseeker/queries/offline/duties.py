@@ -176,7 +176,7 @@ def _shorten(words: list[str]) -> list[str]:
         words = words[:-1]
     if words and words[0].lower() in ("and", "of", "by", "or", "is", "was"):
         return []
-    return [*words[:-1], words[-1].strip(",.")] if words else []
+    return [*words[:-1], words[-1].strip(",.;:")] if words else []
 
 
 def _dangles(last: str, before: list[str]) -> bool:

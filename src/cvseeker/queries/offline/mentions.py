@@ -57,7 +57,8 @@ def _titles(line: str) -> Iterator[str]:
 
 
 def title_case(title: str) -> str:
-    """Write a title as one types it: in lower case but for short forms."""
+    """Write a title as one types it: in lower case but for short forms, whenever it was held."""
+    title = _FORMERLY.sub("", title)
     shouted = title.isupper()
     title = re.sub(r"\b[Ss][Rr]\b\.?", "senior", title)
     title = re.sub(r"\b[Jj][Rr]\b\.?", "junior", title)
@@ -67,6 +68,7 @@ def title_case(title: str) -> str:
     )
 
 
+_FORMERLY = re.compile(r"^(?:formerly|previously|currently)\s+", re.IGNORECASE)
 # "Perform System Analyst" is an instruction; "Registered Nurse", "Managing Director" are not.
 _TITLE_STARTS = NOUN_LIKE | NOUN_STARTS | GERUNDS
 _HEADS = "|".join(sorted(TITLE_HEADS))
