@@ -9,25 +9,28 @@
     for hit in workspace.search("icu nurse, night shifts"):
         print(hit.resume_id, hit.score)
 
-Importing this package loads neither torch nor numpy nor pydantic: what needs them imports them when
-it is first called.
+Importing this package loads nothing else: what is needed is imported when it is first called, so
+that the command line is ready for an interruption as soon as Python is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from cvseeker.core import __version__
-from cvseeker.core.errors import CVSeekerError, InputError
-from cvseeker.core.progress import Progress, silent
-from cvseeker.core.workspace import StageResult
-from cvseeker.core.workspace import Workspace as _Stages
-from cvseeker.examples import demo_judgements, demo_resumes
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from cvseeker.core import __version__
     from cvseeker.core.datasets import RetrievalDataset
+    from cvseeker.core.errors import CVSeekerError
+    from cvseeker.core.progress import Progress
     from cvseeker.core.records import Passage
+    from cvseeker.core.workspace import StageResult
+    from cvseeker.examples import demo_judgements, demo_resumes
     from cvseeker.search import Hit, Searcher
+
+    Paths = str | Path | Iterable[str | Path]
 
 __all__ = [
     "CVSeekerError",
@@ -38,7 +41,22 @@ __all__ = [
     "demo_resumes",
 ]
 
-Paths = str | Path | Iterable[str | Path]
+# Where the names are that are no class of this module.
+_HOMES = {
+    "CVSeekerError": "cvseeker.core.errors",
+    "StageResult": "cvseeker.core.workspace",
+    "__version__": "cvseeker.core",
+    "demo_judgements": "cvseeker.examples",
+    "demo_resumes": "cvseeker.examples",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
 
 
 class Workspace:
@@ -72,10 +90,15 @@ class Workspace:
         path: str | Path,
         *,
         config: str | Path | None = None,
-        progress: Progress = silent,
+        progress: Progress | None = None,
         **tables: Mapping[str, Any],
     ) -> None:
+        from pathlib import Path
+
+        from cvseeker.core.errors import InputError
+        from cvseeker.core.progress import silent
         from cvseeker.core.settings import Settings
+        from cvseeker.core.workspace import Workspace as Stages
         from cvseeker.retrieval.models import keep_libraries_quiet
 
         if not str(path):
@@ -83,8 +106,8 @@ class Workspace:
                 "the workspace's path is empty; expected a folder, such as 'workspace'"
             )
         keep_libraries_quiet()
-        self._stages = _Stages(Path(path))
-        self._progress = progress
+        self._stages = Stages(Path(path))
+        self._progress = progress or silent
         self._settings = Settings.from_toml(Path(config)) if config else Settings()
         for table, values in tables.items():
             self._settings = self._settings.override(table, values)
@@ -99,7 +122,11 @@ class Workspace:
         return self._stages.path
 
     def run(
-        self, paths: Paths, *, tune: bool = True, judgements: str | Path | None = None
+        self,
+        paths: Paths,
+        *,
+        tune: bool = True,
+        judgements: str | Path | None = None,
     ) -> dict[str, StageResult]:
         """Make résumés searchable, then fine-tune, evaluate, and search with what is better.
 
@@ -125,7 +152,7 @@ class Workspace:
             self._stages,
             self._settings,
             tune=tune,
-            judgements=None if judgements is None else Path(judgements),
+            judgements=_as_path(judgements),
             progress=self._progress,
             stage_done=results.__setitem__,
         )
@@ -192,7 +219,7 @@ class Workspace:
             self._stages,
             self._settings,
             self._progress,
-            judgements=None if judgements is None else Path(judgements),
+            judgements=_as_path(judgements),
             systems=Systems(models=dict(models or {}), remote=list(openai)),
             announce=announce,
         )
@@ -210,7 +237,7 @@ class Workspace:
         top_k: int = 10,
         untuned: bool = False,
         weights: Mapping[str, float] | None = None,
-    ) -> "list[Hit]":
+    ) -> list[Hit]:
         """Find the résumés that fit a query, best first, each with the passage that says why.
 
         Parameters
@@ -232,13 +259,13 @@ class Workspace:
         """
         return self._searcher(weights, untuned=untuned).search(query, top_k_resumes=top_k)
 
-    def passages(self) -> "list[Passage]":
+    def passages(self) -> list[Passage]:
         """Return the passages of all résumés."""
         from cvseeker.resumes import Ingested
 
         return list(Ingested(self._stages.require("ingest")).passages())
 
-    def dataset(self, split: str) -> "RetrievalDataset":
+    def dataset(self, split: str) -> RetrievalDataset:
         """Return the queries of ``train``, ``val`` or ``test``, their qrels and their passages."""
         from cvseeker.core.datasets import read_dataset
 
@@ -255,7 +282,7 @@ class Workspace:
     def _set(self, table: str, values: Mapping[str, Any]) -> None:
         self._settings = self._settings.override(table, values)
 
-    def _searcher(self, weights: Mapping[str, float] | None, *, untuned: bool) -> "Searcher":
+    def _searcher(self, weights: Mapping[str, float] | None, *, untuned: bool) -> Searcher:
         """Open a search, or return the one that is open while the index stays the same."""
         from cvseeker.core.training_settings import HybridWeights
         from cvseeker.search import open_base_searcher, open_searcher
@@ -276,5 +303,13 @@ class Workspace:
         return self._opened[key]
 
 
+def _as_path(path: str | Path | None) -> Path | None:
+    from pathlib import Path
+
+    return None if path is None else Path(path)
+
+
 def _as_paths(paths: Paths) -> list[Path]:
+    from pathlib import Path
+
     return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]

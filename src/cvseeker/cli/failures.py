@@ -41,6 +41,8 @@ _OF_THE_SYSTEM = {
     errno.EIO: "the disk cannot be read or written; look after it, or name another place",
     errno.EBADF: "the output is closed; leave out >&- or name a file",
 }
+# What NumPy, safetensors, SQLite and torch say, which write by themselves and pass no number on.
+_OF_A_FULL_DISK = ("No space left", "disk is full", "requested and", "PytorchStreamWriter failed")
 # By the package of the exception: what these raise, they raise for what they read.
 _OF_DAMAGED_FILES = {"json", "pyarrow", "safetensors_rust", "sqlite3", "tomllib", "zipfile", "zlib"}
 _READERS = {"json", "numpy.lib", "numpy._core.memmap", "safetensors", "tokenizers", "zipfile"}
@@ -75,7 +77,9 @@ def _explained(error: BaseException, command: str) -> tuple[str, int]:
             return "interrupted; the same command continues where it stopped", INTERRUPTED
         case MemoryError():
             return f"no memory is left; close some programs, and {AGAIN}", 2
-        case OSError() if error.errno in _OF_THE_SYSTEM or error.filename is not None:
+        case Exception() if any(phrase in str(error) for phrase in _OF_A_FULL_DISK):
+            return _of_the_system(OSError(errno.ENOSPC, "", getattr(error, "filename", None))), 2
+        case OSError():
             return _of_the_system(error), 2
         case UnicodeError():
             return f"a text is no UTF-8 ({error}); expected UTF-8", 2
@@ -89,7 +93,10 @@ def _explained(error: BaseException, command: str) -> tuple[str, int]:
 
 def _of_the_system(error: OSError) -> str:
     named = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
-    told = _OF_THE_SYSTEM.get(error.errno or 0, f"{error.strerror}; expected a usable file")
+    told = _OF_THE_SYSTEM.get(error.errno or 0)
+    if error.errno == errno.ENOENT and not named:
+        told = "the folder that you are in is gone; go to one that is there: cd"
+    told = told or f"{error.strerror or error}; expected a file or a server that can be used"
     return f"{' → '.join(named)}: {told}" if named else told
 
 

@@ -169,6 +169,16 @@ def finetune_stage(
     return run_together(run, work)
 
 
+def _base_encoder(settings: FinetuneSettings) -> LocalEncoder:
+    """Load the base, and refuse what this machine or this model cannot do."""
+    from cvseeker.train.trainer import check_settings
+
+    check_settings(settings)
+    encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
+    check_model(encoder.model, settings)
+    return encoder
+
+
 def finetune(
     train: RetrievalDataset,
     folder: Path,
@@ -223,12 +233,8 @@ def finetune(
     SettingsError
         If this machine cannot do what a setting asks for.
     """
-    from cvseeker.train.trainer import check_settings
-
-    check_settings(settings)
+    encoder = _base_encoder(settings)
     train, val = split_persons(train, val, settings, duplicate_similarity)
-    encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
-    check_model(encoder.model, settings)
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
     pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
