@@ -244,8 +244,6 @@ def finetune(
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
     with advice_when_out_of_memory(settings):
         trainer = _train(encoder, pairs, val, settings, scratch, progress, callbacks)
-    merge_lora(encoder.model)
-    encoder.model.eval()
     tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
     verdict = from_main(
         lambda: decide(
@@ -316,7 +314,7 @@ def _train(
     progress: Progress,
     callbacks: "tuple[TrainerCallback, ...]",
 ) -> "PairTrainer":
-    """Train, with smaller mini-batches where memory runs out."""
+    """Train, with smaller mini-batches where memory runs out; adapters are merged in the end."""
     from cvseeker.train.trainer import build_trainer, last_whole_checkpoint
 
     checkpoints = scratch / "checkpoints"
@@ -337,6 +335,8 @@ def _train(
         )
         checkpoint = from_main(lambda: last_whole_checkpoint(checkpoints))
         trainer.train(resume_from_checkpoint=checkpoint)
+        merge_lora(encoder.model)
+        encoder.model.eval()
         # The checkpoints are deleted once all processes have read the best of them.
         wait_for_all()
         return trainer
