@@ -29,7 +29,7 @@ from cvseeker.train.distributed import (
     wait_for_all,
     world_size,
 )
-from cvseeker.train.gate import Verdict, decide, mix_weights, park_weights
+from cvseeker.train.gate import Verdict, Weights, decide, mix_weights, park_weights
 from cvseeker.train.memory import advice_when_out_of_memory, with_smaller_mini_batches
 from cvseeker.train.pairs import TrainingPair, build_pairs
 from cvseeker.train.validation import QueryMetrics, fit_late_interaction, validate_queries
@@ -265,13 +265,15 @@ def finetune(
         encoder.save(folder)
         write_model_card(folder, result, settings, train=train, val=val)
         if verdict.kept == "base":
-            mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
-            _save_refused(encoder, folder)
+            _save_refused(encoder, base, tuned, verdict.alpha, folder)
     return result
 
 
-def _save_refused(encoder: LocalEncoder, folder: Path) -> None:
+def _save_refused(
+    encoder: LocalEncoder, base: Weights, tuned: Weights, alpha: float, folder: Path
+) -> None:
     """Save the tuned model beside the base, without what was found for the base."""
+    mix_weights(encoder.model, base, tuned, alpha=alpha)
     encoder.codec, encoder.hybrid = None, HybridWeights()
     encoder.save(folder / REFUSED)
 
