@@ -451,3 +451,25 @@ def test_no_command_writes_onto_what_it_reads_or_what_is_not_its_own(
     assert told in complaint(capsys)
     after = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "cvs", "-w", ""], "-w is ''; expected a value"),
+        (["search", "--workspace=", "nurse"], "--workspace is ''; expected a value"),
+        (["ingest", " ", "-w", "w"], "one argument is ' '; expected a file, a folder or nothing"),
+        (["search", "-w", "w", ""], "w/index: no finished index stage there"),
+    ],
+)
+def test_an_empty_argument_is_not_the_folder_one_is_in(
+    arguments: list[str],
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert line in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that ``cvseeker --help`` is i
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise, takewhile
 from typing import Annotated
 
 import typer
@@ -96,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [one.name for one in COMMANDS if one.name in arguments[:1]]
     try:
         _refuse_undecodable(arguments)
+        _refuse_empty(arguments)
         status = _run(arguments)
         # What is not written yet may not fit the disk, and nobody would say so.
         sys.stdout.flush()
@@ -130,6 +132,19 @@ def _ended_by(error: BaseException, command: str) -> int:
     # Nobody may be there to read it, or the disk below it may be full.
     unwritable(sys.stderr)
     return failure.status
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse what a variable without a value leaves: as a path it would be the folder one is in."""
+    for option, value in pairwise(["", *takewhile(lambda argument: argument != "--", arguments)]):
+        name, given, joined = value.partition("=")
+        if given and not joined.strip() and name.startswith("--"):
+            raise InputError(f"{name} is {joined!r}; expected a value")
+        if not value.strip() and option.startswith("-"):
+            raise InputError(f"{option} is {value!r}; expected a value")
+        # A query without words is search's to answer.
+        if not value.strip() and arguments[0] != "search":
+            raise InputError(f"one argument is {value!r}; expected a file, a folder or nothing")
 
 
 def _refuse_undecodable(arguments: Sequence[str]) -> None:
