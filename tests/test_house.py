@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "cvseeker"
@@ -293,3 +294,18 @@ def test_every_requirement_is_pinned() -> None:
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in pins if "==" in line}
     assert {name.replace("_", "-") for name in names} <= {name.replace("_", "-") for name in pinned}
+
+
+# The first versions without known holes.
+SAFE_FROM = {"pypdf": "6.16.1", "transformers": "5.5"}
+
+
+def test_floors_leave_out_known_holes_and_pins_are_above_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    requirements = {one.name: one for one in map(Requirement, project["dependencies"])}
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {name.lower(): version for name, _, version in (pin.partition("==") for pin in pins)}
+    for name, floor in SAFE_FROM.items():
+        assert str(requirements[name].specifier) == f">={floor}"
+    for name, requirement in requirements.items():
+        assert pinned[name.lower()] in requirement.specifier, name
