@@ -3,6 +3,7 @@
 import re
 
 from cvseeker.resumes.lexicon import STATES
+from cvseeker.resumes.redaction.masking import before, mask
 
 # Behind their first letters: a pattern that begins with a set of characters fails soonest.
 _STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, STATES)))
@@ -139,24 +140,16 @@ def _mask_line(line: str, streets: list[re.Pattern[str]]) -> tuple[str, int]:
 
 
 def _mask_codes(line: str) -> tuple[str, int]:
-    line, total = _US_CODE.subn(_mask_value, line)
-    for pattern, replacement in ((_AU_CODE, _mask_value), (_OTHER_CODES, "[ADDRESS]")):
-        line, number = pattern.subn(replacement, line)
+    total = 0
+    for pattern in (_US_CODE, _AU_CODE, _OTHER_CODES):
+        line, number = mask(pattern, line, "[ADDRESS]")
         total += number
-    spans = [
-        match.span()
-        for match in _PIN_CODE.finditer(line)
-        if _PIN_LABEL.search(line[max(0, match.start() - 30) : match.start()])
-    ]
-    for start, end in reversed(spans):
-        line = f"{line[:start]}[ADDRESS]{line[end:]}"
-    return line, total + len(spans)
+    line, number = mask(
+        _PIN_CODE, line, "[ADDRESS]", accept=lambda match: _PIN_LABEL.search(before(match, 30))
+    )
+    return line, total + number
 
 
 def _keep_end(match: re.Match[str]) -> str:
     """Keep the spaces and commas that an address ends with."""
     return "[ADDRESS]" + match[0][len(match[0].rstrip(" \t,")) :]
-
-
-def _mask_value(match: re.Match[str]) -> str:
-    return match[0][: match.start("value") - match.start()] + "[ADDRESS]"

@@ -2,6 +2,8 @@
 
 import re
 
+from cvseeker.resumes.redaction.masking import before, mask
+
 _S = r"[ .\-\u2010-\u2015()\t]"
 # A line break inside a number is no separator before a year.
 _NL = r"(?:\n(?!(?:19|20)\d\d(?!\d)))"
@@ -29,10 +31,8 @@ _PHONE_LABEL = re.compile(
 
 def mask_phones(text: str) -> tuple[str, int]:
     """Mask numbers that have a phone's form, and numbers of any form that are called a phone's."""
-    text, total = _PHONE.subn("[PHONE]", text)
-    pieces, end = [], 0
-    for match in _ANY_NUMBER.finditer(text):
-        if _PHONE_LABEL.search(text[max(0, match.start() - 40) : match.start()]):
-            pieces += [text[end : match.start()], "[PHONE]"]
-            end = match.end()
-    return "".join([*pieces, text[end:]]), total + len(pieces) // 2
+    text, formed = mask(_PHONE, text, "[PHONE]")
+    text, called = mask(
+        _ANY_NUMBER, text, "[PHONE]", accept=lambda match: _PHONE_LABEL.search(before(match, 40))
+    )
+    return text, formed + called

@@ -16,6 +16,7 @@ from functools import partial
 from cvseeker.resumes.lexicon import MONTH
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.redaction.addresses import mask_addresses
+from cvseeker.resumes.redaction.masking import before, mask, replace_spans
 from cvseeker.resumes.redaction.phones import mask_phones
 
 
@@ -102,8 +103,8 @@ _BIRTH_SIGNS = tuple(
     "birth|born|dob|d.o|d. o|gebor|geburt|naissance|nacimiento|nascita|né le|née le".split("|")
 )
 
-_HANDLE = re.compile(r"@(?<![\w.)].)(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
-_CALLED = re.compile(r"[:=](?!//)[ \t]{0,3}@?(?P<value>[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
+_HANDLE = re.compile(r"@(?<![\w.)].)[A-Za-z\d][\w.-]{1,40}\w(?![\w@/(])")
+_CALLED = re.compile(r"[:=](?!//)[ \t]{0,3}(?P<value>@?[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])")
 _HANDLE_LABEL = re.compile(
     r"(?i)(?<!\w)(?:skype|telegram|twitter|insta(?:gram)?|wechat|whatsapp|discord|signal|slack|"
     r"snapchat|mastodon|github|gitlab|kaggle|leetcode|handle|linkedin)(?: (?:id|name|user|handle))?"
@@ -144,15 +145,15 @@ def redact(text: str, *, name: str = "") -> Redaction:
     """
     counts: Counter[str] = Counter()
     person = PersonName.from_text(text, name=name)
-    before, after = "", ""
+    start, end = "", ""
     for _ in range(_MOST_PASSES):
         masked = _mask_once(text, person, counts)
         if masked == text:
             break
         # What is masked may make plain what stands beside it, so look again, but only there.
         head, text, tail = _changed_part(text, masked)
-        before, after = before + head, tail + after
-    return Redaction(text=before + text + after, counts=dict(counts))
+        start, end = start + head, tail + end
+    return Redaction(text=start + text + end, counts=dict(counts))
 
 
 def _changed_part(old: str, new: str) -> tuple[str, str, str]:
@@ -167,45 +168,31 @@ def _changed_part(old: str, new: str) -> tuple[str, str, str]:
 
 
 def _mask_once(text: str, person: PersonName, counts: Counter[str]) -> str:
+    def noted(sort: str, masked: tuple[str, int]) -> str:
+        counts.update({sort: masked[1]} if masked[1] else {})
+        return masked[0]
+
     # Most passages have little to mask: plain searches spare them most patterns.
     if "@" in text or "(at)" in text.lower() or "[at]" in text.lower():
-        text = _mask(_EMAIL, text, "email", counts)
+        text = noted("email", mask(_EMAIL, text, "[EMAIL]"))
     if _DOTTED.search(text):
         lines = [_mask_links(line, person, counts) for line in text.split("\n")]
         text = "\n".join(lines)
     lower = text.lower()
     if any(sign in lower for sign in _ID_SIGNS):
-        text = _mask(_ID, text, "id", counts)
-    text = _mask(_SSN, text, "id", counts)
+        text = noted("id", mask(_ID, text, "[ID]"))
+    text = noted("id", mask(_SSN, text, "[ID]"))
     if any(sign in lower for sign in _BIRTH_SIGNS):
-        text = _BIRTHDATE.sub(partial(_mask_birthdate, counts=counts), text)
-    text, phones = mask_phones(text)
-    counts.update({"phone": phones} if phones else {})
-    text = _HANDLE.sub(partial(_mask_handle, counts=counts), text)
-    text = _CALLED.sub(partial(_mask_called, counts=counts), text)
-    text, addresses = mask_addresses(text)
-    counts.update({"address": addresses} if addresses else {})
+        text = noted("birthdate", _BIRTHDATE.subn(_mask_birthdate, text))
+    text = noted("phone", mask_phones(text))
+    text = noted("handle", mask(_HANDLE, text, "[HANDLE]", accept=_is_handle))
+    text = noted("handle", mask(_CALLED, text, "[HANDLE]", accept=_is_called_handle))
+    text = noted("address", mask_addresses(text))
     spans = person.find(text)
-    counts.update({"name": len(spans)} if spans else {})
-    return _replace(text, spans, "[NAME]")
+    return noted("name", (replace_spans(text, spans, "[NAME]"), len(spans)))
 
 
-def _mask(pattern: re.Pattern[str], text: str, sort: str, counts: Counter[str]) -> str:
-    """Replace every match, or its group ``value``, by the sort's placeholder."""
-    placeholder = f"[{sort.upper()}]"
-    labelled = "value" in pattern.groupindex
-
-    def replace(match: re.Match[str]) -> str:
-        counts[sort] += 1
-        if not labelled:
-            return placeholder
-        return match[0][: match.start("value") - match.start()] + placeholder
-
-    return pattern.sub(replace, text)
-
-
-def _mask_birthdate(match: re.Match[str], *, counts: Counter[str]) -> str:
-    counts["birthdate"] += 1
+def _mask_birthdate(match: re.Match[str]) -> str:
     return _MONTH_BEFORE.sub("", match[0][: match.start("value") - match.start()]) + "[BIRTHDATE]"
 
 
@@ -217,19 +204,13 @@ def _mask_url(match: re.Match[str], *, counts: Counter[str]) -> str:
     return "[URL]" + match[0][len(url) :]
 
 
-def _mask_handle(match: re.Match[str], *, counts: Counter[str]) -> str:
-    if _CODE.match(match[0]) and not re.search(r"[\d_]", match[0]):
-        return match[0]
-    counts["handle"] += 1
-    return "[HANDLE]"
+def _is_handle(match: re.Match[str]) -> bool:
+    return not _CODE.match(match[0]) or bool(re.search(r"[\d_]", match[0]))
 
 
-def _mask_called(match: re.Match[str], *, counts: Counter[str]) -> str:
-    """Mask what stands behind "Skype:" and the like."""
-    if not _HANDLE_LABEL.search(match.string[max(0, match.start() - 30) : match.start()]):
-        return match[0]
-    counts["handle"] += 1
-    return match[0][: match.start("value") - match.start()].rstrip("@") + "[HANDLE]"
+def _is_called_handle(match: re.Match[str]) -> bool:
+    """Tell what stands behind "Skype:" and the like."""
+    return bool(_HANDLE_LABEL.search(before(match, 30)))
 
 
 def _mask_links(line: str, person: PersonName, counts: Counter[str]) -> str:
@@ -239,18 +220,9 @@ def _mask_links(line: str, person: PersonName, counts: Counter[str]) -> str:
     line = _URL.sub(partial(_mask_url, counts=counts), line)
     spans = []
     for match in _HOST.finditer(line):
-        before = line[max(0, match.start() - 20) : match.start()]
         around = line[max(0, match.start() - 200) : match.end() + 200]
         own = person.find(re.sub(r"[.-]", " ", match[0]))
-        if own or _SITE_LABEL.search(before) or _CONTACT_LINE.search(around):
+        if own or _SITE_LABEL.search(before(match, 20)) or _CONTACT_LINE.search(around):
             spans.append(match.span())
     counts.update({"url": len(spans)} if spans else {})
-    return _replace(line, spans, "[URL]")
-
-
-def _replace(text: str, spans: list[tuple[int, int]], placeholder: str) -> str:
-    pieces, end = [], 0
-    for start, stop in spans:
-        pieces += [text[end:start], placeholder]
-        end = stop
-    return "".join([*pieces, text[end:]])
+    return replace_spans(line, spans, "[URL]")
