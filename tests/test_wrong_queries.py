@@ -47,6 +47,7 @@ DATASETS: dict[str, tuple[str | bytes, str]] = {
     "a deep text": (corpus_of("[" * 500 + "]" * 500), "passage 'a' has no text"),
     "5,000 digits": (corpus_of("9" * 5000), "not readable as JSON"),
     "NaN": (corpus_of("NaN"), "passage 'a' has no text"),
+    "an id twice": (corpus_of('"chef", "a": "cook"'), "'a' stands twice"),
     "half a surrogate pair": (corpus_of('"\\ud800 chef"'), "half a surrogate pair"),
     "Latin-1": (dataset().encode().replace(b"chef", b"ch\xe9f"), "not UTF-8"),
 }
@@ -149,7 +150,7 @@ def test_what_is_no_file(
         ("twin.json", "is what"),
         (".", "is or holds the folder you are in"),
         ("folder/..", "is or holds the folder you are in"),
-        ("", "is or holds the folder you are in"),
+        ("", "expected a value"),
         ("folder", "notes.txt"),
         ("notes.json", "already there, and no data set"),
         ("folder.json", "already there, and no data set"),
