@@ -5,7 +5,6 @@ This is the one place that knows the kinds of exception; nothing else in the com
 
 import errno
 import os
-import tempfile
 import traceback
 from dataclasses import dataclass
 from types import FrameType
@@ -111,6 +110,8 @@ def is_damage(error: BaseException) -> bool:
 
 def _our_fault(error: BaseException) -> str:
     """Keep the traceback in a file, which only its owner may read, and say where."""
+    import tempfile
+
     frame = _innermost(error)
     where = ""
     if frame is not None:
