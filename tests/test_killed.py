@@ -76,28 +76,24 @@ def test_queries_of_files(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
-@pytest.mark.parametrize("seed", [None, 14], ids=["new", "another before it"])
-@pytest.mark.parametrize("stage", [generate_stage, judge_stage])
-def test_queries_of_a_workspace(
-    stage: object, seed: int | None, tmp_path: Path, tiny_model: Path, killer: Killer
+def test_judgements_of_a_workspace_that_replace_others(
+    tmp_path: Path, tiny_model: Path, killer: Killer
 ) -> None:
-    source, ingested, folder = (tmp_path / name for name in ("cvs", "ingested", "workspace"))
+    source, generated, folder = (tmp_path / name for name in ("cvs", "generated", "workspace"))
     source.mkdir()
     for key, text in TINY_CORPUS.items():
         (source / f"{key}.txt").write_text(f"{text}\n" * 2, encoding="utf-8")
     settings = Settings().override("finetune", {"base": str(tiny_model)})
-    ingest_stage(Workspace(ingested), [source], settings)
-    if stage is judge_stage:
-        generate_stage(Workspace(ingested), settings)
-
-    def run(settings: Settings = settings) -> dict[str, str]:
-        stage(Workspace(folder), settings)
-        return contents(folder)
+    ingest_stage(Workspace(generated), [source], settings)
+    generate_stage(Workspace(generated), settings)
+    judge_stage(Workspace(generated), settings.override("judge", {"depth": 1}))
 
     def begin() -> None:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(ingested, folder)
-        if seed is not None:
-            run(settings.override("generate", {"seed": seed}).override("judge", {"depth": 1}))
+        shutil.copytree(generated, folder)
+
+    def run() -> dict[str, str]:
+        judge_stage(Workspace(folder), settings)
+        return contents(folder)
 
     assert killer.refuse_any_other_outcome(folder, begin, run) > 10
