@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.files import write_text
 from cvseeker.core.places import check_output, make_file, make_folder
 
 
@@ -94,3 +95,18 @@ def test_a_name_that_the_file_system_takes_for_the_same_is_the_same(
 @pytest.mark.usefixtures("here")
 def test_a_hubs_name_is_no_input() -> None:
     check_output(Path("sentence-transformers"), {"--base": Path("sentence-transformers/mini")})
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("out", ["circle/new", "circle", "null\0byte", "x" * 5000])
+def test_what_is_no_place_is_one_line(out: str) -> None:
+    Path("circle").symlink_to("circle")
+    with pytest.raises(InputError, match="name another place") as caught:
+        make_new(Path(out))
+    assert "\n" not in str(caught.value)
+
+
+def make_new(path: Path) -> None:
+    """Write as a stage does."""
+    check_output(path, {})
+    write_text(path / "a.txt", "a")

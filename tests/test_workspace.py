@@ -789,3 +789,83 @@ def test_a_workspace_is_known_by_its_stages(workspace: Workspace, tmp_path: Path
     assert is_workspace(workspace.path)
     (workspace.stage_folder("ingest") / "manifest.json").write_text('{"name": "a page"}')
     assert not is_workspace(workspace.path)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"a\0b": {"size": 1, "mtime_ns": 1, "sha256": "x"}},
+        {"x" * 5_000: {"size": 1, "mtime_ns": 1, "sha256": "x"}},
+        {"../../victim": {"size": 1, "mtime_ns": 1, "sha256": "x"}},
+        {"own.txt": {"size": 10**40, "mtime_ns": 1, "sha256": "x"}},
+        {"own.txt": {"size": 3, "mtime_ns": 10**40, "sha256": "x"}},
+        {"own.txt/deep": {"size": 3, "mtime_ns": 1, "sha256": "x"}},
+    ],
+)
+def test_a_manifest_may_say_anything(workspace: Workspace, outputs: dict[str, Any]) -> None:
+    victim = workspace.path.parent / "victim"
+    victim.write_text("mine")
+    workspace.run_stage("index", {}, {}, writes("one"))
+    path = workspace.stage_folder("index") / "manifest.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    written["outputs"] |= outputs
+    path.write_text(json.dumps(written), encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="run: cvseeker index"):
+        workspace.require("index")
+    assert not workspace.run_stage("index", {}, {}, writes("one")).skipped
+    assert victim.read_text() == "mine"
+
+
+def test_an_absurd_time_is_hashed(workspace: Workspace) -> None:
+    workspace.run_stage("index", {}, {}, writes("one"))
+    path = workspace.stage_folder("index") / "manifest.json"
+    written = json.loads(path.read_text(encoding="utf-8"))
+    written["outputs"]["own.txt"]["mtime_ns"] = 10**40
+    path.write_text(json.dumps(written), encoding="utf-8")
+    workspace.require("index")
+    for absurd in ("two", True, None, 2.5):
+        path.write_text(json.dumps({**written, "format": absurd}), encoding="utf-8")
+        with pytest.raises(WorkspaceError):
+            workspace.require("index")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes of POSIX")
+@pytest.mark.parametrize("name", [".cvseeker.lock", ".index.old", ".index.part", "index"])
+@pytest.mark.parametrize("kind", ["link", "folder", "file", "pipe"])
+def test_what_stands_where_a_run_puts_things_costs_nothing_outside(
+    workspace: Workspace, name: str, kind: str
+) -> None:
+    """A line, or done: what a link leads to stays as it is."""
+    victim = workspace.path.parent / "victim"
+    victim.mkdir()
+    (victim / "notes.txt").write_text("mine")
+    workspace.path.mkdir()
+    place = workspace.path / name
+    if kind == "link":
+        place.symlink_to(victim if name != ".cvseeker.lock" else victim / "notes.txt")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "file":
+        place.write_text("x")
+    else:
+        os.mkfifo(place)
+    told = ""
+    try:
+        workspace.run_stage("index", {}, {}, writes("one"))
+    except WorkspaceError as error:
+        told = str(error)
+    assert "\n" not in told
+    assert told or content(workspace) == "one"
+    assert (victim / "notes.txt").read_text() == "mine"
+
+
+def test_a_stage_that_lies_elsewhere_is_replaced_here_and_kept_there(workspace: Workspace) -> None:
+    workspace.run_stage("index", {"n": 1}, {}, writes("one"))
+    elsewhere = workspace.path.parent / "disk"
+    workspace.stage_folder("index").rename(elsewhere)
+    workspace.stage_folder("index").symlink_to(elsewhere)
+    assert content(workspace) == "one"
+    workspace.run_stage("index", {"n": 2}, {}, writes("two"))
+    assert content(workspace) == "two"
+    assert (elsewhere / "own.txt").read_text() == "one"
+    assert [path.name for path in workspace.path.iterdir()] == ["index"]

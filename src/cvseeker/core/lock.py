@@ -81,7 +81,9 @@ def _wait(path: Path, what: str, progress: Progress) -> int:
     while True:
         try:
             make_folder(path.parent)
-            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            # What a link of this name leads to must not be written over.
+            flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+            descriptor = os.open(path, flags, 0o600)
         except FileNotFoundError:
             # Whoever held it has just deleted the folder.
             if time.monotonic() - began > 1:

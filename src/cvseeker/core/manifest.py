@@ -63,7 +63,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         raise WorkspaceError(f"{folder}: made by a later version of CVSeeker, {made_by}; update it")
     if isinstance(written, int) and written < FORMAT_VERSION:
         return {"outputs": {}, **manifest, "complete": False}
-    if not _is_whole(manifest):
+    if not isinstance(written, int) or not _is_whole(manifest):
         raise WorkspaceError(f"{path}: damaged; move {folder} away, then run the command again")
     return manifest
 
@@ -149,8 +149,8 @@ def damages(
         path = folder / name
         try:
             status = path.stat()
-        except OSError as error:
-            yield f"{path}: {'missing' if not path.exists() else error.strerror}"
+        except (OSError, ValueError) as error:  # ValueError: a null byte in a name
+            yield f"{path}: {'missing' if isinstance(error, FileNotFoundError) else error}"
             continue
         if not path.is_file() or status.st_size != facts["size"]:
             yield f"{path}: {status.st_size:,} bytes; the stage wrote {facts['size']:,}"
@@ -158,7 +158,7 @@ def damages(
             if file_hash(path) != facts["sha256"]:
                 yield f"{path}: changed since the stage wrote it"
             else:
-                with suppress(OSError):
+                with suppress(OSError, OverflowError):
                     os.utime(path, ns=(status.st_atime_ns, facts["mtime_ns"]))
 
 

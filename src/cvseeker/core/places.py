@@ -47,17 +47,21 @@ def check_output(out: Path, inputs: Mapping[str, Path | None]) -> None:
     Raises
     ------
     InputError
-        If it does, or if it holds the present folder or the home folder.
+        If it does, if it holds the present folder or the home folder, or is no place at all.
     """
+    try:
+        place = out.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a null byte
+        raise InputError(f"{out}: no place to write to ({error}); name another place") from error
     for what, here in (("the folder you are in", "."), ("your home folder", "~")):
-        if _is_within(Path(here).expanduser().resolve(), out.resolve()):
+        if _is_within(Path(here).expanduser().resolve(), place):
             raise InputError(f"{out}: is or holds {what}; expected a new place, such as ./result")
     for name, path in inputs.items():
         if path is None or not path.exists():
             continue
         holds, lies_within = (
-            _is_within(path.resolve(), out.resolve()),
-            _is_within(out.resolve(), path.resolve()),
+            _is_within(path.resolve(), place),
+            _is_within(place, path.resolve()),
         )
         if holds or lies_within:
             how = "is" if holds and lies_within else "holds" if holds else "lies within"

@@ -511,8 +511,8 @@ def _move_into(scratch: Path, folder: Path, manifest: Mapping[str, Any], keeps: 
 
 
 def _delete(path: Path) -> None:
-    """Delete a file, a link or a folder where it is there."""
-    if path.is_symlink() or path.is_file():
-        path.unlink(missing_ok=True)
-    else:
+    """Delete a folder, or whatever else is there: to open a pipe would wait for ever."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
