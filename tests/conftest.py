@@ -26,6 +26,9 @@ import pytest
 from cvseeker.core.datasets import RetrievalDataset
 from killing import Killer
 
+# Started by a test, not by pytest.
+collect_ignore = ["kills.py", "pairs.py"]
+
 if TYPE_CHECKING:
     from fake_llm.process import FakeServer
 

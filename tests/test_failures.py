@@ -190,6 +190,9 @@ INTERRUPT = """
 import importlib.abc, os, signal, sys
 import cvseeker.__main__ as program
 
+# Whoever starts the tests in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 class Interrupts(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name == wanted:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.train.gate import ALPHAS, TIE, choose_alpha, mix_weights, park_weights
+from cvseeker.train.gate import TIE, choose_alpha, mix_weights, park_weights
 
 
 @pytest.fixture
@@ -120,9 +120,9 @@ def scores(mean: float) -> dict[str, dict[str, float]]:
 def test_the_best_mean_wins_and_the_largest_of_a_tie(
     means: dict[float, float], expected: float
 ) -> None:
-    alpha, found = choose_alpha(lambda alpha: scores(means[alpha]))
+    alpha, found = choose_alpha(lambda alpha: scores(means[alpha]), alphas=list(means))
     assert alpha == expected
-    assert list(found) == list(ALPHAS)
+    assert list(found) == list(means)
 
 
 def test_what_is_known_is_not_evaluated_again() -> None:
@@ -132,7 +132,7 @@ def test_what_is_known_is_not_evaluated_again() -> None:
         asked.append(alpha)
         return scores(0.5)
 
-    alpha, _ = choose_alpha(evaluate, known={1.0: scores(0.9)})
+    alpha, _ = choose_alpha(evaluate, alphas=[1.0, 0.75, 0.5], known={1.0: scores(0.9)})
     assert asked == [0.75, 0.5]
     assert alpha == 1.0
     with pytest.raises(InputError, match="no alphas"):
