@@ -1,9 +1,11 @@
 """Kills a stage before each of its file operations in turn; ``test_kills.py`` runs it as a script.
 
 ``python kills.py STAGE PLACE [MODEL]`` prints how many kills there were, and every outcome that
-differs from that of a run which nobody disturbed.
+differs from that of a run which nobody disturbed. With FULL_DISK set, the disk is full from each
+operation on instead.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -28,6 +30,9 @@ OPERATIONS = {
     "os.utime",
     "shutil.rmtree",
 }
+# What a full disk does not allow.
+GROWING = {"open", "os.mkdir", "os.link", "os.symlink"}
+FULL_DISK = "FULL_DISK" in os.environ
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 Run = Callable[[Path], object]
@@ -76,9 +81,19 @@ def index(place: Path) -> None:
     index_stage(Workspace(place / "w"), settings())
 
 
+def finetune(place: Path) -> None:
+    import torch
+
+    from cvseeker.train import TrainingData, finetune_stage
+
+    torch.set_num_threads(1)
+
+    finetune_stage(TrainingData.from_workspace(Workspace(place / "w")), settings())
+
+
 def settings() -> Settings:
-    base = {"base": sys.argv[3]} if len(sys.argv) > 3 else {}
-    return Settings.validated({"ingest": {"workers": 1, "val_share": 0.0}, "finetune": base})
+    training = {"base": sys.argv[3], "max_steps": 2} if len(sys.argv) > 3 else {}
+    return Settings.validated({"ingest": {"workers": 1, "val_share": 0.0}, "finetune": training})
 
 
 # Stage → what is run before it, undisturbed.
@@ -88,11 +103,12 @@ STAGES: dict[str, tuple[Run, list[Run]]] = {
     "ingest": (ingest, []),
     "generate": (generate, [ingest]),
     "index": (index, [ingest]),
+    "finetune": (finetune, [ingest, generate]),
 }
 
 
 def arm(place: Path, stop_at: int) -> None:
-    """Die before the n-th operation in a place."""
+    """Die before the n-th operation in a place, or let no further one grow the disk."""
     process, left = os.getpid(), stop_at
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -106,8 +122,10 @@ def arm(place: Path, stop_at: int) -> None:
         # Within a folder that is being deleted, paths are relative to it.
         if path.startswith(str(place)) or not Path(path).is_absolute():
             left -= 1
-            if left == 0:
+            if left == 0 and not FULL_DISK:
                 os._exit(9)
+            if left <= 0 and event in GROWING:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
     sys.addaudithook(hook)
 
@@ -121,6 +139,8 @@ def in_child(run: Run, place: Path, *, stop_at: int = 0) -> int:
                 arm(place, stop_at)
             run(place)
         except Exception as error:  # noqa: BLE001
+            if FULL_DISK and stop_at:
+                os._exit(9)
             print(f"{stop_at}: {error!r}", flush=True)
             os._exit(1)
         os._exit(0)
