@@ -81,19 +81,9 @@ def index(place: Path) -> None:
     index_stage(Workspace(place / "w"), settings())
 
 
-def finetune(place: Path) -> None:
-    import torch
-
-    from cvseeker.train import TrainingData, finetune_stage
-
-    torch.set_num_threads(1)
-
-    finetune_stage(TrainingData.from_workspace(Workspace(place / "w")), settings())
-
-
 def settings() -> Settings:
-    training = {"base": sys.argv[3], "max_steps": 2} if len(sys.argv) > 3 else {}
-    return Settings.validated({"ingest": {"workers": 1, "val_share": 0.0}, "finetune": training})
+    base = {"base": sys.argv[3]} if len(sys.argv) > 3 else {}
+    return Settings.validated({"ingest": {"workers": 1, "val_share": 0.0}, "finetune": base})
 
 
 # Stage → what is run before it, undisturbed.
@@ -103,7 +93,6 @@ STAGES: dict[str, tuple[Run, list[Run]]] = {
     "ingest": (ingest, []),
     "generate": (generate, [ingest]),
     "index": (index, [ingest]),
-    "finetune": (finetune, [ingest, generate]),
 }
 
 

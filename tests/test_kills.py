@@ -71,9 +71,8 @@ def test_so_are_the_stages_that_need_no_model(tmp_path: Path, stage: str, fewest
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["index", "finetune"])
-def test_so_are_those_of_a_model(tmp_path: Path, tiny_model: Path, stage: str) -> None:
-    said = killed(stage, tmp_path, str(tiny_model))
+def test_so_is_the_index(tmp_path: Path, tiny_model: Path) -> None:
+    said = killed("index", tmp_path, str(tiny_model))
     number = int(said.split()[1])
     assert said == f"killed {number} times, then 0\n"
     assert number > 40
