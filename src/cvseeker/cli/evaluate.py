@@ -84,7 +84,7 @@ def evaluate(
     settings: Settings,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare BM25, models and their hybrids.
+    """Compare keyword search, models, and search with them.
 
     Metrics, run files and a report are written, on a workspace's test queries or on a data set.
     """
