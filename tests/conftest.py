@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
+from hostile_server import HostileServer, running_hostile
 from killing import Killer
 
 # Started by a test, not by pytest.
@@ -243,3 +244,10 @@ def _is_loopback(host: str | bytes) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[HostileServer]:
+    """Return a server that answers as it is told, for a module's tests."""
+    with running_hostile() as server:
+        yield server

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,12 @@ from cvseeker.llm.request import (
     UnreachableError,
 )
 from cvseeker.llm.transport import ChatTransport
-from hostile_server import HostileServer, answer, running_hostile
+from hostile_server import HostileServer, answer
 from llm_runs import KEY, KEY_ENV
 
 TASK = ChatTask("queries", "Write JSON.", {"type": "object"}, 50, temperature=0.0)
 OK = {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop"}]}
 Reply = tuple[int, dict[str, str], str]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[HostileServer]:
-    with running_hostile() as server:
-        yield server
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from cvseeker.llm.request import (
     SendError,
 )
 from cvseeker.llm.transport import ChatTransport
-from hostile_server import MIB, Attack, HostileServer, answer, bomb, endless, running_hostile
+from hostile_server import MIB, Attack, HostileServer, answer, bomb, endless
 from llm_runs import KEY, KEY_ENV, send
 
 OK = "HTTP/1.1 200 OK\r\n"
@@ -35,12 +35,6 @@ CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
 DEEP = "[" * 100_000
 SECONDS = 2.0
 TASK = ChatTask("queries", "Write JSON.", {"type": "object"}, 50)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[HostileServer]:
-    with running_hostile() as server:
-        yield server
 
 
 @pytest.fixture
