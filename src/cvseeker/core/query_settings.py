@@ -1,9 +1,14 @@
 """The settings of what makes a data set: queries, their filters and grades, and the LLM asked."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from cvseeker.core.stage_settings import DAY, LARGEST_SEED, MOST, StageSettings, setting
+
+# What anchors of cross-section pairs are made of.
+SectionAnchor = Literal[
+    "summary", "skills", "title_skills", "certificate", "award", "project", "opening"
+]
 
 
 class FilterSettings(StageSettings):
@@ -68,6 +73,16 @@ class GenerateSettings(StageSettings):
         "bm25", "Ranker by which a query must find its passage."
     )
     filters: FilterSettings = setting(FilterSettings(), "Which queries from an LLM are kept.")
+    sections: tuple[SectionAnchor, ...] = setting(
+        get_args(SectionAnchor),
+        "What a person claims and the rest of the résumé is asked for: kinds of cross-section "
+        "pairs; 'opening' serves résumés without headings.",
+        flag="--sections",
+        metavar="KINDS",
+    )
+    per_person: int = setting(
+        8, "Cross-section pairs a person at most.", ge=0, le=1000, flag="--per-person"
+    )
     seed: int = setting(13, "Seed of every random choice.", ge=0, le=LARGEST_SEED)
 
     @property

@@ -6,6 +6,7 @@ Both read a workspace or a file of one's own, and write a stage's folder or anot
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from cvseeker.queries.judging import Judging, label_datasets, plan_labels
 from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import Ingested
+from cvseeker.retrieval.cross_sections import cross_section_dataset
 from cvseeker.retrieval.models import choose_model, model_identity
 
 _LEDGER = "ledger.sqlite"
@@ -63,8 +65,12 @@ def generate_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         if settings.generate.llm == "offline":
-            return _write_offline(source, settings, folder, progress)
-        return _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
+            counts = _write_offline(source, settings, folder, progress)
+        else:
+            counts = _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
+        if isinstance(source, Workspace):
+            counts["sections"] = _write_sections(source, settings, folder, progress)
+        return counts
 
     if isinstance(source, Path):
         how = {**_generate_settings(settings), **_read_besides(settings)}
@@ -245,6 +251,31 @@ def _write_offline(
     }
 
 
+def _write_sections(
+    source: Workspace, settings: Settings, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Write the cross-section pairs of each split."""
+    progress("cross-section pairs", 0, 0, "")
+    passages = list(_passages(source)())
+    dropped: Counter[str] = Counter()
+    dataset = cross_section_dataset(
+        {passage.passage_id: passage.text for passage in passages},
+        {passage.passage_id: passage.person_group for passage in passages},
+        settings=settings.generate,
+        dropped=dropped,
+    )
+    counts: dict[str, Any] = {
+        "queries": len(dataset.queries),
+        "kinds": dict(sorted(Counter(dataset.kinds.values()).items())),
+        "dropped": dict(sorted(dropped.items())),
+    }
+    for split in SPLITS:
+        own = dataset.subset({one.passage_id for one in passages if one.split == split})
+        _write_split(own, folder / "sections", split)
+        counts[split] = {"queries": len(own.queries), "passages": len(own.corpus)}
+    return counts
+
+
 def _passages(source: Workspace | Path) -> PassageSource:
     """Return what reads the passages, each time anew where they lie in a workspace."""
     if isinstance(source, Workspace):
@@ -299,9 +330,9 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings that the queries depend on."""
     generate = settings.generate
     if generate.llm == "offline":
-        chosen = {"llm", "seed"}
+        chosen = {"llm", "seed", "sections", "per_person"}
         return {**generate.model_dump(include=chosen), "per_passage": generate.queries_per_passage}
-    used = generate.model_dump(mode="json", exclude={"seed", "prompt"})
+    used = generate.model_dump(mode="json", exclude={"prompt"})
     return {**used, **settings.llm.model_dump(include={"url", "temperature", "max_tokens"})}
 
 
