@@ -8,43 +8,39 @@ costs little, an invented one tears an entry apart.
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from functools import cache
 from typing import cast
 
 from cvseeker.core.records import Section, SectionKind
 from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.resumes.lexicon import MONTH
 
+
+def _squash(label: str) -> str:
+    """Return the letters alone, lower-case and without accents: PDFs lose spaces in headings."""
+    plain = label.lower().replace("&", "and")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain)
+        return "".join(char for char in plain if char.isalpha())
+    return _NO_LETTER.sub("", plain)
+
+
+_NO_LETTER = re.compile(r"[^a-z]+")
 _HEADINGS = {
-    heading: cast("SectionKind", kind)
+    _squash(heading): cast("SectionKind", kind)
     for heading, kind in read_pairs("cvseeker.resumes", "headings").items()
 }
-
-
-# Built when first used: it takes longer than loading all the rest.
-@cache
-def _heading_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of a whole heading, squashed, and of its first main word."""
-    leading = f"(?:{_any_of(read_words('cvseeker.resumes', 'heading_modifiers'))})*"
-    heads = _any_of(_HEADINGS)
-    unit = f"{leading}(?:{heads})"
-    whole = re.compile(f"{unit}(?:(?:and|y|et|und)?{unit}){{0,2}}")
-    return whole, re.compile(f"{leading}({heads})")
-
-
-def _any_of(choices: Iterable[str]) -> str:
-    """Return a pattern that tries longer words first."""
-    return "|".join(sorted(choices, key=lambda word: (-len(word), word)))
-
-
+_MODIFIERS = read_words("cvseeker.resumes", "heading_modifiers")
+# What joins two headings; Romance languages, German, Polish, Russian, Chinese and Japanese.
+_JOINTS = ("", *"and und et en y e i og och и 和 与 及 と".split())
+_LONGEST = max(map(len, (*_HEADINGS, *_MODIFIERS)))
+# Most lines are no headings, which their first two letters tell.
+_STARTS = frozenset(word[:2] for word in (*_HEADINGS, *_MODIFIERS))
 # Words that are as often an item of a list, or a word of a sentence, as a heading.
-_AMBIGUOUS = read_words("cvseeker.resumes", "ambiguous_headings")
+_AMBIGUOUS = frozenset(map(_squash, read_words("cvseeker.resumes", "ambiguous_headings")))
 _RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,200}[ \t]*$")
-_NO_LETTER = re.compile(r"[^a-z]+")
 _NUMBERING = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)][ \t]+")
 # A heading that runs on: what follows it on the line.
-_INLINE_COLON = re.compile(r"^([^\W\d_][^:\n]{2,38}?)[ \t]*:[ \t]*(?=\S)")
+_INLINE_COLON = re.compile(r"^([^\W\d_][^:：\n]{1,38}?)[ \t]*[:：][ \t]*(?=\S)")
 _INLINE_DATE = re.compile(
     rf"^([^\W\d_][^:\d\n]{{3,38}}?)[ \t]*[:,]?[ \t]+(?=(?:(?:{MONTH})[a-z]*\.?,?[ \t]+)?"
     r"(?:\d{1,2}/)?(?:19|20)\d\d\b)",
@@ -55,7 +51,7 @@ _INLINE_DEGREE = re.compile(
     r"MBA\b|[BM]\.?(?:S|A|Sc|Tech|E|Com)\b)"
 )
 _INLINE = (
-    ((":",), _INLINE_COLON),
+    ((":", "："), _INLINE_COLON),
     (("19", "20"), _INLINE_DATE),
     (("EDUCATION", "Education"), _INLINE_DEGREE),
 )
@@ -125,7 +121,7 @@ def _read_heading(
 
 
 def _heading_kind(line: str, after_blank: bool, underlined: bool) -> SectionKind | None:
-    label = _NUMBERING.sub("", line.lstrip("#*_•|>[(-– \t"))
+    label = _NUMBERING.sub("", line.lstrip("#*_•|>[(-– \t■□◆◇●○▪▼【［〔《"))
     kind = _kind_of(label)
     if kind is None or line[-1] in ".,;/&+":
         return None
@@ -147,7 +143,7 @@ def _heading_kind(line: str, after_blank: bool, underlined: bool) -> SectionKind
 
 def _inline_kind(label: str, current: SectionKind, after_blank: bool) -> SectionKind | None:
     kind = _kind_of(label)
-    if kind is None or not label[0].isupper():
+    if kind is None or label[0].islower():
         return None
     plain = label.isupper() or not (
         _squash(label) in _AMBIGUOUS or label.rsplit(maxsplit=1)[-1].islower()
@@ -162,22 +158,30 @@ def _inline_kind(label: str, current: SectionKind, after_blank: bool) -> Section
 
 def _kind_of(label: str) -> SectionKind | None:
     squashed = _squash(label)
-    if not 3 <= len(squashed) <= 50:
+    # A heading in Chinese may be two letters long.
+    if not (2 if not squashed.isascii() else 3) <= len(squashed) <= 50:
         return None
-    whole, head = _heading_patterns()
-    if not whole.fullmatch(squashed):
-        return None
-    exact = _HEADINGS.get(squashed)
-    if exact is not None:
-        return exact
-    first = head.match(squashed)
-    return _HEADINGS[first[1]] if first else None
+    first = squashed if squashed in _HEADINGS else _first_head(squashed, 0, 3)
+    return _HEADINGS[first] if first else None
 
 
-def _squash(label: str) -> str:
-    """Return the letters alone, lower-case and without accents: PDFs lose spaces in headings."""
-    plain = label.lower().replace("&", "and")
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain)
-        return "".join(char for char in plain if char.isalpha())
-    return _NO_LETTER.sub("", plain)
+def _first_head(text: str, start: int, most: int) -> str | None:
+    """Return the first main word of a squashed text that is nothing but so many headings."""
+    if text[start : start + 2] not in _STARTS:
+        return None
+    ends = range(min(len(text), start + _LONGEST), start, -1)
+    for end in ends:
+        if text[start:end] in _MODIFIERS and (head := _first_head(text, end, most)):
+            return head
+    for end in ends:
+        if text[start:end] in _HEADINGS and (end == len(text) or _goes_on(text, end, most - 1)):
+            return text[start:end]
+    return None
+
+
+def _goes_on(text: str, start: int, most: int) -> bool:
+    """Whether what stands from here on is nothing but so many headings, with or without "and"."""
+    return most > 0 and any(
+        text.startswith(joint, start) and _first_head(text, start + len(joint), most)
+        for joint in _JOINTS
+    )
