@@ -33,11 +33,11 @@ from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.holdout import hold_out, with_distractors
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.significance import bootstrap_interval
+from cvseeker.retrieval.validation import ranked_metrics
 from cvseeker.retrieval.windows import FloatArray
 from cvseeker.train.adapters import prepare_model
 from cvseeker.train.pairs import build_pairs
 from cvseeker.train.trainer import build_trainer
-from cvseeker.train.validation import ranked_metrics
 
 DEFAULT = "defaults"
 

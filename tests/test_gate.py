@@ -9,8 +9,10 @@ import torch
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
+from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import METRICS
+from cvseeker.retrieval.validation import QueryMetrics
 from cvseeker.train import gate
 from cvseeker.train.gate import (
     FEWEST_GROUPS,
@@ -25,7 +27,6 @@ from cvseeker.train.gate import (
     park_weights,
     query_groups,
 )
-from cvseeker.train.validation import QueryMetrics
 
 PERSONS = 20
 WORDS = "ventilation laminated payroll chocolate triage kafka drives electrician".split()
@@ -44,6 +45,15 @@ def val() -> RetrievalDataset:
         queries={query_id: f"{corpus[key]} {query_id}" for query_id, key in asked.items()},
         qrels={query_id: {key: 1} for query_id, key in asked.items()},
         person_groups={key: key for key in corpus},
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let search be as good as the vectors: these queries copy their passages' words."""
+    monkeypatch.setattr(
+        "cvseeker.retrieval.validation.BM25Ranker.scores",
+        lambda self, queries: np.zeros((len(queries), PERSONS), dtype=np.float32),
     )
 
 
@@ -84,9 +94,9 @@ def test_a_training_that_taught_nothing_is_refused(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
 ) -> None:
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
-    verdict = decide(encoder, base, base, val)
+    verdict = decide(encoder, base, base, [val])
     assert verdict.kept == "base"
-    assert verdict.reason.startswith("no evidence of improvement: validation nDCG@10 ")
+    assert verdict.reason.startswith("no evidence that search got better: validation nDCG@10 ")
     assert verdict.validation.delta == verdict.guard.delta == 0
     assert holds(encoder, base)
 
@@ -95,7 +105,7 @@ def test_poisoned_weights_are_refused_and_can_be_saved_all_the_same(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
 ) -> None:
     base, tuned = park_both(encoder, tmp_path, 1.0)
-    verdict = decide(encoder, base, tuned, val)
+    verdict = decide(encoder, base, tuned, [val])
     assert verdict.kept == "base"
     assert not verdict.forced
     assert verdict.validation.delta < 0
@@ -113,12 +123,12 @@ def test_a_clear_improvement_passes(
 ) -> None:
     """A base that noise has spoiled, and the model as it was before as the tuned one."""
     tuned, base = park_both(encoder, tmp_path, 1.0)
-    verdict = decide(encoder, base, tuned, val)
+    verdict = decide(encoder, base, tuned, [val])
     assert verdict.kept == "tuned"
     assert verdict.validation.low > 0
     assert verdict.validation.tuned == pytest.approx(verdict.tuned_scores["ndcg@10"], abs=1e-6)
     assert verdict.validation.base == pytest.approx(verdict.base_scores["ndcg@10"], abs=1e-6)
-    assert verdict.reason.startswith("validation nDCG@10 rose: 0.")
+    assert verdict.reason.startswith("search got better: validation nDCG@10 0.")
     assert json.loads(json.dumps(asdict(verdict), allow_nan=False)) == asdict(verdict)
     expected = {key: torch.lerp(base[key], tuned[key], verdict.alpha) for key in base}
     assert holds(encoder, expected)
@@ -128,7 +138,7 @@ def test_force_keeps_the_tuned_model_and_says_so(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
 ) -> None:
     base, tuned = park_both(encoder, tmp_path, 1.0)
-    verdict = decide(encoder, base, tuned, val, alphas=[1.0], force=True)
+    verdict = decide(encoder, base, tuned, [val], alphas=[1.0], force=True)
     assert (verdict.kept, verdict.forced, verdict.alpha) == ("tuned", True, 1.0)
     assert verdict.reason.startswith("kept by force; no evidence")
     assert holds(encoder, tuned)
@@ -138,17 +148,22 @@ def test_what_is_known_is_not_evaluated_again(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
-    asked: list[bool] = []
+    asked: list[str] = []
 
-    def evaluate(_: LocalEncoder, dataset: RetrievalDataset, store: object) -> QueryMetrics:
-        asked.append(dataset is val)
+    def search(*_: object) -> tuple[HybridWeights, QueryMetrics]:
+        asked.append("search")
+        return HybridWeights(), metrics_of(val, 0.5)
+
+    def rank(_: LocalEncoder, dataset: RetrievalDataset) -> QueryMetrics:
+        asked.append("guard")
         return metrics_of(dataset, 0.5)
 
-    monkeypatch.setattr(gate, "validate_queries", evaluate)
+    monkeypatch.setattr(gate, "validate_search", search)
+    monkeypatch.setattr(gate, "validate_vectors", rank)
     known = {"base_scores": metrics_of(val, 0.5), "tuned_scores": metrics_of(val, 0.9)}
-    verdict = decide(encoder, base, base, val, **known)
-    assert asked.count(True) == 1  # three quarters
-    assert asked.count(False) == 2  # base and tuned on the guard set
+    verdict = decide(encoder, base, base, [val], **known)
+    assert asked.count("search") == 1  # three quarters
+    assert asked.count("guard") == 2  # base and tuned
     assert verdict.kept == "tuned"
     assert verdict.alphas == {"1": pytest.approx(0.9), "0.75": 0.5}
 
@@ -182,12 +197,13 @@ def test_a_smaller_share_is_tried_where_too_much_was_forgotten(
     on_guard = {0.0: 0.9, **guard_at}
     monkeypatch.setattr(
         gate,
-        "validate_queries",
-        lambda _, dataset, store: metrics_of(
-            dataset, (on_val if dataset is val else on_guard)[now[-1]]
-        ),
+        "validate_search",
+        lambda *_: (HybridWeights(), metrics_of(val, on_val[now[-1]])),
     )
-    verdict = decide(encoder, base, base, val)
+    monkeypatch.setattr(
+        gate, "validate_vectors", lambda _, dataset: metrics_of(dataset, on_guard[now[-1]])
+    )
+    verdict = decide(encoder, base, base, [val])
     assert (verdict.kept, verdict.alpha) == (kept, alpha)
     assert now[-1] == (alpha if kept == "tuned" else 0.0)
     assert ("forgotten" in verdict.reason) == (kept == "base")
@@ -242,7 +258,7 @@ def test_the_guard_tolerates_what_it_says() -> None:
 def test_queries_are_grouped_by_the_person_they_are_about(val: RetrievalDataset) -> None:
     assert len(set(query_groups(val))) == PERSONS
     several = replace(val, qrels={**val.qrels, "q0a": {"p0": 1, "p1": 2, "p2": 0}})
-    assert query_groups(several)[:2] == ["query q0a", "person p0"]
+    assert query_groups(several)[:2] == ["query 0/q0a", "person p0"]
 
 
 def test_known_groups_are_used_though_distractors_have_none(val: RetrievalDataset) -> None:
@@ -260,6 +276,6 @@ def test_shares_out_of_range_are_refused(
 ) -> None:
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
     with pytest.raises(InputError, match=r"alphas are \[0\.0\]"):
-        decide(encoder, base, base, val, alphas=[0.0])
+        decide(encoder, base, base, [val], alphas=[0.0])
     with pytest.raises(InputError, match="no alphas"):
-        decide(encoder, base, base, val, alphas=[])
+        decide(encoder, base, base, [val], alphas=[])

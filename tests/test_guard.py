@@ -6,8 +6,8 @@ import pytest
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics
+from cvseeker.retrieval.validation import validate_vectors
 from cvseeker.train.guard import GUARD_FILE, guard_dataset
-from cvseeker.train.validation import validate_queries
 
 
 def test_it_is_a_whole_data_set() -> None:
@@ -47,12 +47,12 @@ def test_it_says_nothing_of_resumes_and_stands_beside_the_module() -> None:
 
 def test_an_untrained_model_scores_low(tiny_model: Path) -> None:
     encoder = LocalEncoder.from_name(str(tiny_model))
-    assert mean_metrics(validate_queries(encoder, guard_dataset()))["ndcg@10"] < 0.6
+    assert mean_metrics(validate_vectors(encoder, guard_dataset()))["ndcg@10"] < 0.6
 
 
 @pytest.mark.slow
 def test_the_packaged_model_may_rise_and_fall(packaged_model: Path) -> None:
-    found = validate_queries(LocalEncoder.from_name(str(packaged_model)), guard_dataset())
+    found = validate_vectors(LocalEncoder.from_name(str(packaged_model)), guard_dataset())
     ndcg = {query_id: values["ndcg@10"] for query_id, values in found.items()}
     assert 0.91 < sum(ndcg.values()) / len(ndcg) < 0.95
     close = [value for query_id, value in ndcg.items() if query_id.endswith("#close")]

@@ -51,13 +51,14 @@ def test_the_weights_of_the_ranker_that_is_right_are_learnt() -> None:
     def accuracy(scores: FloatArray) -> float:
         return float((scores.argmax(axis=1) == answers).mean())
 
-    weights = learn_weights(noise[0], noise[1], right, accuracy)
+    parts = [noise[0], noise[1], right]
+    weights = learn_weights(lambda shares: accuracy(fuse(parts, shares)))
     assert weights.late > 0.6
     assert sum(weights.shares) == pytest.approx(1, abs=0.01)
-    assert accuracy(fuse([noise[0], noise[1], right], weights.shares)) == 1
+    assert accuracy(fuse(parts, weights.shares)) == 1
 
 
 def test_where_nothing_matters_the_weights_are_the_middle() -> None:
-    same = np.float32([[0, 1], [1, 0]])
-    weights = learn_weights(same, same, same, lambda scores: 1.0)
+    weights = learn_weights(lambda shares: 1.0)
     assert weights.shares == pytest.approx([1 / 3] * 3, abs=0.001)
+    assert learn_weights(lambda shares: 1.0, late=False).shares == (0.5, 0.5, 0.0)

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.train.loss import RetrievalLoss, answered_mask, cut, masked_info_nce
+from cvseeker.train.loss import (
+    RetrievalLoss,
+    answered_mask,
+    cut,
+    late_scores,
+    masked_info_nce,
+    word_tokens,
+)
 
 
 def unit(*shape: int, seed: int) -> torch.Tensor:
@@ -78,20 +85,45 @@ def batch(model: Any) -> tuple[list[dict[str, Any]], torch.Tensor]:
     return [model.preprocess(texts) for texts in columns], labels
 
 
+def make_loss(model: Any, **options: Any) -> RetrievalLoss:
+    defaults = {"temperature": 0.05, "late_temperature": 0.02, "late_weight": 0.5}
+    return RetrievalLoss(model, words=word_tokens(model), **{**defaults, **options})
+
+
+def softmax_loss(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The mean over anchors of -log of the own document's share among those that do not answer."""
+    losses = []
+    for row, label in enumerate(labels.tolist()):
+        kept = [other for other in range(5) if other == row or int(labels[other, 0]) not in label]
+        terms = torch.exp(scores[row, kept])
+        losses.append(-torch.log(terms[kept.index(row)] / terms.sum()))
+    return torch.stack(losses).mean()
+
+
+def word_vectors(model: Any, column: dict[str, Any]) -> list[torch.Tensor]:
+    """The unit vectors of each text's tokens but the special ones and commas."""
+    states = model(dict(column))["token_embeddings"]
+    comma = model.tokenizer.convert_tokens_to_ids(",")
+    dropped = torch.tensor([*model.tokenizer.all_special_ids, comma])
+    return [
+        torch.nn.functional.normalize(row[~torch.isin(ids, dropped)], dim=-1)
+        for row, ids in zip(states, column["input_ids"], strict=True)
+    ]
+
+
 def plain_loss(model: Any, temperature: float, dims: tuple[int, ...]) -> torch.Tensor:
-    """The loss written out: a softmax of cosines over everybody who does not answer."""
+    """The loss written out: of cosines, and of the mean over words of the best cosine."""
     features, labels = batch(model)
     whole = [model(dict(column))["sentence_embedding"] for column in features]
-    losses = []
+    pooled = []
     for dim in dims:
         anchors, documents = (torch.nn.functional.normalize(each[:, :dim]) for each in whole)
-        for row, label in enumerate(labels.tolist()):
-            kept = [
-                other for other in range(5) if other == row or int(labels[other, 0]) not in label
-            ]
-            terms = torch.exp(anchors[row] @ documents[kept].T / temperature)
-            losses.append(-torch.log(terms[kept.index(row)] / terms.sum()))
-    return torch.stack(losses).mean()
+        pooled.append(softmax_loss(anchors @ documents.T / temperature, labels))
+    asked, there = (word_vectors(model, column) for column in features)
+    late = torch.stack(
+        [torch.stack([(a @ d.T).max(dim=1).values.mean() for d in there]) for a in asked]
+    )
+    return torch.stack(pooled).mean() + 0.5 * softmax_loss(late / 0.02, labels)
 
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -110,9 +142,7 @@ def test_loss_and_gradients_are_those_of_the_loss_written_out(
     model: Any, mini_batch_size: int | None, matryoshka: tuple[int, ...]
 ) -> None:
     expected = plain_loss(model, 0.05, (32, *matryoshka))
-    loss = RetrievalLoss(
-        model, temperature=0.05, matryoshka=matryoshka, mini_batch_size=mini_batch_size
-    )(*batch(model))
+    loss = make_loss(model, matryoshka=matryoshka, mini_batch_size=mini_batch_size)(*batch(model))
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     wanted, found = gradients(model, expected), gradients(model, loss)
     assert found.keys() == wanted.keys()
@@ -123,7 +153,7 @@ def test_loss_and_gradients_are_those_of_the_loss_written_out(
 
 def test_without_gradients_there_is_a_loss_all_the_same(model: Any) -> None:
     with torch.no_grad():
-        loss = RetrievalLoss(model, temperature=0.05, mini_batch_size=2)(*batch(model))
+        loss = make_loss(model, mini_batch_size=2)(*batch(model))
     assert loss.item() == pytest.approx(plain_loss(model, 0.05, (32,)).item(), rel=1e-5)
 
 
@@ -142,7 +172,7 @@ def test_mini_batches_drop_out_the_same_twice(model: Any) -> None:
         return output
 
     model.forward = noted
-    RetrievalLoss(model, temperature=0.05, mini_batch_size=2)(*batch(model)).backward()
+    make_loss(model, mini_batch_size=2)(*batch(model)).backward()
     assert len(seen[True]) == 6
     for first, second in zip(seen[False], seen[True], strict=True):
         assert torch.equal(first, second)
@@ -152,3 +182,26 @@ def test_a_cut_vector_has_unit_length() -> None:
     vectors = unit(3, 8, seed=1)
     torch.testing.assert_close(cut(vectors), vectors)
     assert cut(vectors, 4).norm(dim=-1).tolist() == pytest.approx([1.0] * 3)
+
+
+def test_a_prompt_takes_no_part_in_late_interaction_wherever_a_batch_is_filled_up(
+    model: Any,
+) -> None:
+    loss = make_loss(model)
+    plain = model.preprocess(["night shifts", "sales"])
+    prompted = model.preprocess(["night shifts", "sales"], prompt="who keeps bees ")
+    words = [rows.any(dim=-1).sum(dim=1).tolist() for rows in map(loss.embed, (plain, prompted))]
+    assert words[0] == words[1]
+    left = {
+        key: value.flip(1) if key != "prompt_length" else value
+        for key, value in prompted.items()
+        if isinstance(value, torch.Tensor | int)
+    }
+    assert loss.embed(left).any(dim=-1).sum() < prompted["attention_mask"].sum()
+
+
+def test_a_document_without_words_is_the_worst() -> None:
+    anchors = torch.nn.functional.normalize(torch.randn(2, 3, 4), dim=-1)
+    nothing = torch.zeros(1, 5, 4)
+    assert late_scores(anchors, nothing).tolist() == [[-1.0], [-1.0]]
+    assert late_scores(nothing, anchors).tolist() == [[0.0, 0.0]]

@@ -16,6 +16,7 @@ from cvseeker.evaluate.collection import Candidates
 from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.trec import write_run
 from cvseeker.evaluate.wording import made_of
+from cvseeker.retrieval import validation
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import LocalEncoder
@@ -153,13 +154,13 @@ def test_a_local_model_saved_with_no_weights_learns_all_three(
 ) -> None:
     seen: list[bool] = []
 
-    def all_on_late(bm25: Any, dense: Any, late: Any, mean: Any) -> HybridWeights:
-        seen.append(bool(late.any()))
+    def all_on_late(mean: Any, *, late: bool) -> HybridWeights:
+        seen.append(late)
         return HybridWeights(bm25=0, dense=0, late=1)
 
-    monkeypatch.setattr(run, "learn_weights", all_on_late)
+    monkeypatch.setattr(validation, "learn_weights", all_on_late)
     models, settings = {"base": str(tiny_model)}, EvaluateSettings()
-    results = run_systems(tiny_dataset, models, settings=settings, validation=tiny_dataset)
+    results = run_systems(tiny_dataset, models, settings=settings, validation=[tiny_dataset])
     assert seen == [True]
     assert results["hybrid(base)"].per_query == results["late(base)"].per_query
 
@@ -175,7 +176,7 @@ def test_weights_are_learnt_on_validation(
 
     models = {"remote": Blind()}
     settings = EvaluateSettings()
-    with_them = run_systems(tiny_dataset, models, settings=settings, validation=tiny_dataset)
+    with_them = run_systems(tiny_dataset, models, settings=settings, validation=[tiny_dataset])
     without = run_systems(tiny_dataset, models, settings=settings)
     name = "hybrid(remote)"
     assert with_them[name].summary()["accuracy@1"] == 1.0

@@ -4,7 +4,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
-from cvseeker.train.validation import validate_queries
+from cvseeker.retrieval.validation import mean_ndcg, validate_search, validate_vectors
 
 
 def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
@@ -16,7 +16,7 @@ def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_en
         query_metrics([ids[at] for at in row], grades)["mrr@10"]
         for row, grades in zip(top_k(scores, 100), tiny_dataset.qrels.values(), strict=True)
     ]
-    means = mean_metrics(validate_queries(hash_encoder, tiny_dataset))
+    means = mean_metrics(validate_vectors(hash_encoder, tiny_dataset))
     assert list(means) == list(METRICS)
     assert means["mrr@10"] == round(sum(values) / len(values), 6)
     assert means["accuracy@1"] > 0.8
@@ -26,10 +26,22 @@ def test_an_encoder_that_knows_nothing_scores_low(
     tiny_dataset: RetrievalDataset, hash_encoder: Any
 ) -> None:
     ignorant = type(hash_encoder)(dim=1)
-    assert mean_metrics(validate_queries(ignorant, tiny_dataset))["accuracy@1"] < 0.5
+    assert mean_metrics(validate_vectors(ignorant, tiny_dataset))["accuracy@1"] < 0.5
 
 
 def test_every_query_is_told_apart(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
-    found = validate_queries(hash_encoder, tiny_dataset)
+    found = validate_vectors(hash_encoder, tiny_dataset)
     assert list(found) == list(tiny_dataset.queries)
     assert all(list(values) == list(METRICS) for values in found.values())
+
+
+def test_search_is_judged_over_all_data_sets_at_the_shares_that_suit_them(
+    tiny_dataset: RetrievalDataset, hash_encoder: Any
+) -> None:
+    shares, found = validate_search(hash_encoder, [tiny_dataset, tiny_dataset])
+    assert len(found) == 2 * len(tiny_dataset.queries)
+    assert shares.late == 0  # this encoder has no token vectors
+    assert mean_ndcg(found) >= mean_ndcg(validate_vectors(hash_encoder, tiny_dataset)) - 1e-9
+    ignorant = type(hash_encoder)(dim=1)
+    shares, _ = validate_search(ignorant, [tiny_dataset])
+    assert shares.bm25 > shares.dense

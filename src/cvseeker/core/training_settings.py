@@ -77,6 +77,17 @@ class FinetuneSettings(StageSettings):
     temperature: float = setting(
         0.05, "Temperature of the InfoNCE loss.", ge=0.001, le=100, rare=True
     )
+    # Late interaction is compared more sharply: its scores are means of maxima, and lie closer.
+    late_temperature: float = setting(
+        0.02, "Temperature of late interaction's loss.", ge=0.001, le=100, rare=True
+    )
+    late_weight: float = setting(
+        1.0,
+        "Weight of late interaction's loss beside that of the pooled vectors; 0: without.",
+        ge=0,
+        le=1000,
+        rare=True,
+    )
     # Two epochs hardly overfit; without it a step takes less time and 40 % less memory.
     dropout: float = setting(0.0, "Dropout while training.", ge=0, lt=1, rare=True)
     warmup_share: float = setting(0.1, "Share of the steps to warm up.", ge=0, lt=1, rare=True)

@@ -1,7 +1,7 @@
 """Run every system over a data set: BM25, models, what is made of them, what was run elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.evaluate.collection import METRICS_DEPTH, Collection
+from cvseeker.evaluate.collection import Collection
 from cvseeker.evaluate.encoded import EncodedDataset, encode_dataset
 from cvseeker.evaluate.outside import run_file, run_vectors
 from cvseeker.evaluate.results import SystemResult
@@ -21,11 +21,10 @@ from cvseeker.evaluate.variants import variants_of
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import nearest
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
-from cvseeker.retrieval.fusion import fuse, learn_weights
-from cvseeker.retrieval.metrics import QrelsTable
-from cvseeker.retrieval.ranker import EncodedQueries, top_k
+from cvseeker.retrieval.fusion import fuse
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.windows import FloatArray
+from cvseeker.retrieval.validation import validate_search
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256
@@ -66,7 +65,7 @@ def run_systems(
     resume_of: Mapping[str, str] | None = None,
     runs: Mapping[str, Path] | None = None,
     vectors: Mapping[str, Path] | None = None,
-    validation: RetrievalDataset | None = None,
+    validation: Sequence[RetrievalDataset] = (),
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, SystemResult]:
@@ -142,7 +141,7 @@ def run_model(
     *,
     settings: EvaluateSettings,
     cache: VectorStore,
-    validation: RetrievalDataset | None = None,
+    validation: Sequence[RetrievalDataset] = (),
     progress: Progress = silent,
 ) -> dict[str, SystemResult]:
     """Rank by a model, by late interaction where it gives token vectors, by its hybrid, and cut."""
@@ -150,8 +149,8 @@ def run_model(
     weights = settings.hybrid
     # A model that was tuned here was saved with shares learnt on validation; others get them now.
     saved = isinstance(encoder, LocalEncoder) and encoder.codec is not None
-    if weights is None and validation is not None and not saved:
-        weights = _learn(encoder, label, validation, cache)
+    if weights is None and validation and not saved:
+        weights, _ = validate_search(encoder, validation, cache)
     if weights is None:
         weights = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
     late = encoded.corpus.codes is not None
@@ -216,29 +215,6 @@ def _run_variants(
         result.seconds = encoded.seconds + time.perf_counter() - started
         result.bytes_per_passage = variant.nbytes / len(collection.dataset.corpus)
         yield result
-
-
-def _learn(
-    encoder: Encoder, label: str, validation: RetrievalDataset, cache: VectorStore
-) -> HybridWeights:
-    """Learn the shares of BM25, dense vectors and late interaction on validation data."""
-    encoded = encode_dataset(encoder, label, validation, cache)
-    passage_ids, query_ids = list(validation.corpus), list(validation.queries)
-    table = QrelsTable.from_qrels(validation.qrels, query_ids, passage_ids)
-    bm25 = BM25Ranker(list(validation.corpus.values())).scores(encoded.queries)
-
-    def mean(scores: FloatArray) -> float:
-        return float(table.metrics(top_k(scores, METRICS_DEPTH))["ndcg@10"].mean())
-
-    dense = encoded.corpus.dense().scores(encoded.queries)
-    # Where there is no third part, zeros change no ranking, and their share is dropped.
-    late = np.zeros_like(bm25)
-    if encoded.corpus.codes:
-        late = encoded.corpus.late().scores(encoded.queries)
-    weights = learn_weights(bm25, dense, late, mean)
-    # All on a part that is not there would leave nothing.
-    usable = encoded.corpus.codes is not None or weights.bm25 + weights.dense > 0
-    return weights if usable else HybridWeights()
 
 
 def _blocks(queries: EncodedQueries) -> Iterator[tuple[int, EncodedQueries]]:

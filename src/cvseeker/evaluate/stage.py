@@ -24,7 +24,7 @@ from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.trec import with_run_ids
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.resumes import Ingested
-from cvseeker.retrieval.holdout import with_distractors
+from cvseeker.retrieval.holdout import with_cross_sections, with_persons
 
 if TYPE_CHECKING:
     from cvseeker.retrieval.remote import RemoteEncoder
@@ -154,7 +154,7 @@ def evaluate_files(
         return Material(
             [EvaluatedSet("test", content)],
             dataset,
-            validation=read_dataset(validation, split="dev") if validation else None,
+            validation=_judges(validation, settings) if validation else (),
             training=read_dataset(training, split="train") if training else None,
         )
 
@@ -176,7 +176,7 @@ class Material:
 
     sets: Sequence[EvaluatedSet]
     dataset: Path
-    validation: RetrievalDataset | None = None
+    validation: Sequence[RetrievalDataset] = ()
     training: RetrievalDataset | None = None
     names: Mapping[str, str] | None = None
     facts: Mapping[str, Any] | None = None
@@ -239,7 +239,7 @@ class Evaluation:
         )
 
     def _evaluated(
-        self, queries: EvaluatedSet, validation: RetrievalDataset | None
+        self, queries: EvaluatedSet, validation: Sequence[RetrievalDataset]
     ) -> EvaluatedSet:
         """Run every system over a query set."""
         dataset = queries.dataset
@@ -333,14 +333,23 @@ def _workspace_material(
         sets,
         beir / "test",
         # Among as many passages as the tuned model learnt from.
-        with_distractors(validation, training, passages=settings.finetune.val_passages)
-        if validation.queries
-        else None,
+        with_cross_sections(
+            training, validation, settings.generate, passages=settings.finetune.val_passages
+        )[1],
         training,
         names=ingested.names(),
         facts=counts,
         stages=finished_stages(workspace),
     )
+
+
+def _judges(validation: Path, settings: Settings) -> tuple[RetrievalDataset, ...]:
+    """Read the queries that the hybrid's weights are learnt on."""
+    val = with_persons(
+        read_dataset(validation, split="dev"), similarity=settings.ingest.duplicate_similarity
+    )
+    nobody = RetrievalDataset({}, {}, {})
+    return with_cross_sections(nobody, val, settings.generate, passages=0)[1]
 
 
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:

@@ -9,6 +9,9 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.windows import FloatArray
 
+# The scores that are fused, of BM25, of dense vectors and of late interaction.
+Parts = tuple[FloatArray, FloatArray, FloatArray]
+
 # Weights are tried in tenths: what a validation split of a hundred queries can tell apart.
 STEPS = 10
 # Weights whose mean is this close to the best are as good: their average is taken, which lies in
@@ -66,29 +69,29 @@ def min_max(scores: FloatArray) -> FloatArray:
 
 
 def learn_weights(
-    bm25: FloatArray, dense: FloatArray, late: FloatArray, mean: Callable[[FloatArray], float]
+    mean: Callable[[tuple[float, float, float]], float], *, late: bool = True
 ) -> HybridWeights:
     """Choose the hybrid's weights by what they do on validation queries.
 
     Parameters
     ----------
-    bm25, dense, late
-        Shape (n_queries, n_passages), float32: the parts' scores.
     mean
-        Given fused scores, returns a mean metric, such as nDCG@10.
+        Given the shares of BM25, dense vectors and late interaction, returns a mean metric of the
+        fused scores, such as nDCG@10.
+    late
+        Whether there is late interaction.
 
     Returns
     -------
     HybridWeights
         The average of all weights, in tenths, whose mean is within ``CLOSE`` of the best one's.
     """
-    parts = [min_max(part) for part in (bm25, dense, late)]
-    found: dict[tuple[float, float, float], float] = {}
-    for first, second in product(range(STEPS + 1), repeat=2):
-        if first + second <= STEPS:
-            tenths = (first, second, STEPS - first - second)
-            shares = (tenths[0] / STEPS, tenths[1] / STEPS, tenths[2] / STEPS)
-            found[shares] = mean(fuse(parts, shares))
+    found = {
+        shares: mean(shares)
+        for first, second in product(range(STEPS + 1), repeat=2)
+        if first + second <= STEPS and (late or first + second == STEPS)
+        for shares in [(first / STEPS, second / STEPS, (STEPS - first - second) / STEPS)]
+    }
     best = max(found.values())
     close = np.array([shares for shares, value in found.items() if value >= best - CLOSE])
     first_share, second_share, third_share = close.mean(axis=0).round(3).tolist()

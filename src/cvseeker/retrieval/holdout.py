@@ -1,12 +1,21 @@
-"""Persons held out for validation, and a corpus large enough to say something."""
+"""What models are trained on and judged by: queries, and persons held out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import DatasetError
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.resumes import assign_splits, person_groups
-from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.bm25 import BM25Ranker, stems
+from cvseeker.retrieval.cross_sections import cross_section_dataset
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
+
+# Share of a query's words that what answers it may have, where rankers are compared by it: people
+# seldom search in a résumé's words, and queries that copy them flatter BM25.
+LOW_OVERLAP = 0.5
+# Fewer queries of low overlap than this tell less than all queries do.
+FEWEST_QUERIES = 30
 
 
 def with_persons(dataset: RetrievalDataset, *, similarity: float) -> RetrievalDataset:
@@ -53,3 +62,84 @@ def with_distractors(
     chosen = list(dict.fromkeys(best.T.ravel().tolist()))[:wanted]
     added = {others[at]: train.corpus[others[at]] for at in sorted(chosen)}
     return replace(val, corpus=val.corpus | added)
+
+
+def with_cross_sections(
+    train: RetrievalDataset, val: RetrievalDataset, settings: GenerateSettings, *, passages: int
+) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
+    """Return what is trained on, and what models are judged by, with cross-section pairs.
+
+    Parameters
+    ----------
+    train, val
+        Queries about different persons; the person group of every passage is known.
+    settings
+        How cross-section pairs are made.
+    passages
+        How many passages there are at least in what models are judged by.
+
+    Returns
+    -------
+    joint, judges
+        Training's queries and cross-section pairs in one data set, and validation's that share few
+        words with what answers them, as :func:`validation_sets` chooses them.
+    """
+    crossed, crossed_val = (
+        cross_section_dataset(one.corpus, one.person_groups, settings=settings)
+        for one in (train, val)
+    )
+    judges = validation_sets([(val, train), (crossed_val, crossed)], passages=passages)
+    return joined([train, crossed]), judges
+
+
+def validation_sets(
+    pairs: Sequence[tuple[RetrievalDataset, RetrievalDataset]], *, passages: int
+) -> tuple[RetrievalDataset, ...]:
+    """Return what models are judged by: queries that share few words with what answers them.
+
+    Parameters
+    ----------
+    pairs
+        The validation and the training part of each source of queries.
+    passages
+        How many passages a corpus has at least; training's fill it up.
+
+    Returns
+    -------
+    tuple of RetrievalDataset
+        One for each source that has such queries; with all queries where those are few.
+    """
+    few = [(low_overlap(val), train) for val, train in pairs]
+    if sum(len(val.queries) for val, _ in few) < FEWEST_QUERIES:
+        few = list(pairs)
+    return tuple(
+        with_distractors(val, train, passages=passages) for val, train in few if val.queries
+    )
+
+
+def low_overlap(dataset: RetrievalDataset) -> RetrievalDataset:
+    """Return a data set with those queries alone that share few words with what answers them."""
+    words = {key: set(stems(text)) for key, text in dataset.corpus.items()}
+    queries = {}
+    for query_id, text in dataset.queries.items():
+        asked = set(stems(text))
+        answers = [key for key, grade in dataset.qrels[query_id].items() if grade > 0]
+        if max(len(asked & words[key]) for key in answers) <= LOW_OVERLAP * len(asked):
+            queries[query_id] = text
+    return replace(
+        dataset, queries=queries, qrels={query_id: dataset.qrels[query_id] for query_id in queries}
+    )
+
+
+def joined(datasets: Sequence[RetrievalDataset]) -> RetrievalDataset:
+    """Join data sets into one; ids get their data set's number before them, persons do not."""
+    joint = RetrievalDataset({}, {}, {})
+    groups: dict[str, str] = {}
+    for number, one in enumerate(datasets):
+        names = {key: f"{number}/{key}" for key in (*one.corpus, *one.queries)}
+        joint.corpus.update({names[key]: text for key, text in one.corpus.items()})
+        joint.queries.update({names[key]: text for key, text in one.queries.items()})
+        for query_id, grades in one.qrels.items():
+            joint.qrels[names[query_id]] = {names[key]: grade for key, grade in grades.items()}
+        groups |= {names[key]: one.person_groups.get(key, key) for key in one.corpus}
+    return replace(joint, person_groups=groups)

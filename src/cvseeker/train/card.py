@@ -1,5 +1,6 @@
 """The model card: what the tuned model was made of and how it scored."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def write_model_card(
     settings: FinetuneSettings,
     *,
     train: RetrievalDataset,
-    val: RetrievalDataset,
+    val: Sequence[RetrievalDataset],
 ) -> None:
     """Write ``README.md`` into a model's folder: data, settings and validation scores."""
     flat = {**settings.model_dump(exclude={"windows"}), "base": result.base}
@@ -84,7 +85,7 @@ def write_model_card(
         pairs=result.pairs,
         train_passages=len(train.corpus),
         train_persons=len(set(train.person_groups.values())) or "unnamed",
-        val_queries=len(val.queries),
+        val_queries=sum(len(dataset.queries) for dataset in val),
         metric_names=" | ".join(SHOWN),
         rules="|".join(["---:"] * len(SHOWN)),
         base_scores=" | ".join(f"{result.verdict.base_scores[name]:.3f}" for name in SHOWN),

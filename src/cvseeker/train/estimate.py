@@ -1,6 +1,7 @@
 """What fine-tuning would take, found out by two real steps on a copy."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.progress import silent
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.adapters import prepare_model
@@ -22,7 +24,7 @@ from cvseeker.train.memory import (
     with_smaller_mini_batches,
 )
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.stage import split_persons
+from cvseeker.train.stage import read_sources
 
 if TYPE_CHECKING:
     from cvseeker.train.trainer import PairTrainer
@@ -90,13 +92,14 @@ def estimate_finetune(
     *,
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
+    sections: GenerateSettings | None = None,
     duplicate_similarity: float | None = None,
 ) -> Estimate:
     """Estimate what :func:`~cvseeker.train.finetune` would take; nothing is kept.
 
     Parameters
     ----------
-    train, val, duplicate_similarity
+    train, val, sections, duplicate_similarity
         The data, as fine-tuning gets it.
     settings
         The base model, batch size and so on.
@@ -115,18 +118,18 @@ def estimate_finetune(
     from cvseeker.train.trainer import check_settings, plan_steps, training_precision
 
     check_settings(settings)
-    train, val = split_persons(train, val, settings, duplicate_similarity)
+    joint, judges = read_sources(train, val, settings, sections, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
-    windows = encoder.split(list(train.corpus.values()))
-    pairs = build_pairs(train, windows, max_pairs=settings.max_pairs, seed=settings.seed)
+    windows = encoder.split(list(joint.corpus.values()))
+    pairs = build_pairs(joint, windows, max_pairs=settings.max_pairs, seed=settings.seed)
     plan = plan_steps(len(pairs), settings, processes=world_size())
     prepare_model(encoder.model, settings)
-    validation = _validation_seconds(encoder, val)
+    validation = _validation_seconds(encoder, judges)
     kind = encoder.model.device.type
     available = available_memory(kind)
     reset_peak_memory(kind)
     chosen = random.Random(settings.seed).sample(pairs, min(2 * plan.batch_size, len(pairs)))
-    trainer, rows = _two_steps(encoder, chosen, val, settings)
+    trainer, rows = _two_steps(encoder, chosen, judges, settings)
     parameters = list(encoder.model.parameters())
     return Estimate(
         base=encoder.name,
@@ -153,7 +156,7 @@ def estimate_finetune(
 def _two_steps(
     encoder: LocalEncoder,
     pairs: list[TrainingPair],
-    val: RetrievalDataset,
+    val: Sequence[RetrievalDataset],
     settings: FinetuneSettings,
 ) -> "tuple[PairTrainer, int | None]":
     """Take two steps without validation; return the trainer and the pairs in memory at once."""
@@ -186,9 +189,9 @@ def _two_steps(
         )
 
 
-def _validation_seconds(encoder: LocalEncoder, val: RetrievalDataset) -> float:
+def _validation_seconds(encoder: LocalEncoder, val: Sequence[RetrievalDataset]) -> float:
     """Encode a sample of the validation corpus's windows twice, and multiply the second time."""
-    windows = encoder.split(list(val.corpus.values()))
+    windows = encoder.split([text for dataset in val for text in dataset.corpus.values()])
     sample = random.Random(0).sample(windows, min(SAMPLE, len(windows)))
     began = 0.0
     for _ in range(2):

@@ -30,8 +30,14 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_value
 from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.validation import (
+    METRIC,
+    QueryMetrics,
+    mean_ndcg,
+    validate_search,
+    validate_vectors,
+)
 from cvseeker.train.guard import guard_dataset
-from cvseeker.train.validation import METRIC, QueryMetrics, mean_ndcg, validate_queries
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -113,7 +119,7 @@ def decide(
     encoder: LocalEncoder,
     base: Weights,
     tuned: Weights,
-    val: RetrievalDataset,
+    val: Sequence[RetrievalDataset],
     *,
     base_scores: QueryMetrics | None = None,
     tuned_scores: QueryMetrics | None = None,
@@ -131,26 +137,29 @@ def decide(
     if not all(0 < alpha <= 1 for alpha in alphas):
         raise InputError(f"alphas are {list(alphas)}; expected shares above 0 and at most 1")
 
-    def at(alpha: float, dataset: RetrievalDataset) -> QueryMetrics:
-        """Score the mixture of a share of tuned weights."""
+    def mixed(alpha: float) -> LocalEncoder:
         progress("weigh tuned against base", 0, 0, f"{alpha:.0%} tuned")
         mix_weights(encoder.model, base, tuned, alpha=alpha)
-        return validate_queries(encoder, dataset, store if dataset is val else None)
+        return encoder
+
+    def searched(alpha: float) -> QueryMetrics:
+        """Score the search of the mixture with a share of tuned weights."""
+        return validate_search(mixed(alpha), val, store)[1]
 
     known = {} if tuned_scores is None else {1.0: tuned_scores}
-    preferred, found = choose_alpha(lambda alpha: at(alpha, val), alphas=alphas, known=known)
-    before = base_scores if base_scores is not None else at(0.0, val)
+    preferred, found = choose_alpha(searched, alphas=alphas, known=known)
+    before = base_scores if base_scores is not None else searched(0.0)
     guard = guard_dataset()
-    guard_before = at(0.0, guard)
-    groups, guard_groups = query_groups(val), query_groups(guard)
+    guard_before = validate_vectors(mixed(0.0), guard)
+    groups, guard_groups = query_groups(*val), query_groups(guard)
     verdicts: list[Verdict] = []
     for alpha in sorted({MILDER, *alphas}, reverse=True):
         if alpha > preferred:
             continue
         if alpha not in found:
-            found[alpha] = at(alpha, val)
+            found[alpha] = searched(alpha)
         gain = compare(before, found[alpha], groups)
-        forgotten = compare(guard_before, at(alpha, guard), guard_groups)
+        forgotten = compare(guard_before, validate_vectors(mixed(alpha), guard), guard_groups)
         verdicts.append(_verdict(alpha, found, before, gain, forgotten))
         if verdicts[-1].kept == "tuned":
             return verdicts[-1]
@@ -198,7 +207,7 @@ def doubt(validation: Difference) -> str:
             f"about {FEWEST_GROUPS}"
         )
     if validation.low <= 0 or validation.p_value > SIGNIFICANCE:
-        return f"no evidence of improvement: validation nDCG@10 {validation}"
+        return f"no evidence that search got better: validation nDCG@10 {validation}"
     return ""
 
 
@@ -225,7 +234,7 @@ def _verdict(
     return Verdict(
         kept="base" if against else "tuned",
         forced=False,
-        reason=against or f"validation nDCG@10 rose: {gain}{merged}",
+        reason=against or f"search got better: validation nDCG@10 {gain}{merged}",
         alpha=alpha,
         alphas={f"{key:g}": mean_ndcg(scores) for key, scores in found.items()},
         validation=gain,
@@ -261,14 +270,16 @@ def compare(base: QueryMetrics, tuned: QueryMetrics, groups: Sequence[str]) -> D
     )
 
 
-def query_groups(dataset: RetrievalDataset) -> list[str]:
+def query_groups(*datasets: RetrievalDataset) -> list[str]:
     """Return the person whom each query is about; one about several is a group of its own."""
     groups = []
-    for query_id in dataset.queries:
-        grades = dataset.qrels[query_id]
-        relevant = [passage_id for passage_id, grade in grades.items() if grade > 0]
-        about = {dataset.person_groups.get(passage_id, passage_id) for passage_id in relevant}
-        groups.append(f"person {about.pop()}" if len(about) == 1 else f"query {query_id}")
+    for number, dataset in enumerate(datasets):
+        for query_id in dataset.queries:
+            grades = dataset.qrels[query_id]
+            relevant = [passage_id for passage_id, grade in grades.items() if grade > 0]
+            about = {dataset.person_groups.get(passage_id, passage_id) for passage_id in relevant}
+            single = len(about) == 1
+            groups.append(f"person {about.pop()}" if single else f"query {number}/{query_id}")
     return groups
 
 

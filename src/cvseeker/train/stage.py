@@ -1,5 +1,6 @@
 """The stage ``model``: queries and qrels → a tuned encoder, kept only where it is better."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -10,13 +11,15 @@ from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.places import check_output, make_folder
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.holdout import hold_out, with_distractors, with_persons
+from cvseeker.retrieval.holdout import hold_out, with_cross_sections, with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.validation import QueryMetrics, fit_search, validate_search
 from cvseeker.train.adapters import check_model, merge_lora, prepare_model
 from cvseeker.train.card import write_model_card
 from cvseeker.train.distributed import (
@@ -32,7 +35,6 @@ from cvseeker.train.distributed import (
 from cvseeker.train.gate import Verdict, Weights, decide, mix_weights, park_weights
 from cvseeker.train.memory import advice_when_out_of_memory, with_smaller_mini_batches
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.validation import QueryMetrics, fit_late_interaction, validate_queries
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -148,6 +150,7 @@ def finetune_stage(
             settings=settings.finetune,
             val=val,
             scratch=folder / ".training",
+            sections=settings.generate,
             duplicate_similarity=similarity,
             store=data.store(),
             progress=heard(progress),
@@ -156,7 +159,11 @@ def finetune_stage(
 
     if data.workspace.only and settings.finetune.base:
         check_output(data.workspace.path / data.stage, {"--base": Path(settings.finetune.base)})
-    recipe = {**settings.finetune.recipe, "duplicate_similarity": similarity}
+    recipe = {
+        **settings.finetune.recipe,
+        **settings.generate.model_dump(include={"sections", "per_person"}),
+        "duplicate_similarity": similarity,
+    }
 
     def run(work: Work) -> StageResult:
         with data.workspace.alone("finetune", progress):
@@ -186,6 +193,7 @@ def finetune(
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
     scratch: Path,
+    sections: GenerateSettings | None = None,
     duplicate_similarity: float | None = None,
     store: VectorStore | None = None,
     progress: Progress = silent,
@@ -210,6 +218,8 @@ def finetune(
         Where pairs and checkpoints are kept meanwhile. If it holds those of an interrupted run of
         the same data and settings, training continues from there, bit for bit; the caller
         deletes it afterwards.
+    sections
+        How cross-section pairs are made of the passages; ``None``: by the defaults.
     duplicate_similarity
         Passages that are as alike are one person's, where the data set does not say whose they
         are; ``None``: the default.
@@ -234,23 +244,24 @@ def finetune(
         If this machine cannot do what a setting asks for.
     """
     encoder = _base_encoder(settings)
-    train, val = split_persons(train, val, settings, duplicate_similarity)
+    joint, judges = read_sources(train, val, settings, sections, duplicate_similarity)
+    asked = f"{sum(len(dataset.queries) for dataset in judges)} queries"
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
-    pairs = from_main(lambda: _pairs(train, encoder, settings, scratch / "pairs.jsonl"))
-    progress("validate the base", 0, 0, f"{len(val.queries)} queries")
+    pairs = from_main(lambda: _pairs(joint, encoder, settings, scratch / "pairs.jsonl"))
+    progress("validate the base", 0, 0, asked)
     encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
-    base_scores = from_main(lambda: _base_scores(encoder, val, scratch / "base.json", store))
+    base_scores = from_main(lambda: _base_scores(encoder, judges, scratch / "base.json", store))
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
     with advice_when_out_of_memory(settings):
-        trainer = _train(encoder, pairs, val, settings, scratch, progress, callbacks)
+        trainer = _train(encoder, pairs, judges, settings, scratch, progress, callbacks)
     tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
     verdict = from_main(
         lambda: decide(
             encoder,
             base,
             tuned,
-            val,
+            judges,
             base_scores=base_scores,
             tuned_scores=trainer.validations.found.get(trainer.state.best_global_step or -1),
             force=settings.force,
@@ -260,10 +271,10 @@ def finetune(
     )
     result = _result(encoder.name, pairs, trainer, verdict)
     if is_main():
-        progress("choose the hybrid's shares", 0, 0, f"{len(val.queries)} queries")
-        fit_late_interaction(encoder, val, store)
+        progress("choose the hybrid's shares", 0, 0, asked)
+        fit_search(encoder, judges, store)
         encoder.save(folder)
-        write_model_card(folder, result, settings, train=train, val=val)
+        write_model_card(folder, result, settings, train=joint, val=judges)
         if verdict.kept == "base":
             _save_refused(encoder, base, tuned, verdict.alpha, folder)
     return result
@@ -291,26 +302,32 @@ def _result(
     )
 
 
-def split_persons(
+def read_sources(
     train: RetrievalDataset,
     val: RetrievalDataset | None,
     settings: FinetuneSettings,
+    sections: GenerateSettings | None,
     similarity: float | None,
-) -> tuple[RetrievalDataset, RetrievalDataset]:
-    """Return training and validation with everybody's person group, the latter filled up."""
+) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
+    """Return what is trained on, and what models are judged by: other persons' data sets.
+
+    Both hold cross-section pairs besides the queries given.
+    """
     if similarity is None:
         similarity = IngestSettings().duplicate_similarity
     train = with_persons(train, similarity=similarity)
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     val = with_persons(val, similarity=similarity)
-    return train, with_distractors(val, train, passages=settings.val_passages)
+    return with_cross_sections(
+        train, val, sections or GenerateSettings(), passages=settings.val_passages
+    )
 
 
 def _train(
     encoder: LocalEncoder,
     pairs: list[TrainingPair],
-    val: RetrievalDataset,
+    val: Sequence[RetrievalDataset],
     settings: FinetuneSettings,
     scratch: Path,
     progress: Progress,
@@ -374,10 +391,10 @@ def _pairs(
 
 
 def _base_scores(
-    encoder: LocalEncoder, val: RetrievalDataset, path: Path, store: VectorStore | None
+    encoder: LocalEncoder, val: Sequence[RetrievalDataset], path: Path, store: VectorStore
 ) -> QueryMetrics:
     """Validate the base model, or read what an interrupted run found."""
     if not path.is_file():
-        write_json(path, validate_queries(encoder, val, store))
+        write_json(path, validate_search(encoder, val, store)[1])
     scores: QueryMetrics = read_json(path)
     return scores

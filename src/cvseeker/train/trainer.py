@@ -30,14 +30,14 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.machine import device, encoding_dtype
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
+from cvseeker.retrieval.validation import QueryMetrics, validate_search
 from cvseeker.train.adapters import require_peft
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.distributed import LONG_WAIT, world_size
-from cvseeker.train.loss import RetrievalLoss
+from cvseeker.train.loss import RetrievalLoss, word_tokens
 from cvseeker.train.packed import use_packed_attention
 from cvseeker.train.pairs import TrainingPair
 from cvseeker.train.sampler import BucketSampler, FollowEpoch
-from cvseeker.train.validation import QueryMetrics, validate_queries
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -74,7 +74,7 @@ class PairTrainer(SentenceTransformerTrainer):
 def build_trainer(
     encoder: LocalEncoder,
     pairs: list[TrainingPair],
-    val: RetrievalDataset,
+    val: Sequence[RetrievalDataset],
     settings: FinetuneSettings,
     *,
     checkpoints: Path,
@@ -124,6 +124,9 @@ def _loss(model: SentenceTransformer, settings: FinetuneSettings) -> RetrievalLo
     return RetrievalLoss(
         model,
         temperature=settings.temperature,
+        late_temperature=settings.late_temperature,
+        late_weight=settings.late_weight,
+        words=word_tokens(model),
         matryoshka=settings.matryoshka,
         mini_batch_size=settings.mini_batch_size,
     )
@@ -269,20 +272,20 @@ def _keep_records_in_place() -> None:
 
 
 class WindowedEvaluator(BaseEvaluator):
-    """Validation as search will use the encoder: windows, the best of which counts."""
+    """Validation as search will use the encoder: fused, and of windows the best counts."""
 
-    def __init__(self, encoder: LocalEncoder, dataset: RetrievalDataset) -> None:
+    def __init__(self, encoder: LocalEncoder, datasets: Sequence[RetrievalDataset]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = "ndcg@10"
         self._encoder = encoder
-        self._dataset = dataset
+        self._datasets = datasets
         self.found: dict[int, QueryMetrics] = {}
 
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Return metric → mean over the validation queries; what was found at a step is kept."""
-        self.found[steps] = validate_queries(self._encoder, self._dataset)
+        _, self.found[steps] = validate_search(self._encoder, self._datasets)
         return mean_metrics(self.found[steps])
 
 

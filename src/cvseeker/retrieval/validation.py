@@ -1,0 +1,106 @@
+"""What a validation split says of an encoder: the shares of its search, and how good that is."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.fusion import Parts, fuse, learn_weights
+from cvseeker.retrieval.metrics import QrelsTable, metric_rows
+from cvseeker.retrieval.ranker import EncodedQueries, top_k
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.windows import FloatArray
+
+# Query id → name of the metric → value.
+QueryMetrics = Mapping[str, Mapping[str, float]]
+METRIC = "ndcg@10"
+DEPTH = 100
+
+
+def validate_search(
+    encoder: Encoder, datasets: Sequence[RetrievalDataset], store: VectorStore | None = None
+) -> tuple[HybridWeights, QueryMetrics]:
+    """Rank each data set's corpus as search does, at the shares that suit all of them best.
+
+    Parameters
+    ----------
+    encoder
+        In whatever state it is; one without token vectors has no share of late interaction.
+    datasets
+        Queries that have been trained on by nobody.
+    store
+        Where vectors are kept; ``None``: nowhere.
+
+    Returns
+    -------
+    shares, metrics
+        The shares, and every metric of every query at these.
+    """
+    store = store or VectorStore()
+    parts = [_parts(encoder, dataset, store) for dataset in datasets]
+    tables = [_table(dataset) for dataset in datasets]
+
+    def mean(shares: tuple[float, float, float]) -> float:
+        found = [
+            table.metrics(top_k(fuse(part, shares), DEPTH))[METRIC]
+            for table, part in zip(tables, parts, strict=True)
+        ]
+        return float(np.concatenate(found).mean())
+
+    shares = learn_weights(mean, late=isinstance(encoder, LocalEncoder))
+    metrics: dict[str, Mapping[str, float]] = {}
+    for number, (dataset, part) in enumerate(zip(datasets, parts, strict=True)):
+        rows = ranked_metrics(dataset, fuse(part, shares.shares))
+        # Each data set numbers its queries as it likes.
+        metrics |= {f"{number}/{query_id}": row for query_id, row in rows.items()}
+    return shares, metrics
+
+
+def validate_vectors(encoder: Encoder, dataset: RetrievalDataset) -> QueryMetrics:
+    """Rank the data set's corpus by the pooled vectors alone."""
+    queries = EncodedQueries.from_texts(list(dataset.queries.values()), encoder, tokens=False)
+    windows = encoder.encode_passages(list(dataset.corpus.values()))
+    return ranked_metrics(dataset, DenseRanker(windows.vectors, windows.owners).scores(queries))
+
+
+def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> QueryMetrics:
+    """Return every metric of every query for scores, shape (n_queries, n_passages)."""
+    values = _table(dataset).metrics(top_k(scores, DEPTH))
+    return dict(zip(dataset.queries, metric_rows(values), strict=True))
+
+
+def mean_ndcg(scores: QueryMetrics) -> float:
+    """Return the mean nDCG@10 over the queries."""
+    return sum(values[METRIC] for values in scores.values()) / len(scores)
+
+
+def fit_search(
+    encoder: LocalEncoder, datasets: Sequence[RetrievalDataset], store: VectorStore
+) -> None:
+    """Set an encoder's ``codec`` and the shares of its ``hybrid``, by the validation split.
+
+    The codec is fitted to the token vectors of the first passages: the validation corpus is encoded
+    for the shares anyway, and its 64 passages or more have the ten thousand tokens that are enough.
+    """
+    encoder.codec = None
+    encoded = store.encode_corpus(encoder, list(datasets[0].corpus.values()))
+    encoder.codec = encoded.codes.codec if encoded.codes else None
+    encoder.hybrid, _ = validate_search(encoder, datasets, store)
+
+
+def _table(dataset: RetrievalDataset) -> QrelsTable:
+    return QrelsTable.from_qrels(dataset.qrels, list(dataset.queries), list(dataset.corpus))
+
+
+def _parts(encoder: Encoder, dataset: RetrievalDataset, store: VectorStore) -> Parts:
+    """Return the scores that search is fused of, each of shape (n_queries, n_passages)."""
+    corpus = list(dataset.corpus.values())
+    queries = EncodedQueries.from_texts(list(dataset.queries.values()), encoder)
+    encoded = store.encode_corpus(encoder, corpus)
+    bm25 = BM25Ranker(corpus).scores(queries)
+    late = encoded.late().scores(queries) if encoded.codes else np.zeros_like(bm25)
+    return bm25, encoded.dense().scores(queries), late
