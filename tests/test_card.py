@@ -41,7 +41,7 @@ def test_the_card_states_data_scores_and_settings(
         windows=WindowSettings(window_tokens=96, overlap_tokens=24), temperature=0.07
     )
     val = replace(tiny_dataset, queries={"q1": tiny_dataset.queries["q1"]})
-    write_model_card(tmp_path, result, settings, train=tiny_dataset, val=val)
+    write_model_card(tmp_path, result, settings, train=tiny_dataset, val=[val])
     card = " ".join((tmp_path / "README.md").read_text(encoding="utf-8").split())
     for fact in (
         "base_model: some/base",

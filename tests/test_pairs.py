@@ -5,7 +5,7 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.holdout import with_persons
-from cvseeker.train.pairs import build_pairs, group_numbers
+from cvseeker.train.pairs import TrainingPair, build_pairs, group_numbers, mask_rivals
 
 FILLER = "orchestra rehearsals and school concerts every single week of term " * 2
 
@@ -99,3 +99,16 @@ def test_how_alike_two_of_one_person_are_is_the_users_word() -> None:
         assert len(set(with_persons(dataset, similarity=similarity).person_groups.values())) == (
             expected
         )
+
+
+def test_who_fits_as_well_is_no_negative(hash_encoder: Any) -> None:
+    pairs = [
+        TrainingPair("keeps bees", "keeps bees and sells honey", 0, (0,)),
+        TrainingPair("keeps bees", "keeps bees in Oslo", 1, (1,)),
+        TrainingPair("tax law", "tax law", 2, (2,)),
+        TrainingPair("bees", "honey from bees", 3, (3,)),
+    ]
+    answered = [pair.answered for pair in mask_rivals(pairs, hash_encoder)]
+    # Two of four words are closer than two of five: who fits better is masked, not the other way.
+    assert answered == [(0, 1), (1,), (2,), (3,)]
+    assert [pair.anchor for pair in mask_rivals(pairs, hash_encoder)] == [p.anchor for p in pairs]

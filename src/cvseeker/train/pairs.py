@@ -3,17 +3,22 @@
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.retrieval.bm25 import BM25Ranker
+from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.windows import Window
 
 # Queries scored against all windows at once by BM25.
 BLOCK = 128
+
+# Share of the own positive's cosine from which another is no negative, as in NV-Retriever.
+RIVAL = 0.95
 
 # Pairs that one query with many relevant passages may give; the others are masked, not lost.
 MOST_POSITIVES = 3
@@ -61,6 +66,40 @@ def build_pairs(
         )
         for (query, target), at in zip(wanted, best, strict=True)
     ]
+
+
+def mask_rivals(pairs: Sequence[TrainingPair], encoder: Encoder) -> list[TrainingPair]:
+    """Let nobody be a negative whom the base finds about as fitting as the anchor's own positive.
+
+    What one person claims many can show, and a negative that answers teaches the wrong thing.
+
+    References
+    ----------
+    Moreira et al. 2024 (NV-Retriever, "positive-aware"), https://arxiv.org/abs/2407.15831;
+    Solatorio 2024 (GISTEmbed, in-batch), https://arxiv.org/abs/2402.16829.
+    """
+    anchors = list(dict.fromkeys(pair.anchor for pair in pairs))
+    positives = list(dict.fromkeys(pair.positive for pair in pairs))
+    column_of = {positive: column for column, positive in enumerate(positives)}
+    columns = np.array([column_of[pair.positive] for pair in pairs])
+    groups = np.array([pair.group for pair in pairs])
+    by_anchor: dict[str, list[int]] = defaultdict(list)
+    for at, pair in enumerate(pairs):
+        by_anchor[pair.anchor].append(at)
+    queries = EncodedQueries.from_texts(anchors, encoder, tokens=False)
+    windows = encoder.encode_passages(positives)
+    ranker = DenseRanker(windows.vectors, windows.owners)
+    masked = list(pairs)
+    for start in range(0, len(anchors), BLOCK):
+        block = slice(start, start + BLOCK)
+        # (block, n_pairs): how well every pair's positive fits each anchor.
+        scores = ranker.scores(queries[block])[:, columns]
+        for anchor, row in zip(anchors[block], scores, strict=True):
+            for at in by_anchor[anchor]:
+                rivals = groups[row >= RIVAL * row[at]].tolist()
+                answered = {*pairs[at].answered, *rivals}
+                masked[at] = replace(pairs[at], answered=tuple(sorted(answered)))
+    return masked
 
 
 def group_numbers(dataset: RetrievalDataset) -> list[int]:

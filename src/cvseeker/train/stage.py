@@ -34,7 +34,7 @@ from cvseeker.train.distributed import (
 )
 from cvseeker.train.gate import Verdict, Weights, decide, mix_weights, park_weights
 from cvseeker.train.memory import advice_when_out_of_memory, with_smaller_mini_batches
-from cvseeker.train.pairs import TrainingPair, build_pairs
+from cvseeker.train.pairs import TrainingPair, build_pairs, mask_rivals
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -386,6 +386,7 @@ def _pairs(
             f"{len(pairs)} pairs of one person: there is nobody to tell them from; "
             "expected queries about at least two persons"
         )
+    pairs = mask_rivals(pairs, encoder)
     write_jsonl(path, (asdict(pair) for pair in pairs))
     return pairs
 
