@@ -21,6 +21,7 @@ from cvseeker.queries.offline.evidence import read_evidence
 from cvseeker.queries.offline.generate import generate_offline
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.mentions import title_case
+from cvseeker.queries.offline.other_languages import other_language
 from cvseeker.queries.offline.paraphrases import TERMS, TITLES
 from cvseeker.queries.offline.rarity import CorpusStatistics
 from cvseeker.queries.offline.verbs import LEMMAS, VERBS, verb_forms
@@ -187,6 +188,58 @@ def test_no_passage_gets_more_than_it_carries() -> None:
     assert 6 < len(queries) < 100
 
 
+OTHERS = {
+    "German": """Aldine Quastenberg
+Fachkrankenschwester für Intensivpflege, Leipzig
+
+Berufserfahrung
+2016 – heute Klinikum Auental, Intensivstation
+- Betreuung beatmeter Patienten und Weaning nach Protokoll
+- Einarbeitung der neuen Kolleginnen, Nierenersatzverfahren mit Citrat
+
+Kenntnisse
+Hämofiltration, Aromapflege, Notfalltraining""",
+    "French": """Aldine Quastenberg
+Infirmière puéricultrice
+
+EXPÉRIENCE PROFESSIONNELLE
+Néonatologie, hôpital de la Pointe, depuis 2017
+- Soins aux grands prématurés et alimentation par sonde
+- Tutorat des étudiantes, animation d'un groupe de parents
+
+COMPÉTENCES
+Réanimation néonatale, éducation thérapeutique, ventilation""",
+    "other": """瞿云舟
+运维工程师，杭州
+
+工作经历
+2020年至今　青桐视频　高级运维工程师
+- 建立监控与告警体系，瞿云舟主导异地多活改造
+- 维护数据库和缓存，编写自动扩缩容组件
+
+技能
+容量规划、压力测试、灾备演练、网络排障""",
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_resume_in_another_language_is_asked_for_its_own_phrases(language: str) -> None:
+    text = OTHERS[language]
+    assert other_language(text) == language
+    asked = [query.text for query in generate(OTHERS) if query.passage_id == language]
+    assert len(asked) >= 3
+    words = [word for query in asked for word in re.findall(r"[^\W_]+", query)]
+    assert all(word.lower() in text.lower() for word in words)
+    absent = (
+        "aldine quastenberg 瞿云舟 und der mit depuis aux berufserfahrung compétences 技能 工作经历"
+    )
+    assert not set(absent.split()) & {word.lower() for word in words}
+
+
+def test_no_english_resume_is_taken_for_another_language() -> None:
+    assert {other_language(text) for text in read_examples().values()} == {""}
+
+
 def test_an_empty_corpus_gets_no_queries() -> None:
     assert generate({}) == []
     assert generate({"a": "", "b": " \n "}) == []
@@ -307,6 +360,7 @@ def test_paraphrases_say_it_otherwise() -> None:
     assert "customer service" not in TERMS.replace("customer service", rng, rate=1.0)
     assert TERMS.replace("customer service", rng, rate=0.0) == "customer service"
     assert TERMS.replace("glassblowing", rng, rate=1.0) == "glassblowing"
+    assert TERMS.replace("Next.js", rng, rate=1.0) == "Next.js"
     assert TITLES.replace("registered nurse", rng, rate=1.0) in ("RN", "nurse")
 
 

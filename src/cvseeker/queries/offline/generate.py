@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
@@ -12,6 +13,12 @@ from cvseeker.core.screen import printable
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence
 from cvseeker.queries.offline.lexicon import STOP_WORDS
+from cvseeker.queries.offline.other_languages import (
+    opening_name,
+    other_language,
+    phrases_apart,
+    without_english,
+)
 from cvseeker.queries.offline.rarity import GENERIC_STEMS, CorpusStatistics
 from cvseeker.queries.offline.wording import (
     NEUTRAL_TEMPLATES,
@@ -44,19 +51,32 @@ def generate_offline(
     passage. The queries of a passage depend on the seed, its id and its text, and on the others
     only through how rare its words are among them.
     """
-    statistics = CorpusStatistics()
-    for text in corpus.values():
-        statistics.add(text)
     resumes = bool(profiles) or _are_resumes(list(corpus.values()))
     templates = RESUME_TEMPLATES if resumes else NEUTRAL_TEMPLATES
+    lists = without_english(templates)
+    languages = {
+        key: language for key, text in corpus.items() if (language := other_language(text))
+    }
+    texts = {
+        key: phrases_apart(text, languages[key], name=opening_name(text))
+        if key in languages
+        else text
+        for key, text in corpus.items()
+    }
+    statistics = CorpusStatistics()
+    for text in texts.values():
+        statistics.add(text)
     queries: list[Query] = []
     for done, (passage_id, text) in enumerate(corpus.items(), start=1):
         profile = (profiles or {}).get(passage_id) or (
             extract_profile(text) if resumes else Profile()
         )
-        evidence = read_evidence(text, profile, statistics)
+        if passage_id in languages and not profile.name:
+            profile = replace(profile, name=opening_name(text))
+        evidence = read_evidence(texts[passage_id], profile, statistics)
         rng = random.Random(f"{settings.seed}\0{passage_id}")
-        writer = _Writer(passage_id, evidence, templates, statistics, rng)
+        fitting = lists if passage_id in languages else templates
+        writer = _Writer(passage_id, evidence, fitting, statistics, rng)
         queries += writer.write(settings.queries_per_passage)
         if done % _REPORT_EVERY == 0 or done == len(corpus):
             progress("generate", done, len(corpus), f"{len(queries)} queries")

@@ -138,6 +138,7 @@ def _is_item(item: str) -> bool:
     return (
         len(words) <= 3
         and len(item) > 1
+        and "…" not in item
         and item.lower() not in _PLACES
         and not any(char.isdigit() and item[0].isdigit() for char in item)
         and words[0].lower() not in STOP_WORDS

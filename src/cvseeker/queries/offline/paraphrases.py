@@ -29,7 +29,7 @@ class _Paraphrases:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         wordings = _alternatives(sorted(self._table))
-        return re.compile(rf"(?<![\w-]){wordings}(?![\w-])", re.IGNORECASE)
+        return re.compile(rf"(?<![\w.-]){wordings}(?![\w-])", re.IGNORECASE)
 
     def replace(self, text: str, rng: random.Random, *, rate: float) -> str:
         """Put other words for each known wording with that probability."""
