@@ -39,8 +39,8 @@ def test_claims_are_taken_out_of_the_sections_where_people_claim() -> None:
     claims, evidence = cut_claims(RESUME)
     assert claims == (
         Claim("title", "Welder"),
-        Claim("summary", "Coded pipe welder who enjoys awkward positions."),
-        Claim("summary", "Eleven winters on rigs in the North Sea without a lost day."),
+        Claim("summary", "Coded pipe welder who enjoys awkward positions"),
+        Claim("summary", "Eleven winters on rigs in the North Sea without a lost day"),
         Claim("skill", "TIG"),
         Claim("skill", "orbital welding"),
         Claim("skill", "ultrasonic testing"),
@@ -80,7 +80,7 @@ def test_headings_of_other_languages_cut_as_well(
 def test_without_headings_the_first_sentences_are_claims() -> None:
     told = [f"In year {number} she rebuilt the ward's rota and its budget." for number in range(10)]
     claims, evidence = cut_claims("\n".join(told))
-    assert [claim.text for claim in claims] == told[:2]
+    assert [claim.text for claim in claims] == [line.rstrip(".") for line in told[:2]]
     assert {claim.kind for claim in claims} == {"opening"}
     assert evidence == "\n".join(told[2:])
 

@@ -12,7 +12,12 @@ from cvseeker.retrieval.cross_sections import cross_section_dataset, query_overl
 TRADES = {
     "mira": ("welder", "orbital welding", "ultrasonic testing", "duplex manifolds on rigs"),
     "tove": ("midwife", "breech births", "water births", "a ward with sixteen beds and a pool"),
-    "ravi": ("baker", "sourdough", "lamination", "three stone ovens and a shop by the station"),
+    "ravi": (
+        "baker",
+        "sourdough loaves",
+        "butter lamination",
+        "three stone ovens by the station",
+    ),
     "inga": ("surveyor", "laser scanning", "cadastral law", "tunnels under the old harbour"),
 }
 
@@ -21,7 +26,7 @@ def resume(name: str) -> tuple[str, str]:
     title, one, other, work = TRADES[name]
     head = f"{name.title()} Voss\n{title.title()} | Oslo, Norway | {name}@example.com"
     return (
-        f"{head}\n\nSUMMARY\nSeasoned {title} who likes {one} best. "
+        f"{head}\n\nSUMMARY\nSeasoned {title} who likes {one} and {other} best. "
         f"{name.title()} works hard and late. "
         "Team player with good communication.\n\n"
         f"SKILLS\n{one}, {other}, team work, call me on +47 22 33 44 55",
@@ -52,23 +57,33 @@ def test_a_person_is_one_document_without_what_was_claimed() -> None:
 def test_anchors_hold_no_names_no_contacts_and_nothing_that_fits_everybody() -> None:
     dropped: Counter[str] = Counter()
     texts = " ".join(dataset(dropped).queries.values())
-    assert "Seasoned midwife who likes breech births best" in texts
+    assert "Seasoned midwife who likes breech births and water births best" in texts
     for unfit in ("works hard", "Team player", "Voss", "Tove", "+47"):
         assert unfit not in texts
     assert dropped["name or contact"] >= 4
-    assert dropped["fits others"] >= 4
+    assert dropped["says little"] >= 4
+
+
+def test_an_anchor_that_another_person_answers_as_well_is_dropped() -> None:
+    same = "SKILLS\nfalconry, taxidermy\n\nEXPERIENCE\n"
+    other = {"olga:0": same + CORPUS["ravi:1"], "olaf:0": same + CORPUS["tove:1"]}
+    dropped: Counter[str] = Counter()
+    corpus = {**CORPUS, **other}
+    made = cross_section_dataset(corpus, GROUPS, settings=GenerateSettings(), dropped=dropped)
+    assert not other.keys() & made.corpus.keys()
+    assert dropped["fits others"] >= 2
 
 
 def test_an_anchor_that_shares_most_words_with_its_evidence_is_dropped() -> None:
     corpus: Mapping[str, str] = {
         **CORPUS,
-        "echo:0": "SUMMARY\nGrafts apple trees in winter. Knows fungi of cherries.\n\n"
-        "EXPERIENCE\n" + "Grafts apple trees all winter in the orchard of the abbey. " * 6,
+        "echo:0": "SUMMARY\nGrafts apple trees in winter. Knows fungi of quinces, figs and medlars."
+        "\n\nEXPERIENCE\n" + "Grafts apple trees all winter in the orchard of the abbey. " * 6,
     }
     dropped: Counter[str] = Counter()
     made = cross_section_dataset(corpus, GROUPS, settings=GenerateSettings(), dropped=dropped)
     of_echo = [made.queries[key] for key, grades in made.qrels.items() if "echo:0" in grades]
-    assert of_echo == ["Knows fungi of cherries"]
+    assert of_echo == ["Knows fungi of quinces, figs and medlars"]
     assert dropped["shares most words"] == 1
 
 

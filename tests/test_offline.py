@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cvseeker.core.datasets import read_dataset
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile, Query
-from cvseeker.queries.offline.chunks import stem, unwrap
+from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import read_duties
 from cvseeker.queries.offline.evidence import read_evidence
 from cvseeker.queries.offline.generate import generate_offline
@@ -33,6 +33,7 @@ from cvseeker.queries.offline.wording import (
     with_article,
 )
 from cvseeker.resumes import extract_profile
+from cvseeker.retrieval.lines import unwrap
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))

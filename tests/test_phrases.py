@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.queries.offline.chunks import chunks, stem, unwrap
+from cvseeker.queries.offline.chunks import chunks, stem
 from cvseeker.queries.offline.glue import is_glued
 from cvseeker.queries.offline.lexicon import STOP_WORDS
 from cvseeker.queries.offline.phrases import key_phrases
 from cvseeker.queries.offline.rarity import CorpusStatistics, may_start_end_name
+from cvseeker.retrieval.lines import unwrap
 
 NURSE = """Clinical experience
 Managed wound care and dialysis access for renal transplant patients on a 34-bed ward.

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cvseeker.core.records import Section
+from cvseeker.core.wordlists import read_lines
 from cvseeker.resumes import extract_profile, find_sections, redact
+from cvseeker.retrieval.lines import paragraphs, unwrap
 
 # More words under one heading than this: the next heading was not recognised.
 _MOST_CLAIMED = 160
@@ -13,19 +15,20 @@ _MOST_CLAIMED = 160
 _PROSE, _LONGEST_ENTRY, _LONGEST_TITLE = 8, 5, 12
 # Lines in which a résumé's head stands, and the part of a text without headings that opens it.
 _HEAD_LINES, _OPENING = 15, 0.2
-# Characters of a line that may be full, so that the next one goes on.
-_FULL_LINE, _FULL_ENTRY = 60, 100
 
-_BULLET = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§�\uf000-\uf0ff]+")
-_SENTENCE_END = re.compile(r"(?<=[^\W\d_][^\W\d_][.!?;])\s+(?=[^\W_])|(?<=[。！？।])")
-_ENTRY_END = re.compile(r"[\n|•●▪■·;\t、，]+|,\s*(?![^()]{0,200}\))|\s{3,}")
-_CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
-_ISO_DATE = re.compile(r"\b(?:19|20)\d\d-\d\d(?:-\d\d)?\b")
-_DATES = re.compile(
-    r"[\s,(–—-]*(?:\b[^\W\d_]{3,9}\.?\s+)?\b(?:\d{1,2}/)?(?:19|20)\d\d\b[\s)]*"
-    r"(?:(?:[-–—]|to|bis|à|hasta)\s*(?:\w{3,9}\.?\s+)?(?:(?:19|20)\d\d\b|present|current|now))?\)?"
+_SENTENCE_END = re.compile(r"(?<=[^\W_][^\W\d_][.!?;])\s+(?=[^\W_])|(?<=[。！？।])|\s\|\s?")
+_ENTRY_END = re.compile(r"[\n|•●▪■·;\t、，]+|,\s*(?![^()]{0,200}\))|\s{3,}|\s[-–—]\s|[.:](?:\s|$)")
+_LABEL = re.compile(r"^[^\W\d_][^:,.]{1,38}:\s*(?!//)")
+_JOINTS = re.compile(r"^(?:(?:and|or|including|e\.g\.|etc|und|et|y|e)\b[\s.]*)+|\s+(?:and|or|etc)$")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_MONTHS = "|".join(month[:3] for month in read_lines("cvseeker.core", "months"))
+# A date on its own, with what joins it to another one.
+_DATE = re.compile(
+    rf"[\s,(–—-]*(?:\b(?:{_MONTHS})[^\W\d_]*\.?,?\s+)?(?<!\d)(?:\d{{1,2}}[./-])?(?:19|20)\d\d"
+    r"(?:-\d\d){0,2}(?!\d)(?:\s*(?:present|current|now|date))?[\s)]*",
+    re.IGNORECASE,
 )
-_ENDS = " .,:–—-*\"'"
+_ENDS = " .,:;–—-*\"'[]"
 # Show nothing, and hold other people's names.
 _LEFT_OUT = ("references", "interests")
 
@@ -58,7 +61,7 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
     >>> text = "SUMMARY\nCalm under pressure.\n\nEXPERIENCE\nNurse, Oslo\nRan a ward of 30 beds"
     >>> claims, evidence = cut_claims(text)
     >>> claims
-    (Claim(kind='summary', text='Calm under pressure.'), Claim(kind='title', text='Nurse'))
+    (Claim(kind='summary', text='Calm under pressure'), Claim(kind='title', text='Nurse'))
     >>> evidence
     'EXPERIENCE\nNurse, Oslo\nRan a ward of 30 beds'
     """
@@ -71,8 +74,10 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
             if left.strip():
                 shown.append(Section(section.kind, section.title, left))
     if all(claim.kind == "title" for claim in claims):
-        opening, rest = _cut_opening(text)
-        claims += opening
+        opening, rest = _first_words(text, _OPENING * len(text.split()))
+        claims += [
+            Claim("opening", told) for told in _sentences(opening) if len(told.split()) >= _PROSE
+        ]
         shown = list(find_sections(rest))
     known = {claim.text.casefold() for claim in claims}
     titles = extract_profile("", shown).titles
@@ -83,63 +88,57 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
 def _cut(section: Section) -> tuple[list[Claim], str]:
     """Return a section's claims, and what is left of its text."""
     if section.kind == "header":
-        return _cut_head(section)
+        return _cut_head(section.text)
     if section.kind == "projects":
         return _cut_projects(section.text)
     if section.kind not in ("summary", "skills", "certificates", "awards"):
         return [], section.text
     claimed, left = _first_words(section.text, _MOST_CLAIMED)
     if section.kind == "summary":
-        return [Claim("summary", sentence) for sentence in sentences(claimed)], left
+        return [Claim("summary", sentence) for sentence in _sentences(claimed)], left
     if section.kind == "skills":
         return list(_skills(claimed)), left
     kind = section.kind.removesuffix("s")
-    entries = (_undated(line) for line in unwrapped(claimed, full_line=_FULL_ENTRY))
+    entries = (_undated(line) for line in unwrap(claimed))
     return [Claim(kind, entry) for entry in entries if entry], left
 
 
-def _undated(line: str) -> str:
-    return " ".join(_DATES.sub(" ", _ISO_DATE.sub(" ", line)).replace(" ,", ",").split()).strip(
-        _ENDS
-    )
-
-
 def _first_words(text: str, most: float) -> tuple[str, str]:
-    """Cut a text after the paragraph with which it has as many words, or before it."""
-    before: list[str] = []
-    left = _paragraphs(text)
-    words = 0
-    while left:
-        words += len(left[0].split())
-        if words > most and before:
+    """Cut a text between two paragraphs, such that the first part has at most so many words.
+
+    One paragraph it has at least.
+    """
+    lines, words, number = paragraphs(text), 0, 0
+    while number < len(lines):
+        words += len(lines[number].split())
+        if words > most and number:
             break
-        before.append(left.pop(0))
-    return "\n".join(before), "\n".join(left)
+        number += 1
+    return "\n".join(lines[:number]), "\n".join(lines[number:])
 
 
-def _cut_head(section: Section) -> tuple[list[Claim], str]:
+def _cut_head(text: str) -> tuple[list[Claim], str]:
     """Take titles and prose from beneath a name; a text that begins within a section has none."""
-    head = "\n".join(section.text.split("\n")[:_HEAD_LINES])
+    lines = text.split("\n")
+    head, rest = "\n".join(lines[:_HEAD_LINES]), "\n".join(lines[_HEAD_LINES:])
     profile = extract_profile(head)
     if not profile.name and not redact(head[:600]).counts:
-        return [], section.text
-    rest = "\n".join(section.text.split("\n")[_HEAD_LINES:])
-    prose = [line for line in unwrapped(head) if len(line.split()) >= _PROSE]
+        return [], text
+    prose = [told for told in _sentences(head) if len(told.split()) >= _PROSE]
     claims = [Claim("title", title) for title in profile.titles[:1]]
-    claims += [Claim("summary", told) for line in prose for told in sentences(line)]
-    return claims, rest
+    return claims + [Claim("summary", sentence) for sentence in prose], rest
 
 
 def _cut_projects(text: str) -> tuple[list[Claim], str]:
-    """Take the short lines that stand before longer ones: what they are about."""
+    """Take the short lines that stand before longer ones: what these are about."""
     claims, left = [], []
     lines = text.split("\n")
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         title = _undated(line)
         is_title = (
             2 <= len(title.split()) <= _LONGEST_TITLE
-            and not _BULLET.match(line)
-            and not line.rstrip().endswith((".", ","))
+            and line[:1].isalnum()
+            and line.rstrip()[-1] not in ".,:;"
             and len(after.split()) >= _PROSE
         )
         if is_title:
@@ -151,50 +150,53 @@ def _cut_projects(text: str) -> tuple[list[Claim], str]:
 
 def _skills(text: str) -> Iterator[Claim]:
     """Yield the entries of lists, and the sentences of what is prose among them."""
-    for line in unwrapped(text, full_line=_FULL_ENTRY):
-        told = _CATEGORY.sub("", line)
-        entries = [_CATEGORY.sub("", one).strip(_ENDS) for one in _ENTRY_END.split(told)]
-        entries = [entry for entry in entries if entry]
+    for line in unwrap(_with_lists_joined(text)):
+        entries = [_JOINTS.sub("", one.strip(_ENDS)).strip(_ENDS) for one in _ENTRY_END.split(line)]
         short = [one for one in entries if len(one.split()) <= _LONGEST_ENTRY and len(one) <= 50]
-        if 2 * len(short) > len(entries):
-            yield from (Claim("skill", entry) for entry in short)
-        else:
-            yield from (Claim("summary", sentence) for sentence in sentences(told))
+        if 2 * len(short) <= len(entries):
+            yield from (Claim("summary", sentence) for sentence in _sentences(line))
+            continue
+        # What stands before a colon is a category.
+        labels = {label.strip().rstrip(":") for label in re.findall(r"[^,;|:]+:(?=\s)", line)}
+        for entry in short:
+            if entry not in labels and any(map(str.isalpha, entry)) and not _is_mark(entry):
+                yield Claim("skill", entry)
 
 
-def _cut_opening(text: str) -> tuple[list[Claim], str]:
-    """Take the sentences of the first fifth of a text."""
-    opening, rest = _first_words(text, _OPENING * len(text.split()))
-    told = (one for one in sentences(opening) if len(one.split()) >= _PROSE)
-    return [Claim("opening", sentence) for sentence in told], rest
+def _is_mark(entry: str) -> bool:
+    """Tell a year, a share and a number of several digits from a skill."""
+    return bool(_YEAR.search(entry) or re.search(r"\d\s?%|\d[\d.]{3,}", entry))
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, whose lines may be wrapped."""
-    return [
-        sentence.strip()
-        for line in unwrapped(text)
-        for sentence in _SENTENCE_END.split(line)
-        if sentence.strip()
-    ]
-
-
-def unwrapped(text: str, *, full_line: int = _FULL_LINE) -> list[str]:
-    """Return a text's lines without bullets, wrapped ones joined."""
-    lines = (_BULLET.sub("", " ".join(one.split())) for one in _paragraphs(text, full_line))
-    return [line for line in lines if line]
-
-
-def _paragraphs(text: str, full_line: int = _FULL_LINE) -> list[str]:
-    """Return a text's lines, each with the lines that it is wrapped into."""
-    paragraphs: list[str] = []
-    is_open = False
+def _with_lists_joined(text: str) -> str:
+    """Join the lines of a list parted by commas: a wrapped entry begins with any letter."""
+    joined = ""
+    before = ""
     for line in text.split("\n"):
-        bare = line.strip()
-        goes_on = is_open and not _BULLET.match(line.lstrip() or "•")
-        if goes_on and (bare[0].islower() or len(paragraphs[-1].split("\n")[-1]) > full_line):
-            paragraphs[-1] += f"\n{line}"
-        elif bare:
-            paragraphs.append(line)
-        is_open = len(bare) > _FULL_LINE // 2 and bare[-1] not in ".:;!?。"
-    return paragraphs
+        goes_on = before.count(",") > 1 and line.count(",") > 1 and len(before) > _LONG_LINE
+        goes_on = goes_on and line[:1].isalnum() and not _LABEL.match(line)
+        joined += f" {line}" if goes_on else f"\n{line}"
+        before = line
+    return joined
+
+
+_LONG_LINE = 60
+
+
+def _undated(line: str) -> str:
+    """Return what a line says beside dates, links and numbers."""
+    said = max(_DATE.sub(" | ", line).split("|"), key=len)
+    said = " ".join(said.replace("( )", " ").split()).strip(_ENDS)
+    return said if said.count("(") == said.count(")") else said.strip(f"{_ENDS}()")
+
+
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a text, whose lines may be wrapped, without labels before them."""
+    whole = "\n".join(" ".join(lines.split()) for lines in paragraphs(text))
+    found = (
+        _LABEL.sub("", sentence).strip(_ENDS)
+        for line in unwrap(whole)
+        for sentence in _SENTENCE_END.split(line)
+    )
+    # With two years in it, it is a line of a job.
+    return [sentence for sentence in found if sentence and len(_YEAR.findall(sentence)) < 2]

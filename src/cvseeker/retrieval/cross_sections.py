@@ -1,29 +1,43 @@
 """Cross-section pairs: what one section of a résumé claims asks for what the others show."""
 
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.screen import printable
+from cvseeker.core.wordlists import read_words
 from cvseeker.resumes import PersonName, redact
 from cvseeker.retrieval.bm25 import BM25Ranker, stems
 from cvseeker.retrieval.claims import Claim, cut_claims
 from cvseeker.retrieval.ranker import EncodedQueries
 
+# An award or a certificate of so many words is told as a sentence is.
+_PROSE = 6
 # Words that evidence has at least, and an anchor at least and at most.
 _FEWEST_SHOWN, _FEWEST, _MOST = 30, 2, 40
 # A sentence of fewer words is a fragment.
 _FEWEST_OF_SENTENCE = 4
+# Telling words of an entry at least, and of a sentence.
+_FEWEST_TOLD = (0.5, 2.0)
 # Share of an anchor's words that its evidence may have: above it the pair teaches copying.
 _MOST_SHARED = 0.6
 # A word that tells persons apart stands in the résumés of this share of them at most.
 _RARE = 0.1
+_SENTENCES = ("summary", "opening")
 _BLOCK = 128
+# Numbers that are addresses' and marks', and what is sworn at a résumé's end.
+_PERSONAL = re.compile(
+    r"\d{5}|here\s?by|\b(?:citizens?|nationality|passport|visa|married|born|driv\w+ licen[cs]e"
+    r"|references)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ def cross_section_dataset(
             dropped[reason] += 1
         else:
             fit.append(anchor)
-    kept = _specific(fit, texts, dropped)
+    kept = _specific(fit, texts, cuts, dropped)
     queries: dict[str, _Anchor] = {}
     for number, own in groupby(kept, key=lambda anchor: anchor.person):
         for anchor in _mixed(own, settings.per_person):
@@ -138,7 +152,8 @@ def _persons(corpus: Mapping[str, str], person_groups: Mapping[str, str]) -> lis
 
 def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterator[_Anchor]:
     """Yield anchors of what a person claims."""
-    skills = [claim.text for claim in claims if claim.kind == "skill"]
+    listed = dict.fromkeys(claim.text for claim in claims if claim.kind == "skill")
+    skills = [entry for entry in listed if not _empty().issuperset(stems(entry))]
     titles = [claim.text for claim in claims if claim.kind == "title"]
     # Drawn twice, since some lists are refused for one entry.
     drawn = rng.sample(skills, len(skills)) + rng.sample(skills, len(skills))
@@ -150,10 +165,9 @@ def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterat
         if len(skills) > 1:
             yield _Anchor(person, "title_skills", ", ".join([title, *rng.sample(skills, 2)]))
     for kind, text in claims:
-        if kind not in ("skill", "title"):
-            sentence = kind in ("summary", "opening")
-            if not sentence or len(text.split()) >= _FEWEST_OF_SENTENCE:
-                yield _Anchor(person, kind, text.rstrip(".;"))
+        fragment = kind in _SENTENCES and len(text.split()) < _FEWEST_OF_SENTENCE
+        if kind not in ("skill", "title") and not fragment:
+            yield _Anchor(person, kind, text)
 
 
 def _reason_against(anchor: str, name: PersonName, shown: Set[str]) -> str:
@@ -161,20 +175,24 @@ def _reason_against(anchor: str, name: PersonName, shown: Set[str]) -> str:
     words = set(stems(anchor))
     if not _FEWEST <= len(anchor.split()) <= _MOST or not words:
         return "length"
-    if printable(anchor) != anchor:
+    if printable(anchor) != anchor or "�" in anchor:
         return "unprintable"
-    if name.is_in_query(anchor) or redact(anchor).counts:
+    if name.is_in_query(anchor) or redact(anchor).counts or _PERSONAL.search(anchor):
         return "name or contact"
     return "shares most words" if len(words & shown) > _MOST_SHARED * len(words) else ""
 
 
 def _specific(
-    anchors: Sequence[_Anchor], texts: Sequence[str], dropped: Counter[str]
+    anchors: Sequence[_Anchor],
+    texts: Sequence[str],
+    cuts: Sequence[tuple[Sequence[Claim], str]],
+    dropped: Counter[str],
 ) -> list[_Anchor]:
-    """Return the anchors that have a rare word, and whose person alone BM25 puts first."""
-    holders = Counter(stem for text in texts for stem in set(stems(text)))
-    rare = max(2.0, _RARE * len(texts))
-    some = [one for one in anchors if any(holders[stem] <= rare for stem in stems(one.text))]
+    """Return, best first, the anchors that say enough and whose person alone BM25 puts first."""
+    weights = _weights(texts, cuts)
+    told = {anchor: sum(weights[stem] for stem in set(stems(anchor.text))) for anchor in anchors}
+    some = [one for one in anchors if told[one] >= _FEWEST_TOLD[_is_sentence(one)]]
+    dropped["says little"] += len(anchors) - len(some)
     ranker = BM25Ranker(texts)
     kept = []
     for start in range(0, len(some), _BLOCK):
@@ -183,8 +201,43 @@ def _specific(
         for anchor, row in zip(block, scores, strict=True):
             if (row >= row[anchor.person]).sum() == 1:
                 kept.append(anchor)
-    dropped["fits others"] += len(anchors) - len(kept)
-    return kept
+    dropped["fits others"] += len(some) - len(kept)
+    return sorted(kept, key=lambda one: (one.person, -told[one] / len(one.text.split()) ** 0.5))
+
+
+def _is_sentence(anchor: _Anchor) -> bool:
+    """Tell what is said in so many words, from names and lists."""
+    listed = anchor.kind in ("skills", "title_skills") or len(anchor.text.split()) < _PROSE
+    return anchor.kind in _SENTENCES or not listed
+
+
+def _weights(texts: Sequence[str], cuts: Sequence[tuple[Sequence[Claim], str]]) -> dict[str, float]:
+    """Return how much each word tells of a person, from 0 to 1.
+
+    A word that many have tells nothing, nor does one that people say of themselves more often than
+    it is met in what they did; one that only this person says may be an odd turn.
+    """
+    holders = Counter(stem for text in texts for stem in set(stems(text)))
+    shown = Counter(stem for _, evidence in cuts for stem in set(stems(evidence)))
+    said = Counter(
+        stem
+        for claims, _ in cuts
+        for stem in set(stems(" ".join(one.text for one in claims if one.kind in _SENTENCES)))
+    )
+    rare = max(2.0, _RARE * len(texts))
+    weights = {}
+    for stem, holder in holders.items():
+        common = holder > rare or stem in _empty()
+        praise = said[stem] > max(shown[stem], 1)
+        weights[stem] = 0.0 if common or praise else 1.0 if shown[stem] >= said[stem] else 0.5
+    return weights
+
+
+@cache
+def _empty() -> frozenset[str]:
+    """Return the stems of words that fit anybody."""
+    words = read_words("cvseeker.core", "generic_words") | read_words("cvseeker.core", "platitudes")
+    return frozenset(stem for word in words for stem in stems(word))
 
 
 def _mixed(anchors: Iterable[_Anchor], most: int) -> Iterator[_Anchor]:

@@ -1,4 +1,4 @@
-"""Cutting a text into lines, and lines into stretches of words that stand together.
+"""Cutting lines into stretches of words that stand together.
 
 A chunk never crosses punctuation, a line's end, a function word, an adverb or a verb in the past,
 so that what is taken from it reads as a whole.
@@ -6,24 +6,12 @@ so that what is taken from it reads as a whole.
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
-from cvseeker.queries.offline.lexicon import (
-    ADDRESSES,
-    INNER_WORDS,
-    MONTHS,
-    PERSONAL_LABELS,
-    STOP_WORDS,
-)
+from cvseeker.queries.offline.lexicon import INNER_WORDS, MONTHS, STOP_WORDS
 from cvseeker.queries.offline.verbs import GERUNDS, PAST_FORMS
 
-# What gives personal data and codes away, and what each then looks like.
-_SIGNS = re.compile(r"@|://|www|xxx|\.(?:com|org|net|edu|gov|io)")
-_ADDRESS, _LINK = r"\S+@\S+", r"(?:https?://|www\.)\S+"
-_SITE = r"\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|io)\b\S*"
-_TRIPLE = r"\S*(\w)\1\1\S*"
-_LONG_NUMBER = r"\+?\d[\d\s().-]{6,}\d"
 # Every boundary begins with one of a few characters, which the regex engine finds fastest.
 _BOUNDARY = re.compile(
     r"""
@@ -43,7 +31,6 @@ _DATE_WORDS = (MONTHS - {"may"}).union(
     "mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday present "
     "ongoing till am pm gmt".split()
 )
-_BULLETS = re.compile(r"^[\s•●▪■◦○·*>\-–—~+=_#|➢✓❖▶§\uf000-\uf0ff�]+")
 
 
 @lru_cache(maxsize=200_000)
@@ -65,64 +52,6 @@ def stem(word: str) -> str:
             text = text[:-1] if text[-1] == text[-2] and text[-1] not in "ls" else text
             break
     return text[:-1] if len(text) > 3 and text.endswith("e") else text
-
-
-def unwrap(text: str) -> list[str]:
-    """Return a text's lines without bullets, wrapped ones joined, personal data left out."""
-    lines: list[str] = []
-    open_end = False
-    for raw in text.splitlines():
-        line = " ".join((raw if raw[:1].isalnum() else _BULLETS.sub("", raw)).split())
-        if not line:
-            continue
-        if open_end and line[0].islower() and raw.lstrip()[:1] == line[0]:
-            lines[-1] += " " + line
-        elif not PERSONAL_LABELS.match(line) and not (len(line) < 90 and _is_address(line)):
-            lines.append(_mask(line))
-        else:
-            open_end = False
-            continue
-        open_end = len(line) >= 40 and line[-1] not in ".:;!?"
-    return lines
-
-
-def _is_address(line: str) -> bool:
-    maybe = _LEADING_NUMBER.match(line) or _ADDRESS_SIGNS.search(line.lower())
-    return bool(maybe and ADDRESSES.search(line))
-
-
-# What every address has one of; found faster than the address.
-_LEADING_NUMBER = re.compile(r"\W*\d")
-_ADDRESS_SIGNS = re.compile(
-    r"nagar|vihar|colony|taluk|tehsil|vill|dist|pin ?code|p\.o|post box|h\.? ?no|door no"
-    r"|flat no|plot no|house no|po box|apt"
-)
-
-
-def _mask(line: str) -> str:
-    """Put a bar in the place of addresses, links, long numbers and what is crossed out."""
-    signs = set(_SIGNS.findall(line.lower()))
-    number = bool(_A_LONG_NUMBER.search(line))
-    if not signs and not number:
-        return line
-    masks = (
-        "@" in signs and _ADDRESS,
-        not signs.isdisjoint(("://", "www")) and _LINK,
-        any(sign[0] == "." for sign in signs) and _SITE,
-        bool(_A_TRIPLE.search(line)) and _TRIPLE,
-        number and _LONG_NUMBER,
-    )
-    return _any_of(masks).sub(" | ", line)
-
-
-@cache
-def _any_of(masks: Iterable[str | bool]) -> re.Pattern[str]:
-    """Return a pattern of those masks that a line may need: the others are slow to fail."""
-    return re.compile("|".join(mask for mask in masks if isinstance(mask, str)), re.IGNORECASE)
-
-
-_A_LONG_NUMBER = re.compile(r"\d[\d\s().-]{6,}\d")
-_A_TRIPLE = re.compile(r"(\w)\1\1", re.IGNORECASE)
 
 
 class Chunk(NamedTuple):

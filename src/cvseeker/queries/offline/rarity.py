@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
-from cvseeker.queries.offline.chunks import Chunk, chunks, stem, unwrap
+from cvseeker.queries.offline.chunks import Chunk, chunks, stem
 from cvseeker.queries.offline.glue import is_glued
 from cvseeker.queries.offline.lexicon import (
     ADJECTIVE_ENDINGS,
@@ -17,6 +17,7 @@ from cvseeker.queries.offline.lexicon import (
     NOUN_STARTS,
 )
 from cvseeker.queries.offline.verbs import LEMMAS, NOUN_LIKE
+from cvseeker.retrieval.lines import unwrap
 
 _T = TypeVar("_T")
 
