@@ -12,7 +12,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import METRICS
-from cvseeker.retrieval.validation import QueryMetrics
+from cvseeker.retrieval.validation import QueryMetrics, query_groups
 from cvseeker.train import gate
 from cvseeker.train.gate import (
     FEWEST_GROUPS,
@@ -25,7 +25,6 @@ from cvseeker.train.gate import (
     doubt,
     mix_weights,
     park_weights,
-    query_groups,
 )
 
 PERSONS = 20

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cvseeker.core.errors import InputError
-from cvseeker.retrieval.fusion import fuse, learn_weights, min_max
+from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.fusion import Shares, fuse, learn_weights, min_max
 from cvseeker.retrieval.windows import FloatArray
 
 matrices = arrays(np.float32, (2, 5), elements=st.floats(-50, 50, width=32))
@@ -48,17 +49,24 @@ def test_the_weights_of_the_ranker_that_is_right_are_learnt() -> None:
     right = noise[2].copy()
     right[np.arange(60), answers] += 2
 
-    def accuracy(scores: FloatArray) -> float:
-        return float((scores.argmax(axis=1) == answers).mean())
+    def hits(shares: Shares) -> FloatArray:
+        return (fuse([right, noise[0], noise[1]], shares).argmax(axis=1) == answers).astype(float)
 
-    parts = [noise[0], noise[1], right]
-    weights = learn_weights(lambda shares: accuracy(fuse(parts, shares)))
-    assert weights.late > 0.6
+    weights = learn_weights(hits, [str(query) for query in range(60)])
+    assert weights.bm25 > 0.4  # .15 by default
     assert sum(weights.shares) == pytest.approx(1, abs=0.01)
-    assert accuracy(fuse(parts, weights.shares)) == 1
+    assert hits(weights.shares).mean() > 0.95
 
 
-def test_where_nothing_matters_the_weights_are_the_middle() -> None:
-    weights = learn_weights(lambda shares: 1.0)
-    assert weights.shares == pytest.approx([1 / 3] * 3, abs=0.001)
-    assert learn_weights(lambda shares: 1.0, late=False).shares == (0.5, 0.5, 0.0)
+def test_where_nothing_can_be_told_the_weights_are_the_defaults() -> None:
+    persons = [str(query) for query in range(60)]
+    weights = learn_weights(lambda shares: np.ones(60), persons)
+    assert weights.shares == HybridWeights().shares
+    without = learn_weights(lambda shares: np.ones(60), persons, late=False)
+    assert without.late == 0
+    assert without.dense / without.bm25 == pytest.approx(2, abs=0.01)
+    # One person in sixty prefers BM25, all others do not care.
+    one = np.zeros(60)
+    one[0] = 1
+    assert learn_weights(lambda shares: shares[0] * one, persons).bm25 < 0.5
+    assert learn_weights(lambda shares: shares[0] * np.ones(60), persons).bm25 == 1

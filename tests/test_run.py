@@ -154,7 +154,7 @@ def test_a_local_model_saved_with_no_weights_learns_all_three(
 ) -> None:
     seen: list[bool] = []
 
-    def all_on_late(mean: Any, *, late: bool) -> HybridWeights:
+    def all_on_late(values: Any, groups: Any, *, late: bool) -> HybridWeights:
         seen.append(late)
         return HybridWeights(bm25=0, dense=0, late=1)
 

@@ -43,5 +43,5 @@ def test_search_is_judged_over_all_data_sets_at_the_shares_that_suit_them(
     assert shares.late == 0  # this encoder has no token vectors
     assert mean_ndcg(found) >= mean_ndcg(validate_vectors(hash_encoder, tiny_dataset)) - 1e-9
     ignorant = type(hash_encoder)(dim=1)
-    shares, _ = validate_search(ignorant, [tiny_dataset])
-    assert shares.bm25 > shares.dense
+    _, found = validate_search(ignorant, [tiny_dataset])
+    assert mean_ndcg(found) > 0.9  # by the words alone

@@ -4,19 +4,27 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.significance import standard_error
 from cvseeker.retrieval.windows import FloatArray
 
 # The scores that are fused, of BM25, of dense vectors and of late interaction.
 Parts = tuple[FloatArray, FloatArray, FloatArray]
+
+Shares = tuple[float, float, float]
 
 # Weights are tried in tenths: what a validation split of a hundred queries can tell apart.
 STEPS = 10
 # Weights whose mean is this close to the best are as good: their average is taken, which lies in
 # the middle of what works and not at its edge. About half the standard error of such a mean.
 CLOSE = 0.005
+# Standard errors that a loss may be by chance, one-sided, in nine cases of ten.
+CHANCE = 1.28
+# Parts of the way from the default weights to those that are best.
+WAYS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def fuse(scores: Sequence[FloatArray], weights: Sequence[float]) -> FloatArray:
@@ -69,30 +77,46 @@ def min_max(scores: FloatArray) -> FloatArray:
 
 
 def learn_weights(
-    mean: Callable[[tuple[float, float, float]], float], *, late: bool = True
+    values: Callable[[Shares], NDArray[np.float64]], groups: Sequence[str], *, late: bool = True
 ) -> HybridWeights:
-    """Choose the hybrid's weights by what they do on validation queries.
+    """Move the hybrid's weights from the defaults to what validation queries prefer.
+
+    A few dozen queries about a dozen persons prefer something by chance, so the weights move only
+    as far as is needed to lose nothing beyond chance to the best.
 
     Parameters
     ----------
-    mean
-        Given the shares of BM25, dense vectors and late interaction, returns a mean metric of the
-        fused scores, such as nDCG@10.
+    values
+        Given the shares of BM25, dense vectors and late interaction, returns each query's metric at
+        the fused scores, such as nDCG@10, shape (n_queries,).
+    groups
+        Whom each query is about; the queries of one person say the same.
     late
         Whether there is late interaction.
 
     Returns
     -------
     HybridWeights
-        The average of all weights, in tenths, whose mean is within ``CLOSE`` of the best one's.
+        On the way from the defaults to the average of all weights, in tenths, whose mean is within
+        ``CLOSE`` of the best one's.
     """
-    found = {
-        shares: mean(shares)
+    tried = [
+        (first / STEPS, second / STEPS, (STEPS - first - second) / STEPS)
         for first, second in product(range(STEPS + 1), repeat=2)
-        if first + second <= STEPS and (late or first + second == STEPS)
-        for shares in [(first / STEPS, second / STEPS, (STEPS - first - second) / STEPS)]
-    }
-    best = max(found.values())
-    close = np.array([shares for shares, value in found.items() if value >= best - CLOSE])
-    first_share, second_share, third_share = close.mean(axis=0).round(3).tolist()
-    return HybridWeights(bm25=first_share, dense=second_share, late=third_share)
+        if (first + second <= STEPS if late else first + second == STEPS)
+    ]
+    means = [float(values(shares).mean()) for shares in tried]
+    close = [
+        shares for shares, mean in zip(tried, means, strict=True) if mean >= max(means) - CLOSE
+    ]
+    learnt = np.mean(close, axis=0)
+    default = np.array(HybridWeights().shares) * (1, 1, late)
+    default /= default.sum()
+    best = values(tuple(learnt.tolist()))
+    for way in WAYS:
+        shares = default + way * (learnt - default)
+        loss = best - values(tuple(shares.tolist()))
+        if way == WAYS[-1] or loss.mean() <= CHANCE * standard_error(loss, groups):
+            break
+    bm25, dense, token = shares.round(3).tolist()
+    return HybridWeights(bm25=bm25, dense=dense, late=token)

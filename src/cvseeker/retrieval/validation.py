@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
-from cvseeker.retrieval.fusion import Parts, fuse, learn_weights
+from cvseeker.retrieval.fusion import Parts, Shares, fuse, learn_weights
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import VectorStore
@@ -44,20 +45,34 @@ def validate_search(
     parts = [_parts(encoder, dataset, store) for dataset in datasets]
     tables = [_table(dataset) for dataset in datasets]
 
-    def mean(shares: tuple[float, float, float]) -> float:
+    def values(shares: Shares) -> NDArray[np.float64]:
         found = [
             table.metrics(top_k(fuse(part, shares), DEPTH))[METRIC]
             for table, part in zip(tables, parts, strict=True)
         ]
-        return float(np.concatenate(found).mean())
+        return np.concatenate(found).astype(np.float64)
 
-    shares = learn_weights(mean, late=isinstance(encoder, LocalEncoder))
+    late = isinstance(encoder, LocalEncoder)
+    shares = learn_weights(values, query_groups(*datasets), late=late)
     metrics: dict[str, Mapping[str, float]] = {}
     for number, (dataset, part) in enumerate(zip(datasets, parts, strict=True)):
         rows = ranked_metrics(dataset, fuse(part, shares.shares))
         # Each data set numbers its queries as it likes.
         metrics |= {f"{number}/{query_id}": row for query_id, row in rows.items()}
     return shares, metrics
+
+
+def query_groups(*datasets: RetrievalDataset) -> list[str]:
+    """Return the person whom each query is about; one about several is a group of its own."""
+    groups = []
+    for number, dataset in enumerate(datasets):
+        for query_id in dataset.queries:
+            grades = dataset.qrels[query_id]
+            relevant = [passage_id for passage_id, grade in grades.items() if grade > 0]
+            about = {dataset.person_groups.get(passage_id, passage_id) for passage_id in relevant}
+            single = len(about) == 1
+            groups.append(f"person {about.pop()}" if single else f"query {number}/{query_id}")
+    return groups
 
 
 def validate_vectors(encoder: Encoder, dataset: RetrievalDataset) -> QueryMetrics:

@@ -34,6 +34,7 @@ from cvseeker.retrieval.validation import (
     METRIC,
     QueryMetrics,
     mean_ndcg,
+    query_groups,
     validate_search,
     validate_vectors,
 )
@@ -268,19 +269,6 @@ def compare(base: QueryMetrics, tuned: QueryMetrics, groups: Sequence[str]) -> D
         queries=len(gains),
         groups=len(set(groups)),
     )
-
-
-def query_groups(*datasets: RetrievalDataset) -> list[str]:
-    """Return the person whom each query is about; one about several is a group of its own."""
-    groups = []
-    for number, dataset in enumerate(datasets):
-        for query_id in dataset.queries:
-            grades = dataset.qrels[query_id]
-            relevant = [passage_id for passage_id, grade in grades.items() if grade > 0]
-            about = {dataset.person_groups.get(passage_id, passage_id) for passage_id in relevant}
-            single = len(about) == 1
-            groups.append(f"person {about.pop()}" if single else f"query {number}/{query_id}")
-    return groups
 
 
 def park_weights(model: "SentenceTransformer", path: Path) -> Weights:
