@@ -33,6 +33,7 @@ from cvseeker.resumes.split import assign_splits
 from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.train import finetune
+from cvseeker.train.stage import read_sources
 
 SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
 
@@ -92,7 +93,10 @@ def run_fold(
     )
     seconds = time.perf_counter() - began
     models = {"base": settings.base, "tuned": str(folder / "model")}
-    results = run_systems(test, models, settings=EvaluateSettings(windows=settings.windows))
+    # The base's search gets shares by the same queries as the tuned one's.
+    _, judges = read_sources(train, None, settings.model_copy(update={"seed": seed}), None, None)
+    evaluate = EvaluateSettings(windows=settings.windows)
+    results = run_systems(test, models, settings=evaluate, validation=judges)
     shutil.rmtree(folder)
     return {name: result.per_query for name, result in results.items()}, seconds
 
