@@ -145,7 +145,7 @@ def test_the_trainer_is_told_what_was_set(encoder: LocalEncoder, tmp_path: Path)
     assert arguments.per_device_train_batch_size == 8
     assert (arguments.bf16, arguments.fp16) == (True, False)
     assert (arguments.seed, arguments.data_seed) == (5, 5)
-    assert arguments.learning_rate == 1e-4
+    assert arguments.learning_rate == 1.5e-4
 
 
 def test_nothing_is_reported_unless_asked(

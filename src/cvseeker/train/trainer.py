@@ -260,7 +260,7 @@ def training_arguments(
 def default_learning_rate(encoder: LocalEncoder, settings: FinetuneSettings) -> float:
     """Return the default by size: what a small model needs makes a large one forget."""
     weights = sum(parameter.numel() for parameter in encoder.model.parameters())
-    rate = 1e-4 if weights < SMALL_MODEL_WEIGHTS else 2e-5
+    rate = 1.5e-4 if weights < SMALL_MODEL_WEIGHTS else 2e-5
     return rate * LORA_RATE if settings.lora_rank else rate
 
 
