@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.retrieval.significance import standard_error
 from cvseeker.retrieval.windows import FloatArray
 
 # The scores that are fused, of BM25, of dense vectors and of late interaction.
@@ -116,7 +115,19 @@ def learn_weights(
     for way in WAYS:
         shares = default + way * (learnt - default)
         loss = best - values(tuple(shares.tolist()))
-        if way == WAYS[-1] or loss.mean() <= CHANCE * standard_error(loss, groups):
+        if way == WAYS[-1] or loss.mean() <= CHANCE * _standard_error(loss, groups):
             break
     bm25, dense, token = shares.round(3).tolist()
     return HybridWeights(bm25=bm25, dense=dense, late=token)
+
+
+def _standard_error(values: NDArray[np.float64], groups: Sequence[str]) -> float:
+    """Return the standard error of a mean over queries, those of one group varying together.
+
+    References
+    ----------
+    Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13.
+    """
+    _, members = np.unique(groups, return_inverse=True)
+    sums = np.bincount(members, weights=values - values.mean())
+    return float(np.sqrt((sums**2).sum()) / len(values))

@@ -187,24 +187,6 @@ def percentile_interval(
     return float(low), float(high)
 
 
-def standard_error(values: Values, groups: Sequence[str]) -> float:
-    """Return the standard error of a mean over queries, those of one group varying together.
-
-    Parameters
-    ----------
-    values, groups
-        Shape (n_queries,): one value a query, and whom it is about.
-
-    Returns
-    -------
-    float
-        The cluster-robust one (Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13).
-    """
-    centred = np.asarray(values, dtype=np.float64) - np.mean(values)
-    sums, _ = _group_sums(centred[None], groups)
-    return float(np.sqrt((sums**2).sum()) / len(values))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p-values for the number of tests made, by Holm's step-down procedure.
 
