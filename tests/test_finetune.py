@@ -149,7 +149,7 @@ def test_training_learns(dataset: RetrievalDataset, tiny_model: Path, tmp_path: 
     finetune(
         dataset,
         tmp_path / "model",
-        settings=settings_for(tiny_model, epochs=10, force=True),
+        settings=settings_for(tiny_model, learning_rate=1e-3, force=True),
         val=dataset,
         scratch=tmp_path / "scratch",
     )
