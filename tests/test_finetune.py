@@ -21,7 +21,6 @@ from cvseeker.core.settings import EvaluateSettings
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors
-from cvseeker.retrieval.validation import mean_ndcg, validate_vectors
 from cvseeker.train import finetune
 from cvseeker.train.stage import FinetuneResult
 from cvseeker.train.trainer import last_whole_checkpoint
@@ -145,19 +144,20 @@ def test_a_model_is_trained_in_silence(
 
 
 def test_training_learns(dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path) -> None:
-    """On what it trained on, the model must end better than it began."""
+    losses: list[float] = []
+
+    def note(stage: str, done: int, total: int, told: str) -> None:
+        if told.startswith("loss "):
+            losses.append(float(told.removeprefix("loss ").partition(",")[0]))
+
     finetune(
         dataset,
         tmp_path / "model",
-        settings=settings_for(tiny_model, learning_rate=1e-3, force=True),
-        val=dataset,
+        settings=settings_for(tiny_model, epochs=5),
         scratch=tmp_path / "scratch",
+        progress=note,
     )
-    before, after = (
-        mean_ndcg(validate_vectors(LocalEncoder.from_name(str(folder)), dataset))
-        for folder in (tiny_model, tmp_path / "model")
-    )
-    assert after > before + 0.1
+    assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
 
 
 def test_interrupted_and_resumed_the_weights_are_the_same(
