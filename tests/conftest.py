@@ -12,7 +12,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import ipaddress
 import re
 import socket
-import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -25,7 +24,6 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from hostile_server import HostileServer, running_hostile
-from killing import Killer
 
 # Started by a test, not by pytest.
 collect_ignore = ["kills.py", "pairs.py"]
@@ -140,14 +138,6 @@ def server(llm_process: "FakeServer", monkeypatch: pytest.MonkeyPatch) -> "FakeS
     monkeypatch.setenv(KEY_ENV, KEY)
     llm_process.reset()
     return llm_process
-
-
-@pytest.fixture(scope="session")
-def killer() -> Killer:
-    """Kills before the operation on files that a test chooses; a hook stays for good."""
-    made = Killer()
-    sys.addaudithook(made)
-    return made
 
 
 @pytest.fixture(scope="session")

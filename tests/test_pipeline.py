@@ -110,7 +110,7 @@ def test_a_second_run_does_nothing(
     finished: Workspace, few_resumes: Path, tiny_model: Path
 ) -> None:
     story = told(few_resumes, finished, tiny_model)
-    assert story.stages == ["ingest", "index", "queries", "model", "evaluation", "index"]
+    assert story.stages == ["ingest", "index", "queries", "model", "index", "evaluation"]
     assert all(result.skipped for result in story.results)
 
 
@@ -123,7 +123,7 @@ def test_search_comes_first_and_untuned(ran: Finished, tiny_model: Path) -> None
 
 
 def test_every_stage_says_what_it_decided(ran: Finished) -> None:
-    ingest, _, _, model, evaluation, index = (result.decided for result in ran.tuned.results)
+    ingest, _, _, model, index, evaluation = (result.decided for result in ran.tuned.results)
     assert re.fullmatch(r"\d+ files read, 0 left out as duplicates, 0 failed", ingest[0])
     assert re.match(r"kept the (tuned model|base, .+): .+", model[0])
     assert re.match(r"On \d+ queries,.* ranks best \(nDCG@10 \d\.\d+\)", evaluation[0])
@@ -138,7 +138,7 @@ def test_a_run_ends_with_the_verdict_and_what_to_type(
     assert main(["run", str(few_resumes), *flags]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        f"verdict: {ran.tuned.results[4].decided[0]}",
+        f"verdict: {ran.tuned.results[5].decided[0]}",
         f"report: {path / 'evaluation' / 'report.html'}",
         f'search: cvseeker search -w {path} "QUERY"',
     ]

@@ -212,74 +212,6 @@ class Killed(BaseException):
     """Stands for a kill: nothing catches it."""
 
 
-STEPS = [
-    (shutil, "rmtree"),
-    (Path, "mkdir"),
-    (Path, "write_text"),
-    (Path, "replace"),
-    (Path, "unlink"),
-    (workspace_module, "write_manifest"),
-    (workspace_module, "record_outputs"),
-]
-
-
-class Countdown:
-    """Kills before or after the n-th file operation."""
-
-    def __init__(self, stop_at: int, *, after: bool) -> None:
-        self.left = stop_at
-        self._after = after
-
-    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **options: Any) -> Any:
-            self.left -= 1
-            here = self.left == 0
-            if here and not self._after:
-                raise Killed
-            value = original(*arguments, **options)
-            if here:
-                raise Killed
-            return value
-
-        return step
-
-
-def killed(workspace: Workspace, countdown: Countdown, patch: pytest.MonkeyPatch) -> bool:
-    """Run a stage and return whether it was killed."""
-    for owner, name in STEPS:
-        patch.setattr(owner, name, countdown.wrap(getattr(owner, name)))
-    try:
-        workspace.run_stage("index", {"a": 2}, {}, writes("two"))
-    except Killed:
-        return True
-    return False
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("fresh", [False, True], ids=["replacing", "fresh"])
-def test_killed_around_any_step_the_same_call_completes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, fresh: bool
-) -> None:
-    """Kill at the first, the second, … file operation, until a run gets through."""
-    for stop_at in range(1, 60):
-        workspace = Workspace(tmp_path / str(stop_at))
-        if not fresh:
-            workspace.run_stage("index", {"a": 1}, {}, writes("one"))
-        with monkeypatch.context() as patch:
-            was_killed = killed(workspace, Countdown(stop_at, after=after), patch)
-        if (manifest := workspace.manifest("index")) is not None:
-            assert content(workspace) == {1: "one", 2: "two"}[manifest["settings"]["a"]]
-        workspace.run_stage("index", {"a": 2}, {}, writes("two"))
-        assert content(workspace) == "two"
-        left = {path.name for path in workspace.path.iterdir()}
-        assert "index" in left
-        assert left <= {"index", ".index.old"}
-        if not was_killed:
-            break
-    assert not was_killed
-    assert stop_at > 8
-
-
 def test_killed_while_the_old_stage_is_being_deleted(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,43 +355,6 @@ def test_an_unchanged_run_is_skipped_only_if_it_is_finished(workspace: Workspace
         False,
         True,
     ]
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("fresh", [False, True], ids=["replacing", "fresh"])
-def test_killed_around_any_step_nothing_kept_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, fresh: bool
-) -> None:
-    """Kill at the first, the second, … file operation, until a run gets through."""
-    steps = [*STEPS, (Path, "touch"), (Path, "rmdir"), (workspace_module, "_move_into")]
-    for stop_at in range(1, 60):
-        workspace = Workspace(tmp_path / str(stop_at))
-        if not fresh:
-            workspace.run_stage("queries", {"n": 1}, {}, keeps_book("a"), keeps="book")
-        was_killed = False
-        countdown = Countdown(stop_at, after=after)
-        with monkeypatch.context() as patch:
-            for owner, name in steps:
-                patch.setattr(owner, name, countdown.wrap(getattr(owner, name)))
-            try:
-                workspace.run_stage("queries", {"n": 2}, {}, keeps_book("b"), keeps="book")
-            except Killed:
-                was_killed = True
-        if (manifest := workspace.manifest("queries")) is not None:
-            expected = {1: "a", 2: "b"}[manifest["settings"]["n"]]
-            assert content(workspace, "queries") == expected
-        written = workspace.stage_folder("queries") / "book"
-        before = written.read_text(encoding="utf-8") if written.exists() else ""
-        assert fresh or before.startswith("a")
-        workspace.run_stage("queries", {"n": 2}, {}, keeps_book("c"), keeps="book")
-        # What was killed after its work is published without doing it again.
-        redone = content(workspace, "queries") == "c"
-        assert book_of(workspace) == before + ("c" if redone else "")
-        assert redone or content(workspace, "queries") == "b"
-        if not was_killed:
-            break
-    assert not was_killed
-    assert stop_at > 8
 
 
 def edit_in_place(path: Path) -> None:
@@ -777,6 +672,30 @@ def test_a_function_on_a_workspace_runs_alone(workspace: Workspace) -> None:
 
     assert stage(workspace)
     assert not workspace.path.exists()
+
+
+def test_what_killed_runs_left_half_written_in_the_cache_goes(workspace: Workspace) -> None:
+    vectors = workspace.cache / "0123456789abcdef"
+    vectors.mkdir(parents=True)
+    for name in (".passages-1.npz.17.part", ".queries-1.npz.17.part", "passages-1.npz", ".mine"):
+        (vectors / name).touch()
+        os.utime(vectors / name, (0, 0))
+    # Somebody may write it at this moment.
+    (vectors / ".queries-1.npz.17.part").touch()
+    with workspace.alone("index"):
+        left = {path.name for path in vectors.iterdir()}
+    assert left == {".queries-1.npz.17.part", "passages-1.npz", ".mine"}
+
+
+def test_a_workspace_whose_only_manifest_is_damaged_says_so(workspace: Workspace) -> None:
+    workspace.run_stage("ingest", {}, {}, writes("one"))
+    manifest = workspace.stage_folder("ingest") / "manifest.json"
+    for damage in (b"", b"\0" * 400, manifest.read_bytes()[:300]):
+        manifest.write_bytes(damage)
+        states = {one.stage: one for one in workspace.states()}
+        assert states["ingest"].state == "damaged"
+        assert states["ingest"].problems[0].startswith(str(manifest))
+        assert states["index"].state == "not done"
 
 
 def test_a_workspace_is_known_by_its_stages(workspace: Workspace, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def run(
     progress: Progress = silent,
     stage_done: StageDone = lambda stage, result: None,
 ) -> None:
-    """Turn résumés into a search index, a tuned encoder, a report on it, and a better index.
+    """Turn résumés into a search index, a tuned encoder, a better index, and a report on them.
 
     Every stage is skipped while its inputs and settings are unchanged, so the same call completes
     a run that was interrupted.
@@ -69,8 +69,9 @@ def run(
     stage_done("queries", generate_stage(workspace, settings, progress))
     training = TrainingData.from_workspace(workspace)
     stage_done("model", finetune_stage(training, settings, progress))
-    stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
+    # At once: an index of the model before cannot be searched any more.
     stage_done("index", index_stage(workspace, settings, progress))
+    stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
 
 
 def _check(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.core.files import read_json, write_json
+from cvseeker.core.files import LEFT_OVER, read_json, write_json
 from cvseeker.core.hashes import file_hash, text_hash
 from cvseeker.core.places import sync
 
@@ -36,8 +36,6 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 _FACTS: dict[str, type] = {"size": int, "mtime_ns": int, "sha256": str}
 # What file managers leave in any folder.
 _LITTER = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
-# What :func:`~cvseeker.core.files.replacing` leaves when it is killed.
-_LEFT_OVER = re.compile(r"\..+\.\d+\.part")
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -172,7 +170,7 @@ def foreign_file(folder: Path, manifest: Mapping[str, Any] | None, keeps: str = 
             name in ours
             or is_kept
             or path.name.lower() in _LITTER
-            or _LEFT_OVER.fullmatch(path.name)
+            or LEFT_OVER.fullmatch(path.name)
         ):
             continue
         if path.is_symlink() or not path.is_dir():

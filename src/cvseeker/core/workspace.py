@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from cvseeker.core import __version__
 from cvseeker.core.decisions import decisions
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.core.files import write_text
+from cvseeker.core.files import delete_left_over, write_text
 from cvseeker.core.lock import locked
 from cvseeker.core.manifest import (
     MANIFEST,
@@ -134,7 +134,7 @@ class Workspace:
     @property
     def cache(self) -> Path:
         """Where vectors are kept for all stages; any file in it may be deleted."""
-        return self.path / "cache"
+        return self.path / (f"{self.only}.cache" if self.only else "cache")
 
     def stage_folder(self, stage: str) -> Path:
         """Return where a stage lies, whether or not it is complete."""
@@ -238,12 +238,14 @@ class Workspace:
         WorkspaceError
             If there is no such workspace.
         """
-        if not is_workspace(self.path):
+        states = [self._state(stage, verify=verify) for stage in COMMAND_OF_STAGE]
+        # Of a damaged manifest nobody can tell that it is ours; its stage is not "not done".
+        if not is_workspace(self.path) and all(one.state == "not done" for one in states):
             place = shlex.quote(str(self.path))
             raise WorkspaceError(
                 f"{self.path}: no workspace; make one with: cvseeker run SOURCE... -w {place}"
             )
-        return [self._state(stage, verify=verify) for stage in COMMAND_OF_STAGE]
+        return states
 
     def _state(self, stage: str, *, verify: bool) -> StageState:
         """Look at a stage's files, and whether what it read is still the same."""
@@ -286,6 +288,7 @@ class Workspace:
                 scratch = self.scratch_folder(stage)
                 if not any((scratch / name).is_file() for name in (_MARKER, MANIFEST)):
                     _delete(scratch)
+            delete_left_over(self.cache)
             yield
 
     def run_stage(

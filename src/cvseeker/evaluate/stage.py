@@ -141,7 +141,7 @@ def evaluate_files(
     evaluation = Evaluation(
         settings,
         systems,
-        cache=workspace.path / f"{workspace.only}.cache",
+        cache=workspace.cache,
         announce=announce,
         progress=progress,
     )
