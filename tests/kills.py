@@ -368,8 +368,9 @@ def noted(run: Callable[[], object], place: Path, notes: Path) -> Callable[[], N
 
         watched(note)
         run()
+        found = (states, growing)
         with notes.open("wb") as file:
-            pickle.dump((states, growing), file)
+            pickle.dump(found, file)
 
     return noting
 

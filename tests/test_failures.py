@@ -283,6 +283,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("command", ["search nurse", "index", "status --verify", "evaluate"])
 def test_a_damaged_workspace_is_mended_or_told_in_one_line(
