@@ -27,6 +27,12 @@ from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import Workspace
+from cvseeker.evaluate import Systems, evaluate_files, evaluate_stage
+from cvseeker.evaluate.audit import audit_stage
+from cvseeker.queries import generate_stage, judge_stage
+from cvseeker.resumes import ingest_stage
+from cvseeker.search import index_stage
+from cvseeker.train import TrainingData, finetune_stage
 
 # What Python announces before it happens.
 OPERATIONS = {
@@ -142,74 +148,54 @@ def careless(place: Path, settings: Settings) -> None:
 
 
 def ingest(place: Path, settings: Settings) -> None:
-    from cvseeker.resumes import ingest_stage
-
     ingest_stage(Workspace(place / "w"), [place.parent / "cvs"], settings)
 
 
 def generate(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import generate_stage
-
     generate_stage(Workspace(place / "w"), settings)
 
 
 def judge(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import judge_stage
-
     judge_stage(Workspace(place / "w"), settings)
 
 
 def index(place: Path, settings: Settings) -> None:
-    from cvseeker.search import index_stage
-
     index_stage(Workspace(place / "w"), settings)
 
 
-def finetune(place: Path, settings: Settings) -> None:
-    from cvseeker.train import TrainingData, finetune_stage
+def untuned(place: Path, settings: Settings) -> None:
+    index(place, settings)
 
+
+def finetune(place: Path, settings: Settings) -> None:
     finetune_stage(TrainingData.from_workspace(Workspace(place / "w")), settings)
 
 
 def evaluate(place: Path, settings: Settings) -> None:
-    from cvseeker.evaluate import evaluate_stage
-
     evaluate_stage(Workspace(place / "w"), settings)
 
 
 def audit(place: Path, settings: Settings) -> None:
-    from cvseeker.evaluate.audit import audit_stage
-
     audit_stage(Workspace(place / "w"), [], settings.audit)
 
 
 def generate_json(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import generate_stage
-
     generate_stage(place.parent / "data.json", settings, out=place / "out.json")
 
 
 def generate_folder(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import generate_stage
-
     generate_stage(place.parent / "data.json", settings, out=place / "out")
 
 
 def judge_json(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import judge_stage
-
     judge_stage(place.parent / "data.json", settings, out=place / "out.json")
 
 
 def judge_folder(place: Path, settings: Settings) -> None:
-    from cvseeker.queries import judge_stage
-
     judge_stage(place.parent / "data.json", settings, out=place / "out")
 
 
-def evaluate_files(place: Path, settings: Settings) -> None:
-    from cvseeker.evaluate import Systems, evaluate_files
-
+def evaluate_data(place: Path, settings: Settings) -> None:
     root = place.parent
     systems = Systems(
         {"m": str(root / "model")},
@@ -219,20 +205,17 @@ def evaluate_files(place: Path, settings: Settings) -> None:
     evaluate_files(root / "data.json", place / "out", settings, systems=systems)
 
 
-# Command → what is run before it, undisturbed.
-ON_FILES = (generate_json, generate_folder, judge_json, judge_folder, evaluate_files)
-COMMANDS: dict[Command, tuple[Command, ...]] = {
-    plain: (),
-    kept: (),
-    careless: (),
-    ingest: (),
-    generate: (ingest,),
-    judge: (ingest, generate),
-    finetune: (ingest, generate),
-    evaluate: (ingest, generate, finetune),
-    audit: (ingest, generate, finetune),
-    index: (ingest, generate, finetune),
-    **dict.fromkeys(ON_FILES, ()),
+# Command → what is run before it, undisturbed, after what is run before that.
+ON_FILES = (generate_json, generate_folder, judge_json, judge_folder, evaluate_data)
+COMMANDS: dict[Command, Command | None] = {
+    **dict.fromkeys((plain, kept, careless, ingest, *ON_FILES)),
+    generate: ingest,
+    judge: generate,
+    untuned: generate,
+    finetune: untuned,
+    evaluate: finetune,
+    audit: finetune,
+    index: finetune,
 }
 NEED_NO_MODEL = {plain, kept, careless}
 
@@ -444,11 +427,10 @@ class Trial:
 @cache
 def started(root: Path, command: Command, *, replaces: bool) -> State:
     """Return the state that a command begins with, with another result of its own or none."""
-    before = COMMANDS[command]
-    place = root / "place"
-    restore(place, started(root, before[-1], replaces=False) if before else {})
+    before, place = COMMANDS[command], root / "place"
+    restore(place, started(root, before, replaces=False) if before else {})
     if before:
-        assert in_child(lambda: before[-1](place, settings())) == 0
+        assert in_child(lambda: before(place, settings())) == 0
     if replaces:
         assert in_child(lambda: command(place, settings(other=True))) == 0
     return read_state(place, {})
@@ -465,10 +447,6 @@ def main() -> None:
         if command not in NEED_NO_MODEL:
             # Once, for all the processes that are forked.
             import sentence_transformers  # noqa: F401
-
-            import cvseeker.evaluate
-            import cvseeker.search
-            import cvseeker.train  # noqa: F401
         trial = Trial(root, command, replaces="replacing" in how)
         outcomes = list(trial.full() if "full" in how else trial.killed())
         wrong = {number: said for number, said in enumerate(outcomes) if said}

@@ -14,8 +14,8 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 Ask = Callable[..., dict[str, Any]]
-WORKSPACE = ["ingest", "generate", "judge", "finetune", "evaluate", "audit", "index"]
-FILES = ["generate_json", "generate_folder", "judge_json", "judge_folder", "evaluate_files"]
+WORKSPACE = ["ingest", "generate", "judge", "untuned", "finetune", "index", "evaluate", "audit"]
+FILES = ["generate_json", "generate_folder", "judge_json", "judge_folder", "evaluate_data"]
 # Most runs take less than a second, hundreds of them do not.
 HOUR = pytest.mark.timeout(3_600)
 
@@ -74,7 +74,7 @@ def test_killed_before_any_operation_a_command_gives_the_reference(
 
 @pytest.mark.slow
 @HOUR
-@pytest.mark.parametrize("command", ["index", "judge", *FILES])
+@pytest.mark.parametrize("command", ["ingest", "judge", "evaluate", *FILES])
 def test_so_does_one_that_replaces_another_result(ask: Ask, command: str, tiny_model: Path) -> None:
     came = ask(command, "killed replacing", model=tiny_model)
     assert came["wrong"] == {}
