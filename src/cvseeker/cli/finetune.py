@@ -115,7 +115,7 @@ def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) 
         training,
         settings=settings.finetune,
         val=validation,
-        sections=settings.generate,
+        sections=data.sections(settings.generate),
         duplicate_similarity=settings.ingest.duplicate_similarity,
     )
     if not is_main():

@@ -309,6 +309,7 @@ def _workspace_material(
     """Read the test queries, among the test passages, and judged ones, among all résumés."""
     ingested, labels = Ingested(workspace.require("ingest")), workspace.labels_stage()
     beir = workspace.require(labels) / "beir"
+    sections = workspace.stage_folder("queries") / "sections" / "beir"
     counts = (workspace.manifest("ingest") or {})["counts"]
     training = read_dataset(beir / "train", split="train")
     validation = read_dataset(beir / "val", split="val", needs_queries=False)
@@ -334,7 +335,10 @@ def _workspace_material(
         beir / "test",
         # Among as many passages as the tuned model learnt from.
         with_cross_sections(
-            training, validation, settings.generate, passages=settings.finetune.val_passages
+            training,
+            validation,
+            sections=sections if sections.is_dir() else settings.generate,
+            passages=settings.finetune.val_passages,
         )[1],
         training,
         names=ingested.names(),
@@ -349,7 +353,7 @@ def _judges(validation: Path, settings: Settings) -> tuple[RetrievalDataset, ...
         read_dataset(validation, split="dev"), similarity=settings.ingest.duplicate_similarity
     )
     nobody = RetrievalDataset({}, {}, {})
-    return with_cross_sections(nobody, val, settings.generate, passages=0)[1]
+    return with_cross_sections(nobody, val, sections=settings.generate, passages=0)[1]
 
 
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.resumes import assign_splits, person_groups
@@ -65,7 +66,11 @@ def with_distractors(
 
 
 def with_cross_sections(
-    train: RetrievalDataset, val: RetrievalDataset, settings: GenerateSettings, *, passages: int
+    train: RetrievalDataset,
+    val: RetrievalDataset,
+    *,
+    sections: Path | GenerateSettings,
+    passages: int,
 ) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
     """Return what is trained on, and what models are judged by, with cross-section pairs.
 
@@ -73,8 +78,9 @@ def with_cross_sections(
     ----------
     train, val
         Queries about different persons; the person group of every passage is known.
-    settings
-        How cross-section pairs are made.
+    sections
+        A folder in which cross-section pairs were written for both, in BEIR's form; or how they are
+        made.
     passages
         How many passages there are at least in what models are judged by.
 
@@ -84,12 +90,24 @@ def with_cross_sections(
         Training's queries and cross-section pairs in one data set, and validation's that share few
         words with what answers them, as :func:`validation_sets` chooses them.
     """
-    crossed, crossed_val = (
-        cross_section_dataset(one.corpus, one.person_groups, settings=settings)
-        for one in (train, val)
-    )
+    if isinstance(sections, Path):
+        crossed, crossed_val = (
+            _read_written(sections / split, split) for split in ("train", "val")
+        )
+    else:
+        crossed, crossed_val = (
+            cross_section_dataset(one.corpus, one.person_groups, settings=sections)
+            for one in (train, val)
+        )
     judges = validation_sets([(val, train), (crossed_val, crossed)], passages=passages)
     return joined([train, crossed]), judges
+
+
+def _read_written(folder: Path, split: str) -> RetrievalDataset:
+    """Read a split's data set; of few persons, none may be in a split."""
+    if not (folder / "corpus.jsonl").stat().st_size:
+        return RetrievalDataset({}, {}, {})
+    return read_dataset(folder, split=split, needs_queries=False)
 
 
 def validation_sets(

@@ -24,7 +24,7 @@ from cvseeker.train.memory import (
     with_smaller_mini_batches,
 )
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.stage import read_sources
+from cvseeker.train.stage import DEFAULT_SECTIONS, read_sources
 
 if TYPE_CHECKING:
     from cvseeker.train.trainer import PairTrainer
@@ -92,7 +92,7 @@ def estimate_finetune(
     *,
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
-    sections: GenerateSettings | None = None,
+    sections: Path | GenerateSettings = DEFAULT_SECTIONS,
     duplicate_similarity: float | None = None,
 ) -> Estimate:
     """Estimate what :func:`~cvseeker.train.finetune` would take; nothing is kept.

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # Where the tuned model goes when the base is kept.
 REFUSED = "refused"
+DEFAULT_SECTIONS = GenerateSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ class TrainingData:
         if self.labels:
             return self.workspace.output_hashes(self.labels)
         return path_hashes("train", self.train) | (path_hashes("val", self.val) if self.val else {})
+
+    def sections(self, settings: GenerateSettings) -> Path | GenerateSettings:
+        """Return where cross-section pairs were written beside the labels, or how they are made."""
+        folder = self.workspace.stage_folder("queries") / "sections" / "beir"
+        return folder if self.labels and folder.is_dir() else settings
 
     def store(self) -> VectorStore | None:
         """Return where vectors are kept that other stages read, with a workspace."""
@@ -150,7 +156,7 @@ def finetune_stage(
             settings=settings.finetune,
             val=val,
             scratch=folder / ".training",
-            sections=settings.generate,
+            sections=data.sections(settings.generate),
             duplicate_similarity=similarity,
             store=data.store(),
             progress=heard(progress),
@@ -193,7 +199,7 @@ def finetune(
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
     scratch: Path,
-    sections: GenerateSettings | None = None,
+    sections: Path | GenerateSettings = DEFAULT_SECTIONS,
     duplicate_similarity: float | None = None,
     store: VectorStore | None = None,
     progress: Progress = silent,
@@ -219,7 +225,7 @@ def finetune(
         the same data and settings, training continues from there, bit for bit; the caller
         deletes it afterwards.
     sections
-        How cross-section pairs are made of the passages; ``None``: by the defaults.
+        A folder with the cross-section pairs of both splits, or how they are made of the passages.
     duplicate_similarity
         Passages that are as alike are one person's, where the data set does not say whose they
         are; ``None``: the default.
@@ -306,8 +312,8 @@ def read_sources(
     train: RetrievalDataset,
     val: RetrievalDataset | None,
     settings: FinetuneSettings,
-    sections: GenerateSettings | None,
-    similarity: float | None,
+    sections: Path | GenerateSettings = DEFAULT_SECTIONS,
+    similarity: float | None = None,
 ) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
     """Return what is trained on, and what models are judged by: other persons' data sets.
 
@@ -319,9 +325,7 @@ def read_sources(
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     val = with_persons(val, similarity=similarity)
-    return with_cross_sections(
-        train, val, sections or GenerateSettings(), passages=settings.val_passages
-    )
+    return with_cross_sections(train, val, sections=sections, passages=settings.val_passages)
 
 
 def _train(
