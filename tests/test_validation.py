@@ -1,7 +1,9 @@
+from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.retrieval.dense import DenseRanker
+from cvseeker.retrieval.holdout import low_overlap, with_cross_sections
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.validation import mean_ndcg, validate_search, validate_vectors
@@ -45,3 +47,37 @@ def test_search_is_judged_over_all_data_sets_at_the_shares_that_suit_them(
     ignorant = type(hash_encoder)(dim=1)
     _, found = validate_search(ignorant, [tiny_dataset])
     assert mean_ndcg(found) > 0.9  # by the words alone
+
+
+def of_one_section(name: str, text: str) -> RetrievalDataset:
+    return RetrievalDataset(
+        {name: text}, {"q": f"who is {name}"}, {"q": {name: 1}}, {}, {name: name}
+    )
+
+
+def test_cross_section_pairs_that_were_written_are_those_that_are_read(
+    tiny_dataset: RetrievalDataset, tmp_path: Path
+) -> None:
+    first, *others = tiny_dataset.corpus
+    train, val = tiny_dataset.subset({first}), tiny_dataset.subset(set(others))
+    for split, name in (("train", "ada"), ("val", "bo")):
+        write_dataset(of_one_section(name, "keeps bees"), tmp_path / split, split=split)
+    joint, judges = with_cross_sections(train, val, sections=tmp_path, passages=2)
+    assert list(joint.corpus.values()) == [tiny_dataset.corpus[first], "keeps bees"]
+    assert set(joint.queries.values()) == {*train.queries.values(), "who is ada"}
+    assert joint.person_groups == {f"0/{first}": first, "1/ada": "ada"}
+    # Training's document fills up, and few queries all count.
+    assert [list(judge.corpus) for judge in judges] == [others, ["bo", "ada"]]
+    assert [len(judge.queries) for judge in judges] == [len(others), 1]
+
+
+def test_queries_that_copy_what_answers_them_choose_nothing() -> None:
+    corpus = {"a": "welds steel frames for ships", "b": "teaches the violin"}
+    asked = {
+        "copied": "welds steel frames",
+        "half": "steel joiner",
+        "asked": "shipyard metalworker",
+    }
+    data = RetrievalDataset(corpus, asked, {key: {"a": 1, "b": 0} for key in asked})
+    assert list(low_overlap(data).queries) == ["half", "asked"]
+    assert low_overlap(data).qrels.keys() == {"half", "asked"}
