@@ -1,9 +1,19 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
+from cvseeker.retrieval.cross_sections import overlaps
 from cvseeker.retrieval.dense import DenseRanker
-from cvseeker.retrieval.holdout import low_overlap, with_cross_sections
+from cvseeker.retrieval.holdout import (
+    FEWEST_CROSSED,
+    SEARCHED_OVERLAP,
+    balanced,
+    joined,
+    low_overlap,
+    with_cross_sections,
+)
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.validation import mean_ndcg, validate_search, validate_vectors
@@ -62,7 +72,8 @@ def test_cross_section_pairs_that_were_written_are_those_that_are_read(
     train, val = tiny_dataset.subset({first}), tiny_dataset.subset(set(others))
     for split, name in (("train", "ada"), ("val", "bo")):
         write_dataset(of_one_section(name, "keeps bees"), tmp_path / split, split=split)
-    joint, judges = with_cross_sections(train, val, sections=tmp_path, passages=2)
+    sources, judges = with_cross_sections(train, val, sections=tmp_path, passages=2)
+    joint = joined(sources)
     assert list(joint.corpus.values()) == [tiny_dataset.corpus[first], "keeps bees"]
     assert set(joint.queries.values()) == {*train.queries.values(), "who is ada"}
     assert joint.person_groups == {f"0/{first}": first, "1/ada": "ada"}
@@ -81,3 +92,24 @@ def test_queries_that_copy_what_answers_them_choose_nothing() -> None:
     data = RetrievalDataset(corpus, asked, {key: {"a": 1, "b": 0} for key in asked})
     assert list(low_overlap(data).queries) == ["half", "asked"]
     assert low_overlap(data).qrels.keys() == {"half", "asked"}
+
+
+def test_there_are_as_many_of_each_source_as_make_up_the_overlap_of_searches() -> None:
+    corpus = {"a": "welds steel frames for ships"}
+
+    def asked(text: str, count: int) -> RetrievalDataset:
+        queries = {str(number): text for number in range(count)}
+        return RetrievalDataset(corpus, queries, {key: {"a": 1} for key in queries})
+
+    copied, claimed = asked("welds steel", 4000), asked("shipyard metalworker", 1000)
+    own, crossed = balanced(copied, claimed, seed=1)
+    assert len(crossed.queries) == 1000
+    shares = [*overlaps(own).values(), *overlaps(crossed).values()]
+    assert sum(shares) / len(shares) == pytest.approx(SEARCHED_OVERLAP, abs=0.001)
+    assert balanced(copied, claimed, seed=1) == (own, crossed)
+    assert balanced(copied, claimed, seed=2)[0] != own
+    # Few queries of one's own do not cost the cross-section pairs.
+    own, crossed = balanced(asked("welds steel", 10), claimed, seed=1)
+    assert (len(own.queries), len(crossed.queries)) == (10, FEWEST_CROSSED)
+    for alone in ((copied, asked("", 0)), (asked("", 0), claimed), (claimed, claimed)):
+        assert balanced(*alone, seed=1) == alone

@@ -132,13 +132,18 @@ def query_overlap(dataset: RetrievalDataset) -> list[float]:
     list of float
         In the queries' order, from 0 to 1; of several relevant passages the one that has most.
     """
+    return list(overlaps(dataset).values())
+
+
+def overlaps(dataset: RetrievalDataset) -> dict[str, float]:
+    """Return query id → the same share."""
     words = {key: set(stems(text)) for key, text in dataset.corpus.items()}
-    shares = []
+    shares = {}
     for query_id, text in dataset.queries.items():
         asked = set(stems(text))
         relevant = [key for key, grade in dataset.qrels[query_id].items() if grade > 0]
         if asked and relevant:
-            shares.append(max(len(asked & words[key]) / len(asked) for key in relevant))
+            shares[query_id] = max(len(asked & words[key]) / len(asked) for key in relevant)
     return shares
 
 

@@ -16,7 +16,7 @@ from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.holdout import hold_out, with_cross_sections, with_persons
+from cvseeker.retrieval.holdout import balanced, hold_out, joined, with_cross_sections, with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.validation import QueryMetrics, fit_search, validate_search
@@ -325,7 +325,10 @@ def read_sources(
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     val = with_persons(val, similarity=similarity)
-    return with_cross_sections(train, val, sections=sections, passages=settings.val_passages)
+    sources, judges = with_cross_sections(
+        train, val, sections=sections, passages=settings.val_passages
+    )
+    return joined(balanced(*sources, seed=settings.seed)), judges
 
 
 def _train(
