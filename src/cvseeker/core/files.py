@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,11 +11,6 @@ from typing import Any
 from cvseeker.core.errors import InputError
 from cvseeker.core.named_files import read_text
 from cvseeker.core.places import make_file, make_folder
-
-# What :func:`replacing` leaves when it is killed.
-LEFT_OVER = re.compile(r"\..+\.\d+\.part")
-# Longer than any file takes to be written.
-_ABANDONED_SECONDS = 3600.0
 
 
 @contextmanager
@@ -44,15 +37,6 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def delete_left_over(folder: Path) -> None:
-    """Delete what killed runs left half-written in a folder and below, unless it is in use."""
-    before = time.time() - _ABANDONED_SECONDS
-    with suppress(OSError):
-        for path in folder.rglob(".*.part"):
-            if LEFT_OVER.fullmatch(path.name) and path.lstat().st_mtime < before:
-                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

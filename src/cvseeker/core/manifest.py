@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.core.files import LEFT_OVER, read_json, write_json
+from cvseeker.core.files import read_json, write_json
 from cvseeker.core.hashes import file_hash, text_hash
-from cvseeker.core.places import sync
+from cvseeker.core.places import LEFT_OVER, sync
 
 # Raised when a stage writes other files or means something else by the same settings.
 FORMAT_VERSION = 2

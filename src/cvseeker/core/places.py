@@ -1,11 +1,18 @@
 """Where files and folders go: private to whoever makes them, and never onto what is read."""
 
 import os
+import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from cvseeker.core.errors import InputError
+
+# What a file is written as before it is renamed, and what a kill leaves.
+LEFT_OVER = re.compile(r"\..+\.\d+\.part")
+# Longer than any file takes to be written.
+_ABANDONED_SECONDS = 3600.0
 
 
 def make_folder(path: Path) -> None:
@@ -77,3 +84,12 @@ def _is_same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         return one == other or one.samefile(other)
     return False
+
+
+def delete_left_over(folder: Path) -> None:
+    """Delete what killed runs left half-written in a folder and below, unless it is in use."""
+    before = time.time() - _ABANDONED_SECONDS
+    with suppress(OSError):
+        for path in folder.rglob(".*.part"):
+            if LEFT_OVER.fullmatch(path.name) and path.lstat().st_mtime < before:
+                path.unlink()

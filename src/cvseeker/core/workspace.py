@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from cvseeker.core import __version__
 from cvseeker.core.decisions import decisions
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.core.files import delete_left_over, write_text
+from cvseeker.core.files import write_text
 from cvseeker.core.lock import locked
 from cvseeker.core.manifest import (
     MANIFEST,
@@ -31,7 +31,7 @@ from cvseeker.core.manifest import (
     record_outputs,
     write_manifest,
 )
-from cvseeker.core.places import check_output, make_folder, sync
+from cvseeker.core.places import check_output, delete_left_over, make_folder, sync
 from cvseeker.core.progress import Progress, silent
 
 COMMAND_OF_STAGE: dict[str, str] = {
