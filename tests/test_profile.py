@@ -98,6 +98,13 @@ def test_reads_titles(line: str, title: str) -> None:
         ("ACCOUNTANT\nann@example.com", ""),
         ("Harbour Works\nwe built ships", ""),
         ("San Francisco, CA\nann@example.com", ""),
+        ("瞿云舟\n运维工程师\nq@example.com", "瞿云舟"),
+        ("个人简历\n姓名：瞿云舟\nq@example.com", "瞿云舟"),
+        ("上官美兰，成本会计，现居东莞。q@example.com", "上官美兰"),
+        ("職務経歴書\n黒木原 辰真（くろきばる たつま）\nk@example.com", "黒木原 辰真"),
+        ("حنان زيتوني رحّال\nمترجمة قانونية\nh@example.com", "حنان زيتوني رحّال"),
+        ("高级运维工程师\nq@example.com", ""),
+        ("السيرة الذاتية\nh@example.com", ""),
     ],
 )
 def test_reads_names(text: str, name: str) -> None:

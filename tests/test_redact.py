@@ -101,6 +101,10 @@ def test_everything_else_stays(text: str) -> None:
         ("May Li", "May 2019 to 12 May; May led", "May 2019 to 12 May; [NAME] led"),
         ("Austin Poe", "Austin, Texas; Austin ran it", "Austin, Texas; [NAME] ran it"),
         ("友希 花村", "花村友希です", "[NAME]です"),
+        ("瞿云舟", "瞿云舟主导改造", "[NAME]主导改造"),
+        ("黒木原 辰真", "黒木原は担当した", "[NAME]は担当した"),
+        ("与那覇 奏", "与那覇 奏、保育士。与那覇奏の演奏", "[NAME]、保育士。[NAME]の演奏"),
+        ("حنان رحّال", "كتبت حنان رحال", "كتبت [NAME]"),
     ],
 )
 def test_names_are_masked_wherever_they_stand(name: str, text: str, expected: str) -> None:
@@ -112,6 +116,8 @@ def test_a_name_is_found_with_the_help_of_an_address() -> None:
     assert masked(text, "") == "*** [NAME] ***\n[EMAIL]\n[NAME] led 9 people"
     read = PersonName.from_text
     assert read("Business Development\nsales@example.com").full == ""
+    assert read("原 辰真（はら たつま）\nx@example.com").full == '原 辰真 "はらたつま"'
+    assert read("夏侯振宇\n外贸销售经理\nx@example.com").full == "夏侯振宇"
     assert read("Gerald Poe\ngerry.poe@example.com").full == 'Gerald Poe "gerry"'
     text = "NOH Hye-jin (Hailey), CFA\nx@example.com"
     assert read(text, name="NOH Hye-jin").full == 'NOH Hye-jin "Hailey"'

@@ -53,9 +53,20 @@ _PLACE_AFTER = re.compile(r",[ \t]+([A-Z][A-Za-z.]*(?:[ \t][A-Z][a-z]+)?)")
 _SECTION_END = re.compile(r"\s+[-–—|/]+\s+|,|\||\(|\s{2,}|•|·")
 _LOCAL_PART = re.compile(r"(?<![\w.+-])[\w.+-]{2,64}(?=@)")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
+# Scripts without capitals. A name is of few letters, or of few words where words are parted.
+_EAST = "[\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_MARKS = "\u0300-\u036f\u064b-\u065f"
+_SEMITIC = f"[\u05d0-\u05ea\u0620-\u064a{_MARKS}]"
+_WITHOUT_CAPITALS = re.compile(
+    rf"(?=[^\W\d_]{{2}}|[^\W\d_][ \u3000·・]){_EAST}{{1,6}}(?:[ \u3000·・]{_EAST}{{1,8}})?"
+    rf"|{_SEMITIC}{{2,15}}(?: {_SEMITIC}{{2,15}}){{1,3}}"
+)
+_LABEL = re.compile(r"^(?:姓名|氏名|名前|성명|이름|الاسم)\s*[:：]\s*")
+_END_WITHOUT_CAPITALS = re.compile(r"\s*[（(、，,|:：。]|\s{2,}|\s[–—-]\s")
 # Behind the name: "(Hailey)", or the name in another script.
 _BESIDE = re.compile(
-    r"(?<=\w) [(\"“]\s?([A-Z][^\W\d_]{2,15}|[\u2e80-\uffdc][\u2e80-\uffdc ]{0,12})\s?[)\"”]"
+    r"(?<=\w)(?: [(\"“]| ?（)\s?"
+    r"([A-Z][^\W\d_]{2,15}|[\u2e80-\uffdc][\u2e80-\uff07\uff0a-\uffdc ]{0,12})\s?[)\"”）]"
 )
 
 
@@ -104,6 +115,7 @@ class PersonName:
         if not name:
             lines = [line.strip(" *#=~_•|-") for line in text[:600].split("\n") if line.strip()]
             name = next((found for line in lines[:3] if (found := _confirmed(line, locals_))), "")
+            name = name or name_without_capitals("".join(lines[:1]))
         form = _take_apart(name)
         nicknames = _nicknames(text, form, locals_) if form else []
         return cls(" ".join([name, *(f'"{nickname}"' for nickname in nicknames)]))
@@ -125,6 +137,18 @@ class PersonName:
         )
 
 
+def name_without_capitals(line: str) -> str:
+    """Return what a line begins with if it may be a name in a script that has no capitals."""
+    start = _END_WITHOUT_CAPITALS.split(_LABEL.sub("", line), maxsplit=1)[0]
+    if not _WITHOUT_CAPITALS.fullmatch(start):
+        return ""
+    # East Asian words are not parted, and what a word is stands at its end.
+    last = len(start)
+    endings = (start[last - size :] for size in range(1, last + 1))
+    unfit = not NOT_IN_NAMES.isdisjoint((*start.split(), *endings))
+    return "" if unfit else start
+
+
 def fold(text: str) -> str:
     """Take the accents off, letter for letter, so that places stay what they are."""
     return text if text.isascii() else text.translate(_FOLD)
@@ -142,13 +166,16 @@ class _Form(NamedTuple):
 @lru_cache(maxsize=4096)
 def _take_apart(name: str) -> _Form | None:
     """Take a name apart; ``None`` if it has no strong part."""
-    name = unicodedata.normalize("NFC", name)
+    name = re.sub(f"[{_MARKS}]", "", unicodedata.normalize("NFC", name))
     kept = [
         run
         for run in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", name)
         if (word := run.lower()) not in _HONORIFICS
         and (word not in _CREDENTIALS or word.capitalize() == run)
     ]
+    wide = any(ord(char) > 0x2E80 for run in kept for char in run)
+    # A given name of one letter names somebody behind the family's alone.
+    kept += ["".join(kept)] if wide else []
     strong = [run for run in kept if len(run) > 1 and run.lower() not in PARTICLES]
     if not strong:
         return None
@@ -158,7 +185,6 @@ def _take_apart(name: str) -> _Form | None:
     alternatives = "|".join(
         [*_handles(strong, pieces, initials), *sorted(pieces, key=len, reverse=True)]
     )
-    wide = any(ord(char) > 0x2E80 for run in strong for char in run)
     edges = ("", "") if wide else (r"(?<![^\W_])", r"(?![^\W_])")
     pattern = re.compile(f"{edges[0]}(?:{alternatives}){edges[1]}")
     return _Form(pattern, parts, initials, tuple({_stem(run) for run in strong}))
@@ -193,7 +219,7 @@ def _piece(run: str) -> str:
             letters.append("['’`]?")
         else:
             letters.append(_SPELT_OUT.get(char) or re.escape(fold(char)))
-    return "[\u0300-\u036f]*".join(letters) if not run.isascii() else "".join(letters)
+    return f"[{_MARKS}]*".join(letters) if not run.isascii() else "".join(letters)
 
 
 def _find(text: str, name: _Form) -> Iterator[tuple[tuple[int, int], int]]:
@@ -265,6 +291,8 @@ def _names_alone(text: str, match: re.Match[str], name: _Form) -> bool:
         return True
     if word in _WEAK:
         return False
+    if ord(word[0]) > 0x2E80:
+        return len(word) > 2 or name.parts == {word}
     if not text[match.start()].isupper():
         return word not in _WORDS and len(word) > 4 and word not in PLACES
     if len(word) == 2 and text[match.start() : match.end()].isupper():

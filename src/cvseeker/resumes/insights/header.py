@@ -12,7 +12,7 @@ from cvseeker.resumes.lexicon import (
     STATES,
     TITLE_HEADS,
 )
-from cvseeker.resumes.names import NAME_WORD
+from cvseeker.resumes.names import NAME_WORD, name_without_capitals
 
 _ONLY_TITLES = TITLE_HEADS - read_words("cvseeker.resumes", "surnames")
 # Patterns that are looked for everywhere begin with a set of characters: it fails soonest.
@@ -43,7 +43,9 @@ def find_name(header: str, text: str) -> str:
     lines = [line.strip("•#* ") for line in header.split("\n") if line.strip()][:8]
     for number, line in enumerate(lines[:3]):
         candidate = _DOCUMENT.sub("", _NAME_END.split(line)[0])
-        if not _is_name(candidate) or DATE.search(line) or _place_in(line).startswith(candidate):
+        if not _is_name(candidate):
+            candidate = name_without_capitals(line)
+        if not candidate or DATE.search(line) or _place_in(line).startswith(candidate):
             continue
         around = "\n".join([line[len(candidate) :], *lines[number + 1 : number + 6]])
         if (
