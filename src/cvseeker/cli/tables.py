@@ -73,6 +73,26 @@ def queries_table(counts: Mapping[str, Any]) -> Table:
     return _counted("queries", rows)
 
 
+def sections_table(counts: Mapping[str, Any]) -> Table:
+    """Draw what was made of the sections in which people claim."""
+    rows = {
+        **counts["kinds"],
+        "cross-section pairs": counts["queries"],
+        **{f"dropped: {reason}": number for reason, number in counts["dropped"].items()},
+    }
+    return _counted("what people claim, asked of the rest of their résumés", rows)
+
+
+def like_table(counts: Mapping[str, Any]) -> Table:
+    """Draw how like the user's own searches the queries are."""
+    words = "words found in the answer, on average"
+    rows = {
+        **{f"{words}: {of}": f"{share:.0%}" for of, share in counts["overlap"].items()},
+        **{f"kept of {kind}": number for kind, number in counts["kept"].items()},
+    }
+    return _counted(f"like {counts['searches']} past searches", rows)
+
+
 def labels_table(counts: Mapping[str, Any]) -> Table:
     """Draw what judging came to."""
     left, dropped = counts["left_as_they_were"], counts["dropped"]

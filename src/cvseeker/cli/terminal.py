@@ -142,7 +142,11 @@ def print_stage(stage: str, result: "StageResult") -> None:
     if "written" in result.counts:
         stderr().print(tables.queries_table(result.counts))
         _print_asked(result.counts, "passages")
-    elif stage == "judged":
+    if "sections" in result.counts:
+        stderr().print(tables.sections_table(result.counts["sections"]))
+    if "like" in result.counts:
+        stderr().print(tables.like_table(result.counts["like"]))
+    if stage == "judged":
         stderr().print(tables.labels_table(result.counts))
         _print_asked(result.counts, "pairs")
 

@@ -83,6 +83,13 @@ class GenerateSettings(StageSettings):
     per_person: int = setting(
         8, "Cross-section pairs a person at most.", ge=0, le=1000, flag="--per-person"
     )
+    like: Path | None = setting(
+        None,
+        "Your own past searches, one a line: queries become as long as they are and share as many "
+        "words with what answers them; an LLM sees some. No search is trained on.",
+        flag="--like",
+        unset="none",
+    )
     seed: int = setting(13, "Seed of every random choice.", ge=0, le=LARGEST_SEED)
 
     @property

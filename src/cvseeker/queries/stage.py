@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,13 +22,17 @@ from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests, PassageSource
 from cvseeker.queries.judging import Judging, label_datasets, plan_labels
+from cvseeker.queries.likeness import keep_alike, read_searches
 from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.cross_sections import cross_section_dataset
+from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
 
 _LEDGER = "ledger.sqlite"
+# Cross-section pairs: a folder beside the queries, and their counts.
+_SECTIONS = "sections"
 
 
 @exclusive
@@ -51,7 +55,8 @@ def generate_stage(
         Called while queries are written.
     out
         Where a file's data set goes: ``….json`` for LlamaIndex's form, else a folder in BEIR's.
-        With an LLM, the ledger lies beside it, and what became of passages and queries.
+        Beside it lie the cross-section pairs and, with an LLM, the ledger and what became of
+        passages and queries.
 
     Returns
     -------
@@ -64,13 +69,12 @@ def generate_stage(
     """
 
     def work(folder: Path) -> dict[str, Any]:
+        sections, dropped = _cross_sections(source, settings, progress)
         if settings.generate.llm == "offline":
-            counts = _write_offline(source, settings, folder, progress)
+            counts, sections = _write_offline(source, sections, settings, folder, progress)
         else:
             counts = _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
-        if isinstance(source, Workspace):
-            counts["sections"] = _write_sections(source, settings, folder, progress)
-        return counts
+        return {**counts, _SECTIONS: _write_sections(source, sections, dropped, folder)}
 
     if isinstance(source, Path):
         how = {**_generate_settings(settings), **_read_besides(settings)}
@@ -216,8 +220,13 @@ def _write_by_llm(
 
 
 def _write_offline(
-    source: Workspace | Path, settings: Settings, folder: Path, progress: Progress
-) -> dict[str, Any]:
+    source: Workspace | Path,
+    sections: RetrievalDataset,
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+) -> tuple[dict[str, Any], RetrievalDataset]:
+    """Write queries without an LLM, and return what of the cross-section pairs is kept beside."""
     from cvseeker.queries.offline import generate_offline
 
     passages = list(_passages(source)())
@@ -225,8 +234,9 @@ def _write_offline(
     if isinstance(source, Workspace):
         ingested = Ingested(source.require("ingest"))
         profiles = {resume.resume_id: resume.profile for resume in ingested.resumes()}
+    texts = {passage.passage_id: passage.text for passage in passages}
     queries = generate_offline(
-        {passage.passage_id: passage.text for passage in passages},
+        texts,
         profiles={
             passage.passage_id: profiles[passage.resume_id]
             for passage in passages
@@ -235,43 +245,59 @@ def _write_offline(
         settings=settings.generate,
         progress=progress,
     )
-    splits: dict[str, Any] = {}
-    for split in SPLITS:
-        members = [passage for passage in passages if passage.split == split]
-        ids = {passage.passage_id for passage in members}
-        dataset = RetrievalDataset.from_records(
-            members, [query for query in queries if query.passage_id in ids]
-        )
-        _write_split(dataset, folder, split)
-        splits[split] = {"queries": len(dataset.queries), "passages": len(members)}
+    made = {"templates": RetrievalDataset.from_records(passages, queries), "sections": sections}
+    counts: dict[str, Any] = {"queries": len(queries)}
+    if settings.generate.like is not None:
+        searches = read_searches(settings.generate.like)
+        made, like = keep_alike(made, searches, [*texts.values()], seed=settings.generate.seed)
+        counts = {"queries": len(made["templates"].queries), "like": like}
+    splits = _write_splits(made["templates"], passages, folder)
     # A file is one split.
-    return {
-        "queries": len(queries),
-        **(splits if isinstance(source, Workspace) else {"passages": len(passages)}),
-    }
+    splits = splits if isinstance(source, Workspace) else {"passages": len(passages)}
+    return counts | splits, made["sections"]
+
+
+def _cross_sections(
+    source: Workspace | Path, settings: Settings, progress: Progress
+) -> tuple[RetrievalDataset, Counter[str]]:
+    """Return the cross-section pairs of all splits, and what was dropped of them by reason."""
+    passages = RetrievalDataset.from_records(list(_passages(source)()), [])
+    known = with_persons(passages, similarity=settings.ingest.duplicate_similarity)
+    dropped: Counter[str] = Counter()
+    sections = cross_section_dataset(
+        known.corpus,
+        known.person_groups,
+        settings=settings.generate,
+        dropped=dropped,
+        progress=progress,
+    )
+    return sections, dropped
 
 
 def _write_sections(
-    source: Workspace, settings: Settings, folder: Path, progress: Progress
+    source: Workspace | Path, sections: RetrievalDataset, dropped: Mapping[str, int], folder: Path
 ) -> dict[str, Any]:
-    """Write the cross-section pairs of each split."""
-    progress("cross-section pairs", 0, 0, "")
-    passages = list(_passages(source)())
-    dropped: Counter[str] = Counter()
-    dataset = cross_section_dataset(
-        {passage.passage_id: passage.text for passage in passages},
-        {passage.passage_id: passage.person_group for passage in passages},
-        settings=settings.generate,
-        dropped=dropped,
-    )
-    counts: dict[str, Any] = {
-        "queries": len(dataset.queries),
-        "kinds": dict(sorted(Counter(dataset.kinds.values()).items())),
+    """Write the cross-section pairs of each split, and count them."""
+    splits = _write_splits(sections, _passages(source)(), folder / _SECTIONS)
+    return {
+        "queries": len(sections.queries),
+        "kinds": dict(sorted(Counter(sections.kinds.values()).items())),
         "dropped": dict(sorted(dropped.items())),
+        **(splits if isinstance(source, Workspace) else {"passages": len(sections.corpus)}),
     }
-    for split in SPLITS:
-        own = dataset.subset({one.passage_id for one in passages if one.split == split})
-        _write_split(own, folder / "sections", split)
+
+
+def _write_splits(
+    dataset: RetrievalDataset, passages: Iterable[Passage], folder: Path
+) -> dict[str, Any]:
+    """Write each split's part of a data set, and count its queries and passages."""
+    members: dict[str, set[str]] = {split: set() for split in SPLITS}
+    for passage in passages:
+        members[passage.split].add(passage.passage_id)
+    counts = {}
+    for split, ids in members.items():
+        own = dataset.subset(ids)
+        _write_split(own, folder, split)
         counts[split] = {"queries": len(own.queries), "passages": len(own.corpus)}
     return counts
 
@@ -332,16 +358,17 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
     if generate.llm == "offline":
         chosen = {"llm", "seed", "sections", "per_person"}
         return {**generate.model_dump(include=chosen), "per_passage": generate.queries_per_passage}
-    used = generate.model_dump(mode="json", exclude={"prompt"})
+    used = generate.model_dump(mode="json", exclude={"prompt", "like"})
     return {**used, **settings.llm.model_dump(include={"url", "temperature", "max_tokens"})}
 
 
 def _read_besides(settings: Settings) -> dict[str, str]:
     """Return the hashes of what an LLM's queries depend on beside the passages."""
     generate = settings.generate
+    like = {} if generate.like is None else path_hashes("like", generate.like)
     if generate.llm == "offline":
-        return {}
-    read = {"instructions": text_hash(query_task(generate).system)}
+        return like
+    read = {**like, "instructions": text_hash(query_task(generate).system)}
     if generate.round_trip == "base":
         read["base"] = model_identity(choose_model(settings.finetune.base))
     return read
@@ -398,6 +425,8 @@ def _run_on_files(
         counts = work(folder / ".work")
         for path in (*(folder / ".work" / "beir" / split).iterdir(), *_accounts(folder / ".work")):
             path.replace(folder / path.name)
+        if _SECTIONS in counts:
+            (folder / ".work" / _SECTIONS / "beir" / split).replace(folder / _SECTIONS)
         return counts
 
     return place.run_stage(
@@ -425,6 +454,8 @@ def _write_file(
         (scratch / f"{split}.json").replace(out)
         for path in _accounts(scratch):
             path.replace(_beside(out, path.name))
+        if _SECTIONS in counts:
+            (scratch / _SECTIONS / f"{split}.json").replace(_beside(out, f"{_SECTIONS}.json"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return StageResult(counts, round(time.perf_counter() - began, 3), skipped=False)

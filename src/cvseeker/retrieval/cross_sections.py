@@ -10,6 +10,7 @@ from itertools import groupby
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.screen import printable
 from cvseeker.core.wordlists import read_words
@@ -31,7 +32,7 @@ _MOST_SHARED = 0.6
 # A word that tells persons apart stands in the résumés of this share of them at most.
 _RARE = 0.1
 _SENTENCES = ("summary", "opening")
-_BLOCK = 128
+_BLOCK, _REPORT_EVERY = 128, 50
 # Numbers that are addresses' and marks', and what is sworn at a résumé's end.
 _PERSONAL = re.compile(
     r"\d{5}|here\s?by|\b(?:citizens?|nationality|passport|visa|married|born|driv\w+ licen[cs]e"
@@ -53,6 +54,7 @@ def cross_section_dataset(
     *,
     settings: GenerateSettings,
     dropped: Counter[str] | None = None,
+    progress: Progress = silent,
 ) -> RetrievalDataset:
     """Make queries of what persons claim, each answered by what else their résumés say.
 
@@ -66,6 +68,8 @@ def cross_section_dataset(
         Kinds of anchors, how many a person, and the seed.
     dropped
         Counts by reason the anchors left out, where it is given.
+    progress
+        Called while persons are gone through.
 
     Returns
     -------
@@ -82,7 +86,11 @@ def cross_section_dataset(
     dropped = Counter() if dropped is None else dropped
     persons = _persons(corpus, person_groups)
     texts = ["\n\n".join(corpus[key] for key in keys) for keys in persons]
-    cuts = [cut_claims(text) for text in texts]
+    cuts = []
+    for number, text in enumerate(texts, start=1):
+        cuts.append(cut_claims(text))
+        if number % _REPORT_EVERY == 0 or number == len(texts):
+            progress("cross-section pairs", number, len(texts))
     candidates = [
         anchor
         for number, (claims, evidence) in enumerate(cuts)
