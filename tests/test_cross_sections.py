@@ -2,11 +2,17 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.query_settings import GenerateSettings
+from cvseeker.core.records import SPLITS
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import Workspace
+from cvseeker.queries import generate_stage, judge_stage
+from cvseeker.resumes import ingest_stage
 from cvseeker.retrieval.cross_sections import cross_section_dataset, query_overlap
 
 TRADES = {
@@ -111,3 +117,55 @@ def test_overlap_is_the_share_of_a_querys_words_that_its_best_passage_has() -> N
         {"one": {"a": 1, "b": 1}, "two": {"a": 1}, "three": {"a": 0, "b": 1}},
     )
     assert query_overlap(judged) == [pytest.approx(2 / 3), 0.0]
+
+
+def test_pairs_of_a_file_lie_beside_its_queries(tmp_path: Path) -> None:
+    whole = RetrievalDataset(CORPUS, {}, {}, person_groups=GROUPS)
+    write_dataset(whole, tmp_path / "corpus")
+    made = dataset()
+    folder = generate_stage(tmp_path / "corpus", Settings(), out=tmp_path / "queries").folder
+    assert read_dataset(tmp_path / "queries").corpus == CORPUS
+    assert folder is not None
+    assert read_dataset(folder / "sections") == made
+    generate_stage(tmp_path / "corpus", Settings(), out=tmp_path / "queries.json")
+    assert read_dataset(tmp_path / "queries.sections.json").queries == made.queries
+
+
+def test_a_workspace_has_the_pairs_of_each_split_and_judges_its_queries_as_before(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    for name in TRADES:
+        text = "\n\n".join(resume(name))
+        (tmp_path / "cvs").mkdir(exist_ok=True)
+        (tmp_path / "cvs" / f"{name}.txt").write_text(text, encoding="utf-8")
+    settings = Settings.validated({"finetune": {"base": str(tiny_model)}})
+    workspace = Workspace(tmp_path / "w")
+    ingest_stage(workspace, [tmp_path / "cvs"], settings)
+    counts = generate_stage(workspace, settings).counts["sections"]
+    sections = workspace.stage_folder("queries") / "sections"
+    parts = {split: read_dataset(sections / "beir" / split, split=split) for split in SPLITS}
+    assert {split: len(part.queries) for split, part in parts.items()} == {
+        split: counts[split]["queries"] for split in SPLITS
+    }
+    assert (
+        counts["queries"]
+        == sum(counts["kinds"].values())
+        == sum(len(part.queries) for part in parts.values())
+    )
+    persons = [set(part.person_groups.values()) for part in parts.values()]
+    assert len(set.union(*persons)) == sum(map(len, persons)) == len(TRADES)
+    judge_stage(workspace, settings)
+
+
+def test_past_searches_say_how_many_of_each_kind_are_kept(tmp_path: Path) -> None:
+    write_dataset(RetrievalDataset(CORPUS, {}, {}, person_groups=GROUPS), tmp_path / "corpus")
+    past = tmp_path / "past.txt"
+    past.write_text("welder rigs\nbaker lamination Bergen\nsurveyor of tunnels\n", encoding="utf-8")
+    settings = Settings.validated({"generate": {"like": past}})
+    counts = generate_stage(tmp_path / "corpus", settings, out=tmp_path / "queries").counts
+    made = [read_dataset(tmp_path / "queries"), read_dataset(tmp_path / "queries" / "sections")]
+    assert counts["like"]["searches"] == 3
+    assert sum(counts["like"]["kept"].values()) == sum(len(one.queries) for one in made)
+    assert counts["queries"] == len(made[0].queries)
+    past.write_text("somebody else\n", encoding="utf-8")
+    assert not generate_stage(tmp_path / "corpus", settings, out=tmp_path / "queries").skipped

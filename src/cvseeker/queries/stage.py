@@ -195,13 +195,15 @@ def ledger_of(written: Workspace | Path) -> Path:
 
 
 def check_llm(settings: Settings) -> None:
-    """Refuse what would stop an LLM's run later: no key, no address, no price, no prompt file.
+    """Refuse what would stop a run later: no key, no address, no price, no file that is named.
 
     Raises
     ------
     InputError
-        If something is missing; nothing was read or sent.
+        If something is missing; nothing was sent.
     """
+    if settings.generate.like is not None:
+        read_searches(settings.generate.like)
     if settings.generate.llm != "offline":
         task = query_task(settings.generate)
         ChatClient.open(settings.generate.llm, settings.llm, task).endpoint.key()
@@ -365,7 +367,7 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
 def _read_besides(settings: Settings) -> dict[str, str]:
     """Return the hashes of what an LLM's queries depend on beside the passages."""
     generate = settings.generate
-    like = {} if generate.like is None else path_hashes("like", generate.like)
+    like = {"like": text_hash(*read_searches(generate.like))} if generate.like else {}
     if generate.llm == "offline":
         return like
     read = {**like, "instructions": text_hash(query_task(generate).system)}
@@ -425,7 +427,7 @@ def _run_on_files(
         counts = work(folder / ".work")
         for path in (*(folder / ".work" / "beir" / split).iterdir(), *_accounts(folder / ".work")):
             path.replace(folder / path.name)
-        if _SECTIONS in counts:
+        if counts.get(_SECTIONS, {}).get("queries"):
             (folder / ".work" / _SECTIONS / "beir" / split).replace(folder / _SECTIONS)
         return counts
 
@@ -454,7 +456,7 @@ def _write_file(
         (scratch / f"{split}.json").replace(out)
         for path in _accounts(scratch):
             path.replace(_beside(out, path.name))
-        if _SECTIONS in counts:
+        if counts.get(_SECTIONS, {}).get("queries"):
             (scratch / _SECTIONS / f"{split}.json").replace(_beside(out, f"{_SECTIONS}.json"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
