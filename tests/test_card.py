@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Literal
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.files import write_json
+from cvseeker.core.files import write_json, write_text
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.train.card import SHOWN, write_model_card
 from cvseeker.train.gate import Difference, Verdict
@@ -29,6 +29,11 @@ def test_the_card_states_data_scores_and_settings(
     tmp_path: Path, tiny_dataset: RetrievalDataset
 ) -> None:
     write_json(tmp_path / "config.json", {"hidden_size": 384})
+    base = tmp_path / "base"
+    base.mkdir()
+    write_json(base / "modules.json", [])
+    write_json(base / "config.json", {})
+    write_text(base / "README.md", "---\nlicense: mit\nlanguage: [de, en]\n---\n# A base\n")
     result = FinetuneResult(
         base="some/base",
         pairs=123,
@@ -38,16 +43,21 @@ def test_the_card_states_data_scores_and_settings(
         pairs_per_second=12.3,
     )
     settings = FinetuneSettings(
-        windows=WindowSettings(window_tokens=96, overlap_tokens=24), temperature=0.07
+        base=str(base),
+        windows=WindowSettings(window_tokens=96, overlap_tokens=24),
+        temperature=0.07,
     )
     val = replace(tiny_dataset, queries={"q1": tiny_dataset.queries["q1"]})
     write_model_card(tmp_path, result, settings, train=tiny_dataset, val=[val])
     card = " ".join((tmp_path / "README.md").read_text(encoding="utf-8").split())
     for fact in (
         "base_model: some/base",
+        "license: mit",
+        "language: - de - en",
+        "- type: ndcg@10 value: 0.5222",
         "vectors of 384 dimensions",
         "windows of 96 tokens with 24 tokens",
-        "123 training pairs over 6 passages of 6 person groups",
+        "123 training pairs over 6 passages and documents of 6 person groups",
         "1 validation queries",
         "| base | 0.411 | 0.411 | 0.411 | 0.411 |",
         "| tuned | 0.522 | 0.522 | 0.522 | 0.522 |",

@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cvseeker.core import __version__
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.files import read_json, write_text
 from cvseeker.core.training_settings import FinetuneSettings
+from cvseeker.retrieval.models import choose_model
 
 if TYPE_CHECKING:
     from cvseeker.train.stage import FinetuneResult
 
 CARD = """\
 ---
-library_name: sentence-transformers
-pipeline_tag: sentence-similarity
-base_model: {base}
-tags: [sentence-transformers, feature-extraction, retrieval, cvseeker]
+{metadata}
 ---
 
 # {base}, fine-tuned on résumés by CVSeeker
@@ -37,14 +35,16 @@ print(model.similarity(query, window))
 
 ## Data
 
-{pairs} training pairs over {train_passages} passages of {train_persons} person groups;
+{pairs} training pairs over {train_passages} passages and documents of {train_persons} person
+groups: queries about passages, and what one section of a résumé claims asking for the rest of it;
 {val_queries} validation queries about other people. Queries and passages stay with
 whoever trained this model; none is in this folder, but a model can still give away what it was
 trained on: share it as you would share the résumés.
 
 ## Scores on the validation split
 
-Windowed, the best window counts. The validation split chose when to stop, so these flatter the
+Of search: keywords (BM25), the pooled vectors and late interaction of the token vectors, fused; the
+best window counts. The validation split chose when to stop, so these flatter the
 tuned model a little; the test split's scores are in the evaluation's report.
 
 | | {metric_names} |
@@ -54,8 +54,9 @@ tuned model a little; the test split's scores are in the evaluation's report.
 
 ## Settings
 
-InfoNCE with in-batch negatives, those of the same person left out; each query's positive is the
-window of its passage that fits it best. {steps} steps, the weights of step {best_step} kept.
+InfoNCE of pooled vectors and of late interaction, with in-batch negatives, without those of the
+same person and those that the base finds about as fitting; each query's positive is the window of
+its passage that fits it best. {steps} steps, the weights of step {best_step} kept.
 
 | setting | value |
 |---|---|
@@ -78,6 +79,7 @@ def write_model_card(
     """Write ``README.md`` into a model's folder: data, settings and validation scores."""
     flat = {**settings.model_dump(exclude={"windows"}), "base": result.base}
     text = CARD.format(
+        metadata=_metadata(result, settings),
         base=result.base,
         dim=read_json(folder / "config.json").get("hidden_size", "?"),
         window=settings.windows.window_tokens,
@@ -96,3 +98,46 @@ def write_model_card(
         version=__version__,
     )
     write_text(folder / "README.md", text)
+
+
+def _metadata(result: "FinetuneResult", settings: FinetuneSettings) -> str:
+    """Return what the hub reads of a card: the base's licence and languages, and the scores."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    scores = result.verdict.tuned_scores if result.verdict.kept == "tuned" else None
+    evaluated = [
+        EvalResult(
+            task_type="information-retrieval",
+            dataset_type="validation",
+            dataset_name="search on people held out",
+            metric_type=name,
+            metric_value=round(value, 4),
+        )
+        for name, value in (scores or result.verdict.base_scores).items()
+        if name in SHOWN
+    ]
+    told = _base_card(settings)
+    data = ModelCardData(
+        base_model=result.base,
+        library_name="sentence-transformers",
+        license=told.get("license"),
+        language=told.get("language"),
+        model_name=f"{result.base}, fine-tuned on résumés",
+        eval_results=evaluated,
+        pipeline_tag="sentence-similarity",
+        tags=["sentence-transformers", "feature-extraction", "retrieval", "cvseeker"],
+    )
+    yaml: str = data.to_yaml()
+    return yaml
+
+
+def _base_card(settings: FinetuneSettings) -> dict[str, Any]:
+    """Return what the base's own card tells the hub; nothing where it has none."""
+    from huggingface_hub import metadata_load
+    from yaml import YAMLError
+
+    card = Path(choose_model(settings.base).location) / "README.md"
+    try:
+        return metadata_load(card) or {}
+    except (OSError, ValueError, YAMLError):
+        return {}
