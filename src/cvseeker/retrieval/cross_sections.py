@@ -90,7 +90,7 @@ def cross_section_dataset(
     for number, text in enumerate(texts, start=1):
         cuts.append(cut_claims(text))
         if number % _REPORT_EVERY == 0 or number == len(texts):
-            progress("cross-section pairs", number, len(texts))
+            progress("cross-section pairs", number, len(texts), "")
     candidates = [
         anchor
         for number, (claims, evidence) in enumerate(cuts)

@@ -149,24 +149,24 @@ def low_overlap(dataset: RetrievalDataset) -> RetrievalDataset:
 
 
 def balanced(
-    own: RetrievalDataset, crossed: RetrievalDataset, *, seed: int
+    own: RetrievalDataset, crossed: RetrievalDataset, *, overlap: float | None = None, seed: int
 ) -> tuple[RetrievalDataset, RetrievalDataset]:
     """Leave out, by the seed, queries of the source there are too many of.
 
     Queries that were written share many words with what answers them, cross-section pairs few; in
-    the right ratio they share as many as people's searches do.
+    the right ratio they share as many as people's searches do, ``overlap`` of them.
     """
+    wanted = SEARCHED_OVERLAP if overlap is None else overlap
     copied, asked = overlaps(own), overlaps(crossed)
     if not copied or not asked:
         return own, crossed
     most, least = fmean(copied.values()), fmean(asked.values())
-    if not least < SEARCHED_OVERLAP < most:
+    if not least < wanted < most:
         return own, crossed
-    ratio = (SEARCHED_OVERLAP - least) / (most - SEARCHED_OVERLAP)  # of own queries to crossed ones
-    wanted = max(FEWEST_CROSSED, round(len(own.queries) / ratio))
+    ratio = (wanted - least) / (most - wanted)  # of own queries to crossed ones
     return (
         _sample(own, round(ratio * len(crossed.queries)), seed),
-        _sample(crossed, wanted, seed),
+        _sample(crossed, max(FEWEST_CROSSED, round(len(own.queries) / ratio)), seed),
     )
 
 
