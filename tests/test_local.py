@@ -13,7 +13,8 @@ from cvseeker.core.errors import CVSeekerError, ModelError
 from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import encoder as local
 from cvseeker.retrieval.encoder import LocalEncoder, load_model
-from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice
+from cvseeker.retrieval.models import QUERY_PROMPTS, BaseModelChoice, choose_model
+from cvseeker.retrieval.query_encoder import QueryEncoder
 
 LONG = "Backend engineer. Go, PostgreSQL and Kafka for a payment service. " * 12
 SMALL = WindowSettings(window_tokens=24, overlap_tokens=6)
@@ -238,6 +239,54 @@ def test_what_cannot_be_loaded_is_told_in_one_line(
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+def renamed(change: Callable[[str], str | None]) -> Callable[[Path], object]:
+    """Give the weights other names, or none."""
+
+    def rename(folder: Path) -> None:
+        from safetensors.numpy import load_file, save_file
+
+        path = folder / "model.safetensors"
+        weights = {change(name): array for name, array in load_file(path).items()}
+        kept = {name: array for name, array in weights.items() if name is not None}
+        save_file(kept, path, metadata={"format": "pt"})
+
+    return rename
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name: f"other.{name}",
+        lambda name: name.replace("layer.1.", "layer.9."),
+        lambda name: None if name == "encoder.layer.0.output.dense.bias" else name,
+    ],
+    ids=["all", "a layer", "one left out"],
+)
+def test_weights_of_other_names_are_not_made_up(
+    tiny_model: Path, tmp_path: Path, change: Callable[[str], str | None]
+) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "other"))
+    renamed(change)(folder)
+    assert QueryEncoder.from_choice(choose_model(str(folder))) is None
+    with pytest.raises(ModelError, match=r"its files have no weight (encoder|embeddings)\."):
+        LocalEncoder.from_name(str(folder))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda name: f"bert.{name}", lambda name: None if "pooler" in name else name],
+    ids=["with a prefix", "without a pooler"],
+)
+def test_names_that_the_library_knows_and_weights_without_use_do_not_matter(
+    tiny_model: Path, tmp_path: Path, change: Callable[[str], str | None]
+) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "other"))
+    renamed(change)(folder)
+    expected = LocalEncoder.from_name(str(tiny_model)).encode_queries(["a pastry chef"])
+    found = LocalEncoder.from_name(str(folder)).encode_queries(["a pastry chef"])
+    assert np.array_equal(found, expected)
 
 
 class Bomb:

@@ -367,6 +367,8 @@ def silence_libraries() -> None:
 
 def _damage(model: "SentenceTransformer") -> str:
     """Say what is wrong with a loaded model's weights and vectors; empty if nothing is."""
+    if name := _weight_not_loaded(model):
+        return f"its files have no weight {name}"
     weights = model.named_parameters()
     named = ((name, weight.detach().float().cpu().numpy()) for name, weight in weights)
     if broken := damaged_weight(named):
@@ -381,6 +383,23 @@ def _damage(model: "SentenceTransformer") -> str:
     if vector.shape != (dim,):
         return f"it gives {vector.shape[0]} dimensions and says {dim}"
     return "" if np.isfinite(vector).all() and vector.any() else "its vectors are no directions"
+
+
+def _weight_not_loaded(model: "SentenceTransformer") -> str:
+    """Return the name of a weight that transformers has filled with random numbers; empty if none.
+
+    The pooler may be: sentence-transformers pools tokens itself.
+    """
+    from transformers import PreTrainedModel
+
+    named = (
+        named
+        for module in model.modules()
+        if isinstance(module, PreTrainedModel)
+        for named in module.named_parameters()
+    )
+    missing = (name for name, weight in named if not getattr(weight, "_is_hf_initialized", False))
+    return next((name for name in missing if not name.startswith("pooler.")), "")
 
 
 def load_model(choice: BaseModelChoice) -> "SentenceTransformer":

@@ -35,6 +35,7 @@ class QueryEncoder:
 
     tokenizer: "Tokenizer"
     weights: Weights
+    layers: int
     heads: int
     epsilon: float
     first_token: bool
@@ -81,15 +82,18 @@ class QueryEncoder:
         tokenizer.enable_truncation(_longest(folder, config))
         prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
         _, hybrid = saved_settings(folder)
-        return cls(
+        encoder = cls(
             tokenizer,
             weights,
+            config["num_hidden_layers"],
             config["num_attention_heads"],
             config["layer_norm_eps"],
             first_token,
             prompts.get("query") or QUERY_PROMPTS.get(name, ""),
             hybrid,
         )
+        encoder.encode(["a"])  # needs every weight
+        return encoder
 
     def encode(self, texts: Sequence[str]) -> tuple[FloatArray, TokenVectors]:
         """Return pooled vectors, shape (n, dim), float32, unit length, and token vectors."""
@@ -116,8 +120,7 @@ class QueryEncoder:
             + self.weights["embeddings.token_type_embeddings.weight"][0]
         )
         states = self._normalise("embeddings", embedded)
-        layer = 0
-        while f"encoder.layer.{layer}.output.dense.weight" in self.weights:
+        for layer in range(self.layers):
             name = f"encoder.layer.{layer}"
             attended = self._attend(f"{name}.attention.self", states)
             attended = self._linear(f"{name}.attention.output.dense", attended)
@@ -126,7 +129,6 @@ class QueryEncoder:
             states = self._normalise(
                 f"{name}.output", self._linear(f"{name}.output.dense", inner) + states
             )
-            layer += 1
         return states
 
     def _attend(self, name: str, states: FloatArray) -> FloatArray:
