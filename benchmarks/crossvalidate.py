@@ -32,8 +32,7 @@ from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits
 from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.significance import bootstrap_interval
-from cvseeker.train import finetune
-from cvseeker.train.stage import read_sources
+from cvseeker.train.stage import finetune, read_sources
 
 SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
 

@@ -116,10 +116,8 @@ def prepare_cvseeker(job: Job) -> Training:
     """Set our own fine-tuning up: the defaults, but for what the job says."""
     from cvseeker.core.datasets import read_dataset
     from cvseeker.core.settings import Settings
-    from cvseeker.train import (
-        finetune,
-        trainer,  # noqa: F401  (imports are no part of the call)
-    )
+    from cvseeker.train import trainer  # noqa: F401  (imports are no part of the call)
+    from cvseeker.train.stage import finetune
 
     dataset = read_dataset(Path(job["train"]), split="train")
     chosen = {"base": job["base"], **job["settings"]}

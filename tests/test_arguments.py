@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from cvseeker.core.errors import CVSeekerError, MissingExtraError, SettingsError
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.train import check_finetune
 from cvseeker.train.trainer import (
-    check_settings,
     check_trackers,
     default_learning_rate,
     plan_steps,
@@ -127,11 +127,11 @@ def test_trackers_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_this_machine_cannot_do_is_refused_at_once(
     changes: dict[str, Any], error: type[CVSeekerError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cvseeker.train.trainer.device", lambda: "cpu")
+    monkeypatch.setattr("cvseeker.train.stage.device", lambda: "cpu")
     monkeypatch.setattr("cvseeker.train.adapters.find_spec", lambda name: None)
-    check_settings(FinetuneSettings())
+    check_finetune(FinetuneSettings())
     with pytest.raises(error):
-        check_settings(FinetuneSettings(**changes))
+        check_finetune(FinetuneSettings(**changes))
 
 
 def test_the_trainer_is_told_what_was_set(encoder: LocalEncoder, tmp_path: Path) -> None:

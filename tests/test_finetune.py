@@ -21,8 +21,7 @@ from cvseeker.core.settings import EvaluateSettings
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors
-from cvseeker.train import finetune
-from cvseeker.train.stage import FinetuneResult
+from cvseeker.train.stage import FinetuneResult, finetune
 from cvseeker.train.trainer import last_whole_checkpoint
 
 SMALL = WindowSettings(window_tokens=32, overlap_tokens=8)
@@ -192,7 +191,7 @@ KILLED = """
     from pathlib import Path
     from cvseeker.core.training_settings import FinetuneSettings
     from cvseeker.core.datasets import read_dataset
-    from cvseeker.train import finetune
+    from cvseeker.train.stage import finetune
 
     out, kill_at = Path(sys.argv[1]), int(sys.argv[2])
 

@@ -12,7 +12,7 @@ import pytest
 
 from cvseeker import pipeline
 from cvseeker.cli import main
-from cvseeker.core.errors import DatasetError, InputError, ModelError
+from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelError
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate import Systems, evaluate_stage
@@ -224,6 +224,43 @@ def test_a_base_that_cannot_be_had_is_refused_before_anything_is_read(tmp_path: 
     settings = Settings().override("finetune", {"base": "a/none"})
     with pytest.raises(ModelError, match=r"a/none: not on this machine, and .* cannot be reached"):
         pipeline.run([tmp_path / "absent"], Workspace(tmp_path / "w"), settings)
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "told"),
+    [
+        ("finetune", {"track": ["nobody"]}, "'nobody': no such tracker"),
+        ("finetune", {"precision": "fp16"}, "'fp16' is for GPUs"),
+        ("finetune", {"lora_rank": 4}, "lora_rank needs peft"),
+        ("finetune", {"matryoshka": [9999]}, "matryoshka names 9999 dimensions"),
+        ("finetune", {"frozen_layers": 99}, "frozen_layers is 99"),
+        ("evaluate", {"dimensions": [9999]}, "cannot be cut to 9999"),
+    ],
+)
+def test_what_would_stop_a_later_stage_is_refused_before_anything_is_read(
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+    changes: dict[str, object],
+    told: str,
+) -> None:
+    monkeypatch.setattr("cvseeker.train.stage.device", lambda: "cpu")
+    monkeypatch.setattr("cvseeker.train.adapters.find_spec", lambda name: None)
+    settings = settings_for(tiny_model).override(stage, changes)
+    with pytest.raises(CVSeekerError, match=told):
+        pipeline.run([tmp_path / "absent"], Workspace(tmp_path / "w"), settings)
+    with pytest.raises(CVSeekerError, match="absent"):
+        pipeline.run([tmp_path / "absent"], Workspace(tmp_path / "w"), settings, tune=False)
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_run_that_finds_nothing_to_ask_for_says_so(tmp_path: Path, tiny_model: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / f"{name}.txt").write_text(f"{name} and the of it " * 40)
+    with pytest.raises(InputError, match=r"no queries about \d+ passages: .* an LLM: --llm MODEL"):
+        pipeline.run([tmp_path / "in"], Workspace(tmp_path / "w"), settings_for(tiny_model))
 
 
 def test_an_llm_without_a_key_is_refused_before_anything_is_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cvseeker.core.errors import SettingsError
 from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model
@@ -84,6 +85,14 @@ def test_what_is_not_simple_is_left_to_torch(
     folder = shutil.copytree(tiny_model, tmp_path / "other")
     change(folder / file, **values)
     assert QueryEncoder.from_choice(choose_model(str(folder))) is None
+
+
+def test_a_precision_that_is_none_is_refused_without_torch_too(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVSEEKER_PRECISION", "nonsense")
+    with pytest.raises(SettingsError, match="CVSEEKER_PRECISION is 'nonsense'; expected one of"):
+        QueryEncoder.from_choice(choose_model(str(tiny_model)))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "modules.json"])

@@ -8,12 +8,12 @@ from cvseeker.core.datasets import read_judgements
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
-from cvseeker.evaluate import evaluate_stage
+from cvseeker.evaluate import check_evaluate, evaluate_stage
 from cvseeker.queries import check_llm, generate_stage
 from cvseeker.resumes import ingest_stage
 from cvseeker.retrieval.models import choose_model
 from cvseeker.search import index_stage
-from cvseeker.train import TrainingData, finetune_stage
+from cvseeker.train import TrainingData, check_finetune, finetune_stage
 
 # Bytes that the stages of a few thousand résumés leave, and copies of the base at the worst moment:
 # two checkpoints with what the optimiser remembers, the mixtures, the tuned model.
@@ -85,5 +85,7 @@ def _check(
         read_judgements(judgements)
     if tune:
         check_llm(settings)
+        check_finetune(settings.finetune)
+        check_evaluate(settings.finetune.base, settings.evaluate)
     if tune and settings.generate.llm != "offline" and workspace.manifest("queries") is None:
         check_reachable(settings.llm.url)

@@ -13,7 +13,7 @@ from cvseeker.core.files import write_json
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
-from cvseeker.core.settings import Settings
+from cvseeker.core.settings import EvaluateSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.analysis import analyse
 from cvseeker.evaluate.cuts import occupations_of
@@ -22,8 +22,10 @@ from cvseeker.evaluate.results import EvaluatedSet, plain, write_evaluation
 from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.trec import with_run_ids
+from cvseeker.evaluate.variants import check_cuts
 from cvseeker.evaluate.verdict import verdict_sentence
 from cvseeker.resumes import Ingested
+from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import with_cross_sections, with_persons
 
 if TYPE_CHECKING:
@@ -96,6 +98,19 @@ def evaluate_stage(
         command=f"cvseeker {command} -w {quote(title)}{judged}{asked.flags()}",
         settings=settings.model_dump(),
     )
+
+
+def check_evaluate(base: str | None, settings: EvaluateSettings) -> None:
+    """Refuse what a base and its tuned models cannot be evaluated with; it is loaded only for that.
+
+    Raises
+    ------
+    InputError
+        If vectors are to be cut to more dimensions than it has.
+    """
+    if settings.dimensions:
+        encoder = LocalEncoder.from_name(base)
+        check_cuts(encoder.name, encoder.model.get_embedding_dimension() or 0, settings)
 
 
 def evaluate_files(

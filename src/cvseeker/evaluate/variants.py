@@ -50,16 +50,22 @@ class Variant:
     nbytes: int
 
 
+def check_cuts(model: str, dim: int, settings: EvaluateSettings) -> None:
+    """Refuse to cut vectors to as many dimensions as they have, or more."""
+    for dimensions in settings.dimensions:
+        if dimensions >= dim:
+            raise InputError(
+                f"{model} has vectors of {dim} dimensions and cannot be cut to {dimensions}; "
+                "expected fewer in --dimensions"
+            )
+
+
 def variants_of(
     label: str, queries: FloatArray, vectors: FloatArray, settings: EvaluateSettings
 ) -> Iterator[Variant]:
     """Make the variants of a model that the settings ask for, one at a time: each takes memory."""
+    check_cuts(label, vectors.shape[1], settings)
     for dimensions in settings.dimensions:
-        if dimensions >= vectors.shape[1]:
-            raise InputError(
-                f"{label} has vectors of {vectors.shape[1]} dimensions and cannot be cut to "
-                f"{dimensions}; expected fewer in --dimensions"
-            )
         short = unit(vectors[:, :dimensions])
         yield Variant(f"@{dimensions}", unit(queries[:, :dimensions]), short, short.nbytes)
     for kind in settings.quantise:

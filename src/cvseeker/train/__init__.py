@@ -3,13 +3,13 @@
 from cvseeker.train.distributed import is_main, world_size
 from cvseeker.train.estimate import Estimate, estimate_finetune
 from cvseeker.train.publish import publish_model
-from cvseeker.train.stage import TrainingData, finetune, finetune_stage
+from cvseeker.train.stage import TrainingData, check_finetune, finetune_stage
 
 __all__ = [
     "Estimate",
     "TrainingData",
+    "check_finetune",
     "estimate_finetune",
-    "finetune",
     "finetune_stage",
     "is_main",
     "publish_model",

@@ -24,7 +24,7 @@ from cvseeker.train.memory import (
     with_smaller_mini_batches,
 )
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.stage import DEFAULT_SECTIONS, read_sources
+from cvseeker.train.stage import DEFAULT_SECTIONS, check_finetune, read_sources
 
 if TYPE_CHECKING:
     from cvseeker.train.trainer import PairTrainer
@@ -115,9 +115,9 @@ def estimate_finetune(
     ModelError, SettingsError, MissingExtraError
         If the base model or a setting cannot be used.
     """
-    from cvseeker.train.trainer import check_settings, plan_steps, training_precision
+    from cvseeker.train.trainer import plan_steps, training_precision
 
-    check_settings(settings)
+    check_finetune(settings)
     joint, judges = read_sources(train, val, settings, sections, duplicate_similarity)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     windows = encoder.split(list(joint.corpus.values()))

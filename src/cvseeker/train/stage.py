@@ -17,10 +17,11 @@ from cvseeker.core.training_settings import FinetuneSettings, HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import balanced, hold_out, joined, with_cross_sections, with_persons
+from cvseeker.retrieval.machine import device
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.validation import QueryMetrics, fit_search, validate_search
-from cvseeker.train.adapters import check_model, merge_lora, prepare_model
+from cvseeker.train.adapters import check_model, merge_lora, prepare_model, require_peft
 from cvseeker.train.card import write_model_card
 from cvseeker.train.distributed import (
     Work,
@@ -189,11 +190,34 @@ def finetune_stage(
     return run_together(run, work)
 
 
+def check_finetune(settings: FinetuneSettings) -> None:
+    """Refuse what this machine or the base cannot do; torch is loaded only where that is asked.
+
+    Raises
+    ------
+    CVSeekerError
+        If it can't be trained in the precision, a tracker or peft is missing, or the base is too
+        small for what is to be cut or frozen.
+    """
+    _check_machine(settings)
+    if settings.matryoshka or settings.frozen_layers:
+        _base_encoder(settings)
+
+
+def _check_machine(settings: FinetuneSettings) -> None:
+    """Refuse what cannot be done here, whatever the base."""
+    if settings.lora_rank is not None:
+        require_peft()
+    if settings.track or settings.precision in {"bf16", "fp16"}:
+        from cvseeker.train.trainer import check_trackers, training_precision
+
+        training_precision(settings.precision, device())
+        check_trackers(settings.track)
+
+
 def _base_encoder(settings: FinetuneSettings) -> LocalEncoder:
     """Load the base, and refuse what this machine or this model cannot do."""
-    from cvseeker.train.trainer import check_settings
-
-    check_settings(settings)
+    _check_machine(settings)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     check_model(encoder.model, settings)
     return encoder

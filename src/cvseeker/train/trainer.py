@@ -27,11 +27,10 @@ from cvseeker.core.errors import SettingsError
 from cvseeker.core.progress import Progress
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.machine import device, encoding_dtype
+from cvseeker.retrieval.machine import encoding_dtype
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.validation import QueryMetrics, validate_search
-from cvseeker.train.adapters import require_peft
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.distributed import LONG_WAIT, world_size
 from cvseeker.train.loss import RetrievalLoss, word_tokens
@@ -147,14 +146,6 @@ def set_dropout(model: SentenceTransformer, probability: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
-
-
-def check_settings(settings: FinetuneSettings) -> None:
-    """Refuse, before anything is read, what this machine cannot do."""
-    training_precision(settings.precision, device())
-    check_trackers(settings.track)
-    if settings.lora_rank is not None:
-        require_peft()
 
 
 def training_precision(wanted: str, device: str) -> Precision:
