@@ -20,7 +20,7 @@ from cvseeker.cli.reference import reference
 from cvseeker.core import __version__
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import CVSeekerError
-from cvseeker.core.settings import Settings
+from cvseeker.core.settings import DEMO_SETTINGS, Settings
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.core.workspace import StageResult
 
@@ -391,6 +391,22 @@ def test_finetunes_flags_arrive_and_a_model_is_uploaded_when_asked(
     assert typed(*command, "--push-to-hub", "ana/cooks") == 0
     assert len(uploaded) == 1
     assert "not uploaded to ana/cooks: the base was kept" in capsys.readouterr().err
+
+
+def test_a_file_of_settings_leaves_the_rest_of_the_demo_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run: list[Settings] = []
+
+    def stop(sources: object, workspace: object, settings: Settings, **_: object) -> None:
+        run.append(settings)
+        raise CVSeekerError("stop")
+
+    monkeypatch.setattr("cvseeker.pipeline.run", stop)
+    (tmp_path / "own.toml").write_text("[finetune]\nepochs = 1\n")
+    typed("demo", "-w", tmp_path / "w", "--config", tmp_path / "own.toml")
+    capsys.readouterr()
+    assert run == [DEMO_SETTINGS.override("finetune", {"epochs": 1})]
 
 
 def test_status_says_what_is_done_and_damaged(

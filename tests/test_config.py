@@ -86,6 +86,17 @@ def test_a_missing_or_undecodable_file_is_refused(tmp_path: Path) -> None:
         Settings.from_toml(tmp_path)
 
 
+def test_a_file_changes_what_it_starts_from(tmp_path: Path) -> None:
+    path = tmp_path / "cvseeker.toml"
+    path.write_text("[search]\ntop_k = 5\n", encoding="utf-8")
+    start = Settings().override("generate", {"per_passage": 4})
+    settings = Settings.from_toml(path, start)
+    assert (settings.generate.per_passage, settings.search.top_k) == (4, 5)
+    path.write_text("[search.top_k]\nx = 5\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"search\.top_k"):
+        Settings.from_toml(path, start)
+
+
 def test_flags_override_but_those_not_given() -> None:
     before = Settings()
     after = before.override("finetune", {"epochs": 3, "batch_size": None})

@@ -84,7 +84,7 @@ def takes(
             config = given.pop("config", None)
             values = [(*flags[name], given.pop(name)) for name in flags]
             if tables:
-                settings = Settings.from_toml(config) if config else start or Settings()
+                settings = Settings.from_toml(config, start) if config else start or Settings()
                 given["settings"] = _changed(settings, values, function.__name__)
             function(**given)
 

@@ -170,8 +170,15 @@ class Settings(StageSettings):
     search: SearchSettings = SearchSettings()
 
     @classmethod
-    def from_toml(cls, path: Path) -> Self:
+    def from_toml(cls, path: Path, start: Self | None = None) -> Self:
         """Read settings from a TOML file with one table a stage.
+
+        Parameters
+        ----------
+        path
+            The file.
+        start
+            What holds where the file says nothing; ``None``: the defaults.
 
         Raises
         ------
@@ -183,7 +190,7 @@ class Settings(StageSettings):
         except InputError as error:
             raise SettingsError(str(error)) from error
         try:
-            return cls.validated(values)
+            return cls.validated(merged(start.model_dump(), values) if start else values)
         except SettingsError as error:
             raise SettingsError(f"{path}: {error}") from error
 

@@ -191,7 +191,8 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     result = dict(values)
     for name, change in changes.items():
         if isinstance(change, Mapping):
-            result[name] = merged(values.get(name) or {}, change)
+            before = values.get(name)
+            result[name] = merged(before if isinstance(before, Mapping) else {}, change)
         elif change is not None:
             result[name] = change
     return result
