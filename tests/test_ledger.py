@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
 from cvseeker.llm.dialect import Dialect
+from cvseeker.llm.embeddings.vectors import VectorCache
 from cvseeker.llm.ledger import FINAL, OUTCOMES, Ledger, LedgerRow, sole_sender
 
 ROW = LedgerRow(
@@ -160,6 +161,22 @@ def test_another_programs_database_is_refused(path: Path, version: int) -> None:
     database.close()
     with pytest.raises(InputError, match="not usable as a ledger"):
         Ledger(path)
+
+
+@pytest.mark.parametrize("version", [0, 7])
+@pytest.mark.parametrize("kind", [Ledger, VectorCache])
+def test_another_programs_tables_stay_as_they_are(
+    path: Path, version: int, kind: type[Ledger | VectorCache]
+) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE photos (id, place)")
+        database.execute(f"PRAGMA user_version = {version}")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="it holds another program's table 'photos'"):
+        kind(path)
+    assert path.read_bytes() == before
 
 
 def test_a_ledger_torn_in_the_middle_says_so(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Generic, Self
 
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.ledger import Ledger, LedgerRow
+from cvseeker.llm.prices import TokenPrices, reduced, tokens_cost
 from cvseeker.llm.request import Answer, ChatTask, EmbeddingTask, Outcome, Request, TaskT
 
 # Of a body that is kept as it came.
@@ -34,21 +35,17 @@ class SendSettings:
     reply_attempts: int = 3
     patience_seconds: float = 600.0
     dead_seconds: float = 60.0
-    price: tuple[int, int, int] | None = None
+    price: TokenPrices | None = None
     budget: int | None = None
 
     def cost(self, prompt_tokens: int, completion_tokens: int, *, cached_tokens: int = 0) -> int:
         """Return what tokens cost, in trillionths of a dollar; 0 if the price is unknown."""
-        prompt, cached, completion = self.price or (0, 0, 0)
-        fresh = prompt_tokens - cached_tokens
-        return fresh * prompt + cached_tokens * cached + completion_tokens * completion
+        prices = self.price or (0, 0, 0)
+        return tokens_cost(prices, prompt_tokens, completion_tokens, cached_tokens=cached_tokens)
 
     def discounted(self, share: Decimal) -> Self:
         """Return the settings with the prices of batches, which take this share off."""
-        if self.price is None:
-            return self
-        prompt, cached, completion = (int(price * (1 - share)) for price in self.price)
-        return replace(self, price=(prompt, cached, completion))
+        return replace(self, price=self.price and reduced(self.price, share))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.places import make_file, make_folder
 
 _BUSY_SECONDS = 60.0
+# Of all kinds, which may share a file.
+_TABLES = frozenset({"requests", "modes", "vectors", "dimensions"})
 
 
 class Database:
@@ -31,6 +33,7 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             raise InputError(f"{path}: cannot be made ({error}); name another place") from error
         try:
+            self._refuse_foreign()
             self._execute("PRAGMA journal_mode = WAL")
             # Survives the death of the process, which is what interrupts runs.
             self._execute("PRAGMA synchronous = NORMAL")
@@ -41,6 +44,13 @@ class Database:
 
     def _prepare(self) -> None:
         """Check and make the tables."""
+
+    def _refuse_foreign(self) -> None:
+        """Refuse another program's file before anything in it is changed."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = {name for (name,) in self._rows(query)}
+        if names and names.isdisjoint(_TABLES):
+            raise self.unusable(f"it holds another program's table {min(names)!r:.40}")
 
     def __enter__(self) -> Self:
         return self

@@ -38,6 +38,25 @@ _Share = Annotated[_Number, Field(le=1)]
 _USUAL_DISCOUNT = Decimal("0.5")
 
 
+# Trillionths of a dollar for a prompt's, a cached and a reply's token.
+TokenPrices = tuple[int, int, int]
+
+
+def tokens_cost(
+    prices: TokenPrices, prompt_tokens: int, completion_tokens: int = 0, *, cached_tokens: int = 0
+) -> int:
+    """Return what tokens cost, in trillionths of a dollar; cached ones are among the prompt's."""
+    prompt, cached, completion = prices
+    fresh = prompt_tokens - cached_tokens
+    return fresh * prompt + cached_tokens * cached + completion_tokens * completion
+
+
+def reduced(prices: TokenPrices, share: Decimal) -> TokenPrices:
+    """Return the prices with a share taken off."""
+    prompt, cached, completion = (int(price * (1 - share)) for price in prices)
+    return prompt, cached, completion
+
+
 class Price(BaseModel):
     """What one model's tokens cost.
 
@@ -66,19 +85,13 @@ class Price(BaseModel):
         Examples
         --------
         >>> str(Price(input=Decimal("0.15"), output=Decimal("0.60")).cost(1_000, 100))
-        '0.00021000'
+        '0.000210000000'
         """
-        cached = self.input if self.cached_input is None else self.cached_input
-        millionths = (
-            (prompt_tokens - cached_tokens) * self.input
-            + cached_tokens * cached
-            + completion_tokens * self.output
-        )
-        if batch:
-            millionths *= 1 - self.batch_discount
-        return millionths.scaleb(-6)
+        prices = reduced(self.per_token(), self.batch_discount if batch else Decimal(0))
+        cost = tokens_cost(prices, prompt_tokens, completion_tokens, cached_tokens=cached_tokens)
+        return Decimal(cost).scaleb(-12)
 
-    def per_token(self) -> tuple[int, int, int]:
+    def per_token(self) -> TokenPrices:
         """Return trillionths of a dollar for a prompt's, a cached and a reply's token."""
         cached = self.input if self.cached_input is None else self.cached_input
         return int(self.input * _MILLION), int(cached * _MILLION), int(self.output * _MILLION)
