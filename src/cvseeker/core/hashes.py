@@ -32,5 +32,10 @@ def path_hashes(name: str, path: Path) -> dict[str, str]:
 
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        # A failed read does not say of which file.
+        error.filename = error.filename or str(path)
+        raise
