@@ -27,6 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         make_folder(path.parent)
+        temporary.unlink(missing_ok=True)  # a link would be written through
         make_file(temporary)
         yield temporary
         temporary.replace(path)

@@ -32,7 +32,7 @@ class _Held:
     depth: int = 0
 
 
-_HELD: dict[Path, _Held] = {}
+_HELD: dict[str, _Held] = {}
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def locked(path: Path, what: str, progress: Progress = silent) -> Iterator[None]
     WorkspaceError
         If nobody may write there, or another holds it for ten minutes.
     """
-    held = _HELD.setdefault(path.resolve(), _Held())
+    held = _HELD.setdefault(os.path.realpath(path), _Held())
     if not held.thread.acquire(timeout=WAIT_SECONDS):
         raise _still_busy(path, "another thread of this process")
     try:
@@ -148,6 +148,8 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 def _sign(descriptor: int, what: str) -> None:
     """Write who holds the lock; without room on the disk, nobody is told."""
+    if os.fstat(descriptor).st_nlink > 1:
+        return  # a file of somebody's, which has this name too
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{what}, process {os.getpid()}".encode())

@@ -145,6 +145,9 @@ def damages(
     """
     for name, facts in outputs.items():
         path = folder / name
+        if not path.is_relative_to(folder) or ".." in path.parts[len(folder.parts) :]:
+            yield f"{path}: outside of the stage's folder"
+            continue
         try:
             status = path.stat()
         except (OSError, ValueError) as error:  # ValueError: a null byte in a name

@@ -66,10 +66,8 @@ def check_output(out: Path, inputs: Mapping[str, Path | None]) -> None:
     for name, path in inputs.items():
         if path is None or not path.exists():
             continue
-        holds, lies_within = (
-            _is_within(path.resolve(), place),
-            _is_within(place, path.resolve()),
-        )
+        source = path.resolve()
+        holds, lies_within = _is_within(source, place), _is_within(place, source)
         if holds or lies_within:
             how = "is" if holds and lies_within else "holds" if holds else "lies within"
             raise InputError(f"{out}: {how} what {name} names, {path}; name another place to write")

@@ -470,6 +470,8 @@ def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
     same = marker.is_file() and not (scratch / MANIFEST).exists()
     if resumable and same and marker.read_text("utf-8", "replace") == fingerprint:
         return
+    if marker.is_file() and not scratch.is_symlink():
+        marker.unlink()  # a kill must not leave half of it to be continued
     _delete(scratch)
     try:
         make_folder(scratch)
