@@ -3,6 +3,7 @@
 import pytest
 
 from cvseeker.retrieval.claims import Claim, cut_claims
+from cvseeker.retrieval.lines import count_words, terms
 
 RESUME = """\
 Mira Voss
@@ -97,3 +98,19 @@ def test_a_text_that_begins_in_the_middle_of_a_job_has_no_head() -> None:
     claims, evidence = cut_claims(text)
     assert claims == (Claim("skill", "Sourdough"),)
     assert evidence.startswith("Ran the night shift")
+
+
+def test_words_are_counted_where_no_spaces_stand_between_them() -> None:
+    claims, evidence = cut_claims(
+        "自己PR\n車載機器メーカーで十二年、ブレーキ制御のソフトウェア開発に従事。常に実車で確かめます。\n\n"
+        "職歴\n2015年4月 三河アクチュエータ株式会社 制御開発部"
+    )
+    assert [claim.text for claim in claims] == [
+        "車載機器メーカーで十二年、ブレーキ制御のソフトウェア開発に従事。",
+        "常に実車で確かめます。",
+    ]
+    assert "三河アクチュエータ" in evidence
+    assert count_words("Go 開発者") == 3
+    assert terms("Go 開発者") == {"go", "開発", "発者"}
+    assert count_words("Nurses in the ICU") == 4
+    assert terms("Nurses in the ICU") == {"nurs", "icu"}

@@ -5,7 +5,6 @@ import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -15,8 +14,10 @@ import numpy as np
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.named_files import read_lines
-from cvseeker.retrieval.bm25 import BM25Ranker, stems
+from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.cross_sections import overlaps
+from cvseeker.retrieval.holdout import keep_queries
+from cvseeker.retrieval.lines import count_words, terms
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 
@@ -35,7 +36,7 @@ _BLOCK = 128
 def read_searches(path: Path) -> list[str]:
     """Read past searches, one a line; one that was repeated counts once."""
     lines = (" ".join(line.split()) for line in read_lines(path, "searches, one a line"))
-    searches = list(dict.fromkeys(line for line in lines if stems(line)))
+    searches = list(dict.fromkeys(line for line in lines if terms(line)))
     if not searches:
         raise InputError(f"{path}: no searches in it; expected one a line, as people typed them")
     return searches
@@ -77,29 +78,18 @@ def keep_alike(
             for kind, number in sorted(Counter(dataset.kinds[key] for key in kept[source]).items())
         },
     }
-    return {source: _only(sources[source], ids) for source, ids in kept.items()}, account
-
-
-def _only(dataset: RetrievalDataset, kept: set[str]) -> RetrievalDataset:
-    """Return a data set with some of its queries."""
-    queries = {key: text for key, text in dataset.queries.items() if key in kept}
-    return replace(
-        dataset,
-        queries=queries,
-        qrels={key: dataset.qrels[key] for key in queries},
-        kinds={key: kind for key, kind in dataset.kinds.items() if key in kept},
-    )
+    return {source: keep_queries(sources[source], ids) for source, ids in kept.items()}, account
 
 
 def _overlaps_of_searches(searches: Sequence[str], passages: Sequence[str]) -> list[float]:
     """Estimate which share of each search's words the passages have that answer it."""
-    words = [set(stems(text)) for text in passages]
+    words = [terms(text) for text in passages]
     ranker = BM25Ranker(passages)
     found: list[float] = []
     for start in range(0, len(searches), _BLOCK):
         asked = EncodedQueries.from_texts(searches[start : start + _BLOCK])
-        for own, best in zip(asked.words, top_k(ranker.scores(asked), _FIRST), strict=True):
-            told = set(own)
+        for text, best in zip(asked.texts, top_k(ranker.scores(asked), _FIRST), strict=True):
+            told = terms(text)
             found.append(mean(len(told & words[at]) / len(told) for at in best.tolist()))
     return found
 
@@ -107,7 +97,7 @@ def _overlaps_of_searches(searches: Sequence[str], passages: Sequence[str]) -> l
 def _cells(text: str, share: float) -> tuple[int, int, int]:
     """Return in which cells a query is counted: by overlap, by length, by form."""
     form = 1 if _BOOLEAN.search(text) else 2 if text.endswith(("?", "\uff1f")) else 0
-    return bisect(_SHARES, share), bisect(_LENGTHS, len(text.split())), form
+    return bisect(_SHARES, share), bisect(_LENGTHS, count_words(text)), form
 
 
 def _raked(cells: IntArray, target: IntArray) -> FloatArray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cvseeker.core.records import Section
 from cvseeker.core.wordlists import read_lines
 from cvseeker.resumes import extract_profile, find_sections, redact
-from cvseeker.retrieval.lines import paragraphs, unwrap
+from cvseeker.retrieval.lines import count_words, paragraphs, unwrap
 
 # More words under one heading than this: the next heading was not recognised.
 _MOST_CLAIMED = 160
@@ -74,9 +74,9 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
             if left.strip():
                 shown.append(Section(section.kind, section.title, left))
     if all(claim.kind == "title" for claim in claims):
-        opening, rest = _first_words(text, _OPENING * len(text.split()))
+        opening, rest = _first_words(text, _OPENING * count_words(text))
         claims += [
-            Claim("opening", told) for told in _sentences(opening) if len(told.split()) >= _PROSE
+            Claim("opening", told) for told in _sentences(opening) if count_words(told) >= _PROSE
         ]
         shown = list(find_sections(rest))
     known = {claim.text.casefold() for claim in claims}
@@ -110,7 +110,7 @@ def _first_words(text: str, most: float) -> tuple[str, str]:
     """
     lines, words, number = paragraphs(text), 0, 0
     while number < len(lines):
-        words += len(lines[number].split())
+        words += count_words(lines[number])
         if words > most and number:
             break
         number += 1
@@ -124,7 +124,7 @@ def _cut_head(text: str) -> tuple[list[Claim], str]:
     profile = extract_profile(head)
     if not profile.name and not redact(head[:600]).counts:
         return [], text
-    prose = [told for told in _sentences(head) if len(told.split()) >= _PROSE]
+    prose = [told for told in _sentences(head) if count_words(told) >= _PROSE]
     claims = [Claim("title", title) for title in profile.titles[:1]]
     return claims + [Claim("summary", sentence) for sentence in prose], rest
 
@@ -136,10 +136,10 @@ def _cut_projects(text: str) -> tuple[list[Claim], str]:
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         title = _undated(line)
         is_title = (
-            2 <= len(title.split()) <= _LONGEST_TITLE
+            2 <= count_words(title) <= _LONGEST_TITLE
             and line[:1].isalnum()
             and line.rstrip()[-1] not in ".,:;"
-            and len(after.split()) >= _PROSE
+            and count_words(after) >= _PROSE
         )
         if is_title:
             claims.append(Claim("project", title))
@@ -152,7 +152,7 @@ def _skills(text: str) -> Iterator[Claim]:
     """Yield the entries of lists, and the sentences of what is prose among them."""
     for line in unwrap(_with_lists_joined(text)):
         entries = [_JOINTS.sub("", one.strip(_ENDS)).strip(_ENDS) for one in _ENTRY_END.split(line)]
-        short = [one for one in entries if len(one.split()) <= _LONGEST_ENTRY and len(one) <= 50]
+        short = [one for one in entries if count_words(one) <= _LONGEST_ENTRY and len(one) <= 50]
         if 2 * len(short) <= len(entries):
             yield from (Claim("summary", sentence) for sentence in _sentences(line))
             continue

@@ -15,8 +15,9 @@ from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.screen import printable
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes import PersonName, redact
-from cvseeker.retrieval.bm25 import BM25Ranker, stems
+from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.claims import Claim, cut_claims
+from cvseeker.retrieval.lines import count_words, terms
 from cvseeker.retrieval.ranker import EncodedQueries
 
 # An award or a certificate of so many words is told as a sentence is.
@@ -91,19 +92,15 @@ def cross_section_dataset(
         cuts.append(cut_claims(text))
         if number % _REPORT_EVERY == 0 or number == len(texts):
             progress("cross-section pairs", number, len(texts), "")
-    candidates = [
-        anchor
-        for number, (claims, evidence) in enumerate(cuts)
-        if len(evidence.split()) >= _FEWEST_SHOWN
-        for anchor in _anchors(
-            number, claims, random.Random(f"{settings.seed}\0{persons[number][0]}")
-        )
-        if anchor.kind in settings.sections
-    ]
+    candidates: dict[_Anchor, None] = {}
+    for number, (claims, evidence) in enumerate(cuts):
+        rng = random.Random(f"{settings.seed}\0{persons[number][0]}")
+        if count_words(evidence) >= _FEWEST_SHOWN:
+            candidates |= dict.fromkeys(_anchors(number, claims, rng))
     names = [PersonName.from_text(text) for text in texts]
-    shown = [set(stems(evidence)) for _, evidence in cuts]
+    shown = [terms(evidence) for _, evidence in cuts]
     fit = []
-    for anchor in dict.fromkeys(one for one in candidates if one.kind in settings.sections):
+    for anchor in (one for one in candidates if one.kind in settings.sections):
         reason = _reason_against(anchor.text, names[anchor.person], shown[anchor.person])
         if reason:
             dropped[reason] += 1
@@ -145,10 +142,10 @@ def query_overlap(dataset: RetrievalDataset) -> list[float]:
 
 def overlaps(dataset: RetrievalDataset) -> dict[str, float]:
     """Return query id → the same share."""
-    words = {key: set(stems(text)) for key, text in dataset.corpus.items()}
+    words = {key: terms(text) for key, text in dataset.corpus.items()}
     shares = {}
     for query_id, text in dataset.queries.items():
-        asked = set(stems(text))
+        asked = terms(text)
         relevant = [key for key, grade in dataset.qrels[query_id].items() if grade > 0]
         if asked and relevant:
             shares[query_id] = max(len(asked & words[key]) / len(asked) for key in relevant)
@@ -166,7 +163,7 @@ def _persons(corpus: Mapping[str, str], person_groups: Mapping[str, str]) -> lis
 def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterator[_Anchor]:
     """Yield anchors of what a person claims."""
     listed = dict.fromkeys(claim.text for claim in claims if claim.kind == "skill")
-    skills = [entry for entry in listed if not _empty().issuperset(stems(entry))]
+    skills = [entry for entry in listed if not _empty().issuperset(terms(entry))]
     titles = [claim.text for claim in claims if claim.kind == "title"]
     # Drawn twice, since some lists are refused for one entry.
     drawn = rng.sample(skills, len(skills)) + rng.sample(skills, len(skills))
@@ -178,15 +175,15 @@ def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterat
         if len(skills) > 1:
             yield _Anchor(person, "title_skills", ", ".join([title, *rng.sample(skills, 2)]))
     for kind, text in claims:
-        fragment = kind in _SENTENCES and len(text.split()) < _FEWEST_OF_SENTENCE
+        fragment = kind in _SENTENCES and count_words(text) < _FEWEST_OF_SENTENCE
         if kind not in ("skill", "title") and not fragment:
             yield _Anchor(person, kind, text)
 
 
 def _reason_against(anchor: str, name: PersonName, shown: Set[str]) -> str:
     """Return why an anchor is unfit, whatever others say; empty where it is fit."""
-    words = set(stems(anchor))
-    if not _FEWEST <= len(anchor.split()) <= _MOST or not words:
+    words = terms(anchor)
+    if not _FEWEST <= count_words(anchor) <= _MOST or not words:
         return "length"
     if printable(anchor) != anchor or "�" in anchor:
         return "unprintable"
@@ -203,7 +200,7 @@ def _specific(
 ) -> list[_Anchor]:
     """Return, best first, the anchors that say enough and whose person alone BM25 puts first."""
     weights = _weights(texts, cuts)
-    told = {anchor: sum(weights[stem] for stem in set(stems(anchor.text))) for anchor in anchors}
+    told = {anchor: sum(weights[stem] for stem in terms(anchor.text)) for anchor in anchors}
     some = [one for one in anchors if told[one] >= _FEWEST_TOLD[_is_sentence(one)]]
     dropped["says little"] += len(anchors) - len(some)
     ranker = BM25Ranker(texts)
@@ -215,12 +212,12 @@ def _specific(
             if (row >= row[anchor.person]).sum() == 1:
                 kept.append(anchor)
     dropped["fits others"] += len(some) - len(kept)
-    return sorted(kept, key=lambda one: (one.person, -told[one] / len(one.text.split()) ** 0.5))
+    return sorted(kept, key=lambda one: (one.person, -told[one] / count_words(one.text) ** 0.5))
 
 
 def _is_sentence(anchor: _Anchor) -> bool:
     """Tell what is said in so many words, from names and lists."""
-    listed = anchor.kind in ("skills", "title_skills") or len(anchor.text.split()) < _PROSE
+    listed = anchor.kind in ("skills", "title_skills") or count_words(anchor.text) < _PROSE
     return anchor.kind in _SENTENCES or not listed
 
 
@@ -230,12 +227,12 @@ def _weights(texts: Sequence[str], cuts: Sequence[tuple[Sequence[Claim], str]]) 
     A word that many have tells nothing, nor does one that people say of themselves more often than
     it is met in what they did; one that only this person says may be an odd turn.
     """
-    holders = Counter(stem for text in texts for stem in set(stems(text)))
-    shown = Counter(stem for _, evidence in cuts for stem in set(stems(evidence)))
+    holders = Counter(stem for text in texts for stem in terms(text))
+    shown = Counter(stem for _, evidence in cuts for stem in terms(evidence))
     said = Counter(
         stem
         for claims, _ in cuts
-        for stem in set(stems(" ".join(one.text for one in claims if one.kind in _SENTENCES)))
+        for stem in terms(" ".join(one.text for one in claims if one.kind in _SENTENCES))
     )
     rare = max(2.0, _RARE * len(texts))
     weights = {}
@@ -250,7 +247,7 @@ def _weights(texts: Sequence[str], cuts: Sequence[tuple[Sequence[Claim], str]]) 
 def _empty() -> frozenset[str]:
     """Return the stems of words that fit anybody."""
     words = read_words("cvseeker.core", "generic_words") | read_words("cvseeker.core", "platitudes")
-    return frozenset(stem for word in words for stem in stems(word))
+    return frozenset(stem for word in words for stem in terms(word))
 
 
 def _mixed(anchors: Iterable[_Anchor], most: int) -> Iterator[_Anchor]:

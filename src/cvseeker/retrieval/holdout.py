@@ -1,7 +1,7 @@
 """What models are trained on and judged by: queries, and persons held out."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -145,7 +145,7 @@ def validation_sets(
 def low_overlap(dataset: RetrievalDataset) -> RetrievalDataset:
     """Return a data set with those queries alone that share few words with what answers them."""
     shares = overlaps(dataset)
-    return _only(dataset, [key for key, share in shares.items() if share <= LOW_OVERLAP])
+    return keep_queries(dataset, [key for key, share in shares.items() if share <= LOW_OVERLAP])
 
 
 def balanced(
@@ -174,10 +174,10 @@ def _sample(dataset: RetrievalDataset, count: int, seed: int) -> RetrievalDatase
     """Draw queries, and leave all passages."""
     if count >= len(dataset.queries):
         return dataset
-    return _only(dataset, sorted(random.Random(seed).sample(sorted(dataset.queries), count)))
+    return keep_queries(dataset, sorted(random.Random(seed).sample(sorted(dataset.queries), count)))
 
 
-def _only(dataset: RetrievalDataset, query_ids: Sequence[str]) -> RetrievalDataset:
+def keep_queries(dataset: RetrievalDataset, query_ids: Collection[str]) -> RetrievalDataset:
     """Return a data set with some of its queries, in its own order."""
     chosen = set(query_ids)
     queries = {key: text for key, text in dataset.queries.items() if key in chosen}

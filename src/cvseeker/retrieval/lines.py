@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from cvseeker.retrieval.bm25 import stems
+
 # Lines that begin with one of these hold personal data or formulas, never evidence.
 _PERSONAL_LABELS = re.compile(
     r"\W*(?:(?:full |candidate |first |last |middle )?name|father|mother|spouse|husband|wife"
@@ -72,6 +74,23 @@ def paragraphs(text: str) -> list[str]:
 
 # Characters of a line that may be full, so that the next one goes on whatever it begins with.
 _FULL_LINE = 60
+
+
+# Scripts without spaces between words: Thai to Lao, Burmese, Khmer, Japanese, Chinese.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff]+")
+
+
+def count_words(text: str) -> int:
+    """Count the words of a text; where no spaces stand between them, two characters are one."""
+    runs = _UNSPACED.findall(text)
+    return len(_UNSPACED.sub(" ", text).split()) + sum((len(run) + 1) // 2 for run in runs)
+
+
+def terms(text: str) -> set[str]:
+    """Return the stems of a text's words; without spaces between them, every two characters."""
+    runs = _UNSPACED.findall(text)
+    pairs = {run[at : at + 2] for run in runs for at in range(max(len(run) - 1, 1))}
+    return pairs.union(stems(_UNSPACED.sub(" ", text) if runs else text))
 
 
 def _is_address(line: str) -> bool:
