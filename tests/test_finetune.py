@@ -186,6 +186,50 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
     assert weights(tmp_path / "two") == weights(tmp_path / "one")
 
 
+def stop_before(wanted: str) -> Callable[[str, int, int, str], None]:
+    def progress(task: str, done: int, total: int, note: str) -> None:
+        if task == wanted:
+            raise StoppedError
+
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("changes", "interrupt", "steps"),
+    [
+        # Within an epoch; the trainer looks whether it is at the end after a step only.
+        ({"max_steps": 2}, stop_before("weigh tuned against base"), 2),
+        # Nothing gets better, and patience ends with the third validation.
+        ({"learning_rate": 1e-9, "patience": 2}, stop_before("weigh tuned against base"), 3),
+        ({"learning_rate": 1e-9, "patience": 2}, stop_at(3), 3),
+    ],
+    ids=["no steps are left", "no patience is left", "some patience is left"],
+)
+def test_interrupted_and_moved_a_training_ends_where_it_would_have(
+    dataset: RetrievalDataset,
+    tiny_model: Path,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    interrupt: Callable[[str, int, int, str], None],
+    steps: int,
+) -> None:
+    settings = settings_for(tiny_model, evaluations_per_epoch=9, **changes)
+
+    def run(name: str, scratch: str, progress: Callable[..., None]) -> FinetuneResult:
+        place = tmp_path / name
+        return finetune(
+            dataset, place, settings=settings, scratch=tmp_path / scratch, progress=progress
+        )
+
+    undisturbed = run("one", "scratch", lambda *call: None)
+    assert undisturbed.steps == steps
+    with pytest.raises(StoppedError):
+        run("two", "before", interrupt)
+    (tmp_path / "before").rename(tmp_path / "after")
+    assert run("two", "after", lambda *call: None) == undisturbed
+    assert weights(tmp_path / "two") == weights(tmp_path / "one")
+
+
 KILLED = """
     import os, signal, sys
     from pathlib import Path

@@ -553,6 +553,18 @@ def test_scratch_goes_only_once_all_else_is_written(
     }
 
 
+def test_what_a_resumable_run_left_half_written_is_not_published(workspace: Workspace) -> None:
+    def dies(folder: Path) -> dict[str, Any]:
+        (folder / "deep").mkdir()
+        (folder / "deep" / ".own.txt.17.part").touch()
+        raise Killed
+
+    with pytest.raises(Killed):
+        workspace.run_stage("model", {}, {}, dies, resumable=True)
+    workspace.run_stage("model", {}, {}, lambda folder: {}, resumable=True)
+    assert not list(workspace.require("model").rglob("*.part"))
+
+
 def test_what_dead_runs_left_goes_with_the_next_command_whatever_it_is(
     workspace: Workspace,
 ) -> None:

@@ -12,7 +12,7 @@ from cvseeker.core.errors import InputError
 # What a file is written as before it is renamed, and what a kill leaves.
 LEFT_OVER = re.compile(r"\..+\.\d+\.part")
 # Longer than any file takes to be written.
-_ABANDONED_SECONDS = 3600.0
+ABANDONED_SECONDS = 3600.0
 
 
 def make_folder(path: Path) -> None:
@@ -84,9 +84,9 @@ def _is_same(one: Path, other: Path) -> bool:
     return False
 
 
-def delete_left_over(folder: Path) -> None:
+def delete_left_over(folder: Path, *, older_than: float = ABANDONED_SECONDS) -> None:
     """Delete what killed runs left half-written in a folder and below, unless it is in use."""
-    before = time.time() - _ABANDONED_SECONDS
+    before = time.time() - older_than
     with suppress(OSError):
         for path in folder.rglob(".*.part"):
             if LEFT_OVER.fullmatch(path.name) and path.lstat().st_mtime < before:

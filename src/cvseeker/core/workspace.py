@@ -469,6 +469,8 @@ def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
     # A manifest is of work that was done, and that cannot be used.
     same = marker.is_file() and not (scratch / MANIFEST).exists()
     if resumable and same and marker.read_text("utf-8", "replace") == fingerprint:
+        # Nobody else writes there.
+        delete_left_over(scratch, older_than=0)
         return
     if marker.is_file() and not scratch.is_symlink():
         marker.unlink()  # a kill must not leave half of it to be continued

@@ -300,7 +300,7 @@ def finetune(
             tuned,
             judges,
             base_scores=base_scores,
-            tuned_scores=trainer.validations.found.get(trainer.state.best_global_step or -1),
+            tuned_scores=trainer.validations.found(trainer.state.best_global_step),
             force=settings.force,
             store=store,
             progress=progress,
@@ -391,7 +391,7 @@ def _train(
             callbacks=callbacks,
         )
         checkpoint = from_main(lambda: last_whole_checkpoint(checkpoints))
-        trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.train_on(checkpoint)
         merge_lora(encoder.model)
         encoder.model.eval()
         # The checkpoints are deleted once all processes have read the best of them.

@@ -20,10 +20,12 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from torch import nn
 from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.integrations import integration_utils
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerState
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import SettingsError
+from cvseeker.core.files import read_json, write_json, write_text
 from cvseeker.core.progress import Progress
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
@@ -32,7 +34,7 @@ from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.validation import QueryMetrics, validate_search
 from cvseeker.train.batches import tokenise_columns
-from cvseeker.train.distributed import LONG_WAIT, world_size
+from cvseeker.train.distributed import LONG_WAIT, is_main, world_size
 from cvseeker.train.loss import RetrievalLoss, word_tokens
 from cvseeker.train.packed import use_packed_attention
 from cvseeker.train.pairs import TrainingPair
@@ -69,6 +71,19 @@ class PairTrainer(SentenceTransformerTrainer):
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add none: the library's card would quote training texts."""
 
+    def train_on(self, checkpoint: str | None) -> None:
+        """Train on from a checkpoint, unless training ended with it: then its best is loaded."""
+        if checkpoint is not None:
+            state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
+            callbacks: Any = state.stateful_callbacks
+            best = state.best_model_checkpoint
+            # Within an epoch the library would train a step before it looks whether to stop.
+            if callbacks["TrainerControl"]["args"]["should_training_stop"] and best is not None:
+                self.state = state
+                self._load_best_model()
+                return
+        self.train(resume_from_checkpoint=checkpoint)
+
 
 def build_trainer(
     encoder: LocalEncoder,
@@ -97,7 +112,8 @@ def build_trainer(
     # Each checkpoint gets the library's card: it is to ask no hub and to encode no examples.
     model.model_card_data.local_files_only = True
     model.model_card_data.generate_widget_examples = False
-    validations, clock = WindowedEvaluator(encoder, val), StepClock()
+    validations = WindowedEvaluator(encoder, val, checkpoints.with_name("validations"))
+    clock = StepClock()
     trainer = PairTrainer(
         model=model,
         args=arguments,
@@ -226,6 +242,8 @@ def training_arguments(
         save_strategy="steps",
         save_steps=plan.evaluation_steps,
         save_total_limit=2,
+        # Else the patience of a run that was interrupted would begin anew.
+        restore_callback_states_from_checkpoint=True,
         load_best_model_at_end=True,
         metric_for_best_model="eval_ndcg@10",
         greater_is_better=True,
@@ -265,19 +283,29 @@ def _keep_records_in_place() -> None:
 class WindowedEvaluator(BaseEvaluator):
     """Validation as search will use the encoder: fused, and of windows the best counts."""
 
-    def __init__(self, encoder: LocalEncoder, datasets: Sequence[RetrievalDataset]) -> None:
+    def __init__(
+        self, encoder: LocalEncoder, datasets: Sequence[RetrievalDataset], folder: Path
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.primary_metric = "ndcg@10"
         self._encoder = encoder
         self._datasets = datasets
-        self.found: dict[int, QueryMetrics] = {}
+        self._folder = folder
 
     def __call__(
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Return metric → mean over the validation queries; what was found at a step is kept."""
-        _, self.found[steps] = validate_search(self._encoder, self._datasets)
-        return mean_metrics(self.found[steps])
+        _, metrics = validate_search(self._encoder, self._datasets)
+        if is_main():
+            write_json(self._folder / f"{steps}.json", metrics)
+        return mean_metrics(metrics)
+
+    def found(self, step: int | None) -> QueryMetrics | None:
+        """Return what was found at a step, be it in the run that was interrupted."""
+        path = self._folder / f"{step}.json"
+        metrics: QueryMetrics | None = read_json(path) if path.is_file() else None
+        return metrics
 
 
 class ReportProgress(TrainerCallback):
@@ -335,6 +363,16 @@ class StepClock(TrainerCallback):
         return sum(pairs for _, pairs in steps) / seconds if seconds else 0.0
 
 
+def _name_the_best(path: Path) -> None:
+    """Let a checkpoint's state find the best one where they all are now: they may be moved."""
+    state = json.loads(path.read_text(encoding="utf-8"))
+    best = state.get("best_model_checkpoint")
+    here = best and str(path.parent.with_name(Path(best).name))
+    if best != here:
+        # Not as our own files: a loss may be no number.
+        write_text(path, json.dumps({**state, "best_model_checkpoint": here}))
+
+
 def last_whole_checkpoint(folder: Path) -> str | None:
     """Return the newest checkpoint that was written whole; others are deleted.
 
@@ -347,7 +385,7 @@ def last_whole_checkpoint(folder: Path) -> str | None:
     whole = None
     for checkpoint in checkpoints:
         try:
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+            _name_the_best(checkpoint / TRAINER_STATE_NAME)
         except (OSError, ValueError):
             shutil.rmtree(checkpoint)
             continue
