@@ -8,7 +8,8 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.queries.likeness import keep_alike, read_searches
+from cvseeker.core.settings import Settings
+from cvseeker.queries.likeness import in_their_language, keep_alike, read_searches
 from cvseeker.retrieval.cross_sections import query_overlap
 
 PASSAGES = [f"{letter}alpha {letter}beta {letter}gamma {letter}delta" for letter in "bcdfghjklm"]
@@ -72,3 +73,22 @@ def test_searches_are_read_a_line_each(tmp_path: Path) -> None:
     path.write_text("\n \n", encoding="utf-8")
     with pytest.raises(InputError, match=r"no searches in it; expected one a line"):
         read_searches(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "chosen", "language"),
+    [
+        ("Krankenpfleger mit Erfahrung in der Beatmung gesucht", {}, "German"),
+        ("infirmier expérimenté en réanimation pour un hôpital", {}, "French"),
+        ("Krankenpfleger mit Erfahrung", {"language": "Dutch"}, "Dutch"),
+        ("SAP ABAP", {}, "English"),
+    ],
+)
+def test_an_llm_writes_in_the_language_of_the_searches(
+    line: str, chosen: dict[str, str], language: str, tmp_path: Path
+) -> None:
+    (tmp_path / "past.txt").write_text(line, encoding="utf-8")
+    generate = {"llm": "m", "like": tmp_path / "past.txt", "filters": chosen}
+    settings = in_their_language(Settings.validated({"generate": generate}))
+    assert settings.generate.filters.language == language
+    assert in_their_language(Settings()) == Settings()

@@ -14,6 +14,8 @@ import numpy as np
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.named_files import read_lines
+from cvseeker.core.settings import Settings
+from cvseeker.queries.filters import language_of
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.cross_sections import overlaps
 from cvseeker.retrieval.holdout import keep_queries
@@ -31,6 +33,8 @@ _STEPS = 50
 _LENGTHS, _SHARES = (3, 5, 9, 21), (0.2, 0.4, 0.6, 0.8)
 _BOOLEAN = re.compile(r"\b(?:AND|OR|NOT)\b")
 _BLOCK = 128
+# Searches whose language is that of all.
+_ENOUGH = 200
 
 
 def read_searches(path: Path) -> list[str]:
@@ -40,6 +44,21 @@ def read_searches(path: Path) -> list[str]:
     if not searches:
         raise InputError(f"{path}: no searches in it; expected one a line, as people typed them")
     return searches
+
+
+def in_their_language(settings: Settings) -> Settings:
+    """Return settings by which an LLM writes in the past searches' language, if none was chosen."""
+    generate = settings.generate
+    chosen = "language" in generate.filters.model_fields_set
+    if generate.like is None or generate.llm == "offline" or chosen:
+        return settings
+    language = language_of(" \n".join(read_searches(generate.like)[:_ENOUGH]))
+    if not language:
+        return settings
+    filters = generate.filters.model_copy(update={"language": language})
+    return settings.model_copy(
+        update={"generate": generate.model_copy(update={"filters": filters})}
+    )
 
 
 def keep_alike(

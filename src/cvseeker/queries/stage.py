@@ -22,7 +22,7 @@ from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests, PassageSource
 from cvseeker.queries.judging import Judging, label_datasets, plan_labels
-from cvseeker.queries.likeness import keep_alike, read_searches
+from cvseeker.queries.likeness import in_their_language, keep_alike, read_searches
 from cvseeker.queries.plan import Plan, plan_requests
 from cvseeker.queries.prompts import query_task
 from cvseeker.resumes import Ingested
@@ -68,6 +68,7 @@ def generate_stage(
         If the passages cannot be used or say nothing to ask for, or the LLM cannot be used; what
         that answered is kept.
     """
+    settings = in_their_language(settings)
 
     def work(folder: Path) -> dict[str, Any]:
         sections, dropped = _cross_sections(source, settings, progress)
@@ -184,7 +185,8 @@ def plan_stage(
         raise InputError(f"--dry-run: offline {work} sends nothing; name an LLM: --llm MODEL")
     ledger = ledger_of(out or source)
     if stage == "generate":
-        return plan_requests(_passage_requests(source, settings), ledger, progress)
+        asking = _passage_requests(source, in_their_language(settings))
+        return plan_requests(asking, ledger, progress)
     return plan_labels(_queries_to_judge(source), settings, ledger=ledger, progress=progress)
 
 

@@ -71,6 +71,13 @@ def is_other_language(text: str, language: str) -> bool:
     return max(chances.values()) >= _SURE and chances[code] < _UNLIKELY
 
 
+def language_of(text: str) -> str:
+    """Return the English name of the language that a text is surely in; empty: none is sure."""
+    code, chance = max(_identifier().rank(text), key=lambda row: row[1])
+    name = next((name for name, known in _CODES.items() if known == code), "")
+    return name.capitalize() if chance >= _SURE else ""
+
+
 def free_identifier() -> None:
     """Give back the 70 MiB that the identifier takes; it is read again when it is needed."""
     _identifier.cache_clear()
