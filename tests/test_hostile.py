@@ -205,7 +205,9 @@ def test_a_run_is_ended_by_its_first_request_in_a_line(
 
 def test_a_server_that_may_be_only_slow_is_told_so(server: HostileServer, tmp_path: Path) -> None:
     server.attack, _ = ATTACKS["a dripping body"]
-    with pytest.raises(LlmError, match=r"\(time-out\); .* set a longer timeout_seconds"):
+    with pytest.raises(
+        LlmError, match=r"\(time-out\); .* allow it more than 0.5 seconds \(--timeout\)"
+    ):
         send(server.url, tmp_path / "ledger.sqlite", timeout_seconds=0.5, broken_attempts=1)
 
 

@@ -115,11 +115,11 @@ def test_the_summary_counts_by_outcome_and_reason(path: Path) -> None:
         assert (first["outcome"], first["requests"], first["cost"]) == ("ok", 5, 25_000_000)
         assert (second["reason"], second["attempts"]) == ("empty reply", 3)
         assert ledger.mean_reply_tokens("queries") == 10
-        for length in (9123, 8200):
+        for length in (9123, 8200, 987):
             row = replace(ROW, outcome="rejected", reason=f"400: {length} tokens, 8192 at most")
             ledger.record(replace(row, key=str(length)))
         (one,) = [row for row in ledger.summary() if row["outcome"] == "rejected"]
-        assert (one["reason"], one["requests"]) == ("400: 8200 tokens, 8192 at most", 2)
+        assert (one["reason"], one["requests"]) == ("400: … tokens, … at most", 3)
         assert ledger.mean_reply_tokens("grade") is None
 
 

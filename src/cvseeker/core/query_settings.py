@@ -126,9 +126,15 @@ class LlmSettings(StageSettings):
     max_concurrency: int = setting(
         32, "Requests in flight at most.", ge=1, le=512, flag="--max-concurrency"
     )
-    # A reply of a thousand tokens takes a minute on a laptop's server.
-    timeout_seconds: float = setting(
-        120.0, "Seconds after which a request is given up.", gt=0, le=DAY, rare=True
+    # A laptop's server may write two tokens a second, and what it writes for nobody is lost time.
+    timeout_seconds: float | None = setting(
+        None,
+        "Seconds after which a request is given up.",
+        gt=0,
+        le=DAY,
+        flag="--timeout",
+        metavar="SECONDS",
+        unset="120; 900 at a server of your own",
     )
     max_tokens: int | None = setting(
         None, "Longest reply, in tokens.", ge=16, le=MOST, unset="by what is asked", rare=True

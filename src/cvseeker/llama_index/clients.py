@@ -11,7 +11,7 @@ from cvseeker.llm import ChatClient, ChatTask
 
 # The name under which the sending process finds an object's key; messages about the key quote it.
 _KEY = "api_key"
-_SDK_VERSION = 3
+_SDK_VERSION = 2
 
 
 def find_llm(llm: Any, *, llm_url: str | None) -> Any:
@@ -50,7 +50,7 @@ def open_client(
     if isinstance(llm, str):
         return replace(ChatClient.open(llm, settings, task), price=None)
     if _is_chat_endpoint(llm):
-        timeout = float(getattr(llm, "timeout", 0) or settings.timeout_seconds)
+        timeout = getattr(llm, "timeout", None) or settings.timeout_seconds
         reach = {"url": llm.api_base, "key_env": _KEY, "timeout_seconds": timeout}
         client = ChatClient.open(llm.model, settings.model_copy(update=reach), task)
         secrets = {_KEY: llm.api_key} if llm.api_key else {}

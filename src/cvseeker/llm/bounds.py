@@ -4,27 +4,24 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from cvseeker.llm.endpoint import Endpoint
-from cvseeker.llm.request import BrokenError, FatalError, SendError
-
-if TYPE_CHECKING:
-    import httpx2
+from cvseeker.llm.request import TIME_OUT, BrokenError, FatalError, SendError
+from cvseeker.llm.sdk import ENCODING, http_library
 
 MIB = 2**20
 MOST_BYTES: ContextVar[int] = ContextVar("MOST_BYTES", default=16 * MIB)
 """How long the reply to the request at hand may be, unpacked; an ordinary completion has 4 KB."""
 MOST_SECONDS: ContextVar[float | None] = ContextVar("MOST_SECONDS", default=None)
 """How long it may take from its headers on; ``None``: as long as the endpoint may take in all."""
-ENCODING = "gzip"
 
 
-def bound(endpoint: Endpoint) -> "Callable[[httpx2.Response], None]":
+def bound(endpoint: Endpoint) -> Callable[[Any], None]:
     """Return what is to be called with a response before anything of its body is read."""
 
-    def check(response: "httpx2.Response") -> None:
+    def check(response: Any) -> None:
         if response.has_redirect_location:
             raise _redirected(response, endpoint)
         packed = response.headers.get("content-encoding", "identity").strip().lower()
@@ -39,7 +36,7 @@ def bound(endpoint: Endpoint) -> "Callable[[httpx2.Response], None]":
     return check
 
 
-def _redirected(response: "httpx2.Response", endpoint: Endpoint) -> FatalError:
+def _redirected(response: Any, endpoint: Endpoint) -> FatalError:
     """Return why nothing is sent where a server points to: passages and key are for it alone."""
     try:
         parts = urlsplit(response.headers["location"])
@@ -54,8 +51,7 @@ def _redirected(response: "httpx2.Response", endpoint: Endpoint) -> FatalError:
 
 def _stream(stream: Any, packed: bool, until: float) -> Any:
     """Return a response's body, unpacked and bounded, to be read in either way."""
-    import httpx2
-
+    http = http_library()
     most = MOST_BYTES.get()
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress if packed else None
     left = most
@@ -63,7 +59,7 @@ def _stream(stream: Any, packed: bool, until: float) -> Any:
     def take(piece: bytes) -> bytes:
         nonlocal left
         if time.monotonic() > until:
-            raise BrokenError("time-out")
+            raise BrokenError(TIME_OUT)
         try:
             piece = inflate(piece, left + 1) if inflate else piece
         except zlib.error:
@@ -73,7 +69,7 @@ def _stream(stream: Any, packed: bool, until: float) -> Any:
             raise SendError(f"reply longer than {most / MIB:,.0f} MiB")
         return piece
 
-    class Bounded(httpx2.AsyncByteStream, httpx2.SyncByteStream):
+    class Bounded(http.AsyncByteStream, http.SyncByteStream):  # type: ignore[misc]
         """The body of a response."""
 
         async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -14,7 +14,14 @@ from cvseeker.core.query_settings import LlmSettings
 from cvseeker.llm.account import BUDGET, Changed, Job, SendCounts, SendSettings
 from cvseeker.llm.batch import refuse_batched, send_batches
 from cvseeker.llm.dialect import Dialect, request_body
-from cvseeker.llm.endpoint import OPENAI_URL, Endpoint, check_url
+from cvseeker.llm.endpoint import (
+    OPENAI_URL,
+    PATIENCE,
+    PATIENCE_AT_HOME,
+    Endpoint,
+    check_url,
+    is_own,
+)
 from cvseeker.llm.in_process import ObjectTransport, send_in_process
 from cvseeker.llm.ledger import Ledger
 from cvseeker.llm.prices import TRILLION, Price, dollars, find_price
@@ -78,11 +85,13 @@ class ChatClient:
                 f"--prices FILE, which says: models.'{model}' = {{ input = 0.15, output = 0.60 }}, "
                 "in USD per million tokens"
             )
+        url = check_url(settings.url or OPENAI_URL)
+        patience = PATIENCE_AT_HOME if is_own(url) else PATIENCE
         endpoint = Endpoint(
             model=model,
-            url=check_url(settings.url or OPENAI_URL),
+            url=url,
             key_env=settings.key_env,
-            timeout_seconds=settings.timeout_seconds,
+            timeout_seconds=settings.timeout_seconds or patience,
         )
         return cls(endpoint, task, settings, price)
 

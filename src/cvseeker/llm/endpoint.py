@@ -10,6 +10,9 @@ from cvseeker.core.errors import InputError
 OPENAI_URL = "https://api.openai.com/v1"
 # What is shorter stands for a key at a server that wants none, and may be a word of a reply.
 _SHORTEST_SECRET = 8
+# Seconds that a reply may take: from a service, and from a server of one's own, which computes on
+# what nobody waits for any more.
+PATIENCE, PATIENCE_AT_HOME = 120.0, 900.0
 NO_KEY = "none"
 """Stands for the key of a server that wants none; clients must have one."""
 
@@ -19,16 +22,17 @@ class Endpoint:
     """Which model, where, and by whose key.
 
     ``key_env`` names the environment variable that holds the key; the key itself is in no record,
-    file, log or error message. ``url_option`` and ``key_option`` are what messages tell users to
-    set.
+    file, log or error message. ``url_option``, ``key_option`` and ``timeout_option`` are what
+    messages tell users to set.
     """
 
     model: str
     url: str = OPENAI_URL
     key_env: str = "OPENAI_API_KEY"
-    timeout_seconds: float = 120.0
+    timeout_seconds: float = PATIENCE
     url_option: str = "--llm-url"
     key_option: str = "--llm-key-env"
+    timeout_option: str = "--timeout"
 
     def hide(self, text: str) -> str:
         """Return a text without the key, which a careless server may repeat."""

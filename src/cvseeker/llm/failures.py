@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cvseeker.llm.endpoint import OPENAI_URL, Endpoint
 from cvseeker.llm.request import (
+    TIME_OUT,
     BrokenError,
     BusyError,
     FatalError,
@@ -18,6 +19,7 @@ from cvseeker.llm.request import (
     SendError,
     UnreachableError,
 )
+from cvseeker.llm.sdk import http_library
 
 if TYPE_CHECKING:
     import openai
@@ -39,18 +41,18 @@ _SECRET = re.compile(r"\b(?:sk|pk|gsk|key|Bearer)[-_ ][\w*-]{6,}")
 def translated(endpoint: Endpoint) -> Iterator[None]:
     """Turn what the SDK and what is below it raise into what it means, with no secret in it."""
     import aiohttp
-    import httpx2
     import openai
 
+    http = http_library()
     try:
         yield
     except TimeoutError:
-        raise BrokenError("time-out") from None
+        raise BrokenError(TIME_OUT) from None
     except openai.APIConnectionError as error:
         raise _connection_error(error) from None
     except openai.APIStatusError as error:
         raise status_error(error, endpoint) from None
-    except (aiohttp.ClientError, httpx2.HTTPError):  # no HTTP at all
+    except (aiohttp.ClientError, http.HTTPError):  # no HTTP at all
         raise BrokenError("connection lost") from None
 
 
@@ -65,17 +67,17 @@ def _connection_error(error: "openai.APIConnectionError") -> BrokenError:
     The SDK calls most failures of aiohttp a time-out; what it was stands at the end of the chain.
     """
     import aiohttp
-    import httpx2
 
+    http = http_library()
     causes = [error.__cause__, error.__cause__ and error.__cause__.__cause__]
-    unreachable = httpx2.ConnectError | aiohttp.ClientConnectorError
+    unreachable = http.ConnectError | aiohttp.ClientConnectorError
     if any(isinstance(cause, unreachable) for cause in causes):
         return UnreachableError("nobody answers there")
     if any(isinstance(cause, aiohttp.ClientError) for cause in causes):
         timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
     else:
-        timed_out = any(isinstance(cause, httpx2.TimeoutException) for cause in causes)
-    return BrokenError("time-out" if timed_out else "connection lost")
+        timed_out = any(isinstance(cause, http.TimeoutException) for cause in causes)
+    return BrokenError(TIME_OUT if timed_out else "connection lost")
 
 
 def status_error(error: "openai.APIStatusError", endpoint: Endpoint) -> SendError:

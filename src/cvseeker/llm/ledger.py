@@ -16,6 +16,8 @@ from cvseeker.llm.request import OUTCOMES, Outcome
 FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})
 """Outcomes that asking again would not change; the others are asked for again by the next run."""
 
+# Numbers and ids, HTTP's status codes aside.
+_PARTICULAR = re.compile(r"\b(?![45]\d\d(?:[:)]| -))(?=[\w-]*\d)\w[\w-]*")
 # Raised when the table's columns change.
 _VERSION = 1
 
@@ -169,15 +171,15 @@ class Ledger(Database):
     def summary(self) -> list[dict[str, str | int | float | None]]:
         """Return the counts of requests by task, model, outcome and reason.
 
-        Reasons that differ in their numbers alone, such as a text's length, count as one.
+        Reasons of one :func:`kind_of_reason` count as one.
         """
-        self._db.create_function("sort_of", 1, lambda reason: re.sub(r"\d{4,}", "0", reason))
+        self._db.create_function("kind_of", 1, lambda reason: kind_of_reason(str(reason)))
         cursor = self._execute(
-            "SELECT task, model, outcome, MIN(reason) AS reason, COUNT(*) AS requests, "
+            "SELECT task, model, outcome, kind_of(reason) AS reason, COUNT(*) AS requests, "
             "SUM(attempts) AS attempts, "
             "SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens, "
             "SUM(cost) AS cost, AVG(latency) AS mean_latency FROM requests "
-            "GROUP BY task, model, outcome, sort_of(reason) ORDER BY task, model, requests DESC"
+            "GROUP BY task, model, outcome, kind_of(reason) ORDER BY task, model, requests DESC"
         )
         names = [column[0] for column in cursor.description]
         with self._told():
@@ -191,6 +193,17 @@ class Ledger(Database):
     def set_mode(self, url: str, model: str, mode: str) -> None:
         """Remember how an endpoint takes requests."""
         self._execute("INSERT OR REPLACE INTO modes VALUES (?, ?, ?)", (url, model, mode))
+
+
+def kind_of_reason(reason: str) -> str:
+    """Return a reason without what differs from request to request: numbers and ids within it.
+
+    Examples
+    --------
+    >>> kind_of_reason("400: request (5234 tokens) exceeds the context (4096 tokens), id r-7f3")
+    '400: request (… tokens) exceeds the context (… tokens), id …'
+    """
+    return _PARTICULAR.sub("…", reason)
 
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM requests"

@@ -131,6 +131,10 @@ class Transport(ABC, Generic[RequestT]):
         """Return an answer's JSON; raise a :class:`ReplyError` where it holds none."""
 
 
+TIME_OUT = "time-out"
+"""The reason of a request that was given up before it was answered."""
+
+
 class SendError(Exception):
     """A request came to nothing; ``reason`` says why, in a few words and without secrets.
 

@@ -12,6 +12,7 @@ from cvseeker.llm.failures import backoff
 from cvseeker.llm.ledger import LedgerRow
 from cvseeker.llm.limit import AdaptiveLimit
 from cvseeker.llm.request import (
+    TIME_OUT,
     Answer,
     BrokenError,
     BusyError,
@@ -28,6 +29,12 @@ from cvseeker.llm.request import (
 
 # After which a pause looks whether it is still wanted.
 _MOMENT = 0.5
+# Seconds within which a server of one's own should answer whatever it was sent: so long does an
+# interrupted command's successor wait for it.
+_SOON = 60.0
+# Attempts at a server of one's own that end in a time-out: it may have been loading its model, but
+# what takes too long twice takes too long.
+_TIME_OUTS = 2
 
 
 class Sender(Generic[RequestT]):
@@ -38,7 +45,8 @@ class Sender(Generic[RequestT]):
         self.account = account
         self.settings, self.counts = account.job.settings, account.counts
         endpoint = account.job.endpoint
-        in_time = endpoint.timeout_seconds / 2 if is_own(endpoint.url) else math.inf
+        self._is_own = is_own(endpoint.url)
+        in_time = min(endpoint.timeout_seconds / 2, _SOON) if self._is_own else math.inf
         self.limit = AdaptiveLimit(self.settings.most, in_time=in_time, stopped=self.is_stopped)
         self.draining = False
         self._spent_before = account.ledger.spent()
@@ -178,7 +186,10 @@ class Sender(Generic[RequestT]):
         bill.broken += 1
         if not isinstance(error, BrokenError):
             return None
-        if bill.broken < settings.broken_attempts:
+        most = settings.broken_attempts
+        if self._is_own and error.reason == TIME_OUT:
+            most = min(most, _TIME_OUTS)
+        if bill.broken < most:
             return backoff(bill.broken, error.retry_after)
         if self._was_answered and silence > settings.dead_seconds:
             raise self._silent(error, silence)

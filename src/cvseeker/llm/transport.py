@@ -3,8 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.errors import MissingExtraError
-from cvseeker.llm.bounds import ENCODING, bound
+from cvseeker.llm.bounds import bound
 from cvseeker.llm.dialect import Dialect, read_completion, request_body
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import translated
@@ -18,14 +17,12 @@ from cvseeker.llm.request import (
     RequestT,
     Transport,
 )
+from cvseeker.llm.sdk import http_library, import_sdk, silent_headers, silent_request_headers
 
 if TYPE_CHECKING:
     import openai
 
 _CONNECT_SECONDS = 10.0
-# What the SDK would tell every server about this machine.
-_TELLTALE = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
-_TELLTALE_OF_REQUEST = ("x-stainless-retry-count", "x-stainless-read-timeout")
 
 
 class HttpTransport(Transport[RequestT]):
@@ -54,17 +51,16 @@ class HttpTransport(Transport[RequestT]):
 
     async def post(self, path: str, body: dict[str, Any]) -> str:
         """Send one request; return its reply's text without the key, or raise what went wrong."""
-        import httpx2
-
+        answer = http_library().Response
         with translated(self.endpoint):
             async with asyncio.timeout(self.endpoint.timeout_seconds):
                 response = await self._client.post(
                     path,
-                    cast_to=httpx2.Response,
+                    cast_to=answer,
                     body=body,
                     options={"headers": silent_request_headers()},
                 )
-        return self.endpoint.hide(response.text)
+        return self.endpoint.hide(str(response.text))
 
 
 class ChatTransport(HttpTransport[ChatRequest]):
@@ -117,16 +113,14 @@ class ChatTransport(HttpTransport[ChatRequest]):
 
 def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncOpenAI":
     """Open the SDK's client with its retries and its reports on this machine off."""
-    sdk = import_sdk()
-    import httpx2
-
+    sdk, http = import_sdk(), http_library()
     check = bound(endpoint)
 
-    async def hook(response: httpx2.Response) -> None:
+    async def hook(response: Any) -> None:
         check(response)
 
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    timeout = httpx2.Timeout(endpoint.timeout_seconds, connect=_CONNECT_SECONDS, pool=None)
+    limits = http.Limits(max_connections=connections, max_keepalive_connections=connections)
+    timeout = http.Timeout(endpoint.timeout_seconds, connect=_CONNECT_SECONDS, pool=None)
     client: openai.AsyncOpenAI = sdk.AsyncOpenAI(
         api_key=endpoint.key(),
         base_url=endpoint.url,
@@ -141,30 +135,3 @@ def open_async_client(endpoint: Endpoint, *, connections: int) -> "openai.AsyncO
         ),
     )
     return client
-
-
-def import_sdk() -> Any:
-    """Return OpenAI's SDK, or say how it is installed."""
-    try:
-        import httpx2  # noqa: F401  (came with the SDK's version 3)
-        import openai
-    except ImportError as error:
-        raise MissingExtraError(
-            "the OpenAI client is not installed; run: pip install 'cvseeker[llm]'"
-        ) from error
-    return openai
-
-
-def silent_headers() -> Any:
-    """Return the default headers, which leave out what the SDK tells of this machine."""
-    import openai
-
-    telltale = {f"X-Stainless-{name}": openai.Omit() for name in _TELLTALE}
-    return {**telltale, "Accept-Encoding": ENCODING}
-
-
-def silent_request_headers() -> Any:
-    """Return the headers of one request that leave out the rest of it."""
-    import openai
-
-    return dict.fromkeys(_TELLTALE_OF_REQUEST, openai.Omit())

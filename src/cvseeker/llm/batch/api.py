@@ -10,7 +10,7 @@ from cvseeker.llm.bounds import MOST_BYTES, MOST_SECONDS, bound
 from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import backoff, translated
 from cvseeker.llm.request import BrokenError, BusyError, FatalError, SendError, UnreachableError
-from cvseeker.llm.transport import import_sdk, silent_headers, silent_request_headers
+from cvseeker.llm.sdk import import_sdk, silent_headers, silent_request_headers
 
 if TYPE_CHECKING:
     import openai

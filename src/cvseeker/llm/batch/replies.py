@@ -15,6 +15,7 @@ from cvseeker.llm.endpoint import Endpoint
 from cvseeker.llm.failures import status_error
 from cvseeker.llm.replies import read_reply, writable_json
 from cvseeker.llm.request import Answer, ChatRequest, ChatTask, SendError
+from cvseeker.llm.sdk import http_library
 
 if TYPE_CHECKING:
     from openai.types import Batch
@@ -117,13 +118,13 @@ def _read_answer(line: dict[str, Any], endpoint: Endpoint) -> Answer:
 
 def read_failure(status: int, body: object, endpoint: Endpoint) -> SendError:
     """Return what an HTTP error within a batch means, in the words of a request sent alone."""
-    import httpx2
     import openai
 
+    http = http_library()
     problem = body.get("error") if isinstance(body, dict) else None
     message = problem.get("message") if isinstance(problem, dict) else problem
     # The SDK makes its errors of responses, and so do we.
-    response = httpx2.Response(status, request=httpx2.Request("POST", endpoint.url))
+    response = http.Response(status, request=http.Request("POST", endpoint.url))
     complaint = f"Error code: {status} - {message}"
     error = openai.APIStatusError(complaint, response=response, body=problem)
     return status_error(error, endpoint)

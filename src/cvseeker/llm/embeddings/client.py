@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # NumPy is for those who read vectors
 
 _URL_OPTION = "--embedding-url"
 _KEY_OPTION = "key_env under [embedding] in the settings file"
+_TIMEOUT_OPTION = "timeout_seconds under [embedding] in the settings file"
 # A reply with rows missing is asked for again, for those rows alone.
 _REPLY_ATTEMPTS = 5
 
@@ -57,6 +58,7 @@ class EmbeddingClient:
             timeout_seconds=settings.timeout_seconds,
             url_option=_URL_OPTION,
             key_option=_KEY_OPTION,
+            timeout_option=_TIMEOUT_OPTION,
         )
         try:
             self.endpoint.key()  # complain of a missing one before anything is read or sent

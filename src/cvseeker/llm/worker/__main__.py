@@ -13,7 +13,7 @@ from cvseeker.llm.account import Account, Job
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.embeddings import open_transport
 from cvseeker.llm.ledger import Ledger, LedgerRow, sole_sender
-from cvseeker.llm.request import ChatRequest, EmbeddingRequest, EmbeddingTask, Request
+from cvseeker.llm.request import TIME_OUT, ChatRequest, EmbeddingRequest, EmbeddingTask, Request
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.transport import ChatTransport, HttpTransport
 
@@ -21,7 +21,6 @@ _READ_AHEAD = 64
 # So many requests in a row that the server will not take are the run's fault, not a passage's.
 _MOST_REJECTED = 3
 _SECONDS_BETWEEN_REPORTS = 0.2
-_IF_SLOW = ". If it is only slow, set a longer timeout_seconds in the settings file"
 
 # A run's requests are all of one sort, chat or embeddings.
 _Transport = HttpTransport[Any]
@@ -95,7 +94,11 @@ def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) 
         transport.remember(sender.account.ledger)
         return
     endpoint, counts = transport.endpoint, sender.counts
-    advice = _IF_SLOW if row.reason == "time-out" else transport.advice
+    slow = (
+        f". If it is only slow, allow it more than {endpoint.timeout_seconds:g} seconds "
+        f"({endpoint.timeout_option})"
+    )
+    advice = slow if row.reason == TIME_OUT else transport.advice
     counts.fatal = True
     counts.stopped = (
         f"{endpoint.url}: {transport.useless} from {endpoint.model!r} ({row.reason}); nothing more "
