@@ -41,4 +41,4 @@ def asking_about(
     chosen = passages_of() if passages is None else list(passages)
     task = query_task(settings, max_tokens=None, temperature=None)
     client = ChatClient.open(MODEL, LlmSettings(url=url, key_env=KEY_ENV, **llm), task)
-    return PassageRequests(client, lambda: chosen, mask, NAMES, settings.queries_per_passage)
+    return PassageRequests(client, lambda: chosen, mask, settings, NAMES)

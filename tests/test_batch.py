@@ -30,16 +30,10 @@ from fake_llm.process import FakeServer
 
 MODEL = "gpt-4o-mini"
 KEY = "sk-test-0123456789abcdef"
-QUERY = {
-    "type": "object",
-    "properties": {"kind": {"type": "string"}, "text": {"type": "string"}},
-    "required": ["kind", "text"],
-    "additionalProperties": False,
-}
 SCHEMA = {
     "type": "object",
-    "properties": {"queries": {"type": "array", "items": QUERY}},
-    "required": ["queries"],
+    "properties": {"questions": {"type": "array", "items": {"type": "string"}, "minItems": 3}},
+    "required": ["questions"],
     "additionalProperties": False,
 }
 TASK = ChatTask("queries", "Write 3 queries.", SCHEMA, max_tokens=400)

@@ -1,6 +1,7 @@
 """How endpoints are spoken to, what is given up when they complain, and how answers are read."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ def completion(**message: Any) -> dict[str, Any]:
 
 def test_the_first_form_has_the_schema_beside_the_instructions() -> None:
     body = request_body(TASK, "m", "a passage", Dialect())
+    # Some servers give JSON only where the word is said.
     assert body["messages"] == [
-        {"role": "system", "content": "Write queries."},
+        {"role": "system", "content": "Write queries.\n\nAnswer in JSON."},
         {"role": "user", "content": "a passage"},
     ]
     assert body["response_format"]["json_schema"] == {
@@ -39,6 +41,19 @@ def test_simpler_forms_have_the_schema_in_words(form: Any, sort: Any) -> None:
     body = request_body(TASK, "m", "a passage", Dialect(form=form))
     assert json.dumps(SCHEMA) in body["messages"][0]["content"]
     assert body.get("response_format") == sort
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_example_stands_between_the_instructions_and_the_message(form: Any) -> None:
+    task = replace(TASK, example=("another passage", "{}"))
+    messages = request_body(task, "m", "a passage", Dialect(form=form))["messages"]
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
+    assert [message["content"] for message in messages[1:]] == [
+        "another passage",
+        "{}",
+        "a passage",
+    ]
+    assert request_body(task, "m", "", Dialect(form=form))["messages"][:3] == messages[:3]
 
 
 def test_what_a_server_does_not_know_is_left_out() -> None:

@@ -4,11 +4,14 @@ from cvseeker.core.query_settings import FilterSettings
 from cvseeker.core.records import Query
 from cvseeker.queries.filters.checks import (
     COPIED,
+    GENERIC,
+    META,
     NAMES_CANDIDATE,
     NOT_GROUNDED,
     REASONS,
     TOO_LONG,
     TOO_SHORT,
+    WRONG_KIND,
     WRONG_LANGUAGE,
     check_query,
 )
@@ -57,6 +60,13 @@ def test_sound_queries_pass(text: str, kind: str) -> None:
         ("Kafka", TOO_SHORT),
         ("  ?! ", TOO_SHORT),
         ("kafka spark " * 61, TOO_LONG),
+        ("What do you do?", GENERIC),
+        ("Who has good communication skills and experience?", GENERIC),
+        ("According to the passage, which jobs were moved to PostgreSQL?", META),
+        ("Question 1: Who has moved jobs from Oracle?", META),
+        ("Who moved nightly jobs, as mentioned in the document?", META),
+        ("Which skills does the candidate's resume list beside Kafka?", META),
+        ("Here is a query about a data engineer with Kafka", META),
         ("Welche Erfahrung hat die Kandidatin mit Datenbanken?", WRONG_LANGUAGE),
         ("инженер данных Kafka в Лидсе", WRONG_LANGUAGE),
         ("What did [NAME] build with Kafka?", NAMES_CANDIDATE),
@@ -73,6 +83,75 @@ def test_sound_queries_pass(text: str, kind: str) -> None:
 )
 def test_each_fault_has_its_reason(text: str, told: str | None) -> None:
     assert reason(text, name="Adaeze Nwachukwu") == told
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "sound"),
+    [
+        ('(Kafka OR Spark) AND "data engineer"', "boolean", True),
+        ("Kafka AND Spark NOT intern", "boolean", True),
+        ("Kafka, Spark, PostgreSQL", "boolean", False),
+        ("Kafka and Spark", "boolean", False),
+        ("(Kafka OR Spark AND PostgreSQL", "boolean", False),
+        ('Kafka AND "data engineer', "boolean", False),
+        ("Kafka AND", "boolean", False),
+        ("NOT Kafka", "boolean", False),
+        ("Kafka Spark PostgreSQL Leeds", "keywords", True),
+        ("Kafka AND Spark", "keywords", False),
+        ("Who knows Kafka and Spark?", "keywords", False),
+        ("We need a data engineer with Kafka.", "keywords", False),
+        ("Senior Data Engineer, Kafka, Leeds", "title_skills", True),
+        ("Senior Data Engineer AND Kafka", "title_skills", False),
+        ("Which engineer knows Kafka", "title_skills", False),
+        ("Who knows Kafka in Leeds?", "question", True),
+        ("someone for our Kafka pipelines, Leeds", "question", True),
+        ("Kafka AND Spark engineer from Leeds?", "question", False),
+        ("Kafka Spark Leeds", "question", False),
+        ("Data engineer with Kafka wanted", "job_description", False),
+    ],
+)
+def test_a_text_is_what_its_kind_says(text: str, kind: str, sound: bool) -> None:
+    assert reason(text, kind=kind) == (None if sound else WRONG_KIND)
+
+
+def test_a_whole_job_description_may_be_longer_than_any_other_query() -> None:
+    duty = (
+        "You will own streaming pipelines with Kafka and Spark, bring what still runs on Oracle "
+        "over to PostgreSQL, and mentor junior colleagues in Leeds. "
+    )
+    text = duty * 11
+    assert 250 < len(text.split()) <= 300
+    assert reason(text, kind="job_description") is None
+    assert reason(text, kind="question") == TOO_LONG
+    assert reason(text, kind="job_description", max_description_words=200) == TOO_LONG
+    assert reason(text * 2, kind="job_description") == TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("data engineer forklift driver", "keywords"),
+        ("forklift warehouse", "keywords"),
+        ("pastry chef", "keywords"),
+        ("dental hygienist", "title_skills"),
+        ("Is anyone a dental hygienist?", "question"),
+    ],
+)
+def test_a_short_query_about_another_profession_is_not_grounded(text: str, kind: str) -> None:
+    assert reason(text, kind=kind) == (None if text.startswith("data") else NOT_GROUNDED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who led document control for vessel telemetry at a port?",
+        "Who can write text pipelines and code review notes in Leeds?",
+        "engineer who understands the context of harbour freight and Kafka",
+        "Who gave the information engineers need about Kafka?",
+    ],
+)
+def test_what_only_sounds_like_talk_about_the_passage_is_none(text: str) -> None:
+    assert reason(text, min_grounded=0.0) != META
 
 
 def test_the_first_reason_in_order_is_told() -> None:

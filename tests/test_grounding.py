@@ -1,6 +1,6 @@
 import pytest
 
-from cvseeker.queries.filters.grounding import grounding
+from cvseeker.queries.filters.grounding import asks_for_nothing, grounding
 
 PASSAGE = """Registered nurse, Alder Hey Hospital, Mar 2014 - Mar 2020
 Natural language processing of notes with a GPU, Node.js and C++; budget of 10,000 pounds
@@ -68,4 +68,25 @@ def test_the_share_counts_what_is_asserted_and_not_the_asking() -> None:
     asked = "Could you describe the candidate's experience with nursing notes and infection?"
     assert grounding(asked, PASSAGE).share == 1.0
     assert grounding("welding stainless pipes offshore, with notes", PASSAGE).share == 0.2
-    assert grounding("stainless pipes", PASSAGE).share == 1.0
+    # Two words about another profession are as little grounded as a sentence about it.
+    assert grounding("stainless pipes", PASSAGE).share == 0.0
+    assert grounding("stainless notes", PASSAGE).share == 0.5
+    assert grounding("Who has experience?", PASSAGE).share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("query", "nothing"),
+    [
+        ("What do you do?", True),
+        ("What is the candidate's experience?", True),
+        ("team player with good communication skills", True),
+        ("Describe the individual's educational qualifications and career objectives", True),
+        ("Who ran an intensive care unit?", False),
+        ("SAP", False),
+        ("payroll", False),
+        ("five people, 3 sites", False),
+        ("Erfahrung in der Pflege", False),
+    ],
+)
+def test_a_query_that_could_be_put_to_anybody_is_told(query: str, nothing: bool) -> None:
+    assert asks_for_nothing(query) is nothing

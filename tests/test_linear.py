@@ -9,10 +9,10 @@ import pytest
 from cvseeker.core.errors import InputError
 from cvseeker.core.query_settings import FilterSettings, GenerateSettings
 from cvseeker.core.records import Query
+from cvseeker.queries.boolean import SearchedText
 from cvseeker.queries.filters import Repeats, check_query
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.judging.attributes import read_attributes
-from cvseeker.queries.judging.boolean import SearchedText
 from cvseeker.queries.offline import generate_offline
 from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.resumes import PersonName, extract_profile, find_sections, person_groups, redact

@@ -48,7 +48,7 @@ def test_what_would_be_masked_is_shown(tmp_path: Path) -> None:
     assert plan.masked["email"] == plan.masked["phone"] == 1
     assert plan.message == asking.message(passages_of()[0])[0]
     assert "example.com" not in plan.message
-    assert plan.system == asking.client.task.system
+    assert plan.system == asking.client.task.system_with_word()
 
 
 def test_an_unknown_price_is_no_price(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -14,14 +15,10 @@ from jsonschema import Draft202012Validator
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.query_settings import FilterSettings, GenerateSettings
-from cvseeker.queries.prompts import (
-    EXAM_KINDS,
-    RECRUITER_KINDS,
-    as_data,
-    query_task,
-    sample_reply,
-    without_orders,
-)
+from cvseeker.core.records import Query
+from cvseeker.queries.filters.checks import check_query, is_copied
+from cvseeker.queries.kinds import kinds_of, read_queries
+from cvseeker.queries.prompts import as_data, example_turn, query_task, without_orders
 
 BEFORE = "Ana Prunk. Pastry chef in Ljubljana.\nLaminated dough and chocolate tempering"
 AFTER = "Trained four apprentices. Speaks Slovene."
@@ -150,10 +147,26 @@ def test_the_instructions_carry_number_kinds_and_language(style: Any, wanted: in
     assert f"{wanted} " in task.system
     assert "Slovene" in task.system
     assert "{" not in task.system
-    queries = task.schema["properties"]["queries"]
-    assert (queries["minItems"], queries["maxItems"]) == (wanted, wanted)
-    kinds = queries["items"]["properties"]["kind"]["enum"]
-    assert set(kinds) <= set(RECRUITER_KINDS if style == "recruiter" else EXAM_KINDS)
+    assert "JSON" in task.system
+    assert "Good: " in task.system
+    assert "Bad: " in task.system
+
+
+def test_each_kind_is_an_entry_of_its_own_and_facts_come_first() -> None:
+    recruiter = query_task(GenerateSettings(llm="m", per_passage=7)).schema["properties"]
+    numbers = {name: (entry["minItems"], entry["maxItems"]) for name, entry in recruiter.items()}
+    assert list(numbers.items()) == [
+        ("facts", (3, 6)),
+        ("question", (2, 2)),
+        ("keywords", (2, 2)),
+        ("title_skills", (1, 1)),
+        ("job_description", (1, 1)),
+        ("boolean", (1, 1)),
+    ]
+    exam = query_task(GenerateSettings(llm="m", style="questions")).schema
+    # No kind that a small model could misspell.
+    assert list(exam["properties"]) == ["questions"]
+    assert "kind" not in json.dumps(exam)
 
 
 @pytest.mark.parametrize("wanted", [1, 3, 6, 11])
@@ -174,10 +187,59 @@ def test_schemas_are_what_strict_servers_take(wanted: int) -> None:
     assert task.max_tokens >= 120 * wanted
 
 
-def test_the_sample_is_a_good_reply() -> None:
-    task = query_task(GenerateSettings(llm="m"))
+@pytest.mark.parametrize("style", ["recruiter", "questions"])
+@pytest.mark.parametrize("wanted", [1, 3, 6, 10, 30])
+def test_the_example_is_a_good_reply_and_copies_nothing(style: Any, wanted: int) -> None:
+    settings = GenerateSettings(llm="m", style=style, per_passage=wanted)
+    task, kinds = query_task(settings), kinds_of(settings)
+    assert task.example == example_turn(kinds)
+    message, reply = task.example
     assert task.accepts is not None
-    Draft202012Validator(task.accepts).validate(json.loads(sample_reply()))
+    Draft202012Validator(task.accepts).validate(json.loads(reply))
+    passage = message.partition("</passage>")[0]
+    written = list(read_queries(reply, kinds))
+    assert len(written) == sum(min(number, 2) for number in kinds.values())
+    if wanted <= (10 if style == "recruiter" else 2):
+        Draft202012Validator(dict(task.schema)).validate(json.loads(reply))
+    strict = FilterSettings(max_copied_words=3)
+    for kind, text in written:
+        query = Query("q", text, kind, "p")
+        assert check_query(query, passage=passage, name="", settings=strict) is None
+        assert not is_copied(query, passage, strict)
+
+
+def test_the_example_tells_its_own_lengths_truly() -> None:
+    settings = GenerateSettings(llm="m", per_passage=10)
+    message, reply = example_turn(kinds_of(settings))
+    told = dict(re.findall(r"(\w+) (\d+ to \d+) (?:words|terms)", message))
+    for kind, text in read_queries(reply, kinds_of(settings)):
+        fewest, most = map(int, told[kind].split(" to "))
+        if kind == "boolean":
+            count = len(re.findall(r'"[^"]+"|\b(?!AND\b|OR\b|NOT\b)\w+', text))
+        elif kind == "keywords":
+            count = len(text.split(","))
+        else:
+            count = len(text.split())
+        assert fewest <= count <= most, (kind, count, text)
+
+
+def test_a_users_own_searches_are_shown_for_their_style() -> None:
+    searches = [f"sr java dev {number} yrs, call 555-0142" for number in range(100)]
+    task = query_task(GenerateSettings(llm="m"), examples=searches)
+    shown = re.findall(r"<query>\n(.*)\n</query>", task.system)
+    assert 8 <= len(shown) <= 12
+    assert "never repeat one" in task.system
+    assert "555-0142" not in task.system
+    assert task == query_task(GenerateSettings(llm="m"), examples=searches)
+    assert query_task(GenerateSettings(llm="m")).system != task.system
+
+
+def test_where_no_instructions_say_json_it_is_said_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("Write {per_passage}.", "utf-8")
+    task = query_task(GenerateSettings(llm="m", prompt=tmp_path / "p.txt"))
+    assert task.system_with_word() == "Write 6.\n\nAnswer in JSON."
+    bundled = query_task(GenerateSettings(llm="m"))
+    assert bundled.system_with_word() == bundled.system
 
 
 def test_a_prompt_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:

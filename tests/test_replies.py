@@ -13,8 +13,8 @@ from cvseeker.llm.request import Answer, RefusedError, ReplyError
 from cvseeker.queries.prompts import query_task
 
 TASK = query_task(GenerateSettings(llm="m", per_passage=2), max_tokens=None, temperature=None)
-ITEM = {"kind": "question", "text": "Who has welded ships in Gdansk?"}
-VALUE = {"queries": [ITEM, {"kind": "keywords", "text": "TIG welding shipyard"}]}
+ITEM = "Who has welded ships in Gdansk?"
+VALUE = {"facts": ["ships"], "question": [ITEM], "keywords": ["TIG welding shipyard"]}
 JSON = json.dumps(VALUE)
 
 
@@ -64,23 +64,19 @@ def test_one_object_is_found_in_what_surrounds_it(content: str) -> None:
         (f"```json\n{JSON[:40]}\n```", "reply is not JSON"),
         (f"<think>Perhaps {JSON}? No, I should", "reply is not JSON"),
         ('{"queries": ' + "[" * 100_000, "reply is not JSON"),
-        ("{}", "not of the schema: required"),
-        ('{"queries": []}', "not of the schema: minItems queries"),
-        ('{"queries": "none"}', "not of the schema: type queries"),
-        ('{"queries": [{"kind": "question"}]}', "not of the schema: required queries.n"),
-        ('{"queries": [{"kind": "poem", "text": "x"}]}', "not of the schema: enum queries.n.kind"),
-        ('{"queries": [{"kind": "exam", "text": 3}]}', "not of the schema"),
-        (json.dumps({**VALUE, "note": "hi"}), "not of the schema: additionalProperties"),
-        (json.dumps({"queries": [{**ITEM, "id": 1}]}), "not of the schema"),
+        ("{}", "not of the schema: anyOf"),
+        ('{"question": []}', "not of the schema: anyOf question"),
+        ('{"question": 3}', "not of the schema: anyOf question"),
+        ('{"question": ["a b", 3]}', "not of the schema"),
+        ('{"question": [{"text": "x"}]}', "not of the schema"),
+        ('{"poem": ["x"]}', "not of the schema: anyOf"),
+        ('{"boolean": ["a AND b"]}', "not of the schema: anyOf"),
         (json.dumps([ITEM, ITEM]), "reply is not JSON"),
-        (json.dumps([ITEM]), "not of the schema"),
-        ('{"queries": [' + "9" * 5000 + "]}", "reply is not JSON"),
-        ('{"queries": [NaN, -Infinity]}', "not of the schema"),
-        ('{"queries": ' + "[" * 900 + "]" * 900 + "}", "not of the schema"),
-        (
-            '{"queries": [{"kind": "exam", "text": ' + '{"a":' * 900 + "1" + "}" * 901 + "]}",
-            "not of",
-        ),
+        (json.dumps([VALUE, VALUE]), "several|not JSON"),
+        ('{"question": [' + "9" * 5000 + "]}", "reply is not JSON"),
+        ('{"question": [NaN, -Infinity]}', "not of the schema"),
+        ('{"question": ' + "[" * 900 + "]" * 900 + "}", "not of the schema"),
+        ('{"question": [' + '{"a":' * 900 + "1" + "}" * 900 + "]}", "not of"),
         ('{"a":' * 900 + "1" + "}" * 900, "not of the schema"),
         ("<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "reply is not JSON"),
         ("\x00\x1b[2J\x07", "reply is not JSON"),
@@ -108,15 +104,15 @@ def test_a_refusal_is_none_of_the_replys_faults() -> None:
         read("", finish_reason="content_filter")
 
 
-@pytest.mark.parametrize("count", [1, 5])
-def test_fewer_or_more_items_than_asked_for_are_taken(count: int) -> None:
-    value = {"queries": [ITEM] * count}
+@pytest.mark.parametrize("texts", [ITEM, [ITEM], [ITEM] * 5])
+def test_fewer_or_more_than_asked_for_are_taken_and_what_is_said_beside(texts: object) -> None:
+    value = {"question": texts, "note": "as you wished"}
     assert read(json.dumps(value)) == value
 
 
 def test_reasons_never_quote_the_reply() -> None:
     with pytest.raises(ReplyError) as caught:
-        read(json.dumps({"queries": [{"kind": "Ana Prunk", "text": "x"}]}))
+        read(json.dumps({"question": {"Ana Prunk": "x"}}))
     assert "Ana" not in caught.value.reason
     assert "\n" not in caught.value.reason
 

@@ -23,6 +23,7 @@ SAME = {"model": "m", "url": "http://localhost/v1", "text": "a passage"}
         (replace(TASK, system="Write questions."), {}),
         (replace(TASK, temperature=0.0), {}),
         (replace(TASK, schema={"type": "object"}), {}),
+        (replace(TASK, example=("a passage", "{}")), {}),
     ],
 )
 def test_whatever_changes_a_reply_changes_the_key(task: ChatTask, change: dict[str, str]) -> None:

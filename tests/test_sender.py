@@ -30,7 +30,7 @@ from llm_runs import MODEL, PRICE, chat_requests, query_task_of
 
 URL = "http://localhost/v1"
 TASK = query_task_of()
-GOOD = '{"queries": [{"kind": "question", "text": "Who bakes in Cork?"}]}'
+GOOD = '{"question": ["Who bakes in Cork?"]}'
 Step = Answer | Exception | str
 
 
@@ -100,7 +100,7 @@ def send(
     return asyncio.run(run())
 
 
-BROKEN, BUSY = BrokenError("time-out"), BusyError("too many requests (429)")
+BROKEN, BUSY = BrokenError("connection lost"), BusyError("too many requests (429)")
 REFUSAL = answer("", refusal="I can't.")
 
 
@@ -111,7 +111,7 @@ REFUSAL = answer("", refusal="I can't.")
         ([BROKEN, BUSY, BROKEN, GOOD], "ok", "", 4),
         (["", "not JSON", GOOD], "ok", "", 3),
         ([""], "unparsable", "empty reply", 3),
-        ([BROKEN], "failed", "time-out", 6),
+        ([BROKEN], "failed", "connection lost", 6),
         ([*[BROKEN] * 5, "", GOOD], "ok", "", 7),
         ([BUSY, BUSY, BUSY, GOOD], "ok", "", 4),
         ([REFUSAL], "refused", "the model declined", 1),
@@ -175,7 +175,7 @@ def test_an_unknown_price_costs_nothing_known(ledger: Ledger) -> None:
 def test_half_a_surrogate_pair_in_a_reply_can_be_written_down(ledger: Ledger) -> None:
     send(Script(GOOD.replace("Cork", "\\ud83d Cork")), ledger)
     (row,) = ledger.rows()
-    assert json.loads(row.reply)["queries"][0]["text"] == "Who bakes in ? Cork?"
+    assert json.loads(row.reply)["question"][0] == "Who bakes in ? Cork?"
 
 
 def cost_of_one() -> int:
@@ -295,6 +295,20 @@ def test_a_clock_set_back_changes_nothing(ledger: Ledger, monkeypatch: pytest.Mo
     counts = send(Script(BROKEN, BUSY, GOOD), ledger, 20)
     assert counts.outcomes == {"ok": 20}
     assert all(row.at >= began for row in ledger.rows())
+
+
+@pytest.mark.parametrize(("url", "attempts"), [(URL, 2), ("https://llm.example.com/v1", 6)])
+def test_what_ones_own_server_could_not_finish_in_time_it_is_not_made_to_begin_for_ever(
+    ledger: Ledger, url: str, attempts: int
+) -> None:
+    async def run() -> None:
+        job = Job(Endpoint(MODEL, url), TASK, SendSettings(), ledger.path)
+        sender = Sender(Script(BrokenError("time-out")), Account(ledger, job))
+        await sender.run(stream(chat_requests(url, 1, task=TASK)))
+
+    asyncio.run(run())
+    (row,) = ledger.rows()
+    assert (row.outcome, row.reason, row.attempts) == ("failed", "time-out", attempts)
 
 
 class OneSlot(Script):

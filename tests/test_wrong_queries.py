@@ -189,7 +189,7 @@ def test_outputs_that_would_cost_something(
         ("--filters.near-duplicate nan", "from 0.6 to 1"),
         ("--filters.max-copied-share -0.5", "above 0"),
         ("--filters.min-words 9 --filters.max-words 3", "every query would be dropped"),
-        ("--llm-timeout-seconds inf", "a number above 0"),
+        ("--timeout inf", "a number above 0"),
         ("--llm-temperature nan", "from 0 to 2"),
         ("--llm-url ftp://x/", "expected an address"),
         ("--prompt /dev/zero", "expected instructions"),

@@ -52,11 +52,9 @@ def _in_german(content: str, rng: random.Random) -> str:
 
 
 def _translate(value: Any, rng: random.Random) -> Any:
-    """Return a copy whose texts, other than a query's kind, and numbers are German texts."""
+    """Return a copy whose texts and numbers are German texts."""
     if isinstance(value, dict):
-        return {
-            name: item if name == "kind" else _translate(item, rng) for name, item in value.items()
-        }
+        return {name: _translate(item, rng) for name, item in value.items()}
     if isinstance(value, list):
         return [_translate(item, rng) for item in value]
     return german_text(rng) if isinstance(value, str) else f"Stufe {value}"

@@ -13,7 +13,7 @@ _DELIMITED = {
     name: re.compile(rf"<({name}[\w-]*)(?: [^>]*)?>(.*?)</\1>", re.DOTALL)
     for name in ("passage", "query")
 }
-KINDS = ("keywords", "boolean", "question", "title_skills", "job_description")
+KINDS = ("keywords", "boolean", "question", "title_skills", "job_description", "questions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ def write_reply(body: Mapping[str, Any]) -> Reply:
     Without one, it is no JSON.
     """
     text = text_of(body["messages"])
-    query, passage = find_delimited("query", text), find_delimited("passage", text)
+    # An example may stand before what is asked, with a passage of its own.
+    asked = text_of(body["messages"][-1:])
+    query, passage = (
+        find_delimited(name, asked) or find_delimited(name, text) for name in ("query", "passage")
+    )
     # A résumé may hold JSON itself.
     schema = _schema_of(body, _without(passage, _without(query, text)))
     if schema is None:
@@ -55,8 +59,10 @@ def write_reply(body: Mapping[str, Any]) -> Reply:
     value = _example(schema)
     if "grade" in value:
         value["grade"] = _grade(query, passage)
-    elif "queries" in value:
-        value["queries"] = _queries(schema, passage or text)
+    kinds = [(name, n) for name in KINDS for n in range(len(value.get(name, ())))]
+    texts = write_queries(passage or text, [name for name, _ in kinds])
+    for (name, n), written in zip(kinds, texts, strict=True):
+        value[name][n] = written
     return Reply(json.dumps(value, ensure_ascii=False))
 
 
@@ -95,22 +101,10 @@ def _example(schema: Mapping[str, Any]) -> Any:
     if kind == "object":
         return {name: _example(part) for name, part in schema.get("properties", {}).items()}
     if kind == "array":
-        return [_example(schema.get("items", {}))] * schema.get("minItems", 0)
+        return [_example(schema.get("items", {})) for _ in range(schema.get("minItems", 0))]
     if kind == "string":
         return "text".ljust(schema.get("minLength", 0), "t")
     return {"boolean": True, "null": None}.get(kind, schema.get("minimum", 0))
-
-
-def _queries(schema: Mapping[str, Any], passage: str) -> list[dict[str, Any]]:
-    """Return a passage's queries, of one kind after the other."""
-    queries = schema["properties"]["queries"]
-    item = queries.get("items", {})
-    count = queries.get("minItems") or min(5, queries.get("maxItems", 5))
-    names = item.get("properties", {}).get("kind", {}).get("enum") or KINDS
-    kinds = [names[n % len(names)] for n in range(count)]
-    texts = write_queries(passage, kinds)
-    base = _example(item)
-    return [{**base, "kind": kind, "text": text} for kind, text in zip(kinds, texts, strict=True)]
 
 
 def _grade(query: str, passage: str) -> int:

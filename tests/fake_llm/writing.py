@@ -26,7 +26,7 @@ _COMMON = frozenset(
 )
 _FILLERS = ("experience", "projects", "team", "skills")
 LONGEST_COPY = 4  # words of the passage in a row
-SHORTEST, LONGEST = 4, 14  # words of a query
+SHORTEST, LONGEST = 4, 14  # words of a query, or of a description's sentence
 
 # {a} … {d} are terms of one or two words.
 _TEMPLATES = {
@@ -91,8 +91,8 @@ def content_words(text: str) -> set[str]:
 def write_queries(passage: str, kinds: list[str]) -> list[str]:
     """Write a query of each kind about a passage; all differ.
 
-    The outcome depends on nothing else. A query has 4 to 14 words and shares no run of more than
-    4 words with the passage.
+    The outcome depends on nothing else. A query has 4 to 14 words, a description three times as
+    many at most; none shares a run of more than 4 words with the passage.
     """
     digest = hashlib.blake2b(passage.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     rng = random.Random(digest)
@@ -105,8 +105,12 @@ def write_queries(passage: str, kinds: list[str]) -> list[str]:
         for _ in range(12):
             chosen = [terms[(position + n) % len(terms)] for n in range(4)]
             position += rng.choice((2, 3, 4))
-            text = _fill(rng.choice(templates), chosen)
-            fits = SHORTEST <= len(text.split()) <= LONGEST and text not in texts
+            # A description has all its sentences.
+            whole = templates is _TEMPLATES["descr"]
+            parts = templates if whole else (rng.choice(templates),)
+            text = " ".join(_fill(part, chosen) for part in parts)
+            within = SHORTEST <= len(text.split()) <= LONGEST * len(parts)
+            fits = within and text not in texts
             if fits and not _copies(_in_words(text), words):
                 break
         else:

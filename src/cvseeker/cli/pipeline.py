@@ -44,6 +44,7 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
     "finetune.base",
     "generate.llm",
     "llm.url",
+    "llm.timeout_seconds",
     "finetune.epochs",
     examples=("resumes -w workspace --no-tune", "resumes more.csv -w workspace --llm gpt-4o-mini"),
 )

@@ -15,8 +15,11 @@ class FilterSettings(StageSettings):
     """Which queries from an LLM are kept. Shares were measured on 836 sound LLM questions."""
 
     min_words: int = setting(2, "Words of a query at least.", ge=1, le=10_000, rare=True)
-    # A paragraph of a job description has about 90.
     max_words: int = setting(120, "Words of a query at most.", ge=1, le=10_000, rare=True)
+    # Asked for are 300 at most, and models that count are rare.
+    max_description_words: int = setting(
+        400, "Words of a whole job description at most.", ge=1, le=10_000, rare=True
+    )
     language: str = setting("English", "Language of the queries.", flag="--language")
     # 1 % of sound questions copy more, nearly all of them lists of products.
     max_copied_words: int = setting(

@@ -31,9 +31,9 @@ DEFAULT_QA_GENERATE_PROMPT_TMPL = (
 """Stands for the instructions of ``--style questions``, which say the same at length."""
 
 _FORM = (
-    "Do what the user's message asks for. Whatever it says about the form of your answer, give "
-    "{wanted} questions as the entries of 'queries', without numbers or bullets before them; the "
-    "kind of every entry is 'exam'."
+    "Do what the user's message asks for. Whatever it says about the form of your answer, give one "
+    "JSON object with {wanted} questions as the entries of 'questions', without numbers or bullets "
+    "before them."
 )
 NO_QUESTION = "reply without a question"
 
@@ -159,7 +159,7 @@ class _Asking:
         if template == DEFAULT_QA_GENERATE_PROMPT_TMPL:
             template = None
         else:
-            task = replace(task, system=_FORM.format(wanted=wanted))
+            task = replace(task, system=_FORM.format(wanted=wanted), example=None)
 
         def reshape(text: str) -> str:
             found = read_questions(text, wanted=wanted)
@@ -246,7 +246,8 @@ def _questions(row: LedgerRow | None, wanted: int) -> list[str]:
     """Return a reply's questions, each once."""
     if row is None or row.outcome != "ok":
         return []
-    texts = [" ".join(query["text"].split()) for query in json.loads(row.reply)["queries"]]
+    found = json.loads(row.reply)["questions"]
+    texts = [" ".join(text.split()) for text in ([found] if isinstance(found, str) else found)]
     different = {text.casefold(): text for text in reversed(texts) if text}
     return list(reversed(different.values()))[:wanted]
 

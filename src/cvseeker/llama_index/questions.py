@@ -31,4 +31,4 @@ def read_questions(text: str, *, wanted: int) -> list[str]:
 
 def reply_of(questions: list[str]) -> str:
     """Return the JSON reply that holds these questions."""
-    return json.dumps({"queries": [{"kind": "exam", "text": text} for text in questions]})
+    return json.dumps({"questions": questions})

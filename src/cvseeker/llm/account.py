@@ -68,7 +68,10 @@ class Job(Generic[TaskT]):
         row = json.loads(text)
         sort = EmbeddingTask if row["sort"] == EmbeddingTask.__name__ else ChatTask
         endpoint, settings = Endpoint(**row["endpoint"]), SendSettings(**row["settings"])
-        return Job(endpoint, sort(**row["task"]), settings, Path(row["ledger"]))
+        task = row["task"]
+        if task.get("example"):
+            task["example"] = tuple(task["example"])
+        return Job(endpoint, sort(**task), settings, Path(row["ledger"]))
 
 
 _STARTED = time.time() - time.monotonic()

@@ -58,10 +58,11 @@ class Dialect:
 def request_body(task: ChatTask, model: str, text: str, dialect: Dialect) -> dict[str, Any]:
     """Return the body of a Chat Completions request."""
     by_schema = dialect.form == "json_schema"
-    system = task.system if by_schema else task.system_with_schema()
+    system = task.system_with_word() if by_schema else task.system_with_schema()
+    turns = [("system", system), *_example_turns(task), ("user", text)]
     body: dict[str, Any] = {
         "model": model,
-        "messages": [{"role": "system", "content": system}, {"role": "user", "content": text}],
+        "messages": [{"role": role, "content": content} for role, content in turns],
     }
     if by_schema:
         schema = {"name": task.name, "strict": True, "schema": dict(task.schema)}
@@ -73,6 +74,10 @@ def request_body(task: ChatTask, model: str, text: str, dialect: Dialect) -> dic
     if task.temperature is not None and dialect.temperature:
         body["temperature"] = task.temperature
     return body
+
+
+def _example_turns(task: ChatTask) -> list[tuple[str, str]]:
+    return list(zip(("user", "assistant"), task.example or (), strict=False))
 
 
 def read_completion(raw: str) -> Answer:

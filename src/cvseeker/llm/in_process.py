@@ -42,7 +42,8 @@ class ObjectTransport(Transport[ChatRequest]):
 
     async def send(self, request: ChatRequest) -> Answer:
         """Send one request once."""
-        prompt = f"{self.task.system_with_schema()}\n\n{request.text}"
+        before = [self.task.system_with_schema(), *(self.task.example or ())]
+        prompt = "\n\n".join([*before, request.text])
         try:
             text = await self.complete(prompt)
         except Exception as error:  # noqa: BLE001  (whatever somebody else's client raises)

@@ -74,6 +74,11 @@ class LedgerRow:
         """Whether asking again would not change the outcome."""
         return self.outcome in FINAL
 
+    @property
+    def kind_of_reason(self) -> str:
+        """The reason without what differs from request to request."""
+        return kind_of_reason(self.reason)
+
 
 _COLUMNS = tuple(field.name for field in fields(LedgerRow))
 _TYPES: dict[str, type | tuple[type, ...]] = dict.fromkeys(_COLUMNS, str)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 Outcome = Literal["ok", "refused", "rejected", "unparsable", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+_JSON_WORD = "Answer in JSON."
 _JSON_ORDER = (
     "Answer with one JSON object and nothing else: no introduction, no code fence. "
     "It must be valid against this JSON schema:\n{schema}"
@@ -35,6 +36,8 @@ class ChatTask:
         Sampling temperature; ``None`` leaves it to the server.
     accepts
         JSON schema that a reply must be valid against, where it is laxer than the one asked for.
+    example
+        A message and the reply to it, shown before each request's message.
     """
 
     name: str
@@ -43,6 +46,11 @@ class ChatTask:
     max_tokens: int
     temperature: float | None = None
     accepts: Mapping[str, Any] | None = None
+    example: tuple[str, str] | None = None
+
+    def system_with_word(self) -> str:
+        """Return the instructions with the word in them that servers of JSON want to read."""
+        return self.system if "JSON" in self.system else f"{self.system}\n\n{_JSON_WORD}"
 
     def system_with_schema(self) -> str:
         """Return the instructions with the schema in words, for servers that take none."""
@@ -195,10 +203,12 @@ class RefusedError(ReplyError):
 def request_key(task: ChatTask, *, model: str, url: str, text: str) -> str:
     """Return what identifies a request in the ledger: 32 hexadecimal digits of a SHA-256.
 
-    Two requests have one key only if model, endpoint, sampling parameters, schema, instructions
-    and the text are all the same. The longest reply's length is not part of it: raising it must
-    not pay again for replies that were complete.
+    Two requests have one key only if model, endpoint, sampling parameters, schema, instructions,
+    example and the text are all the same. The longest reply's length is not part of it: raising it
+    must not pay again for replies that were complete.
     """
     parts = [model, url, task.temperature, task.name, task.schema, task.system, text]
+    if task.example is not None:
+        parts.append(task.example)
     encoded = json.dumps(parts, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(encoded.encode("utf-8", "surrogatepass")).hexdigest()[:32]

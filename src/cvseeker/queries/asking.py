@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Passage
 from cvseeker.llm import ChatClient, ChatRequest, Ledger, SendCounts, dollars
-from cvseeker.queries.prompts import passage_message, sample_reply
+from cvseeker.queries.kinds import CHOICES, kinds_of
+from cvseeker.queries.prompts import as_data, example_turn, passage_brief, shown_passage
 
 PassageSource = Callable[[], Iterable[Passage]]
 """Gives all passages in their order, each time it is called, without holding them."""
@@ -95,13 +97,14 @@ class PassageRequests(Asking[Passage]):
     """Makes the requests about passages; ``names`` are the candidates', by résumé id."""
 
     about, task = "passages", "generate"
+    settings: GenerateSettings = field(default_factory=GenerateSettings)
     names: Mapping[str, str] = field(default_factory=dict)
-    per_passage: int = 1
 
     def key(self, passage: Passage) -> str:
         """Return the key, which depends on the text and the name, not on where it stands."""
         name = self.names.get(passage.resume_id, "")
-        return self.client.key(f"{'masked' if self.mask else 'plain'}\0{name}\0{passage.text}")
+        sort = "masked" if self.mask else "plain"
+        return self.client.key(f"{sort}\0{name}\0{passage.text}\0{CHOICES}")
 
     def item_id(self, passage: Passage) -> str:
         """Return the passage's id."""
@@ -110,10 +113,14 @@ class PassageRequests(Asking[Passage]):
     def message(self, passage: Passage) -> tuple[str, Counter[str]]:
         """Return what is sent about a passage, and how much of which sort was masked in it."""
         name = self.names.get(passage.resume_id, "")
-        return passage_message(passage.text, name=name, mask=self.mask)
+        shown, masked = shown_passage(passage.text, name=name, mask=self.mask)
+        data = as_data(shown, "passage")
+        # Drawn by what is shown: an order to a model in the passage changes nothing of it.
+        return f"{data}\n\n{passage_brief(data, self.settings)}".strip(), masked
 
     def reply_tokens(self) -> float:
-        """Return the tokens of a reply like the sample, by the number of its queries."""
-        sample = sample_reply()
-        (tokens,) = self.client.counter.count([sample])
-        return tokens * self.per_passage / sample.count('"text"')
+        """Return the tokens of a reply like the example's, by the number of its queries."""
+        kinds = kinds_of(self.settings)
+        _, reply = example_turn(kinds)
+        (tokens,) = self.client.counter.count([reply])
+        return tokens * kinds.total() / sum(min(number, 2) for number in kinds.values())

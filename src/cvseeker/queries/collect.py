@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from cvseeker.core.datasets import DatasetWriter
+from cvseeker.core.errors import LlmError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
@@ -25,10 +26,13 @@ from cvseeker.queries.filters import (
     free_identifier,
     own_ranks,
 )
+from cvseeker.queries.kinds import kinds_of, read_queries
 
 NO_QUERY_LEFT = "every query was dropped"
 NOT_ASKED = "not asked"
 _REPORT_EVERY = 200
+# Characters of a query that an error quotes.
+_SHOWN = 60
 
 
 def collect(
@@ -38,6 +42,7 @@ def collect(
     ledger: Path,
     settings: GenerateSettings,
     base: str | None = None,
+    examples: Sequence[str] = (),
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Read the replies, drop what is not fit for use, and write each split's data set.
@@ -45,18 +50,22 @@ def collect(
     ``folder`` gets ``<split>.json`` and ``beir/<split>/``, ``passages.jsonl`` with what became of
     every passage, and ``dropped.jsonl`` with every query left out and the reason. Nothing is held
     in memory but what tells near-duplicates apart. The outcome depends on the replies and the
-    passages' order alone. ``base`` is the base model, for a round trip by it. Returns JSON-ready
-    counts: drop reasons in the order of the checks, and the numbers of each split.
+    passages' order alone. ``base`` is the base model, for a round trip by it; ``examples`` are the
+    user's own searches, which no query may repeat. Returns JSON-ready counts: drop reasons in the
+    order of the checks, and the numbers of each split. An `LlmError` says that no query is left.
     """
     candidates = folder / "candidates.jsonl"
     with Ledger(ledger) as book, _open(folder / "dropped.jsonl") as dropped:
         collection = _Collection(asking, settings, book, dropped)
-        collection.check(candidates, progress)
+        collection.check(candidates, examples, progress)
         free_identifier()  # the round trip is the one step that needs much memory itself
         ranks = collection.ranks(candidates, base, progress)
         splits = collection.write(folder, candidates, iter(ranks))
     candidates.unlink()
-    return {**collection.counts(), **splits}
+    counts = collection.counts()
+    if counts["passages"] and not counts["queries"]:
+        raise LlmError(_nothing_left(counts, collection.samples, settings))
+    return {**counts, **splits}
 
 
 @dataclass(slots=True)
@@ -72,6 +81,8 @@ class _Collection:
     # Queries dropped by reason; passages by outcome.
     reasons: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    # The first query dropped for each reason.
+    samples: dict[str, str] = field(default_factory=dict)
 
     def counts(self) -> dict[str, Any]:
         """Return what became of passages and of the queries that the replies held."""
@@ -83,10 +94,12 @@ class _Collection:
             "unanswered": self.unanswered,
         }
 
-    def check(self, candidates: Path, progress: Progress) -> None:
+    def check(self, candidates: Path, examples: Sequence[str], progress: Progress) -> None:
         """Write the queries that pass the checks, a line for each passage."""
         filters = self.settings.filters
         repeats = Repeats(filters.near_duplicate)
+        for example in examples:
+            repeats.first_alike(example)
         with _open(candidates) as kept:
             for number, passage in enumerate(self.asking.items()):
                 row = self.book.get(self.asking.key(passage))
@@ -109,6 +122,7 @@ class _Collection:
     def drop(self, query: Mapping[str, Any], reason: str, **more: Any) -> None:
         """Account for a query that is left out."""
         self.reasons[reason] += 1
+        self.samples.setdefault(reason, query["text"])
         row = {key: query[key] for key in ("passage_id", "kind", "text")}
         _write(self.dropped, {**row, "reason": reason, **more})
 
@@ -153,17 +167,40 @@ class _Collection:
                     found += 1
                     query_id, text, kind = query["query_id"], query["text"], query["kind"]
                     writer.add_query(query_id, text, grades={key: 1}, kind=kind)
-                outcome = "accepted" if found else self.why_none(passage)
-                self.outcomes[outcome] += 1
+                outcome, kind = ("accepted",) * 2 if found else self.why_none(passage)
+                self.outcomes[kind] += 1
                 _write(status, {"passage_id": key, "queries": found, "outcome": outcome})
         return {split: writer.counts() for split, writer in writers.items()}
 
-    def why_none(self, passage: Passage) -> str:
-        """Return why a passage has no query."""
+    def why_none(self, passage: Passage) -> tuple[str, str]:
+        """Return why a passage has no query, and as what that is counted."""
         row = self.book.get(self.asking.key(passage))
-        if row is None:
-            return NOT_ASKED
-        return NO_QUERY_LEFT if row.outcome == "ok" else f"{row.outcome}: {row.reason}"
+        if row is None or row.outcome == "ok":
+            return (NO_QUERY_LEFT if row else NOT_ASKED,) * 2
+        return f"{row.outcome}: {row.reason}", f"{row.outcome}: {row.kind_of_reason}"
+
+
+def _nothing_left(
+    counts: Mapping[str, Any], samples: Mapping[str, str], settings: GenerateSettings
+) -> str:
+    """Return why there is no query, and what may help."""
+    asked = f"no query of {settings.llm!r} is left"
+    dropped = Counter({why: number for why, number in counts["dropped"].items() if number})
+    if not dropped:
+        outcomes = Counter(counts["passages"]).most_common(3)
+        told = "; ".join(f"{why} ({number})" for why, number in outcomes)
+        return (
+            f"{asked}: none was written about {sum(counts['passages'].values()):,} passages: "
+            f"{told}; the replies are in the ledger (--status), or try another model"
+        )
+    told = "; ".join(
+        f"{why} ({number}, as {samples[why][:_SHOWN]!r})" for why, number in dropped.most_common(3)
+    )
+    advice = "--top-k 0 keeps those" if NOT_FOUND in dropped else "thresholds: [generate.filters]"
+    return (
+        f"{asked}: {counts['written']:,} were written and all dropped: {told}; what was answered "
+        f"is kept; try a larger model, or laxer filters ({advice})"
+    )
 
 
 def _read_queries(
@@ -172,8 +209,7 @@ def _read_queries(
     """Yield the queries of a reply, as many as were asked for."""
     if row is None or row.outcome != "ok":
         return
-    for query in json.loads(row.reply)["queries"][: settings.queries_per_passage]:
-        text, kind = " ".join(query["text"].split()), query["kind"]
+    for kind, text in read_queries(row.reply, kinds_of(settings)):
         yield Query(text_hash(passage.passage_id, kind, text), text, kind, passage.passage_id)
 
 

@@ -101,7 +101,7 @@ def plan_requests(asking: Asking[Any], ledger: Path, progress: Progress = silent
         expected_cost=_cost(client, prompt_tokens, expected),
         most_cost=_cost(client, prompt_tokens, most),
         masked=dict(sorted(masked.items())),
-        system=client.task.system,
+        system=client.task.system_with_word(),
         message=first,
     )
 

@@ -1,24 +1,34 @@
-"""What is asked of an LLM about a passage: the instructions, the schema, the message."""
+"""What is asked of an LLM about a passage: the instructions, an example, the message."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
-from itertools import cycle, islice
-from typing import Any, Literal
+from typing import Literal
 
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.named_files import read_text
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm import ChatTask
+from cvseeker.queries.kinds import (
+    accepted_schema,
+    brief,
+    drawn_lengths,
+    drawn_manner,
+    entry_of,
+    kinds_of,
+    longest_reply,
+    reply_schema,
+)
 from cvseeker.resumes import redact
 
-# In the order of their worth: the first ones are asked for more often where N is no multiple of 5.
-RECRUITER_KINDS = ("question", "keywords", "title_skills", "job_description", "boolean")
-EXAM_KINDS = ("exam",)
-# The longest kind, a paragraph of 80 words, is about 120 tokens; JSON and a reasoning preamble take
-# the rest.
-_TOKENS_A_QUERY, _TOKENS_BESIDE = 160, 240
+# Of a user's own searches, so many are shown, from all over the file.
+_MOST_EXAMPLES = 12
+_LIKE_THESE = (
+    "Searches that this team has typed before show its tone, its length and its wording. Write in "
+    "their style; never repeat one, and ask for nothing that only they ask for:"
+)
 
 # Sentences that speak to a machine, as some hide in a résumé in white on white. They are about the
 # reader, not about the person: nothing is lost with them. A line may break in the middle of them.
@@ -57,7 +67,7 @@ _ORDER = re.compile(
     r"|(?:bewerte|bewerten\s+sie|empfiehl|empfehlen\s+sie)\b[^.!?]{0,20}\bdiese[nrs]?\s+"
     r"(?:bewerber|kandidat|lebenslauf|profil)\w*\b"
     # A reply, ready to be handed on.
-    r")|\{\s*[\"'](?:queries|grade)[\"']\s*:"
+    r")|\{\s*[\"'](?:queries|questions?|facts|keywords|grade)[\"']\s*:"
     r"|^[^\S\n]*+#{2,}\s*(?:system|assistant|user|human|instructions?)\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -73,53 +83,78 @@ _TAG = re.compile(r"<(?=\s*/?\s*(?:passage|query)\b)", re.IGNORECASE)
 
 
 def query_task(
-    settings: GenerateSettings, *, max_tokens: int | None = None, temperature: float | None = None
+    settings: GenerateSettings,
+    *,
+    max_tokens: int | None = None,
+    temperature: float | None = None,
+    examples: Sequence[str] = (),
 ) -> ChatTask:
     """Return what all requests for queries share.
 
     Parameters
     ----------
     settings
-        Style, number and language of the queries, and a prompt file if the user has one.
+        Style, number and language of the queries, and a prompt file if the user has one, which
+        takes the place of instructions and example.
     max_tokens
         Longest reply; ``None``: by the number of queries.
     temperature
         Sampling temperature; ``None``: the server's own.
+    examples
+        Searches of the user's own, whose style is to be taken.
 
     Raises
     ------
     SettingsError
         If the prompt file cannot be read, or no query can be of a length that is kept.
     """
-    wanted, filters = settings.queries_per_passage, settings.filters
+    filters, kinds = settings.filters, kinds_of(settings)
     if filters.min_words > filters.max_words:
         raise SettingsError(
             f"--filters.min-words {filters.min_words}, --filters.max-words {filters.max_words}: "
             "every query would be dropped; expected the first to be no larger"
         )
-    kinds = RECRUITER_KINDS if settings.style == "recruiter" else EXAM_KINDS
-    plan = list(islice(cycle(kinds), wanted))
     system = _instructions(settings)
     for field, value in {
-        "{per_passage}": str(wanted),
-        "{kinds}": ", ".join(plan),
+        "{per_passage}": str(kinds.total()),
+        "{kinds}": ", ".join(
+            entry_of(kind) if number == 1 else f"{entry_of(kind)} ({number})"
+            for kind, number in kinds.items()
+        ),
         "{language}": filters.language,
     }.items():
         system = system.replace(field, value)
     return ChatTask(
         name="queries",
-        system=system.strip(),
-        schema=_schema(tuple(dict.fromkeys(plan)), fewest=wanted, most=wanted),
+        system="\n\n".join([system.strip(), *_in_the_style_of(examples, mask=settings.mask)]),
+        schema=reply_schema(kinds),
         # Fewer than asked for are worth keeping; more are cut off.
-        accepts=_schema(kinds, fewest=1, most=None),
-        max_tokens=max_tokens or _TOKENS_A_QUERY * wanted + _TOKENS_BESIDE,
+        accepts=accepted_schema(kinds),
+        max_tokens=max_tokens or longest_reply(kinds),
         temperature=temperature,
+        example=None if settings.prompt else example_turn(kinds),
     )
 
 
-def sample_reply() -> str:
-    """Return a reply of ordinary length, to estimate what replies cost before there are any."""
-    return packaged_instructions("sample_reply.json")
+def example_turn(kinds: Mapping[str, int]) -> tuple[str, str]:
+    """Return a message and the reply to it, about somebody whose work hardly anybody shares.
+
+    Nothing of the passage is copied in the reply. There are two queries of a kind at most.
+    """
+    example = json.loads(packaged_instructions("example.json"))
+    lengths = {kind: example["lengths"][kind] for kind in kinds}
+    said = brief(lengths, example["manner"], language="English")
+    reply = {name: example[name] for name in reply_schema(kinds)["properties"]}
+    reply |= {entry_of(kind): reply[entry_of(kind)][:number] for kind, number in kinds.items()}
+    return f"{as_data(example['passage'], 'passage')}\n\n{said}", json.dumps(reply, indent=0)
+
+
+def passage_brief(text: str, settings: GenerateSettings) -> str:
+    """Return what is said below a passage; nothing where the instructions are the user's own."""
+    if settings.prompt:
+        return ""
+    lengths = drawn_lengths(text, kinds_of(settings))
+    return brief(lengths, drawn_manner(text), language=settings.filters.language)
 
 
 def packaged_instructions(name: str) -> str:
@@ -211,20 +246,11 @@ def _instructions(settings: GenerateSettings) -> str:
     return text
 
 
-def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object with these properties, all required, and no others."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _schema(kinds: tuple[str, ...], *, fewest: int, most: int | None) -> dict[str, Any]:
-    kind = {"type": "string", "enum": list(kinds)}
-    query = object_schema({"kind": kind, "text": {"type": "string"}})
-    queries: dict[str, Any] = {"type": "array", "items": query, "minItems": fewest}
-    if most is not None:
-        queries["maxItems"] = most
-    return object_schema({"queries": queries})
+def _in_the_style_of(examples: Sequence[str], *, mask: bool) -> list[str]:
+    """Return what is said of a user's own searches, masked if wanted, the same ones each time."""
+    step = max(1, len(examples) // _MOST_EXAMPLES)
+    shown = [
+        as_data(shown_passage(text, name="", mask=mask)[0], "query")
+        for text in examples[::step][:_MOST_EXAMPLES]
+    ]
+    return ["\n".join([_LIKE_THESE, *shown])] if shown else []

@@ -333,7 +333,7 @@ def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRe
         items=_passages(source),
         mask=generate.mask,
         names=Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {},
-        per_passage=generate.queries_per_passage,
+        settings=generate,
     )
 
 

@@ -7,15 +7,19 @@ from functools import lru_cache
 from cvseeker.core.query_settings import FilterSettings
 from cvseeker.core.records import Query
 from cvseeker.core.screen import printable
-from cvseeker.queries.filters.grounding import grounding
+from cvseeker.queries.filters.grounding import asks_for_nothing, grounding
 from cvseeker.queries.filters.languages import is_other_language, language_code
+from cvseeker.queries.filters.wording import is_of_kind, speaks_of_its_source
 from cvseeker.resumes import PersonName
 
 NO_PLAIN_TEXT = "holds characters that no screen shows"
 TOO_SHORT = "too short"
 TOO_LONG = "too long"
+WRONG_KIND = "not of the kind asked for"
 WRONG_LANGUAGE = "wrong language"
 NAMES_CANDIDATE = "names the candidate"
+META = "speaks of the passage"
+GENERIC = "could be asked of anybody"
 COPIED = "copies the passage"
 NOT_GROUNDED = "not grounded in the passage"
 REPEATED = "near-duplicate of another query"
@@ -25,8 +29,11 @@ REASONS = (
     NO_PLAIN_TEXT,
     TOO_SHORT,
     TOO_LONG,
+    WRONG_KIND,
     WRONG_LANGUAGE,
     NAMES_CANDIDATE,
+    META,
+    GENERIC,
     COPIED,
     NOT_GROUNDED,
     REPEATED,
@@ -43,6 +50,7 @@ _PLACEHOLDER = re.compile(
 # Such queries consist of the passage's own terms by nature; only a long run of them is a copy.
 _TERM_KINDS = frozenset({"keywords", "boolean", "title_skills"})
 _COPIED_NGRAM = 4
+_DESCRIPTION = "job_description"
 # Characters a word, on an average that no language reaches.
 _LONGEST_WORD = 40
 # Languages whose nouns all have a capital, so that it tells no name.
@@ -63,12 +71,16 @@ def check_query(query: Query, *, passage: str, name: str, settings: FilterSettin
     """
     text = query.text
     words = len(_WORD.findall(text))
+    most = settings.max_description_words if query.kind == _DESCRIPTION else settings.max_words
     checks: tuple[tuple[str, Callable[[], bool]], ...] = (
         (NO_PLAIN_TEXT, lambda: printable(text) != text),
         (TOO_SHORT, lambda: words < settings.min_words),
-        (TOO_LONG, lambda: max(words, len(text) / _LONGEST_WORD) > settings.max_words),
+        (TOO_LONG, lambda: max(words, len(text) / _LONGEST_WORD) > most),
+        (WRONG_KIND, lambda: not is_of_kind(text, query.kind)),
         (WRONG_LANGUAGE, lambda: is_other_language(text, settings.language)),
         (NAMES_CANDIDATE, lambda: _is_naming(text, name)),
+        (META, lambda: speaks_of_its_source(text)),
+        (GENERIC, lambda: language_code(settings.language) == "en" and asks_for_nothing(text)),
         (COPIED, lambda: is_copied(query, passage, settings)),
         (NOT_GROUNDED, lambda: not is_grounded(query, passage, settings)),
     )

@@ -30,7 +30,6 @@ _OPERATORS = frozenset({"AND", "OR", "NOT", "NEAR"})
 # Shorter ones are found inside other words by chance.
 _SHORTEST_INSIDE = 4
 _SHORTEST_STEM_INSIDE = 5
-_FEWEST_ASSERTED = 3
 # Of the neighbours on each side that a name may be abbreviated with.
 _MOST_INITIALS = 10
 
@@ -49,7 +48,7 @@ class Grounding(NamedTuple):
     # How many the query has of them altogether.
     names: int
     # Of all that the query asserts, names and other content words, how much the passage has; 1
-    # where it asserts less than three things, of which no share can be told.
+    # where it asserts nothing.
     share: float
 
 
@@ -93,7 +92,19 @@ def grounding(query: str, passage: str, *, capitals: bool = True) -> Grounding:
     content -= {stem for name in names for stem in stems(name.text)}
     found = sum(_has_stem(reading, stem) for stem in content) + len(names) - len(missing)
     asserted = len(content) + len(names)
-    return Grounding(missing, len(names), found / asserted if asserted >= _FEWEST_ASSERTED else 1.0)
+    return Grounding(missing, len(names), found / asserted if asserted else 1.0)
+
+
+def asks_for_nothing(query: str) -> bool:
+    """Tell whether a query could be put to anybody, for it names nothing of any field.
+
+    Examples
+    --------
+    >>> asks_for_nothing("What do you do?"), asks_for_nothing("Who ran a ward?")
+    (True, False)
+    """
+    named = any(True for _ in _names(query, capitals=True))
+    return not named and set(stems(query)) <= _generic_stems()
 
 
 def _without_options(query: str, reading: _Reading) -> str:

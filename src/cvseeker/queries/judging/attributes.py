@@ -8,7 +8,7 @@ from itertools import pairwise
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.wordlists import read_words
-from cvseeker.queries.judging.boolean import Matcher, SearchedText, parse_boolean
+from cvseeker.queries.boolean import Matcher, SearchedText, parse_boolean
 from cvseeker.retrieval.bm25 import stems
 
 MATCH = 2

@@ -9,9 +9,9 @@ from typing import Any
 from cvseeker.core.progress import Progress, silent
 from cvseeker.llm import ChatTask, Ledger
 from cvseeker.queries.asking import Asking
+from cvseeker.queries.kinds import object_schema
 from cvseeker.queries.prompts import (
     as_data,
-    object_schema,
     packaged_instructions,
     shown_passage,
 )
