@@ -220,7 +220,15 @@ def _write_by_llm(
     asking = _passage_requests(source, settings)
     requests = asking.send(ledger, progress)
     generate, base = settings.generate, settings.finetune.base
-    counts = collect(asking, folder, ledger=ledger, settings=generate, base=base, progress=progress)
+    counts = collect(
+        asking,
+        folder,
+        ledger=ledger,
+        settings=generate,
+        base=base,
+        examples=_searches(settings),
+        progress=progress,
+    )
     return {**counts, "requests": requests}
 
 
@@ -327,7 +335,12 @@ def _passages(source: Workspace | Path) -> PassageSource:
 def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRequests:
     """Return what would be asked about the passages; of a file, no candidate's name is known."""
     generate, llm = settings.generate, settings.llm
-    task = query_task(generate, max_tokens=llm.max_tokens, temperature=llm.temperature)
+    task = query_task(
+        generate,
+        max_tokens=llm.max_tokens,
+        temperature=llm.temperature,
+        examples=_searches(settings),
+    )
     return PassageRequests(
         client=ChatClient.open(generate.llm, llm, task),
         items=_passages(source),
@@ -335,6 +348,12 @@ def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRe
         names=Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {},
         settings=generate,
     )
+
+
+def _searches(settings: Settings) -> list[str]:
+    """Return the user's own past searches, none where no file of them is named."""
+    like = settings.generate.like
+    return [] if like is None else read_searches(like)
 
 
 def _queries_to_judge(source: Workspace | Path) -> Judging:
@@ -375,10 +394,12 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
 def _read_besides(settings: Settings) -> dict[str, str]:
     """Return the hashes of what an LLM's queries depend on beside the passages."""
     generate = settings.generate
-    like = {"like": text_hash(*read_searches(generate.like))} if generate.like else {}
+    searches = _searches(settings)
+    like = {"like": text_hash(*searches)} if searches else {}
     if generate.llm == "offline":
         return like
-    read = {**like, "instructions": text_hash(query_task(generate).system)}
+    task = query_task(generate, examples=searches)
+    read = {**like, "instructions": text_hash(task.system, *(task.example or ()))}
     if generate.round_trip == "base":
         read["base"] = model_identity(choose_model(settings.finetune.base))
     return read
