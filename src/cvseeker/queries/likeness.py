@@ -37,8 +37,10 @@ _BLOCK = 128
 _ENOUGH = 200
 
 
-def read_searches(path: Path) -> list[str]:
-    """Read past searches, one a line; one that was repeated counts once."""
+def read_searches(path: Path | None) -> list[str]:
+    """Read past searches, one a line, none without a file; one that was repeated counts once."""
+    if path is None:
+        return []
     lines = (" ".join(line.split()) for line in read_lines(path, "searches, one a line"))
     searches = list(dict.fromkeys(line for line in lines if terms(line)))
     if not searches:

@@ -71,11 +71,13 @@ def generate_stage(
     settings = in_their_language(settings)
 
     def work(folder: Path) -> dict[str, Any]:
-        sections, dropped = _cross_sections(source, settings, progress)
-        if settings.generate.llm == "offline":
-            counts, sections = _write_offline(source, sections, settings, folder, progress)
-        else:
+        by_llm = settings.generate.llm != "offline"
+        # First what may be refused.
+        if by_llm:
             counts = _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
+        sections, dropped = _cross_sections(source, settings, progress)
+        if not by_llm:
+            counts, sections = _write_offline(source, sections, settings, folder, progress)
         return {**counts, _SECTIONS: _write_sections(source, sections, dropped, folder)}
 
     if isinstance(source, Path):
@@ -205,8 +207,7 @@ def check_llm(settings: Settings) -> None:
     InputError
         If something is missing; nothing was sent.
     """
-    if settings.generate.like is not None:
-        read_searches(settings.generate.like)
+    read_searches(settings.generate.like)
     if settings.generate.llm != "offline":
         task = query_task(settings.generate)
         ChatClient.open(settings.generate.llm, settings.llm, task).endpoint.key()
@@ -226,7 +227,7 @@ def _write_by_llm(
         ledger=ledger,
         settings=generate,
         base=base,
-        examples=_searches(settings),
+        examples=read_searches(generate.like),
         progress=progress,
     )
     return {**counts, "requests": requests}
@@ -265,8 +266,7 @@ def _write_offline(
         )
     made = {"templates": RetrievalDataset.from_records(passages, queries), "sections": sections}
     counts: dict[str, Any] = {"queries": len(queries)}
-    if settings.generate.like is not None:
-        searches = read_searches(settings.generate.like)
+    if searches := read_searches(settings.generate.like):
         made, like = keep_alike(made, searches, [*texts.values()], seed=settings.generate.seed)
         counts = {"queries": len(made["templates"].queries), "like": like}
     splits = _write_splits(made["templates"], passages, folder)
@@ -339,7 +339,7 @@ def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRe
         generate,
         max_tokens=llm.max_tokens,
         temperature=llm.temperature,
-        examples=_searches(settings),
+        examples=read_searches(generate.like),
     )
     return PassageRequests(
         client=ChatClient.open(generate.llm, llm, task),
@@ -348,12 +348,6 @@ def _passage_requests(source: Workspace | Path, settings: Settings) -> PassageRe
         names=Ingested(source.require("ingest")).names() if isinstance(source, Workspace) else {},
         settings=generate,
     )
-
-
-def _searches(settings: Settings) -> list[str]:
-    """Return the user's own past searches, none where no file of them is named."""
-    like = settings.generate.like
-    return [] if like is None else read_searches(like)
 
 
 def _queries_to_judge(source: Workspace | Path) -> Judging:
@@ -394,7 +388,7 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
 def _read_besides(settings: Settings) -> dict[str, str]:
     """Return the hashes of what an LLM's queries depend on beside the passages."""
     generate = settings.generate
-    searches = _searches(settings)
+    searches = read_searches(generate.like)
     like = {"like": text_hash(*searches)} if searches else {}
     if generate.llm == "offline":
         return like
