@@ -297,7 +297,7 @@ def test_a_clock_set_back_changes_nothing(ledger: Ledger, monkeypatch: pytest.Mo
     assert all(row.at >= began for row in ledger.rows())
 
 
-@pytest.mark.parametrize(("url", "attempts"), [(URL, 2), ("https://llm.example.com/v1", 6)])
+@pytest.mark.parametrize(("url", "attempts"), [(URL, 3), ("https://llm.example.com/v1", 6)])
 def test_what_ones_own_server_could_not_finish_in_time_it_is_not_made_to_begin_for_ever(
     ledger: Ledger, url: str, attempts: int
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from cvseeker.llm.request import Answer, ChatTask, RefusedError, ReplyError
+from cvseeker.llm.request import CUT_OFF, Answer, ChatTask, RefusedError, ReplyError
 
 # Reasoning models served without a parser for it put their thoughts before the reply; some chat
 # templates write the opening mark themselves, so that only the closing one comes.
@@ -25,11 +25,11 @@ def read_reply(answer: Answer, task: ChatTask) -> str:
         raise RefusedError("stopped by a content filter")
     cut = answer.finish_reason == "length"
     if not answer.content.strip():
-        raise ReplyError("cut off before the reply began" if cut else "empty reply")
+        raise ReplyError(f"{CUT_OFF} before the reply began" if cut else "empty reply")
     try:
         value = _find_json(answer.content)
     except (ValueError, RecursionError) as error:
-        raise ReplyError("cut off: reply too long" if cut else "reply is not JSON") from error
+        raise ReplyError(f"{CUT_OFF}: reply too long" if cut else "reply is not JSON") from error
     schema = task.accepts or task.schema
     problem = _validator(json.dumps(schema, sort_keys=True))(value)
     if problem:

@@ -139,6 +139,8 @@ class Transport(ABC, Generic[RequestT]):
         """Return an answer's JSON; raise a :class:`ReplyError` where it holds none."""
 
 
+CUT_OFF = "cut off"
+"""What the reason of a reply begins with that was too long, whatever its form was."""
 TIME_OUT = "time-out"
 """The reason of a request that was given up before it was answered."""
 

@@ -33,8 +33,8 @@ _MOMENT = 0.5
 # interrupted command's successor wait for it.
 _SOON = 60.0
 # Attempts at a server of one's own that end in a time-out: it may have been loading its model, but
-# what takes too long twice takes too long.
-_TIME_OUTS = 2
+# what takes too long three times takes too long.
+_TIME_OUTS = 3
 
 
 class Sender(Generic[RequestT]):

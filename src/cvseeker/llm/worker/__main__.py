@@ -13,7 +13,14 @@ from cvseeker.llm.account import Account, Job
 from cvseeker.llm.dialect import Dialect
 from cvseeker.llm.embeddings import open_transport
 from cvseeker.llm.ledger import Ledger, LedgerRow, sole_sender
-from cvseeker.llm.request import TIME_OUT, ChatRequest, EmbeddingRequest, EmbeddingTask, Request
+from cvseeker.llm.request import (
+    CUT_OFF,
+    TIME_OUT,
+    ChatRequest,
+    EmbeddingRequest,
+    EmbeddingTask,
+    Request,
+)
 from cvseeker.llm.sender import Sender
 from cvseeker.llm.transport import ChatTransport, HttpTransport
 
@@ -66,24 +73,38 @@ async def _probe(sender: _Sender, transport: _Transport, requests: AsyncIterator
     fail all of them (a wrong key, an unknown model, nobody there) fails here, with nothing sent
     after it. A reply that is not of the schema asked for is asked for in a simpler form:
     ``json_schema``, then ``json_object``, then plain text. Where the server will not take the
-    request itself, which may be its passage's fault, the next two are tried.
+    request itself, or the model did not come to an end, which may be the passage's fault, the next
+    two are tried.
     """
-    rejected = 0
+    tried = 0
     ledger, counts = sender.account.ledger, sender.counts
     async for request in requests:
         if ledger.is_final(request.key):
             counts.known += 1
             continue
         row = await sender.send_one(request)
-        while row is not None and row.outcome == "unparsable" and not sender.is_stopped():
+        while row is not None and _has_no_form(row) and not sender.is_stopped():
             if not transport.simplify():
                 break
             sender.forget(row.outcome)
             row = await sender.send_one(request)
-        rejected += row is not None and row.outcome == "rejected"
-        if row is None or row.outcome != "rejected" or rejected == _MOST_REJECTED:
+        tried += 1
+        if row is None or not _may_be_its_own_fault(row) or tried == _MOST_REJECTED:
             _judge_probe(sender, transport, row)
             return
+
+
+def _is_cut_off(row: LedgerRow) -> bool:
+    return row.reason.startswith(CUT_OFF)
+
+
+def _has_no_form(row: LedgerRow) -> bool:
+    """Tell whether a reply came to its end and was not of the form asked for."""
+    return row.outcome == "unparsable" and not _is_cut_off(row)
+
+
+def _may_be_its_own_fault(row: LedgerRow) -> bool:
+    return row.outcome == "rejected" or _is_cut_off(row)
 
 
 def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) -> None:
@@ -99,6 +120,8 @@ def _judge_probe(sender: _Sender, transport: _Transport, row: LedgerRow | None) 
         f"({endpoint.timeout_option})"
     )
     advice = slow if row.reason == TIME_OUT else transport.advice
+    if _is_cut_off(row):
+        advice = ". Allow longer replies (--llm-max-tokens), or try another model"
     counts.fatal = True
     counts.stopped = (
         f"{endpoint.url}: {transport.useless} from {endpoint.model!r} ({row.reason}); nothing more "
