@@ -147,6 +147,21 @@ def test_what_a_server_takes_is_found_once_and_remembered(
     assert sum(server.stats()["refused"].values()) == refused
 
 
+def test_replies_that_are_cut_off_are_no_reason_to_ask_for_another_form(
+    server: FakeServer, ledger: Path
+) -> None:
+    server.reset(fault_rate=1.0, faults="truncated_json")
+    message = complaint(server, ledger, 40)
+    assert "(cut off: reply too long)" in message
+    assert "--llm-max-tokens" in message
+    # Three passages, which may have been to blame, in three attempts each.
+    assert server.stats()["requests"] == 9
+    with Ledger(ledger) as book:
+        assert {row.mode for row in book.rows()} == {"json_schema"}
+    server.reset()
+    assert send(server, ledger, 40).outcomes == {"ok": 40}
+
+
 def test_a_broken_feed_is_told_and_what_was_sent_is_kept(server: FakeServer, ledger: Path) -> None:
     def requests() -> Iterator[ChatRequest]:
         yield from chat_requests(server.url, 5)
