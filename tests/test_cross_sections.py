@@ -35,7 +35,7 @@ def resume(name: str) -> tuple[str, str]:
         f"{head}\n\nSUMMARY\nSeasoned {title} who likes {one} and {other} best. "
         f"{name.title()} works hard and late. "
         "Team player with good communication.\n\n"
-        f"SKILLS\n{one}, {other}, team work, call me on +47 22 33 44 55",
+        f"SKILLS\n{one}, {other}, team work, of boats, call me on +47 22 33 44 55",
         "EXPERIENCE\nFjord Yards, 2015 - present\nLooked after " + f"{work} for many years. " * 8,
     )
 
@@ -64,7 +64,7 @@ def test_anchors_hold_no_names_no_contacts_and_nothing_that_fits_everybody() -> 
     dropped: Counter[str] = Counter()
     texts = " ".join(dataset(dropped).queries.values())
     assert "Seasoned midwife who likes breech births and water births best" in texts
-    for unfit in ("works hard", "Team player", "Voss", "Tove", "+47"):
+    for unfit in ("works hard", "Team player", "team work", "of boats", "Voss", "Tove", "+47"):
         assert unfit not in texts
     assert dropped["name or contact"] >= 4
     assert dropped["says little"] >= 4

@@ -163,7 +163,7 @@ def _persons(corpus: Mapping[str, str], person_groups: Mapping[str, str]) -> lis
 def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterator[_Anchor]:
     """Yield anchors of what a person claims."""
     listed = dict.fromkeys(claim.text for claim in claims if claim.kind == "skill")
-    skills = [entry for entry in listed if not _empty().issuperset(terms(entry))]
+    skills = [entry for entry in listed if _names_a_skill(entry)]
     titles = [claim.text for claim in claims if claim.kind == "title"]
     # Drawn twice, since some lists are refused for one entry.
     drawn = rng.sample(skills, len(skills)) + rng.sample(skills, len(skills))
@@ -178,6 +178,13 @@ def _anchors(person: int, claims: Sequence[Claim], rng: random.Random) -> Iterat
         fragment = kind in _SENTENCES and count_words(text) < _FEWEST_OF_SENTENCE
         if kind not in ("skill", "title") and not fragment:
             yield _Anchor(person, kind, text)
+
+
+def _names_a_skill(entry: str) -> bool:
+    """Tell an entry from praise, and from the end of a sentence that begins with a small word."""
+    first = entry.split(maxsplit=1)[0]
+    begins = bool(terms(first)) or not first.islower()
+    return begins and not _empty().issuperset(terms(entry))
 
 
 def _reason_against(anchor: str, name: PersonName, shown: Set[str]) -> str:
