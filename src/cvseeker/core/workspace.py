@@ -428,9 +428,8 @@ def exclusive(stage: Callable[P, T]) -> Callable[P, T]:
 
 def is_workspace(path: Path) -> bool:
     """Tell whether a folder holds stages of CVSeeker's, or is about to."""
-    return (path / _LOCK).exists() or any(
-        map(is_stage_folder, map(path.joinpath, COMMAND_OF_STAGE))
-    )
+    stages = map(path.joinpath, COMMAND_OF_STAGE)
+    return (path / _LOCK).exists() or any(map(is_stage_folder, stages))
 
 
 def _refuse_foreign(folder: Path, kind: str, keeps: str) -> None:
@@ -443,8 +442,7 @@ def _refuse_foreign(folder: Path, kind: str, keeps: str) -> None:
             f"{folder}: holds another stage, {manifest['stage']!r}, not {kind!r}; name another "
             "place, or move it away first"
         )
-    foreign = foreign_file(folder, manifest, keeps)
-    if foreign is not None:
+    if foreign := foreign_file(folder, manifest, keeps):
         raise WorkspaceError(
             f"{foreign}: not written by CVSeeker, and its folder is to be replaced; name another "
             "place, or move it away first"
@@ -472,8 +470,6 @@ def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
         # Nobody else writes there.
         delete_left_over(scratch, older_than=0)
         return
-    if marker.is_file() and not scratch.is_symlink():
-        marker.unlink()  # a kill must not leave half of it to be continued
     _delete(scratch)
     try:
         make_folder(scratch)
@@ -520,6 +516,7 @@ def _move_into(scratch: Path, folder: Path, manifest: Mapping[str, Any], keeps: 
 def _delete(path: Path) -> None:
     """Delete a folder, or whatever else is there: to open a pipe would wait for ever."""
     if path.is_dir() and not path.is_symlink():
+        (path / _MARKER).unlink(missing_ok=True)  # what is half deleted must not be continued
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
