@@ -39,6 +39,7 @@ def test_the_card_states_data_scores_and_settings(
         pairs=123,
         steps=40,
         best_step=26,
+        curve=((0, 0.5), (26, 0.6)),
         verdict=verdict("tuned"),
         pairs_per_second=12.3,
     )

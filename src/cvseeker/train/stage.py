@@ -20,7 +20,13 @@ from cvseeker.retrieval.holdout import balanced, hold_out, joined, with_cross_se
 from cvseeker.retrieval.machine import device
 from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.validation import QueryMetrics, fit_search, validate_search
+from cvseeker.retrieval.validation import (
+    METRIC,
+    QueryMetrics,
+    fit_search,
+    mean_ndcg,
+    validate_search,
+)
 from cvseeker.train.adapters import check_model, merge_lora, prepare_model, require_peft
 from cvseeker.train.card import write_model_card
 from cvseeker.train.distributed import (
@@ -120,12 +126,16 @@ class TrainingData:
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult:
-    """What fine-tuning came to; ``best_step`` is the one whose weights were judged."""
+    """What fine-tuning came to; ``best_step`` is the one whose weights were judged.
+
+    ``curve`` is (step, nDCG@10 on validation), that of the base at step 0.
+    """
 
     base: str
     pairs: int
     steps: int
     best_step: int
+    curve: tuple[tuple[int, float], ...]
     verdict: Verdict
     pairs_per_second: float = field(compare=False)
 
@@ -306,7 +316,7 @@ def finetune(
             progress=progress,
         )
     )
-    result = _result(encoder.name, pairs, trainer, verdict)
+    result = _result(encoder.name, pairs, base_scores, trainer, verdict)
     if is_main():
         progress("choose the hybrid's shares", 0, 0, asked)
         fit_search(encoder, judges, store)
@@ -327,13 +337,22 @@ def _save_refused(
 
 
 def _result(
-    base: str, pairs: list[TrainingPair], trainer: "PairTrainer", verdict: Verdict
+    base: str,
+    pairs: list[TrainingPair],
+    base_scores: QueryMetrics,
+    trainer: "PairTrainer",
+    verdict: Verdict,
 ) -> FinetuneResult:
+    found = [row for row in trainer.state.log_history if f"eval_{METRIC}" in row]
     return FinetuneResult(
         base=base,
         pairs=len(pairs),
         steps=trainer.state.global_step,
         best_step=trainer.state.best_global_step or trainer.state.global_step,
+        curve=(
+            (0, mean_ndcg(base_scores)),
+            *((int(row["step"]), float(row[f"eval_{METRIC}"])) for row in found),
+        ),
         verdict=verdict,
         pairs_per_second=trainer.clock.pairs_per_second(),
     )
