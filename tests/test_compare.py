@@ -7,7 +7,7 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.evaluate.compare import compare_pairs, correct
+from cvseeker.evaluate.compare import compare_pairs, correct, headline_pair
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult, plain
 from cvseeker.evaluate.ties import Standings, compare_all, tie_groups
@@ -116,10 +116,28 @@ def test_a_missing_score_is_refused(noisy: EvaluatedSet) -> None:
         compare_all(broken)
 
 
+def test_whether_tuning_helped_search_is_one_test_of_its_own() -> None:
+    """Ten of eleven wins have p = 0.012 alone, which is not enough among fifteen such tests."""
+    tuned, untuned = [0.6] * 10 + [0.4], [0.5] * 11
+    systems = {"bm25": [0.1] * 11, "base": untuned, "late(base)": untuned, "hybrid(base)": untuned}
+    evaluated = scored_set({**systems, "tuned": tuned, "hybrid(tuned)": tuned})
+    assert headline_pair(evaluated) == ("hybrid(tuned)", "hybrid(base)")
+    standings = compare_all(evaluated)
+    planned = standings.between("hybrid(tuned)", "hybrid(base)")
+    assert planned.outcome == "better"
+    assert planned.p_value == planned.adjusted_p_value
+    assert standings.between("tuned", "base").outcome == "within noise"
+    back = standings.between("hybrid(base)", "hybrid(tuned)")
+    assert (back.difference, back.outcome) == (-planned.difference, "worse")
+    assert (back.low, back.high) == (-planned.high, -planned.low)
+    assert (back.wins, back.losses) == (1, 10)
+
+
 def test_the_page_tells_it(noisy: EvaluatedSet) -> None:
-    analysis = {"significance": compare_all(noisy)}
-    page = render("_significance.html", {"set": {"analysis": analysis, "names": noisy.names}})
+    content = {"names": noisy.names, "systems": [], "truncated": [], "tuning": False, "level": ""}
+    told = {**content, "analysis": {"significance": compare_all(noisy)}, "queries": 1, "groups": 1}
+    page = render("_systems.html", {"set": told, "metric_titles": []})
     assert "Late interaction with good" in page
     assert "late(good)" not in page
-    assert "All 6 pairs" in page
+    assert page.count("against") == 6
     assert page.count("no evidence") == 2

@@ -57,7 +57,7 @@ def test_an_endpoint_is_announced_evaluated_and_asked_once(
     report = (tmp_path / "two" / "report.md").read_text(encoding="utf-8")
     assert "cvseeker evaluate --dataset data.json --openai mine-large --out DIR" in report
     analysis = json.loads((tmp_path / "two" / "analysis.json").read_text(encoding="utf-8"))
-    assert set(analysis["test"]) == {"significance", "slices", "leakage"}
+    assert set(analysis["test"]) == {"significance", "slices", "leakage", "copied"}
 
 
 def test_a_finished_evaluation_is_not_made_again(

@@ -5,18 +5,24 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.overlap import word_ngrams
-from cvseeker.evaluate.leakage import EXAMPLES, find_copies, find_leakage
+from cvseeker.evaluate.evidence import copied_words
+from cvseeker.evaluate.leakage import EXAMPLES, Finding, find_copies, find_leakage, find_persons
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.results import EvaluatedSet, plain
 
 LONG = " ".join(f"alpha{at} beta{at}" for at in range(30))
 
 
+def leaks(evaluated: EvaluatedSet, training: RetrievalDataset) -> dict[str, Finding]:
+    persons = find_persons(evaluated, training)
+    return find_leakage(evaluated, training=training, persons=persons)
+
+
 def test_a_clean_set_has_no_leak(tiny_dataset: RetrievalDataset) -> None:
     training = RetrievalDataset(
         {"t": "Gus Hale. Tram driver in Graz."}, {"a": "tram"}, {"a": {"t": 1}}
     )
-    found = find_leakage(EvaluatedSet("test", tiny_dataset, {}), training=training)
+    found = leaks(EvaluatedSet("test", tiny_dataset, {}), training)
     assert found["near_duplicate_passages"].count == 0
     assert found["persons_in_training"].count == 0
     assert found["training_queries_repeated"].count == 0
@@ -35,7 +41,7 @@ def test_copied_passages_are_found() -> None:
         {"a": "x", "b": "y"},
         {"a": {"t1": 1}, "b": {"t2": 1}},
     )
-    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
+    found = leaks(EvaluatedSet("test", dataset, {}), training)
     copied = found["near_duplicate_passages"]
     assert (copied.count, copied.of) == (2, 3)
     assert copied.examples[0] == {"id": "whole", "detail": "100% shared, most with t2"}
@@ -62,13 +68,13 @@ def test_persons_are_known_by_their_groups_or_by_their_contacts() -> None:
     training = RetrievalDataset(
         {"t1": "A. Prunk\nana.prunk@example.com\nChocolate"}, {"a": "x"}, {"a": {"t1": 1}}
     )
-    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
+    found = leaks(EvaluatedSet("test", dataset, {}), training)
     persons = found["persons_in_training"]
     assert (persons.count, persons.of) == (1, 2)
     assert persons.examples[0] == {"id": "p1", "detail": "the same person as t1"}
     apart = replace(dataset, person_groups={"p1": "ana", "p2": "bo"})
     other = replace(training, person_groups={"t1": "bo"})
-    known = find_leakage(EvaluatedSet("test", apart, {}), training=other)
+    known = leaks(EvaluatedSet("test", apart, {}), other)
     assert known["persons_in_training"].examples[0]["id"] == "p2"
 
 
@@ -83,7 +89,7 @@ def test_repeated_queries_are_found_whatever_their_order() -> None:
         {"a": "nurse, ICU", "b": "5 years as welder"},
         {"a": {"t": 1}, "b": {"t": 1}},
     )
-    found = find_leakage(EvaluatedSet("test", dataset, {}), training=training)
+    found = leaks(EvaluatedSet("test", dataset, {}), training)
     repeated = found["training_queries_repeated"]
     assert (repeated.count, repeated.of) == (1, 3)
     assert repeated.examples[0] == {"id": "q1", "text": "ICU nurses", "detail": "repeats a"}
@@ -133,7 +139,7 @@ def test_contact_details_are_masked_and_examples_few() -> None:
     qrels = {f"q{at}": {f"p{at}": 1} for at in range(count)}
     training = RetrievalDataset({"t": "x"}, dict(queries), {key: {"t": 1} for key in queries})
     evaluated = EvaluatedSet("test", RetrievalDataset(corpus, queries, qrels), {})
-    found = find_leakage(evaluated, training=training)
+    found = leaks(evaluated, training)
     text = json.dumps(plain(found))
     assert "@example" not in text
     assert "555" not in text
@@ -149,7 +155,12 @@ def test_without_a_training_set_only_the_queries_are_judged(tiny_dataset: Retrie
 
 def test_the_page_lists_the_findings(tiny_dataset: RetrievalDataset) -> None:
     named = replace(tiny_dataset, queries={**tiny_dataset.queries, "q2": "<b>Kafka</b>"})
-    found = find_leakage(EvaluatedSet("test", named, {}))
-    page = render("_leakage.html", {"set": {"analysis": {"leakage": found}}})
+    evaluated = EvaluatedSet("test", named, {})
+    content = {
+        "leakage": find_leakage(evaluated),
+        "facts": evaluated.summary()["dataset"],
+        "analysis": {"copied": {"these queries": copied_words(named)}},
+    }
+    page = render("_leakage.html", {"set": content})
     assert "Queries that one word answers" in page
     assert "<b>Kafka" not in page

@@ -35,7 +35,7 @@ def drawn(evaluated: EvaluatedSet) -> str:
     """Draw the map of a model for which everything is unlike everything else."""
     content = {
         "title": "t",
-        "candidate": "m",
+        "mapped": "m",
         "map": lay_out(evaluated, EACH_ITS_OWN),
     }
     return render("_map.html", {"set": content})

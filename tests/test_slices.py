@@ -10,7 +10,15 @@ from cvseeker.evaluate.cuts import occupations_of, query_cuts
 from cvseeker.evaluate.evidence import find_evidence
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult, plain
-from cvseeker.evaluate.slices import MOST_ROWS, SliceTable, slice_tables, widest_gain
+from cvseeker.evaluate.slices import (
+    MOST_ROWS,
+    NOT_TRAINED_ON,
+    TRAINED_ON,
+    SliceTable,
+    slice_tables,
+    widest_gain,
+)
+from cvseeker.retrieval.metrics import query_metrics
 
 FILLER = " ".join(f"word{at}" for at in range(60))
 
@@ -39,7 +47,7 @@ def drawn(evaluated: EvaluatedSet, tables: dict[str, SliceTable]) -> str:
     """Fill the report's part on slices."""
     names = evaluated.names
     content = {
-        "analysis": {"slices": tables},
+        "slices": tables,
         "names": names,
         "reach": widest_gain(tables),
         "candidate": names.get("tuned"),
@@ -63,7 +71,7 @@ def test_a_gain_shows_only_where_it_is() -> None:
 def test_copying_shows() -> None:
     tables = slice_tables(copied_set())
     rows = {row.name: row.means["base"] for row in tables["overlap"].rows}
-    assert rows == {"0% to 25%": 0.0, "25% to 50%": 1.0}
+    assert rows == {"0 to 25 %": 0.0, "25 to 50 %": 1.0}
 
 
 def test_p_values_are_corrected_within_a_table() -> None:
@@ -97,6 +105,37 @@ def test_what_says_nothing_is_left_out() -> None:
     )
     result = SystemResult("bm25", per_query={key: {"ndcg@10": 1.0} for key in dataset.queries})
     assert slice_tables(EvaluatedSet("test", dataset, {"bm25": result})) == {}
+
+
+def test_people_who_were_trained_on_are_a_row_of_their_own() -> None:
+    """What answers a query about the others is neither right nor in the way."""
+    count = 12
+    corpus = {f"{who}{at}": "text" for who in ("known", "other") for at in range(count)}
+    queries = {f"q{at}": "words" for at in range(count)}
+    qrels = {f"q{at}": {f"known{at}": 1, f"other{at}": 1} for at in range(count)}
+    runs = {
+        "bm25": lambda at: [f"other{at}", f"known{at}"],
+        "base": lambda at: [f"other{at}", f"known{(at + 1) % count}", f"known{at}"],
+        "tuned": lambda at: [f"other{at}", f"known{at}"],
+    }
+    results = {}
+    for name, ranked in runs.items():
+        run = {f"q{at}": [(key, 1.0) for key in ranked(at)] for at in range(count)}
+        rows = {key: query_metrics([one for one, _ in run[key]], qrels[key]) for key in run}
+        results[name] = SystemResult(name, run, rows)
+    evaluated = EvaluatedSet("test", RetrievalDataset(corpus, queries, qrels), results)
+    assert "people" not in slice_tables(evaluated)
+    trained_on = {f"known{at}" for at in range(count)}
+    known, other = slice_tables(evaluated, trained_on=trained_on)["people"].rows
+    assert (known.name, other.name) == (TRAINED_ON, NOT_TRAINED_ON)
+    assert (known.queries, other.queries) == (count, count)
+    assert known.means == {"bm25": 1.0, "base": pytest.approx(0.63093), "tuned": 1.0}
+    assert set(other.means.values()) == {1.0}
+    assert known.gain is not None
+    assert known.gain.outcome == "better"
+    # Where nobody else answers, there is nothing to compare with.
+    everybody = {*trained_on, *(f"other{at}" for at in range(count))}
+    assert "people" not in slice_tables(evaluated, trained_on=everybody)
 
 
 def test_without_a_model_there_are_means_only() -> None:

@@ -16,6 +16,13 @@ from cvseeker.cli.streams import put, put_json, say
 from cvseeker.core.errors import InputError
 from cvseeker.core.settings import Settings
 
+# What is printed → where it stands in ``metrics.json``; ``None``: at its top.
+QUERY_SETS = {
+    "test queries": None,
+    "cross-section queries": "sections",
+    "hand-written queries": "handwritten",
+}
+
 DatasetOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Test data: LlamaIndex JSON, BEIR, MTEB or TREC."),
@@ -144,10 +151,10 @@ def _print(folder: Path, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         put_json(metrics)
         return
-    sets = {"test queries": metrics, "hand-written queries": metrics.get("handwritten")}
-    for title, part in sets.items():
-        if part:
+    for title, key in QUERY_SETS.items():
+        if part := metrics if key is None else metrics.get(key):
             stdout().print(metrics_table(part["systems"], title))
+    put(read_json(folder / "manifest.json")["counts"]["verdict"])
     for name in settings.evaluate.formats:
         put(folder / f"report.{name}")
 

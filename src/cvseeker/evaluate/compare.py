@@ -25,19 +25,7 @@ COMPARED = (HEADLINE_METRIC, "accuracy@5")
 SIGNIFICANT = 0.05
 
 Outcome = Literal["better", "worse", "within noise"]
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Which systems the verdict compares: ``base`` and ``tuned``, or the first and last model."""
-
-    reference: str | None
-    candidate: str | None
-
-    @property
-    def tuning(self) -> bool:
-        """Whether the two are one encoder before and after fine-tuning."""
-        return self.reference == "base" and self.candidate == "tuned"
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +62,21 @@ class Comparison:
             return "within noise"
         return "better" if self.difference > 0 else "worse"
 
+    def turned_round(self) -> "Comparison":
+        """Return the same comparison, the second less the first."""
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            first_mean=self.second_mean,
+            second_mean=self.first_mean,
+            low=-self.high,
+            high=-self.low,
+            effect_size=None if self.effect_size is None else -self.effect_size,
+            wins=self.losses,
+            losses=self.wins,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
         return {**asdict(self), "difference": self.difference, "outcome": self.outcome}
@@ -94,15 +97,27 @@ def models_of(evaluated: EvaluatedSet) -> list[str]:
     return [name for name in names if name != BM25 and not made_of(name, names)[0]]
 
 
-def roles_of(evaluated: EvaluatedSet) -> Roles:
-    """Say which model is the reference and which is the candidate."""
-    models = models_of(evaluated)
-    if {"base", "tuned"} <= set(models):
-        return Roles("base", "tuned")
-    return Roles(
-        reference=models[0] if len(models) > 1 else None,
-        candidate=models[-1] if models else None,
-    )
+def search_of(evaluated: EvaluatedSet, model: str) -> str:
+    """Return the search with a model, or the model itself where nothing is made of it."""
+    return hybrid_of(model) if hybrid_of(model) in evaluated.results else model
+
+
+def compares_tuning(evaluated: EvaluatedSet) -> bool:
+    """Tell whether one encoder is there before and after fine-tuning."""
+    return {"base", "tuned"} <= set(evaluated.results)
+
+
+def headline_pair(evaluated: EvaluatedSet) -> Pair | None:
+    """Return the two systems that a report is about, the second being what the first is held to.
+
+    They are the searches with the tuned and the untuned model, else the best search and the next;
+    ``None`` where there is only one.
+    """
+    if compares_tuning(evaluated):
+        return search_of(evaluated, "tuned"), search_of(evaluated, "base")
+    searches = {BM25, *(search_of(evaluated, model) for model in models_of(evaluated))}
+    best = [name for name, _ in ranking(evaluated) if name in searches]
+    return (best[0], best[1]) if len(best) > 1 else None
 
 
 def query_groups(evaluated: EvaluatedSet, query_ids: Sequence[str]) -> list[str]:
@@ -144,10 +159,8 @@ def mean_value(
 
 def shown_systems(evaluated: EvaluatedSet) -> list[str]:
     """Return the systems that tables of slices show, in the order of their columns."""
-    roles = roles_of(evaluated)
-    fused = roles.candidate and hybrid_of(roles.candidate)
-    wanted = (BM25, roles.reference, roles.candidate, fused)
-    return [name for name in wanted if name and name in evaluated.results]
+    first, second = headline_pair(evaluated) or (ranking(evaluated)[0][0], None)
+    return list(dict.fromkeys(name for name in (BM25, second, first) if name in evaluated.results))
 
 
 def mean_intervals(evaluated: EvaluatedSet, metric: str) -> dict[str, Interval]:
@@ -167,8 +180,12 @@ def compare_pairs(
     *,
     metric: str = HEADLINE_METRIC,
     query_ids: Sequence[str] | None = None,
+    planned: Pair | None = None,
 ) -> list[Comparison]:
-    """Compare pairs of systems, whole persons resampled together, and correct for their number."""
+    """Compare pairs of systems, whole persons resampled together, and correct for their number.
+
+    A ``planned`` pair, chosen before any figure was seen, is a test of its own.
+    """
     if not pairs:
         return []
     queries = list(evaluated.dataset.queries if query_ids is None else query_ids)
@@ -201,15 +218,16 @@ def compare_pairs(
                 losses=losses,
             )
         )
-    return correct(compared)
+    return correct(compared, planned=planned)
 
 
-def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def correct(comparisons: Sequence[Comparison], *, planned: Pair | None = None) -> list[Comparison]:
     """Correct the p-values of a family of comparisons for their number, by Holm's procedure."""
-    adjusted = holm([one.p_value for one in comparisons])
+    family = [one for one in comparisons if (one.first, one.second) != planned]
+    adjusted = iter(holm([one.p_value for one in family]))
     return [
-        replace(one, adjusted_p_value=p_value)
-        for one, p_value in zip(comparisons, adjusted, strict=True)
+        one if (one.first, one.second) == planned else replace(one, adjusted_p_value=next(adjusted))
+        for one in comparisons
     ]
 
 

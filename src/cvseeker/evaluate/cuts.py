@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from cvseeker.core.records import Resume
-from cvseeker.evaluate.evidence import THIRDS, Evidence, find_evidence
+from cvseeker.evaluate.evidence import THIRDS, Evidence, find_evidence, overlap_band, overlap_bands
 from cvseeker.evaluate.results import EvaluatedSet
 
 # Fixed, so that two evaluations' rows mean the same. A window is 128 tokens, some 90 words; most
 # encoders cut at 256 or 512.
 QUERY_WORDS = (5, 10, 20)
 PASSAGE_WORDS = (100, 200, 400)
-OVERLAPS = (0.25, 0.5, 0.75, 1.0)
 _OCCUPATION_COLUMNS = ("category", "occupation", "job category", "job title", "profession", "role")
 
 
@@ -79,9 +78,8 @@ def _by_length(evaluated: EvaluatedSet) -> Cut:
 
 
 def _by_overlap(evidence: Mapping[str, Evidence]) -> Cut:
-    order = [f"{low:.0%} to {high:.0%}" for low, high in pairwise((0.0, *OVERLAPS))]
     names = {
-        query_id: order[sum(one.overlap > edge for edge in OVERLAPS[:-1])]
+        query_id: overlap_band(one.overlap)
         for query_id, one in evidence.items()
         if one.overlap is not None
     }
@@ -89,7 +87,7 @@ def _by_overlap(evidence: Mapping[str, Evidence]) -> Cut:
         "The share of a query’s words, small words left out, that stand in the passage that answers"
         " it. A system that only finds copied words falls off where little is copied."
     )
-    return Cut("overlap", "By words copied from the answer", note, names, order)
+    return Cut("overlap", "By words copied from the answer", note, names, overlap_bands())
 
 
 def _by_occupation(evaluated: EvaluatedSet) -> Cut:

@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset
@@ -14,6 +15,8 @@ from cvseeker.retrieval.bm25 import tokenize
 Place = Literal["first third", "middle third", "last third", "spread evenly", "no word shared"]
 THIRDS: tuple[Place, ...] = ("first third", "middle third", "last third")
 
+# Fixed, so that two evaluations' rows mean the same.
+OVERLAPS = (0.25, 0.5, 0.75, 1.0)
 _WORD = re.compile(r"\w+")
 
 
@@ -58,6 +61,25 @@ def find_evidence(
             place=_place(words[best], weights),
         )
     return found
+
+
+def overlap_bands() -> list[str]:
+    """Return the names of the bands of overlaps, "0 to 25 %" first."""
+    return [f"{100 * low:.0f} to {100 * high:.0f} %" for low, high in pairwise((0.0, *OVERLAPS))]
+
+
+def overlap_band(overlap: float) -> str:
+    """Return the band that an overlap lies in; an edge belongs to the band below it."""
+    return overlap_bands()[sum(overlap > edge for edge in OVERLAPS[:-1])]
+
+
+def copied_words(
+    dataset: RetrievalDataset, *, resume_of: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """Return the share of the queries in each band of words copied from the answer."""
+    evidence = find_evidence(dataset, resume_of=resume_of).values()
+    found = Counter(overlap_band(one.overlap) for one in evidence if one.overlap is not None)
+    return {band: found[band] / max(found.total(), 1) for band in overlap_bands()}
 
 
 def answer_passages(

@@ -43,36 +43,57 @@ class Finding:
     examples: tuple[Mapping[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """Answering passage → person, and person → a training passage of those trained on."""
+
+    group_of: Mapping[str, str]
+    trained: Mapping[str, str]
+
+    @property
+    def passages(self) -> frozenset[str]:
+        """Answering passages of people who were trained on."""
+        return frozenset(key for key, group in self.group_of.items() if group in self.trained)
+
+
 def find_leakage(
     evaluated: EvaluatedSet,
     *,
     training: RetrievalDataset | None = None,
+    persons: Persons | None = None,
     names: Mapping[str, str] | None = None,
 ) -> dict[str, Finding]:
     """Look for what makes a query set easier than the searches that it stands for.
 
     ``training`` is what a model was trained on: of its passages those count that its queries are
-    about. ``names`` is résumé id → candidate's name; ``None``: read off the first passages.
+    about. ``persons`` is what :func:`find_persons` finds there. ``names`` is résumé id →
+    candidate's name; ``None``: read off the first passages.
     """
     answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
-    found: dict[str, Finding | None] = {}
+    found: dict[str, Finding] = {}
     if training is not None:
-        asked = {key: training.corpus[key] for key in _asked_about(training)}
-        relevant = dict.fromkeys(key for keys in answers.values() for key in keys)
-        texts = {key: evaluated.dataset.corpus[key] for key in relevant}
-        found["near_duplicate_passages"] = _copied_passages(texts, asked)
-        found["persons_in_training"] = _known_persons(evaluated.dataset, texts, training, asked)
+        asked = _asked_about(training)
+        found["near_duplicate_passages"] = _copied_passages(_answering(evaluated), asked)
+        if persons is not None:
+            found["persons_in_training"] = _trained_on(persons)
         found["training_queries_repeated"] = _repeated_queries(evaluated.dataset, training)
     found["queries_naming_candidate"] = _naming_queries(evaluated, answers, names)
     found["queries_with_lone_word"] = _lone_words(evaluated, answers)
-    return {key: finding for key, finding in found.items() if finding is not None}
+    return found
 
 
-def _asked_about(training: RetrievalDataset) -> list[str]:
+def _answering(evaluated: EvaluatedSet) -> dict[str, str]:
+    """Return the passages that answer a query, id → text."""
+    answers = answer_passages(evaluated.dataset, resume_of=evaluated.resume_of)
+    relevant = dict.fromkeys(key for keys in answers.values() for key in keys)
+    return {key: evaluated.dataset.corpus[key] for key in relevant}
+
+
+def _asked_about(training: RetrievalDataset) -> dict[str, str]:
     """Return the passages that training queries are about; all, where there are no queries."""
     grades = (item for row in training.qrels.values() for item in row.items())
     asked = dict.fromkeys(key for key, grade in grades if grade > 0 and key in training.corpus)
-    return list(asked or training.corpus)
+    return {key: training.corpus[key] for key in asked or training.corpus}
 
 
 def _copied_passages(texts: Mapping[str, str], asked: Mapping[str, str]) -> Finding:
@@ -102,14 +123,13 @@ def _together(texts: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, s
     return both | {f"b {key}": text for key, text in texts.items()}
 
 
-def _known_persons(
-    dataset: RetrievalDataset,
-    texts: Mapping[str, str],
-    training: RetrievalDataset,
-    asked: Mapping[str, str],
-) -> Finding | None:
-    """Count the persons that were trained on; ``None`` where persons cannot be told."""
-    ours = {key: dataset.person_groups.get(key, "") for key in texts}
+def find_persons(evaluated: EvaluatedSet, training: RetrievalDataset) -> Persons | None:
+    """Say whose passages answer queries, and who of them was trained on; ``None`` if none can tell.
+
+    Where person groups are not given, persons are told by the wording of their passages.
+    """
+    texts, asked = _answering(evaluated), _asked_about(training)
+    ours = {key: evaluated.dataset.person_groups.get(key, "") for key in texts}
     theirs = {key: training.person_groups.get(key, "") for key in asked}
     if not all(ours.values()) or not all(theirs.values()):
         if len(texts) + len(asked) > MOST_GROUPED:
@@ -117,16 +137,19 @@ def _known_persons(
         group_of = person_groups(_together(texts, asked), similarity=SAME_PERSON)
         ours = {key: group_of[f"b {key}"] for key in texts}
         theirs = {key: group_of[f"a {key}"] for key in asked}
-    trained = {group: key for key, group in theirs.items()}
-    known = {group: key for key, group in ours.items() if group in trained}
+    return Persons(ours, {group: key for key, group in theirs.items()})
+
+
+def _trained_on(persons: Persons) -> Finding:
+    known = {group: key for key, group in persons.group_of.items() if group in persons.trained}
     return Finding(
         title="People who were trained on",
         note="People whose passages answer test queries and, in these words or others, "
         "training queries as well.",
         count=len(known),
-        of=len(set(ours.values())),
+        of=len(set(persons.group_of.values())),
         examples=_first(
-            {"id": key, "detail": f"the same person as {trained[group]}"}
+            {"id": key, "detail": f"the same person as {persons.trained[group]}"}
             for group, key in known.items()
         ),
     )

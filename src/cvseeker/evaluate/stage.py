@@ -15,7 +15,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import EvaluateSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
-from cvseeker.evaluate.analysis import analyse
+from cvseeker.evaluate.analysis import Analysis, analyse
 from cvseeker.evaluate.cuts import occupations_of
 from cvseeker.evaluate.report import provenance, write_report
 from cvseeker.evaluate.results import EvaluatedSet, plain, write_evaluation
@@ -23,10 +23,10 @@ from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.trec import with_run_ids
 from cvseeker.evaluate.variants import check_cuts
-from cvseeker.evaluate.verdict import verdict_sentence
+from cvseeker.evaluate.verdict import decide
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.holdout import with_cross_sections, with_persons
+from cvseeker.retrieval.holdout import joined, with_cross_sections, with_persons
 
 if TYPE_CHECKING:
     from cvseeker.retrieval.remote import RemoteEncoder
@@ -234,14 +234,13 @@ class Evaluation:
         def work(folder: Path) -> dict[str, Any]:
             material = read()
             sets = [self._evaluated(one, material.validation) for one in material.sets]
-            self._write(folder, sets, material, told)
+            analyses = self._write(folder, sets, material, told)
             facts = sets[0].facts
             return {
                 **({"labels": facts["labels"]} if "labels" in facts else {}),
                 "systems": list(sets[0].results),
                 "queries": sum(len(one.dataset.queries) for one in sets),
-                # Of the queries that people wrote, where there are some.
-                "verdict": verdict_sentence(sets[-1]),
+                "verdict": str(decide(sets, analyses)[1]),
             }
 
         return workspace.run_stage(
@@ -280,8 +279,8 @@ class Evaluation:
 
     def _write(
         self, folder: Path, sets: Sequence[EvaluatedSet], material: Material, told: dict[str, Any]
-    ) -> None:
-        """Write metrics, runs, the analysis and the report."""
+    ) -> dict[str, Analysis]:
+        """Write metrics, runs, the analysis, which is returned, and the report."""
         self.progress("tests, slices and leaks", 0, 0, "")
         analyses = {
             one.name: analyse(one, training=material.training, names=material.names) for one in sets
@@ -299,29 +298,39 @@ class Evaluation:
             stages=material.stages,
             **told,
         )
+        return analyses
 
 
 def _with_own_models(workspace: Workspace, asked: Systems, settings: Settings) -> Systems:
-    """Return what is compared in a workspace: its base and tuned model, then what is asked for."""
+    """Return what is compared in a workspace: its base and tuned model, then what is asked for.
+
+    Where fine-tuning kept the base, that is the model as it is in use, and what was refused is the
+    tuned one.
+    """
     if asked.runs or asked.vectors:
         place = workspace.path / workspace.labels_stage() / "beir" / "test"
         raise InputError(
             f"runs and vectors belong to one data set; try --dataset {place} --out DIR, not -w"
         )
-    model = workspace.require("model")
-    base = settings.finetune.base or (workspace.manifest("model") or {})["counts"]["base"]
+    model, counts = workspace.require("model"), (workspace.manifest("model") or {})["counts"]
+    base, tuned = settings.finetune.base or counts["base"], str(model)
+    if counts["verdict"]["kept"] == "base" and (model / "refused").is_dir():
+        base, tuned = str(model), str(model / "refused")
     for name in ("base", "tuned"):
         if name in asked.models and asked.models[name] != name:
             raise InputError(
                 f"--model {name}: a workspace has its own {name!r}; choose another name"
             )
-    return Systems({**asked.models, "base": base, "tuned": str(model)}, asked.remote)
+    return Systems({**asked.models, "base": base, "tuned": tuned}, asked.remote)
 
 
 def _workspace_material(
     workspace: Workspace, settings: Settings, judgements: Path | None
 ) -> Material:
-    """Read the test queries, among the test passages, and judged ones, among all résumés."""
+    """Read the test queries, among the test passages, and judged ones, among all résumés.
+
+    Cross-section queries have passages of their own: résumés without what the queries were made of.
+    """
     ingested, labels = Ingested(workspace.require("ingest")), workspace.labels_stage()
     beir = workspace.require(labels) / "beir"
     sections = workspace.stage_folder("queries") / "sections" / "beir"
@@ -337,6 +346,11 @@ def _workspace_material(
         facts={"labels": labels, "leakage": counts.get("leakage", {})},
     )
     sets = [test]
+    # Of few persons, none may be in a split.
+    if sections.is_dir() and (sections / "test" / "corpus.jsonl").stat().st_size:
+        dataset = read_dataset(sections / "test", needs_queries=False)
+        if dataset.queries:
+            sets.append(replace(test, name="sections", dataset=dataset, facts={}))
     if judgements is not None:
         trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
         facts = {
@@ -345,17 +359,18 @@ def _workspace_material(
         }
         judged = _judged_dataset(judgements, passages)
         sets.append(replace(test, name="handwritten", dataset=judged, level="resume", facts=facts))
+    # What was trained on and judged by, among as many passages.
+    sources, judges = with_cross_sections(
+        training,
+        validation,
+        sections=sections if sections.is_dir() else settings.generate,
+        passages=settings.finetune.val_passages,
+    )
     return Material(
         sets,
         beir / "test",
-        # Among as many passages as the tuned model learnt from.
-        with_cross_sections(
-            training,
-            validation,
-            sections=sections if sections.is_dir() else settings.generate,
-            passages=settings.finetune.val_passages,
-        )[1],
-        training,
+        judges,
+        joined(sources),
         names=ingested.names(),
         facts=counts,
         stages=finished_stages(workspace),

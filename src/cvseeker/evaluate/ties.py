@@ -8,6 +8,8 @@ from cvseeker.evaluate.compare import (
     HEADLINE_METRIC,
     Comparison,
     compare_pairs,
+    compares_tuning,
+    headline_pair,
     mean_intervals,
     ranking,
 )
@@ -37,6 +39,11 @@ class Standings:
     tie_groups: tuple[tuple[str, ...], ...]
     pairs: tuple[Comparison, ...]
 
+    def between(self, first: str, second: str) -> Comparison:
+        """Return the comparison of two systems, the first less the second."""
+        found = next(one for one in self.pairs if {one.first, one.second} == {first, second})
+        return found if found.first == first else found.turned_round()
+
     def sentences(self, names: Mapping[str, str]) -> list[str]:
         """Say which systems cannot be told apart, and whether one is better than all others."""
         best = self.tie_groups[0] if self.tie_groups else ()
@@ -55,9 +62,18 @@ class Standings:
 
 
 def compare_all(evaluated: EvaluatedSet) -> Standings:
-    """Compare every system with every other, corrected for the number of pairs."""
+    """Compare every system with every other: the one family of tests that a set has.
+
+    Whether fine-tuning helped search is asked before anything is measured; all other pairs are
+    corrected for their number.
+    """
     order = [name for name, _ in ranking(evaluated)]
-    pairs = compare_pairs(evaluated, list(combinations(order, 2)))
+    planned = headline_pair(evaluated) if compares_tuning(evaluated) else None
+    asked = [
+        planned if planned is not None and set(planned) == set(pair) else pair
+        for pair in combinations(order, 2)
+    ]
+    pairs = compare_pairs(evaluated, asked, planned=planned)
     apart = {frozenset((one.first, one.second)) for one in pairs if one.outcome != "within noise"}
     groups = tie_groups(order, apart)
     means = mean_intervals(evaluated, HEADLINE_METRIC)

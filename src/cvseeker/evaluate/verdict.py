@@ -1,22 +1,21 @@
-"""The verdict: which system is best, and whether tuning or the model itself is worth anything.
+"""The verdict: which search to use, in two sentences, and whether to believe it, in three signs."""
 
-It answers what a reader asks first, corrected for how many questions there are.
-"""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from collections.abc import Mapping
-
+from cvseeker.evaluate.analysis import Analysis
 from cvseeker.evaluate.compare import (
-    HEADLINE_METRIC,
     Comparison,
-    compare_pairs,
+    compares_tuning,
+    headline_pair,
+    metric_values,
     query_groups,
     ranking,
-    roles_of,
 )
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.evaluate.wording import BM25, hybrid_of, p_in_words, signed
-
-Pair = tuple[str, str]
+from cvseeker.evaluate.ties import Standings
+from cvseeker.evaluate.wording import BM25, change_in_words, spoken
 
 # With five persons even a clean sweep has a two-sided p-value of 2/2^5 = 0.06.
 FEWEST_GROUPS = 6
@@ -24,161 +23,219 @@ FEWEST_GROUPS = 6
 ENOUGH_GROUPS = 20
 # A difference in nDCG@10 that few readers of a ranking would notice.
 NEGLIGIBLE = 0.02
-_ALONE = "keyword search alone"
+# More of the answers, people or queries than this were there to be learnt by heart.
+LEAKY = 0.1
+_LEARNT = {
+    "near_duplicate_passages": "answers repeat training passages",
+    "persons_in_training": "people were trained on",
+    "training_queries_repeated": "queries were trained on",
+}
+_NOTHING = "Nothing to do."
+_MORE = "Train on more queries, such as an LLM’s: cvseeker generate --llm MODEL."
+_SHORT = {"the tuned search": "tuned", "the untuned search": "untuned"}
 
 
-def verdict_sentence(evaluated: EvaluatedSet) -> str:
-    """Say in one sentence which system is best, what tuning brought, and whether BM25 does it."""
-    best, score = ranking(evaluated)[0]
-    rival = best_but_bm25(evaluated)
-    alone = " alone, with no model," if best == BM25 and rival else ""
-    clauses = [f"{_queries_in_words(evaluated)} {_named(evaluated, best)}{alone} ranks best"]
-    clauses[0] += f" (nDCG@10 {score:.3f})"
-    roles, found = roles_of(evaluated), answers(evaluated)
-    if roles.reference is not None and roles.candidate is not None:
-        clauses.append(_gain_clause(evaluated, found[roles.candidate, roles.reference]))
-    if BM25 in evaluated.results and rival is not None:
-        clauses.append(_bm25_clause(evaluated, found, best, rival))
-    return f"{'; '.join(clauses)}."
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which system to use, that in a sentence, and why in another one or two."""
+
+    use: str
+    lead: str
+    why: str
+
+    def __str__(self) -> str:
+        """Return all of it on one line."""
+        return f"{self.lead} {self.why}"
 
 
-def _named(evaluated: EvaluatedSet, system: str) -> str:
-    """Return a system's name as it stands in a sentence, where commas would part it."""
-    return "keyword search (BM25)" if system == BM25 else f"“{evaluated.names[system]}”"
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """What is asked, the answer, how good that is, and what to do about it."""
+
+    question: str
+    level: Literal["good", "fair", "poor"]
+    answer: str
+    remedy: str
 
 
-def _queries_in_words(evaluated: EvaluatedSet) -> str:
-    queries = list(evaluated.dataset.queries)
-    groups = len(set(query_groups(evaluated, queries)))
-    noun = "query" if len(queries) == 1 else "queries"
-    kind = "hand-written " if evaluated.name == "handwritten" else ""
-    few = " too few to tell much," if groups < FEWEST_GROUPS else ""
-    return f"On {len(queries):,} {kind}{noun},{few}"
+def deciding_set(sets: Sequence[EvaluatedSet]) -> EvaluatedSet:
+    """Return the set that the verdict is about.
+
+    That is the one that people wrote, else the one whose queries copy few words, else the first,
+    unless it has too few queries to tell anything.
+    """
+    by_name = {one.name: one for one in sets}
+    ordered = [by_name[name] for name in ("handwritten", "sections") if name in by_name]
+    telling = (one for one in ordered if count_groups(one) >= FEWEST_GROUPS)
+    return next(telling, sets[0])
 
 
-def _gain_clause(evaluated: EvaluatedSet, gain: Comparison) -> str:
-    """Say what the candidate gained over the reference."""
-    evidence = (
-        f"({signed(gain.difference)}, 95 % interval {signed(gain.low)} to {signed(gain.high)}, "
-        f"{p_in_words(gain.adjusted_p_value)})"
-    )
-    tuning = roles_of(evaluated).tuning
-    first, second = _named(evaluated, gain.first), _named(evaluated, gain.second)
-    values = f"from {gain.second_mean:.3f} to {gain.first_mean:.3f}"
-    if gain.outcome == "within noise":
-        what = "by fine-tuning" if tuning else f"from {second} to {first}"
-        means = f"{second} {gain.second_mean:.3f}, {first} {gain.first_mean:.3f}"
-        return f"there is no evidence of improvement {what}: {means} {evidence}"
-    if tuning:
-        verb = "raised" if gain.outcome == "better" else "lowered"
-        return f"fine-tuning {verb} the model’s vectors alone {values} {evidence}"
-    return f"{first} is {gain.outcome} than {second}: {values} {evidence}"
+def count_groups(evaluated: EvaluatedSet) -> int:
+    """Count the people that queries are about, and the queries that are about several."""
+    return len(set(query_groups(evaluated, list(evaluated.dataset.queries))))
 
 
-def _bm25_clause(
-    evaluated: EvaluatedSet, found: Mapping[Pair, Comparison], best: str, rival: str
-) -> str:
-    """Say what is left of the models' merit when keyword search stands beside them."""
-    gain, candidate = found[rival, BM25], roles_of(evaluated).candidate
-    if best == BM25:
-        verb = "beats" if gain.outcome == "worse" else "is as good as"
-        return f"{_ALONE} {verb} everything else here, {_named(evaluated, rival)} included"
-    if gain.outcome != "better":
-        return _standing(evaluated, gain)
-    if candidate not in {None, rival} and found[candidate, BM25].outcome != "better":
-        standing = _standing(evaluated, found[candidate, BM25])
-        return f"{standing}, and {_named(evaluated, rival)} beats it"
-    return f"{_ALONE} is behind ({gain.second_mean:.3f})"
+def find_verdict(evaluated: EvaluatedSet, standings: Standings) -> Verdict:
+    """Say which search to use: the tuned one only where there is evidence that it is better."""
+    pair, keys = headline_pair(evaluated), evaluated.results
+    if pair is None:
+        use = ranking(evaluated)[0][0]
+        return Verdict(use, f"There is only {spoken(use, keys)}.", f"{_found(evaluated, use, [])}.")
+    gain = standings.between(*pair)
+    use, other = pair
+    if compares_tuning(evaluated) and gain.outcome != "better":
+        use, other = other, use
+    if BM25 in keys and use != BM25 and standings.between(use, BM25).outcome == "worse":
+        found = _found(evaluated, BM25, pair)
+        less = _change(standings.between(use, BM25))
+        return Verdict(
+            BM25, "Use keyword search alone.", f"{found}; a model makes it worse: {less}."
+        )
+    found = _found(evaluated, use, [other, BM25])
+    lead, ending = _advice(evaluated, gain, use, other)
+    return Verdict(use, lead, f"{found}{ending}{_besides(evaluated, standings, use)}")
 
 
-def _standing(evaluated: EvaluatedSet, gain: Comparison) -> str:
-    """Say how keyword search stands beside what was not shown to be better than it."""
-    rival, score = _named(evaluated, gain.first), f"{_ALONE} ({gain.second_mean:.3f})"
+def _advice(evaluated: EvaluatedSet, gain: Comparison, use: str, other: str) -> tuple[str, str]:
+    """Return the advice, with its reason where that is a lack of evidence, and an ending."""
+    keys = evaluated.results
+    name, against = spoken(use, keys), spoken(other, keys)
+    if gain.outcome == "better":
+        return f"Use {name}.", f"; better than {against} by {_size(gain)}."
+    if not compares_tuning(evaluated):
+        noise = f"it cannot be told from {against} ({_change(gain)}, within noise)"
+        return f"Use {name}: {noise}.", "."
+    if count_groups(evaluated) < FEWEST_GROUPS:
+        few = f"{len(evaluated.dataset.queries)} queries are too few to tell whether fine-tuning"
+        return f"Use {name}: {few} improved it.", "."
     if gain.outcome == "worse":
-        return f"{score} is better than {rival}"
-    # What chance may explain need not be equal: a large difference calls for more queries.
-    if gain.difference > NEGLIGIBLE:
-        return f"{score} is behind {rival}, but by no more than chance explains"
-    return f"{score} is as good as {rival}"
+        return f"Use {name}: fine-tuning made it worse ({_change(gain)}).", "."
+    return f"Use {name}: fine-tuning did not improve it ({_change(gain)}, within noise).", "."
 
 
-def caveats(evaluated: EvaluatedSet) -> list[str]:
-    """Return what a reader must know before believing the verdict, one sentence or two each."""
-    notes = []
-    groups = len(set(query_groups(evaluated, list(evaluated.dataset.queries))))
-    if groups < FEWEST_GROUPS:
-        noun = "independent query or person" if groups == 1 else "independent queries or people"
-        notes.append(
-            f"Only {groups} {noun}: with fewer than {FEWEST_GROUPS} no difference can be told "
-            "from chance."
-        )
-    elif groups < ENOUGH_GROUPS:
-        notes.append(
-            f"Only {groups} independent queries or people: with fewer than {ENOUGH_GROUPS} the "
-            "intervals are too narrow; trust p rather than them."
-        )
-    notes += _fusion_caveat(evaluated)
-    if trained_on := evaluated.facts.get("resumes_trained_on"):
-        notes.append(
-            f"{trained_on:,} of the {evaluated.facts.get('resumes', 0):,} résumés ranked here were "
-            "trained on, with other queries."
-        )
-    return notes
+def _found(evaluated: EvaluatedSet, use: str, others: Sequence[str]) -> str:
+    """Say how often a right answer is among the first five, of this system and of others."""
+    queries = list(evaluated.dataset.queries)
+    whole = min(len(queries), 100)
+
+    def hits(system: str) -> str:
+        values = metric_values(evaluated, system, "accuracy@5", queries)
+        return f"{whole * sum(values) / len(values):.0f}"
+
+    named = {other: spoken(other, evaluated.results) for other in dict.fromkeys(others)}
+    beside = ", ".join(
+        f"{_SHORT.get(name, name)} {hits(other)}"
+        for other, name in named.items()
+        if other != use and other in evaluated.results
+    )
+    what = "résumé" if evaluated.level == "resume" else "passage"
+    noun = "query" if whole == 1 else "queries"
+    return (
+        f"It puts a right {what} among the first five for {hits(use)} of {whole} {noun}"
+        f"{f' ({beside})' if beside else ''}"
+    )
 
 
-def _fusion_caveat(evaluated: EvaluatedSet) -> list[str]:
-    """Say so where the gain of the model's vectors does not show in search."""
-    roles = roles_of(evaluated)
-    if roles.reference is None or roles.candidate is None:
-        return []
-    before, after = hybrid_of(roles.reference), hybrid_of(roles.candidate)
-    if not {before, after} <= set(evaluated.results):
-        return []
-    found = answers(evaluated)
-    alone, fused = found[roles.candidate, roles.reference], found[after, before]
-    if alone.outcome != "better" or fused.outcome == "better":
-        return []
+def _besides(evaluated: EvaluatedSet, standings: Standings, use: str) -> str:
+    """Say what else a reader must know: that keyword search does as well, that others do better."""
+    said = []
+    pair = headline_pair(evaluated) or ()
+    if BM25 in evaluated.results and use != BM25 and BM25 not in pair:
+        gain = standings.between(use, BM25)
+        if gain.outcome == "within noise":
+            close = "as good" if gain.difference <= NEGLIGIBLE else "not shown to be worse"
+            said.append(f"Keyword search alone is {close} ({_change(gain.turned_round())}).")
+    for one in standings.pairs:
+        better = one if one.outcome == "better" else one.turned_round()
+        if better.second == use and better.outcome == "better":
+            name = spoken(better.first, evaluated.results)
+            said.append(f"{name[0].upper()}{name[1:]} is better still ({_change(better)}).")
+    return "".join(f" {sentence}" for sentence in said)
+
+
+def _change(one: Comparison) -> str:
+    return change_in_words(one.difference, one.low, one.high)
+
+
+def _short(size: float) -> str:
+    """Print a size between 0 and 1 in two places, a small one in three."""
+    return f"{size:.{2 if size >= 0.0095 else 3}f}".removeprefix("0")
+
+
+def _size(gain: Comparison) -> str:
+    return _change(gain).removeprefix("+")
+
+
+def find_badges(evaluated: EvaluatedSet, analysis: Analysis, verdict: Verdict) -> list[Badge]:
+    """Say of a verdict whether it is good, whether it is honest, and whether data are enough."""
     return [
-        f"In search the gain is not shown: {_named(evaluated, before)} {fused.second_mean:.3f}, "
-        f"{_named(evaluated, after)} {fused.first_mean:.3f} "
-        f"({p_in_words(fused.adjusted_p_value)})."
+        _quality(evaluated, analysis.significance, verdict.use),
+        _leakage(analysis),
+        _data(evaluated, analysis.significance),
     ]
 
 
-def questions(evaluated: EvaluatedSet) -> dict[Pair, str]:
-    """Return the pairs that a reader asks about, first the better hoped for, and the question.
-
-    They are the same for every metric, so that what is asked does not depend on the answer, but
-    for the last: whether the best of all rows other than BM25 beats BM25.
-    """
-    roles = roles_of(evaluated)
-    reference, candidate = roles.reference, roles.candidate
-    asked: dict[Pair, str] = {}
-    if reference is not None and candidate is not None:
-        if roles.tuning:
-            alone, fused = "Did fine-tuning help, vectors alone?", "Did fine-tuning help search?"
-        else:
-            alone = f"Is {candidate} better than {reference}, vectors alone?"
-            fused = f"Is search better with {candidate} than with {reference}?"
-        asked[candidate, reference] = alone
-        asked[hybrid_of(candidate), hybrid_of(reference)] = fused
-    if candidate is not None:
-        asked[candidate, BM25] = "Do the model’s vectors alone beat keyword search?"
-        asked[hybrid_of(candidate), BM25] = "Does search beat keyword search?"
-        asked[hybrid_of(candidate), candidate] = "Does search beat the vectors alone?"
-    rival = best_but_bm25(evaluated)
-    if rival is not None:
-        asked.setdefault((rival, BM25), "Does the best of the other rows beat keyword search?")
-    return {pair: text for pair, text in asked.items() if set(pair) <= set(evaluated.results)}
+def _quality(evaluated: EvaluatedSet, standings: Standings, use: str) -> Badge:
+    """Hold the search to what needs no model."""
+    if BM25 not in evaluated.results:
+        remedy = "Evaluate a data set with texts, so that it can run."
+        return Badge("Quality", "fair", "no keyword search to compare with", remedy)
+    if use == BM25:
+        return Badge("Quality", "poor", "no model improves on keyword search", _MORE)
+    gain = standings.between(use, BM25)
+    if gain.outcome == "better":
+        what = f"better than keyword search alone by {_size(gain)}"
+        return Badge("Quality", "good", what, _NOTHING)
+    what = f"not shown to be better than keyword search alone: {_change(gain)}"
+    return Badge("Quality", "fair", what, _MORE)
 
 
-def best_but_bm25(evaluated: EvaluatedSet) -> str | None:
-    """Return the best system that is not BM25, ``None`` where there is none."""
-    return next((name for name, _ in ranking(evaluated) if name != BM25), None)
+def _leakage(analysis: Analysis) -> Badge:
+    """Say what of the answers and queries was there to be learnt by heart."""
+    found = {key: one for key, one in analysis.leakage.items() if key in _LEARNT and one.count}
+    if "near_duplicate_passages" not in analysis.leakage:
+        remedy = "Name what the models were trained on: --train FILE."
+        return Badge("Leakage", "fair", "not known what was trained on", remedy)
+    if not found:
+        what = "no query, answer or person was trained on"
+        return Badge("Leakage", "good", what, _NOTHING)
+    if "persons_in_training" in found:
+        # Whose passages are the same, of course.
+        found.pop("near_duplicate_passages", None)
+    what = "; ".join(f"{one.count:,} of {one.of:,} {_LEARNT[key]}" for key, one in found.items())
+    if "people" in analysis.slices and "training_queries_repeated" not in found:
+        return Badge("Leakage", "fair", what, "See the row of people who were not.")
+    worst = max(one.count / one.of for one in found.values())
+    remedy = "Evaluate with queries and people that training has not seen."
+    return Badge("Leakage", "fair" if worst <= LEAKY else "poor", what, remedy)
 
 
-def answers(evaluated: EvaluatedSet, *, metric: str = HEADLINE_METRIC) -> dict[Pair, Comparison]:
-    """Compare the pairs of :func:`questions`, one family under Holm's correction."""
-    asked = list(questions(evaluated))
-    compared = compare_pairs(evaluated, asked, metric=metric)
-    return dict(zip(asked, compared, strict=True))
+def _data(evaluated: EvaluatedSet, standings: Standings) -> Badge:
+    """Say how small a difference these queries can show."""
+    groups, pair = count_groups(evaluated), headline_pair(evaluated)
+    told = f"{len(evaluated.dataset.queries):,} queries, {groups:,} independent"
+    if groups < ENOUGH_GROUPS or pair is None:
+        level: Literal["fair", "poor"] = "poor" if groups < FEWEST_GROUPS else "fair"
+        remedy = f"Write {ENOUGH_GROUPS} queries at least, about different people."
+        return Badge("Enough data?", level, f"{told}: too few to trust an interval", remedy)
+    gain = standings.between(*pair)
+    reach = (gain.high - gain.low) / 2
+    if gain.outcome != "within noise" or reach <= NEGLIGIBLE:
+        what = f"{told}; a difference of {_short(reach)} would show"
+        return Badge("Enough data?", "good", what, _NOTHING)
+    # An interval narrows with the root of the number of queries.
+    needed = len(evaluated.dataset.queries) * (reach / NEGLIGIBLE) ** 2
+    return Badge(
+        "Enough data?",
+        "fair",
+        f"{told}: a difference under {_short(reach)} stays unseen",
+        f"To see one of {_short(NEGLIGIBLE)}, write some {-(-needed // 10) * 10:,.0f} queries.",
+    )
+
+
+def decide(
+    sets: Sequence[EvaluatedSet], analyses: Mapping[str, Analysis]
+) -> tuple[EvaluatedSet, Verdict]:
+    """Return the set that decides, and its verdict."""
+    evaluated = deciding_set(sets)
+    return evaluated, find_verdict(evaluated, analyses[evaluated.name].significance)

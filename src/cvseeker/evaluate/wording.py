@@ -30,6 +30,8 @@ _BITS = {"int8": "8 bits a number", "binary": "1 bit a number"}
 _HINTS = {"hybrid": "BM25, vectors and late interaction fused", "late": "token by token"}
 # What every e-mail address or phone number has; masking the rest would only cost time.
 _CONTACT = re.compile(r"@|\[at\]|\(at\)|(?:\d[^\w\n]{0,3}){6}\d", re.IGNORECASE)
+# A name that no text has: without one, an e-mail address would tell of a name to be masked.
+_NOBODY = "-"
 _KINDS = {"hybrid": "Search", "late": "Late interaction"}
 
 
@@ -90,6 +92,17 @@ def system_hint(key: str, keys: Collection[str]) -> str:
     return "run elsewhere" if _system_name(key, frozenset(keys)) == key else "the best window"
 
 
+def spoken(key: str, keys: Collection[str]) -> str:
+    """Return a system's name as it stands within a sentence."""
+    if key == BM25:
+        return "keyword search alone"
+    model, how = made_of(key, keys)
+    if how == "hybrid":
+        own = {"base": "the untuned search", "tuned": "the tuned search"}
+        return own.get(model, f"search with {model}")
+    return f"“{_system_name(key, frozenset(keys))}”"
+
+
 def p_in_words(p_value: float) -> str:
     """Return a p-value as it is printed, "p = 0.031" or "p < 0.001"."""
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
@@ -117,9 +130,24 @@ def signed(value: float, places: int = 3) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
+def change_in_words(value: float, low: float, high: float) -> str:
+    """Return a difference with its interval, in as many places as it takes to see their signs.
+
+    Examples
+    --------
+    >>> change_in_words(0.031, 0.012, 0.05)
+    '+.03 [.01, .05]'
+    >>> change_in_words(-0.0061, -0.02, 0.008)
+    '−.006 [−.020, .008]'
+    """
+    places = 2 if min(abs(value), abs(low), abs(high)) >= 0.0095 else 3
+    said = [signed(one, places).replace("0.", ".", 1) for one in (value, low, high)]
+    return f"{said[0]} [{said[1].lstrip('+')}, {said[2].lstrip('+')}]"
+
+
 def masked(text: str) -> str:
-    """Mask the contacts in a text that has any."""
-    return redact(text).text if _CONTACT.search(text) else text
+    """Mask the contacts in a text that has any; names stand everywhere, as in the files' own."""
+    return redact(text, name=_NOBODY).text if _CONTACT.search(text) else text
 
 
 def shortened(text: str, most: int) -> str:

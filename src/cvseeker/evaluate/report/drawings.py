@@ -1,22 +1,16 @@
 """What the drawings of a report show and where its marks stand; templates draw them as SVG."""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from cvseeker.evaluate.compare import HEADLINE_METRIC, mean_value, metric_values, models_of
+from cvseeker.evaluate.compare import COMPARED, Interval, mean_value
 from cvseeker.evaluate.results import EvaluatedSet
-from cvseeker.evaluate.wording import BM25, shortened_inside, shown_query
+from cvseeker.evaluate.wording import BM25, made_of, shortened_inside
 
 # Names in the page's CSS, so that one drawing serves light, dark and print.
-Family = Literal["lexical", "model", "fused"]
-Item = TypeVar("Item")
-
-# More bars than a wide screen has columns for, and half a megabyte of titles.
-MOST_BARS = 1_200
-_TITLE_CHARACTERS = 160
+Colour = Literal["lexical", "untuned", "tuned"]
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 40, 12, 360, 210
 _LABEL_HEIGHT = 13
@@ -28,71 +22,89 @@ _LONGEST_LABEL = 26
 _Box = tuple[float, float, float, float]
 
 
-def families(evaluated: EvaluatedSet) -> dict[str, Family]:
-    """Return the family of every system, which gives it its colour."""
-    models = set(models_of(evaluated))
-    return {
-        name: "lexical" if name == BM25 else "model" if name in models else "fused"
-        for name in evaluated.results
-    }
-
-
-def spread_evenly(items: Sequence[Item], most: int) -> Sequence[Item]:
-    """Take every so many of a very long list, first and last included."""
-    if len(items) <= most:
-        return items
-    step = (len(items) - 1) / (most - 1)
-    return [items[round(at * step)] for at in range(most)]
+def colour_of(system: str, systems: Collection[str]) -> Colour:
+    """Return a system's colour: without a model, with the tuned one, with any other."""
+    if system == BM25:
+        return "lexical"
+    return "tuned" if "tuned" in {system, made_of(system, systems)[0]} else "untuned"
 
 
 @dataclass(frozen=True, slots=True)
-class Delta:
-    """One query's nDCG@10 in the reference (``before``) and in the candidate (``after``)."""
+class Bar:
+    """A system of the chart: its mean nDCG@10 with its interval, and its hits among five."""
 
-    query_id: str
-    text: str
-    before: float
-    after: float
-
-    @property
-    def value(self) -> float:
-        """The gain, from -1 to 1."""
-        return self.after - self.before
-
-    @property
-    def way(self) -> str:
-        """Whether the query rose or fell."""
-        return "up" if self.value > 0 else "down" if self.value < 0 else "same"
+    name: str
+    colour: Colour
+    mean: float
+    low: float
+    high: float
+    hits: float
+    in_use: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DeltaPlot:
-    """The bars, thinned where queries are very many, and how many of all went which way."""
-
-    bars: Sequence[Delta]
-    rose: int
-    fell: int
-    stayed: int
-
-
-def query_deltas(evaluated: EvaluatedSet, reference: str, candidate: str) -> list[Delta]:
-    """Return every query's change in nDCG@10, the largest gain first; contacts are masked."""
-    query_ids = list(evaluated.dataset.queries)
-    before = metric_values(evaluated, reference, HEADLINE_METRIC, query_ids)
-    after = metric_values(evaluated, candidate, HEADLINE_METRIC, query_ids)
-    queries = evaluated.dataset.queries
-    texts = (shown_query(queries[query_id], _TITLE_CHARACTERS) for query_id in query_ids)
-    deltas = [
-        Delta(query_id, text, one, other)
-        for query_id, text, one, other in zip(query_ids, texts, before, after, strict=True)
+def bars(
+    evaluated: EvaluatedSet,
+    systems: Sequence[str],
+    intervals: Mapping[str, Mapping[str, Interval]],
+    *,
+    in_use: str = "",
+) -> list[Bar]:
+    """Return the chart's bars, in the order of the systems."""
+    means, hits = (intervals[metric] for metric in COMPARED)
+    return [
+        Bar(
+            evaluated.names[name],
+            colour_of(name, evaluated.results),
+            **asdict(means[name]),
+            hits=hits[name].mean,
+            in_use=name == in_use,
+        )
+        for name in systems
     ]
-    return sorted(deltas, key=lambda delta: -delta.value)
 
 
-def delta_plot(deltas: Sequence[Delta]) -> DeltaPlot:
-    """Count the ways of all queries, and keep as many bars as can be drawn."""
-    ways = Counter(delta.way for delta in deltas)
-    return DeltaPlot(spread_evenly(deltas, MOST_BARS), ways["up"], ways["down"], ways["same"])
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Validation by training step as a line, (x, y) in the drawing, and what stands at its ends."""
+
+    line: Sequence[tuple[float, float]]
+    base: float
+    best: tuple[float, float]
+    steps: int
+    values: Sequence[tuple[int, float]]
+    across: Sequence[tuple[float, str]]
+    up: Sequence[tuple[float, str]]
+
+
+def training_curve(model: Mapping[str, Any]) -> Curve | None:
+    """Draw validation by training step, from the model stage's counts where it is kept there."""
+    points = [(int(step), float(value)) for step, value in model.get("curve", [])]
+    if len(points) < 2:
+        return None
+    bottom, top = _frame([value for _, value in points])
+    last = max(step for step, _ in points) or 1
+
+    def place(step: float, value: float) -> tuple[float, float]:
+        up = (value - bottom) / (top - bottom)
+        return round(_LEFT + step / last * _WIDTH, 1), round(_TOP + (1 - up) * _HEIGHT, 1)
+
+    values = dict(points)
+    best = model.get("best_step", last)
+    return Curve(
+        line=[place(*point) for point in points],
+        base=place(0, points[0][1])[1],
+        best=place(best, values.get(best, points[-1][1])),
+        steps=last,
+        values=points,
+        across=[(place(step, bottom)[0], f"{step:,}") for step in (0, last)],
+        up=_ticks(bottom, top, lambda value: place(0, value)[1]),
+    )
+
+
+def _ticks(bottom: float, top: float, place: Callable[[float], float]) -> list[tuple[float, str]]:
+    """Return a mark for every tenth."""
+    steps = range(round((top - bottom) * 10) + 1)
+    return [(place(bottom + step / 10), f"{bottom + step / 10:.1f}") for step in steps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class CostPoint:
     """A system: what it costs, above 0, and its mean nDCG@10."""
 
     name: str
-    family: Family
+    colour: Colour
     cost: float
     quality: float
 
@@ -128,7 +140,7 @@ class CostPlot:
 
 def cost_plots(evaluated: EvaluatedSet) -> list[CostPlot]:
     """Set quality against seconds, and against bytes a passage, where two systems have them."""
-    names, family = evaluated.names, families(evaluated)
+    names = evaluated.names
     costs = {
         "nDCG@10 against seconds in all": {
             name: result.seconds for name, result in evaluated.results.items()
@@ -142,7 +154,12 @@ def cost_plots(evaluated: EvaluatedSet) -> list[CostPlot]:
         for title, values in costs.items()
         if len(
             points := [
-                CostPoint(names[name], family[name], cost, mean_value(evaluated, name))
+                CostPoint(
+                    names[name],
+                    colour_of(name, evaluated.results),
+                    cost,
+                    mean_value(evaluated, name),
+                )
                 for name, cost in values.items()
                 if cost > 0
             ]
@@ -163,7 +180,6 @@ def cost_plot(points: Sequence[CostPoint], *, title: str) -> CostPlot:
         return round(_LEFT + across * _WIDTH, 1), round(_TOP + (1 - up) * _HEIGHT, 1)
 
     best = sorted(_unbeaten(points), key=lambda point: point.cost)
-    steps = round((top - bottom) * 10)
     return CostPlot(
         title=title,
         marks=_marks([(point, *place(point.cost, point.quality)) for point in points], best),
@@ -171,10 +187,7 @@ def cost_plot(points: Sequence[CostPoint], *, title: str) -> CostPlot:
         across=[
             (place(10.0**power, bottom)[0], in_short(10.0**power)) for power in range(low, high + 1)
         ],
-        up=[
-            (place(10.0**low, bottom + step / 10)[1], f"{bottom + step / 10:.1f}")
-            for step in range(steps + 1)
-        ],
+        up=_ticks(bottom, top, lambda quality: place(10.0**low, quality)[1]),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvseeker.evaluate.encoded import EncodedDataset
-from cvseeker.evaluate.report.drawings import spread_evenly
 from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.evaluate.wording import shown_query
 from cvseeker.retrieval.windows import FloatArray
@@ -58,8 +57,8 @@ def lay_out(evaluated: EvaluatedSet, encoded: EncodedDataset) -> Map:
     """
     query_ids = list(evaluated.dataset.queries)
     names, resumes = _resume_vectors(evaluated, encoded)
-    query_at = spread_evenly(range(len(query_ids)), MOST_POINTS)
-    resume_at = spread_evenly(range(len(names)), MOST_POINTS)
+    query_at = _spread(range(len(query_ids)), MOST_POINTS)
+    resume_at = _spread(range(len(names)), MOST_POINTS)
     texts = [evaluated.dataset.queries[query_ids[at]] for at in query_at]
     texts += [names[at] for at in resume_at]
     groups = [_query_group(evaluated, query_ids[at]) for at in query_at]
@@ -97,6 +96,14 @@ def map_positions(embeddings: FloatArray) -> FloatArray:
     low, high = flat.min(axis=0), flat.max(axis=0)
     placed: FloatArray = (flat - low) / np.maximum(high - low, np.float32(1e-9))
     return placed
+
+
+def _spread(items: range, most: int) -> Sequence[int]:
+    """Take every so many of a very long list, first and last included."""
+    if len(items) <= most:
+        return items
+    step = (len(items) - 1) / (most - 1)
+    return [items[round(at * step)] for at in range(most)]
 
 
 def _centred(embeddings: FloatArray) -> FloatArray:

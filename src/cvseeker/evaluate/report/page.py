@@ -6,13 +6,40 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from cvseeker.core.screen import printable
-from cvseeker.evaluate.wording import METRIC_TITLES, p_alone, share_of, shortened_inside, signed
+from cvseeker.evaluate.wording import (
+    METRIC_TITLES,
+    change_in_words,
+    p_alone,
+    share_of,
+    shortened_inside,
+    signed,
+)
 
 # What Markdown would read as markup; titles and excerpts are text.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
 _NO_EVIDENCE = "no evidence"
+TERMS = {
+    "nDCG@10": "How well the first ten results are ordered: 1 is the best order there is, and "
+    "right answers count less the further down they stand.",
+    "MRR@10": "The mean of 1 divided by the rank of the first right answer; 0 beyond rank ten.",
+    "MAP@100": "The mean share of right answers among all results down to each right answer.",
+    "Accuracy@1": "The share of queries whose first result is right.",
+    "Hit rate@5": "The share of queries with a right answer among the first five results.",
+    "Accuracy@10": "The share of queries with a right answer among the first ten results.",
+    "Recall@10": "The share of all right answers that are among the first ten results.",
+    "95 % interval": "Drawn again and again from such people, queries would give a value in this "
+    "range 95 times in 100.",
+    "p": "How often chance alone would bring a difference as large: under 0.05 counts as evidence. "
+    "Corrected by Holm’s procedure for the number of comparisons in the table.",
+    "d": "The mean difference in standard deviations of the queries’ differences (Cohen’s d_z).",
+    "Letters": "Systems that share a letter can’t be told apart.",
+    "late interaction": "Every word of a query looks for its best match in a passage.",
+    "vectors alone": "A query’s and a passage’s meaning as one list of numbers each.",
+    "BM25": "The usual keyword search: rare words that a query and a passage share count most.",
+}
 _SPACE = re.compile(r"[^\S\u00a0]+")
 
 
@@ -41,9 +68,11 @@ def _environment() -> Environment:
         "escaped": escaped,
         "inside": shortened_inside,
         "metric": METRIC_TITLES.__getitem__,
+        "change": lambda one: change_in_words(one.difference, one.low, one.high),
+        "per_cent": lambda share: f"{100 * share:.0f} %",
+        "term": term,
         "name_in": lambda system, names: names[system],
         "outcome": lambda outcome: _NO_EVIDENCE if outcome == "within noise" else outcome,
-        "answer": {"better": "yes", "worse": "no, worse", "within noise": _NO_EVIDENCE}.get,
         "three": "{:.3f}".format,
         "p_value": p_alone,
         "share_of": share_of,
@@ -52,6 +81,13 @@ def _environment() -> Environment:
         "words": in_words,
     }
     return environment
+
+
+def term(word: str) -> Markup:
+    """Explain a word of the trade to whoever points at it or comes to it by the keyboard."""
+    if word not in TERMS:
+        return escape(word)
+    return Markup('<abbr tabindex="0" title="{}">{}</abbr>').format(TERMS[word], word)
 
 
 def _shown(value: Any) -> Any:

@@ -1,15 +1,32 @@
-"""The report's tables of systems, and the questions that a reader asks of them."""
+"""The report's tables: systems, families of queries, and every query with what was found for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cvseeker.evaluate.compare import COMPARED, Comparison, Interval
+from cvseeker.evaluate.analysis import Analysis
+from cvseeker.evaluate.compare import (
+    HEADLINE_METRIC,
+    Comparison,
+    Interval,
+    Pair,
+    headline_pair,
+    mean_value,
+    metric_values,
+    models_of,
+    ranking,
+    search_of,
+    shown_systems,
+)
 from cvseeker.evaluate.results import EvaluatedSet, SystemResult
-from cvseeker.evaluate.verdict import answers, questions
-from cvseeker.evaluate.wording import METRIC_TITLES, system_hint
+from cvseeker.evaluate.ties import Standings
+from cvseeker.evaluate.wording import BM25, METRIC_TITLES, shown_query, system_hint
 
 Key = TypeVar("Key")
+
+# Results of a query that are listed, and queries that are: half a megabyte of them.
+FIRST = 5
+MOST_QUERIES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +47,45 @@ class Row:
     cells: tuple[Cell, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Queries of one origin: the systems' mean nDCG@10, and the headline's pair compared."""
+
+    name: str
+    queries: int
+    means: Mapping[str, float]
+    gain: Comparison | None
+    decides: bool = False
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A query, each shown system's nDCG@10, the change, and each system's first results.
+
+    A result is (id, grade); what has no grade has 0.
+    """
+
+    text: str
+    kind: str
+    values: tuple[float, ...]
+    change: float
+    first: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+
+
+def charted_systems(evaluated: EvaluatedSet) -> list[str]:
+    """Return keyword search, searches and models' vectors alone, the best first."""
+    models = models_of(evaluated)
+    wanted = {BM25, *models, *(search_of(evaluated, model) for model in models)}
+    return [name for name, _ in ranking(evaluated) if name in wanted]
+
+
 def system_rows(
-    evaluated: EvaluatedSet, intervals: Mapping[str, Mapping[str, Interval]]
+    evaluated: EvaluatedSet, intervals: Mapping[str, Mapping[str, Interval]], standings: Standings
 ) -> list[Row]:
-    """Return one row a system: every metric of :data:`METRIC_TITLES` and the seconds."""
-    means = {
-        name: _means(result, evaluated.dataset.queries)
-        for name, result in evaluated.results.items()
-    }
+    """Return one row a system: every metric of :data:`METRIC_TITLES`, seconds, tie letters."""
+    letters = {one.system: one.letters for one in standings.systems}
+    means = {name: _means(result) for name, result in evaluated.results.items()}
     cells = _cells(means, intervals)
     seconds = {name: round(result.seconds, 1) for name, result in evaluated.results.items()}
     fastest = min(seconds.values(), default=0.0)
@@ -45,7 +93,11 @@ def system_rows(
         Row(
             evaluated.names[name],
             system_hint(name, evaluated.results),
-            (*cells[name], Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest)),
+            (
+                *cells[name],
+                Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest),
+                Cell(letters[name]),
+            ),
         )
         for name in evaluated.results
     ]
@@ -56,7 +108,7 @@ def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
     values: dict[tuple[str, str], dict[str, float]] = {}
     for name, result in evaluated.results.items():
         if result.truncated:
-            values[name, "best window"] = _means(result, evaluated.dataset.queries)
+            values[name, "best window"] = _means(result)
             values[name, "cut"] = {
                 metric: result.truncated[metric]
                 for metric in METRIC_TITLES
@@ -66,18 +118,58 @@ def truncated_rows(evaluated: EvaluatedSet) -> list[Row]:
     return [Row(evaluated.names[name], how, cells[name, how]) for name, how in values]
 
 
-def difference_rows(evaluated: EvaluatedSet) -> list[tuple[str, str, Comparison]]:
-    """Return each question that a reader asks, the metrics that answer it, and the answers."""
-    found = {metric: answers(evaluated, metric=metric) for metric in COMPARED}
+def family_rows(
+    sets: Mapping[str, EvaluatedSet],
+    analyses: Mapping[str, Analysis],
+    deciding: EvaluatedSet,
+) -> list[Family]:
+    """Return a row a set of queries, by its title, and one each for people trained on and not."""
+    rows = []
+    for title, one in sets.items():
+        analysis = analyses[one.name]
+        pair = headline_pair(one)
+        gain = analysis.significance.between(*pair) if pair else None
+        means = {name: mean_value(one, name) for name in shown_systems(one)}
+        rows.append(Family(title, len(one.dataset.queries), means, gain, one is deciding))
+        if people := analysis.slices.get("people"):
+            rows += [
+                Family(part.name, part.queries, part.means, part.gain, part=True)
+                for part in people.rows
+            ]
+    return rows
+
+
+def listed_queries(evaluated: EvaluatedSet, pair: Pair | None) -> list[Listed]:
+    """Return every query, or those that changed most where there are too many to list."""
+    query_ids, columns = list(evaluated.dataset.queries), shown_systems(evaluated)
+    values = {name: metric_values(evaluated, name, HEADLINE_METRIC, query_ids) for name in columns}
+    changes = [0.0] * len(query_ids)
+    if pair is not None:
+        first, second = (values[name] for name in pair)
+        changes = [one - other for one, other in zip(first, second, strict=True)]
+    order = sorted(range(len(query_ids)), key=lambda at: -abs(changes[at]))
+    chosen = sorted(order[:MOST_QUERIES], key=lambda at: -changes[at])
+    listed = charted_systems(evaluated)
     return [
-        (question, metric, found[metric][pair])
-        for pair, question in questions(evaluated).items()
-        for metric in COMPARED
+        Listed(
+            shown_query(evaluated.dataset.queries[query_ids[at]]),
+            evaluated.dataset.kinds.get(query_ids[at], ""),
+            tuple(values[name][at] for name in columns),
+            changes[at],
+            tuple((evaluated.names[one], _first(evaluated, one, query_ids[at])) for one in listed),
+        )
+        for at in chosen
     ]
 
 
-def _means(result: SystemResult, query_ids: Iterable[str]) -> dict[str, float]:
-    rows = [result.per_query[query_id] for query_id in query_ids]
+def _first(evaluated: EvaluatedSet, system: str, query_id: str) -> tuple[tuple[str, int], ...]:
+    grades = evaluated.dataset.qrels[query_id]
+    found = evaluated.results[system].run[query_id][:FIRST]
+    return tuple((key, grades.get(key, 0)) for key, _ in found)
+
+
+def _means(result: SystemResult) -> dict[str, float]:
+    rows: Sequence[Mapping[str, float]] = list(result.per_query.values())
     return {
         metric: sum(row[metric] for row in rows) / len(rows)
         for metric in METRIC_TITLES

@@ -1,4 +1,4 @@
-"""The report: what every system is worth and why, as a page, as Markdown or as JSON."""
+"""The report: which search to use, and what speaks for it, as a page, as Markdown or as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,23 +8,53 @@ from typing import Any
 from cvseeker.core import __version__
 from cvseeker.core.files import write_json, write_text
 from cvseeker.evaluate.analysis import Analysis
-from cvseeker.evaluate.compare import COMPARED, mean_intervals, query_groups, roles_of
+from cvseeker.evaluate.compare import (
+    COMPARED,
+    Pair,
+    compares_tuning,
+    headline_pair,
+    mean_intervals,
+    shown_systems,
+)
 from cvseeker.evaluate.report.changes import rank_changes
-from cvseeker.evaluate.report.drawings import cost_plots, delta_plot, families, query_deltas
+from cvseeker.evaluate.report.drawings import (
+    bars,
+    cost_plots,
+    training_curve,
+)
 from cvseeker.evaluate.report.map import lay_out
 from cvseeker.evaluate.report.page import in_words, render
 from cvseeker.evaluate.report.provenance import Provenance, provenance, settings_toml
-from cvseeker.evaluate.report.tables import difference_rows, system_rows, truncated_rows
+from cvseeker.evaluate.report.tables import (
+    charted_systems,
+    family_rows,
+    listed_queries,
+    system_rows,
+    truncated_rows,
+)
 from cvseeker.evaluate.results import EvaluatedSet, plain
 from cvseeker.evaluate.slices import widest_gain
-from cvseeker.evaluate.verdict import caveats, verdict_sentence
-from cvseeker.evaluate.wording import BM25, METRIC_TITLES
+from cvseeker.evaluate.verdict import count_groups, decide, find_badges
+from cvseeker.evaluate.wording import METRIC_TITLES, made_of, spoken
 
 GENERATED_NOTE = (
     "The generator that wrote the training queries wrote these as well, about other people’s "
-    "résumés. They flatter the tuned model, which has learnt the generator’s way of asking. "
-    "Hand-written queries tell more."
+    "résumés. They flatter the tuned model, which has learnt the generator’s way of asking."
 )
+SECTIONS_NOTE = (
+    "Each is what one section of a résumé says, and looks for what another section of the same "
+    "résumé says: few words are copied, as in searches by people."
+)
+# The folded parts of a set, by their templates, where there is something to tell.
+PARTS = {
+    "listed": "Every query, and what was found",
+    "systems": "Every system, every metric",
+    "changes": "What changed most, and the words behind it",
+    "slices": "Where the difference comes from",
+    "cost": "Quality against cost",
+    "map": "A map of queries and résumés",
+    "leakage": "What the queries are like",
+}
 # Failures of more sorts are counted in the manifest of the ingest stage.
 MOST_FAILURES = 12
 
@@ -33,6 +63,7 @@ def write_report(
     path: Path,
     sets: Sequence[EvaluatedSet],
     *,
+    analyses: Mapping[str, Analysis],
     title: str = "Evaluation",
     command: str = "",
     facts: Mapping[str, Any] | None = None,
@@ -40,34 +71,52 @@ def write_report(
     settings: Mapping[str, Any] | None = None,
     formats: Sequence[str] = ("html",),
     made_with: Provenance | None = None,
-    analyses: Mapping[str, Analysis] | None = None,
 ) -> list[Path]:
-    """Write what every system is worth, and why, in formats among html, md and json.
+    """Write which search to use, and why, in formats among html, md and json.
 
     Parameters
     ----------
     path
         The HTML file; other formats stand beside it with their own suffix.
     sets
-        The query sets; hand-written ones come first, for no generator made them.
+        The query sets; the one that decides comes first.
+    analyses
+        By the set's name.
     title, command
         What was evaluated, such as the workspace's name, and what evaluates it again.
     facts, stages
         The ingest stage's counts, and each finished stage's ``stage``, ``seconds`` and ``counts``.
     settings
         Settings by stage, as :class:`~cvseeker.core.settings.Settings` dumps them.
-    analyses
-        By the set's name, where there is one.
     """
-    ordered = sorted(sets, key=lambda evaluated: evaluated.name != "handwritten")
-    facts, analyses = facts or {}, analyses or {}
+    deciding, verdict = decide(sets, analyses)
+    model = _model_counts(stages)
+    # What people wrote before what was made, as it decides before it.
+    ordered = [deciding, *(one for one in reversed(sets) if one is not deciding)]
+    titles = [_set_title(one.name, in_workspace=bool(stages)) for one in ordered]
+    told = [
+        {"title": name, **_set_content(one, analyses[one.name], in_workspace=bool(stages))}
+        for name, one in zip(titles, ordered, strict=True)
+    ]
+    facts = facts or {}
     content = {
         "title": title,
         "date": datetime.now(UTC).date().isoformat(),
         "version": __version__,
-        "sets": [
-            _set_content(one, analyses.get(one.name), in_workspace=bool(stages)) for one in ordered
-        ],
+        "verdict": verdict,
+        "basis": _basis(deciding, titles[0]),
+        "in_use": _in_use(deciding, verdict.use, model),
+        "badges": find_badges(deciding, analyses[deciding.name], verdict),
+        "bars": bars(
+            deciding,
+            charted_systems(deciding),
+            told[0]["intervals"],
+            in_use=_search_in_use(model),
+        ),
+        "families": family_rows(dict(zip(titles, ordered, strict=True)), analyses, deciding),
+        "columns": [deciding.names[name] for name in shown_systems(deciding)],
+        "curve": training_curve(model),
+        "sets": told,
         "metric_titles": list(METRIC_TITLES.values()),
         "facts": facts,
         "failures": list(facts.get("failures", {}).items()),
@@ -90,48 +139,87 @@ def _write(path: Path, name: str, content: dict[str, Any]) -> Path:
     return path
 
 
+def _model_counts(stages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next((one["counts"] for one in stages if one["stage"] == "model"), {})
+
+
+def _search_in_use(model: Mapping[str, Any]) -> str:
+    """Return the search that the workspace has now, empty outside of one."""
+    kept = model.get("verdict", {}).get("kept", "")
+    return f"hybrid({kept})" if kept else ""
+
+
+def _in_use(evaluated: EvaluatedSet, use: str, model: Mapping[str, Any]) -> str:
+    """Say which search is in use and why, in a workspace."""
+    now = _search_in_use(model)
+    if not now:
+        return ""
+    held = "It" if now == use else f"At present {spoken(now, evaluated.results)}"
+    return f"{held} is in use, as fine-tuning decided: {model['verdict']['reason']}."
+
+
+def _basis(evaluated: EvaluatedSet, title: str) -> str:
+    """Say what was measured, and on what."""
+    return (
+        f"{title}: {len(evaluated.dataset.queries):,}, {count_groups(evaluated):,} of them "
+        "independent. Differences are in nDCG@10, with 95 % intervals; queries about one person "
+        "are resampled together."
+    )
+
+
 def _set_content(
-    evaluated: EvaluatedSet, analysis: Analysis | None, *, in_workspace: bool
+    evaluated: EvaluatedSet, analysis: Analysis, *, in_workspace: bool
 ) -> dict[str, Any]:
     """Return what is told of one query set."""
-    roles, names = roles_of(evaluated), evaluated.names
-    queries = list(evaluated.dataset.queries)
-    against = roles.reference or (BM25 if BM25 in evaluated.results else None)
-    pair = (against, roles.candidate) if against and roles.candidate else None
-    encoded = evaluated.results[roles.candidate].encoded if roles.candidate else None
+    names, pair = evaluated.names, headline_pair(evaluated)
+    notes = {"sections": [SECTIONS_NOTE], "test": [GENERATED_NOTE]} if in_workspace else {}
     intervals = {metric: mean_intervals(evaluated, metric) for metric in COMPARED}
-    generated = in_workspace and evaluated.name == "test"
-    return {
+    content = {
         "name": evaluated.name,
-        "title": _set_title(evaluated.name, in_workspace=in_workspace),
         "level": "résumés" if evaluated.level == "resume" else "passages",
-        "verdict": verdict_sentence(evaluated),
-        "notes": [*([GENERATED_NOTE] if generated else []), *caveats(evaluated)],
-        "queries": len(queries),
-        "people": len(set(query_groups(evaluated, queries))),
+        "notes": notes.get(evaluated.name, []),
+        "queries": len(evaluated.dataset.queries),
+        "groups": count_groups(evaluated),
+        "tuning": compares_tuning(evaluated),
         "names": names,
-        "families": families(evaluated),
         "intervals": intervals,
-        "systems": system_rows(evaluated, intervals),
+        "systems": system_rows(evaluated, intervals, analysis.significance),
         "truncated": truncated_rows(evaluated),
-        "differences": difference_rows(evaluated),
-        "reference": f"“{names[against]}”" if against else "",
-        "candidate": f"“{names[roles.candidate]}”" if roles.candidate else "",
-        "changes": rank_changes(evaluated, *pair) if pair else None,
+        "columns": [names[name] for name in shown_systems(evaluated)],
+        "listed": listed_queries(evaluated, pair),
         "facts": evaluated.summary()["dataset"],
         "analysis": analysis,
-        "reach": widest_gain(analysis.slices) if analysis else 0.0,
-        "deltas": delta_plot(query_deltas(evaluated, *pair)) if pair else None,
+        "leakage": analysis.leakage,
+        "slices": analysis.slices,
+        "reach": widest_gain(analysis.slices),
         "cost": cost_plots(evaluated),
+        **_pair_content(evaluated, pair),
+    }
+    content["parts"] = [(key, title) for key, title in PARTS.items() if content[key]]
+    return content
+
+
+def _pair_content(evaluated: EvaluatedSet, pair: Pair | None) -> dict[str, Any]:
+    """Return what is told of the two systems that the report is about."""
+    if pair is None:
+        return dict.fromkeys(("candidate", "reference", "changes", "map"))
+    first, second = pair
+    model = made_of(first, evaluated.results)[0] or first
+    encoded = evaluated.results[model].encoded
+    return {
+        "candidate": f"“{evaluated.names[first]}”",
+        "reference": f"“{evaluated.names[second]}”",
+        "changes": rank_changes(evaluated, second, first),
         "map": lay_out(evaluated, encoded) if encoded else None,
+        "mapped": f"“{evaluated.names[model]}”",
     }
 
 
 def _set_title(name: str, *, in_workspace: bool) -> str:
     """Name a query set; only a workspace's test queries are known to be generated."""
-    if name == "test":
-        return "Generated test queries" if in_workspace else "Test queries"
-    return "Hand-written queries" if name == "handwritten" else name
+    known = {"handwritten": "Hand-written queries", "sections": "Cross-section queries"}
+    known["test"] = "Generated test queries" if in_workspace else "Test queries"
+    return known.get(name, name)
 
 
 def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -145,26 +233,20 @@ def _flat_counts(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _plain_report(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the report says as numbers and words; ``metrics.json`` has every metric."""
-    kept = ("title", "date", "version", "facts", "command", "settings", "made_with")
-    sets = [_plain_set(told) for told in content["sets"]]
-    told = {name: plain(content[name]) for name in kept}
-    return {name: told.pop(name) for name in kept[:3]} | {"sets": sets} | told
+    kept = ("title", "date", "version", "verdict", "basis", "in_use", "badges")
+    after = ("facts", "command", "settings", "made_with")
+    told = {name: plain(content[name]) for name in (*kept, *after)}
+    head = {name: told.pop(name) for name in kept}
+    return {**head, "sets": [_plain_set(one) for one in content["sets"]], **told}
 
 
 def _plain_set(told: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("name", "title", "level", "verdict", "notes", "queries")
+    kept = ("name", "title", "level", "notes", "queries", "groups", "changes", "facts")
     return {
-        **{name: told[name] for name in kept},
-        "groups": told["people"],
+        **{name: plain(told[name]) for name in kept},
         "systems": {
             name: {metric: plain(rows[name]) for metric, rows in told["intervals"].items()}
             for name in told["names"]
         },
-        "comparisons": [
-            {"question": question, "metric": METRIC_TITLES[metric], **plain(one)}
-            for question, metric, one in told["differences"]
-        ],
-        "changes": plain(told["changes"]),
-        "facts": plain(told["facts"]),
-        **(plain(told["analysis"]) or {}),
+        **plain(told["analysis"]),
     }
