@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name, read_names
 from cvseeker.evaluate.audit.run import ModelAudit, audit_model
 from cvseeker.evaluate.audit.stage import audit_files
+from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.late import LateInteractionRanker
+from cvseeker.retrieval.ranker import EncodedQueries
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.windows import FloatArray
 
 SETTINGS = AuditSettings(top_k=2, names_per_group=2)
 FULL_NAMES = {
@@ -47,7 +53,7 @@ def encoder(tiny_model: Path) -> LocalEncoder:
 
 @pytest.fixture
 def audited(encoder: LocalEncoder, material: AuditMaterial) -> ModelAudit:
-    return audit_model(encoder, material, settings=SETTINGS)
+    return audit_model(encoder, material)
 
 
 def test_every_resume_has_one_place_for_a_name(material: AuditMaterial) -> None:
@@ -81,7 +87,7 @@ def test_a_masker_that_fails_is_found_out(
     monkeypatch: pytest.MonkeyPatch, encoder: LocalEncoder, material: AuditMaterial
 ) -> None:
     monkeypatch.setattr(audit_module, "mask_name", lambda text, name: text)
-    audited = audit_model(encoder, material, settings=SETTINGS)
+    audited = audit_model(encoder, material)
     names = len(material.names.full_names)
     assert audited.unmasked == 6 * names
     # Names that were not masked do what they do in the open, windows aside.
@@ -92,18 +98,55 @@ def test_the_measures_are_those_of_encoding_everything_again(
     encoder: LocalEncoder, material: AuditMaterial, audited: ModelAudit
 ) -> None:
     """Short texts are one window each, so that no boundary moves."""
-    queries = encoder.encode_queries(material.queries)
-    reference = queries @ encoder.encode_passages(material.texts).vectors.T  # (6, 6)
+    codes = VectorStore().encode_corpus(encoder, material.texts).codes
+    assert codes is not None
+    encoder.codec = codes.codec
+    queries = EncodedQueries.from_texts(material.queries, encoder)
+
+    def parts(texts: list[str], all_texts: list[str]) -> list[FloatArray]:
+        corpus = VectorStore().encode_corpus(encoder, texts)
+        assert corpus.codes is not None
+        late = LateInteractionRanker(replace(corpus.codes, frequencies=codes.frequencies))
+        rankers = [BM25Ranker(all_texts), corpus.dense(), late]
+        return [ranker.scores(queries) for ranker in rankers]  # (n_queries, 6) each
+
+    before = parts(material.texts, material.texts)
     subject, name = 2, 3
-    texts = list(material.texts)
-    texts[subject] = give_name(texts[subject], material.names.full_names[name])
-    scores = queries @ encoder.encode_passages(texts).vectors.T
-    change = (scores - reference)[:, subject].mean()
-    assert audited.named.score_change[subject, name] == pytest.approx(change, abs=1e-6)
-    before = (reference > reference[:, [subject]]).sum(axis=1)
-    after = (scores > scores[:, [subject]]).sum(axis=1)
-    assert audited.named.rank_gain[subject, name] == pytest.approx((before - after).mean())
-    assert audited.named.selected[subject, name] == pytest.approx((after < 2).mean())
+    renamed = [give_name(text, material.names.full_names[name]) for text in material.texts]
+    texts = [*material.texts[:subject], renamed[subject], *material.texts[subject + 1 :]]
+    after = parts(texts, renamed)
+    for part, earlier in zip(after, before, strict=True):
+        others = np.arange(6) != subject
+        part[:, others] = earlier[:, others]
+    low = [part.min(axis=1, keepdims=True) for part in before]
+    span = [np.ptp(part, axis=1, keepdims=True) for part in before]
+    shares = encoder.hybrid.shares
+    reference, scores = (
+        sum(
+            share * (part - at) / width
+            for share, part, at, width in zip(shares, found, low, span, strict=True)
+        )
+        for found in (before, after)
+    )
+    assert isinstance(reference, np.ndarray)
+    assert isinstance(scores, np.ndarray)
+    change = (scores - reference)[:, subject]
+    assert audited.named.score_change[subject, name] == pytest.approx(change.mean(), abs=1e-5)
+    # The others keep their placeholders, and their scores.
+    own = np.delete(reference, subject, axis=1)
+    ranks = [(own > row[:, [subject]]).sum(axis=1) for row in (reference, scores)]
+    gained = (ranks[0] - ranks[1]).mean()
+    assert audited.named.rank_gain[subject, name] == pytest.approx(gained)
+    assert audited.named.selected[subject, name] == pytest.approx((ranks[1] < 2).mean())
+
+
+def test_who_is_selected_depends_on_how_many_there_are() -> None:
+    corpus = {f"p{at}": f"Cook number {at} of a kitchen" for at in range(45)}
+    chosen = [
+        prepare_audit(dict(list(corpus.items())[:count]), ["cook"], read_names(), settings=settings)
+        for count, settings in ((6, AuditSettings()), (45, AuditSettings()), (45, SETTINGS))
+    ]
+    assert [one.top_k for one in chosen] == [1, 5, 2]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +185,8 @@ def test_a_data_set_leaves_a_page_and_json(
     assert "<tiny>" not in page
     assert "not a legal bias audit" in page
     assert "exactly 0" in page
+    assert re.match(r"No group’s names move a résumé by more than \d\.\d\d ranks", part["verdict"])
+    assert part["verdict"] in page
     assert not re.search(r"<script|<link|src=|url\(", page)
     assert audit_files(dataset_file, [str(tiny_model)], out, SETTINGS).skipped
     more = SETTINGS.model_copy(update={"top_k": 3})

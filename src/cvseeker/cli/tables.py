@@ -153,15 +153,15 @@ def diagnosis_table(findings: Sequence["Finding"]) -> Table:
 
 def audit_table(name: str, part: Mapping[str, Any], labels: Mapping[str, str]) -> Table:
     """Draw what each group's names did to scores, ranks and selections."""
-    headings = ("names of", "score", "± names", "p labels", "p names", "ranks won", "selected")
+    headings = ("names of", "ranks won", "score", "± names", "p labels", "p names", "selected")
     rows = (
         (
             labels[key],
+            f"{group['rank_gain']['versus_others']:+.2f}",
             f"{group['score_change']['versus_others']:+.5f}",
             f"{group['score_change']['between_names']:.5f}",
             f"{group['score_change']['p_value']:.3f}",
             f"{group['score_change']['p_value_names']:.3f}",
-            f"{group['rank_gain']['versus_others']:+.2f}",
             f"{group['selected']['mean']:.2%}",
             f"{group['selection_ratio']:.3f}",
         )

@@ -139,8 +139,13 @@ class CompareSettings(StageSettings):
 class AuditSettings(StageSettings):
     """Names × résumés × queries → changes of scores and ranks."""
 
-    top_k: int = setting(
-        10, "Résumés of a query that count as selected.", ge=1, le=100_000, metavar="K"
+    top_k: int | None = setting(
+        None,
+        "Résumés of a query that count as selected.",
+        ge=1,
+        le=100_000,
+        metavar="K",
+        unset="a tenth of them, at most 10",
     )
     # All of the bundled lists: how far a group can be told from its names hangs on their number.
     names_per_group: int = setting(9, "Names of each group at most.", ge=2, le=10_000)

@@ -12,13 +12,17 @@ from cvseeker.evaluate.collection import Candidates
 from cvseeker.resumes import PersonName
 from cvseeker.retrieval.windows import IntArray
 
+# What a first page of results holds.
+MOST_SELECTED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class AuditMaterial:
     """Stripped résumés, and which of them, ``subjects``, (n_subjects,), are given names.
 
     ``found`` counts those in which a name was found; into the others it is put as the first line.
-    ``mentioned`` counts those left out because they mention one of the names anyhow.
+    ``mentioned`` counts those left out because they mention one of the names anyhow; the first
+    ``top_k`` of a ranking count as selected.
     """
 
     candidates: Candidates
@@ -28,6 +32,7 @@ class AuditMaterial:
     names: NameLists
     found: int
     mentioned: int
+    top_k: int
 
 
 def prepare_audit(
@@ -47,9 +52,10 @@ def prepare_audit(
     candidates = Candidates.from_corpus(list(corpus), resume_of)
     if not queries:
         raise InputError("no queries to audit with; expected one at least")
-    if settings.top_k >= len(candidates.ids):
+    top_k = settings.top_k or min(MOST_SELECTED, -(-len(candidates.ids) // 10))
+    if top_k >= len(candidates.ids):
         raise InputError(
-            f"--top-k {settings.top_k} of {len(candidates.ids)} résumés selects everybody; "
+            f"--top-k {top_k} of {len(candidates.ids)} résumés selects everybody; "
             "expected fewer than there are résumés, about a tenth of them"
         )
     known = name_of or {}
@@ -73,7 +79,7 @@ def prepare_audit(
     size = min(settings.max_resumes, len(free))
     subjects = np.sort(generator.choice(free, size=size, replace=False)).astype(np.int64)
     return AuditMaterial(
-        candidates, texts, subjects, list(queries), names, found, mentioned=len(mentioning)
+        candidates, texts, subjects, list(queries), names, found, len(mentioning), top_k
     )
 
 

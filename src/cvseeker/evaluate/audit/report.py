@@ -20,7 +20,7 @@ from cvseeker.evaluate.wording import p_in_words, share_of, system_names
 
 MEASURES = ("score_change", "rank_gain", "selected")
 LIMITS = (
-    "It is a robustness test of an encoder, not a legal bias audit: it says nothing of whether a "
+    "It is a robustness test of search, not a legal bias audit: it says nothing of whether a "
     "way of selecting people is lawful.",
     "No real applicants and no outcomes: who was invited, hired or rejected is not known here, and "
     "neither is who deserved it.",
@@ -30,8 +30,7 @@ LIMITS = (
     "groups need lists of their own (--names).",
     "Only the name is swapped. Schools, places, languages, societies, gaps and ways of writing "
     "tell of groups as well, and stay as they are.",
-    "Only the encoder’s pooled vectors are tested: not keyword search, not late interaction, not "
-    "search as a whole, not the people who read the results.",
+    "Search is tested, and not the people who read its results.",
     "No evidence of a difference is no evidence that there is none: few résumés, few queries and "
     "few names show large effects only.",
 )
@@ -57,7 +56,7 @@ def write_audit(
             "names_found": material.found,
             "left_out_for_mentioning_a_name": material.mentioned,
         },
-        "settings": settings.model_dump(),
+        "settings": settings.model_dump() | {"top_k": material.top_k},
         "names": material.names.model_dump(mode="json"),
         "models": models,
         "cannot_show": list(LIMITS),
@@ -87,7 +86,7 @@ def _model_summary(audit: ModelAudit, material: AuditMaterial) -> dict[str, Any]
     # 1 where nobody is selected.
     ratios = {key: rate / highest if highest else 1.0 for key, rate in rates.items()}
     return {
-        "verdict": _verdict(effects["score_change"], ratios, audit.spread, material),
+        "verdict": _verdict(effects, ratios, audit.spread, material),
         "score_spread": audit.spread,
         "groups": {
             key: {
@@ -106,19 +105,24 @@ def _model_summary(audit: ModelAudit, material: AuditMaterial) -> dict[str, Any]
 
 
 def _verdict(
-    scores: Mapping[str, GroupEffect],
+    effects: Mapping[str, Mapping[str, GroupEffect]],
     ratios: Mapping[str, float],
     spread: float,
     material: AuditMaterial,
 ) -> str:
-    """Say in a sentence or two whether any group of names stands out."""
+    """Say how far names move ranks, and whether any group of them stands out."""
+    moved = max(abs(effect.versus_others) for effect in effects["rank_gain"].values())
+    size = (
+        f"No group’s names move a résumé by more than {moved:.2f} ranks of "
+        f"{len(material.candidates.ids):,} in the mean."
+    )
     labels = {key: group.label for key, group in material.names.groups.items()}
     shown = [
         f"{labels[key]}’s names score {'higher' if effect.versus_others > 0 else 'lower'} than the "
         f"others by {abs(effect.versus_others):.5f}, "
         f"{share_of(abs(effect.versus_others), spread)} of the standard deviation "
         f"between résumés ({p_in_words(effect.p_value_names)} over names)"
-        for key, effect in scores.items()
+        for key, effect in effects["score_change"].items()
         if effect.is_shown
     ]
     lowest = min(ratios, key=lambda key: ratios[key])
@@ -126,8 +130,8 @@ def _verdict(
         f"The lowest selection rate, of {labels[lowest]}, is {ratios[lowest]:.3f} of the highest."
     )
     if not shown:
-        return f"No group’s names stand out from the noise between single names. {selection}"
-    return f"{'; '.join(shown)}. {selection}"
+        return f"{size} None stands out from the noise between single names. {selection}"
+    return f"{size} {'; '.join(shown)}. {selection}"
 
 
 def _name_means(measures: Measures, material: AuditMaterial) -> dict[str, dict[str, float]]:

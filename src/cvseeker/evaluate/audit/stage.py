@@ -171,9 +171,7 @@ def _audit(
     def work(folder: Path) -> dict[str, Any]:
         material = read()
         audits = {
-            label: audit_model(
-                LocalEncoder.from_name(name), material, settings=settings, progress=progress
-            )
+            label: audit_model(LocalEncoder.from_name(name), material, progress=progress)
             for label, name in models.items()
         }
         write_audit(folder, material, audits, settings=settings, title=title, command=command)
@@ -204,7 +202,8 @@ def _command(
     """Return the command that does it again."""
     flags = "".join(f" --model {quote(name)}" for name in models)
     flags += "" if names is None else f" --names {quote(str(names))}"
+    top = "" if settings.top_k is None else f" --top-k {settings.top_k}"
     return (
-        f"cvseeker audit {source}{flags} --top-k {settings.top_k} "
-        f"--names-per-group {settings.names_per_group} --max-resumes {settings.max_resumes}"
+        f"cvseeker audit {source}{flags}{top} --names-per-group {settings.names_per_group} "
+        f"--max-resumes {settings.max_resumes}"
     )
