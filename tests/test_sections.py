@@ -132,6 +132,8 @@ def test_knows_headings_that_run_on(line: str, kind: SectionKind, title: str) ->
         "Harbour Ltd",
         "experience and education in nursing,",
         "- projects",
+        "Education,",
+        "Skills &",
     ],
 )
 def test_other_lines_are_no_headings(line: str) -> None:
