@@ -65,6 +65,8 @@ def test_where_nothing_can_be_told_the_weights_are_the_defaults() -> None:
     without = learn_weights(lambda shares: np.ones(60), persons, late=False)
     assert without.late == 0
     assert without.dense / without.bm25 == pytest.approx(2, abs=0.01)
+    few = learn_weights(lambda shares: shares[0] * np.ones(60), persons[:20] * 3)
+    assert few.shares == HybridWeights().shares
     # One person in sixty prefers BM25, all others do not care.
     one = np.zeros(60)
     one[0] = 1

@@ -77,15 +77,6 @@ class FinetuneSettings(StageSettings):
     )
     # Keeps a laptop's run under three quarters of an hour; queries beyond it add little.
     max_pairs: int = setting(6000, "Pairs used at most, drawn by the seed.", ge=2, le=100_000_000)
-    overlap: float | None = setting(
-        None,
-        "Share of a query's words in what answers it, to which queries and cross-section pairs are "
-        "mixed.",
-        ge=0,
-        le=1,
-        unset="that of past searches, with generate --like, else 0.43, that of recruiters' queries",
-        rare=True,
-    )
     temperature: float = setting(
         0.05, "Temperature of the InfoNCE loss.", ge=0.001, le=100, rare=True
     )

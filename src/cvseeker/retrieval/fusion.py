@@ -20,6 +20,8 @@ STEPS = 10
 # Weights whose mean is this close to the best are as good: their average is taken, which lies in
 # the middle of what works and not at its edge. About half the standard error of such a mean.
 CLOSE = 0.005
+# Of fewer persons each may prefer something of its own: eight preferred keywords alone.
+FEWEST_PERSONS = 30
 # Standard errors that a loss may be by chance, one-sided, in nine cases of ten.
 CHANCE = 1.28
 # Parts of the way from the default weights to those that are best.
@@ -80,8 +82,9 @@ def learn_weights(
 ) -> HybridWeights:
     """Move the hybrid's weights from the defaults to what validation queries prefer.
 
-    A few dozen queries about a dozen persons prefer something by chance, so the weights move only
-    as far as is needed to lose nothing beyond chance to the best.
+    Queries about a few persons prefer something by chance, so the weights stay as they are with
+    fewer than ``FEWEST_PERSONS``, and else move only as far as is needed to lose nothing beyond
+    chance to the best.
 
     Parameters
     ----------
@@ -99,6 +102,10 @@ def learn_weights(
         On the way from the defaults to the average of all weights, in tenths, whose mean is within
         ``CLOSE`` of the best one's.
     """
+    default = np.array(HybridWeights().shares) * (1, 1, late)
+    default /= default.sum()
+    if len(set(groups)) < FEWEST_PERSONS:
+        return _weights(default)
     tried = [
         (first / STEPS, second / STEPS, (STEPS - first - second) / STEPS)
         for first, second in product(range(STEPS + 1), repeat=2)
@@ -109,16 +116,18 @@ def learn_weights(
         shares for shares, mean in zip(tried, means, strict=True) if mean >= max(means) - CLOSE
     ]
     learnt = np.mean(close, axis=0)
-    default = np.array(HybridWeights().shares) * (1, 1, late)
-    default /= default.sum()
     best = values(tuple(learnt.tolist()))
     for way in WAYS:
         shares = default + way * (learnt - default)
         loss = best - values(tuple(shares.tolist()))
         if way == WAYS[-1] or loss.mean() <= CHANCE * _standard_error(loss, groups):
             break
-    bm25, dense, token = shares.round(3).tolist()
-    return HybridWeights(bm25=bm25, dense=dense, late=token)
+    return _weights(shares)
+
+
+def _weights(shares: NDArray[np.float64]) -> HybridWeights:
+    bm25, dense, late = shares.round(3).tolist()
+    return HybridWeights(bm25=bm25, dense=dense, late=late)
 
 
 def _standard_error(values: NDArray[np.float64], groups: Sequence[str]) -> float:

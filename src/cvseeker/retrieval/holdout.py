@@ -4,7 +4,6 @@ import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
@@ -17,11 +16,8 @@ from cvseeker.retrieval.ranker import EncodedQueries, top_k
 # Share of a query's words that what answers it may have, where rankers are compared by it: people
 # seldom search in a résumé's words, and queries that copy them flatter BM25.
 LOW_OVERLAP = 0.5
-# What the searches of recruiters share with the résumés that answer them best, measured on 72 of
-# them over 60 real résumés.
-SEARCHED_OVERLAP = 0.43
-# Cross-section pairs that bring nearly all that more of them bring.
-FEWEST_CROSSED = 480
+# Queries that bring nearly all that more of their source bring.
+FEWEST_OF_A_SOURCE = 480
 # Fewer queries of low overlap than this tell less than all queries do.
 FEWEST_QUERIES = 30
 
@@ -149,25 +145,18 @@ def low_overlap(dataset: RetrievalDataset) -> RetrievalDataset:
 
 
 def balanced(
-    own: RetrievalDataset, crossed: RetrievalDataset, *, overlap: float | None = None, seed: int
+    own: RetrievalDataset, crossed: RetrievalDataset, *, seed: int
 ) -> tuple[RetrievalDataset, RetrievalDataset]:
-    """Leave out, by the seed, queries of the source there are too many of.
+    """Leave out, by the seed, queries of a source of which there are more than of the other.
 
-    Queries that were written share many words with what answers them, cross-section pairs few; in
-    the right ratio they share as many as people's searches do, ``overlap`` of them.
+    Queries that were written share many words with what answers them, cross-section pairs few, and
+    people's searches lie between.
     """
-    wanted = SEARCHED_OVERLAP if overlap is None else overlap
-    copied, asked = overlaps(own), overlaps(crossed)
-    if not copied or not asked:
+    sizes = len(own.queries), len(crossed.queries)
+    if not all(sizes):
         return own, crossed
-    most, least = fmean(copied.values()), fmean(asked.values())
-    if not least < wanted < most:
-        return own, crossed
-    ratio = (wanted - least) / (most - wanted)  # of own queries to crossed ones
-    return (
-        _sample(own, round(ratio * len(crossed.queries)), seed),
-        _sample(crossed, max(FEWEST_CROSSED, round(len(own.queries) / ratio)), seed),
-    )
+    most = max(FEWEST_OF_A_SOURCE, min(sizes))
+    return _sample(own, most, seed), _sample(crossed, most, seed)
 
 
 def _sample(dataset: RetrievalDataset, count: int, seed: int) -> RetrievalDataset:

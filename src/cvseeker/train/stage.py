@@ -97,13 +97,6 @@ class TrainingData:
         folder = self.workspace.stage_folder("queries") / "sections" / "beir"
         return folder if self.labels and folder.is_dir() else settings
 
-    def like(self, settings: FinetuneSettings) -> FinetuneSettings:
-        """Return settings with the overlap of the past searches that the queries were made like."""
-        counts = (self.workspace.manifest("queries") or {}).get("counts", {}) if self.labels else {}
-        if settings.overlap is not None or "like" not in counts:
-            return settings
-        return settings.model_copy(update={"overlap": counts["like"]["overlap"]["searches"]})
-
     def store(self) -> VectorStore | None:
         """Return where vectors are kept that other stages read, with a workspace."""
         return VectorStore(self.workspace.cache) if self.labels else None
@@ -171,7 +164,7 @@ def finetune_stage(
         result = finetune(
             train,
             folder,
-            settings=data.like(settings.finetune),
+            settings=settings.finetune,
             val=val,
             scratch=folder / ".training",
             sections=data.sections(settings.generate),
@@ -378,7 +371,7 @@ def read_sources(
     sources, judges = with_cross_sections(
         train, val, sections=sections, passages=settings.val_passages
     )
-    return joined(balanced(*sources, overlap=settings.overlap, seed=settings.seed)), judges
+    return joined(balanced(*sources, seed=settings.seed)), judges
 
 
 def _train(
