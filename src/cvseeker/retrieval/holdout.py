@@ -128,14 +128,26 @@ def validation_sets(
     Returns
     -------
     tuple of RetrievalDataset
-        One for each source that has such queries; with all queries where those are few.
+        One for each source whose queries share few words; if these are few, for each that has any
+        such queries, and with all queries if these are few, too.
     """
-    few = [(low_overlap(val), train) for val, train in pairs]
-    if sum(len(val.queries) for val, _ in few) < FEWEST_QUERIES:
-        few = list(pairs)
+    seldom = [(low_overlap(val), train) for val, train in pairs]
+    apart = [one for one, (val, _) in zip(seldom, pairs, strict=True) if _shares_few_words(val)]
+    enough = (one for one in (apart, seldom) if _queries(one) >= FEWEST_QUERIES)
+    few = next(enough, list(pairs))
     return tuple(
         with_distractors(val, train, passages=passages) for val, train in few if val.queries
     )
+
+
+def _queries(pairs: Sequence[tuple[RetrievalDataset, RetrievalDataset]]) -> int:
+    return sum(len(val.queries) for val, _ in pairs)
+
+
+def _shares_few_words(dataset: RetrievalDataset) -> bool:
+    """Tell whether a source's queries are of low overlap on average."""
+    shares = overlaps(dataset).values()
+    return bool(shares) and sum(shares) <= LOW_OVERLAP * len(shares)
 
 
 def low_overlap(dataset: RetrievalDataset) -> RetrievalDataset:

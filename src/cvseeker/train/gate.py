@@ -29,7 +29,6 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics
 from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_value
-from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.validation import (
     METRIC,
     QueryMetrics,
@@ -126,7 +125,6 @@ def decide(
     tuned_scores: QueryMetrics | None = None,
     alphas: Sequence[float] = ALPHAS,
     force: bool = False,
-    store: VectorStore | None = None,
     progress: Progress = silent,
 ) -> Verdict:
     """Choose α on validation, compare with the base, and leave the kept weights in the encoder.
@@ -145,7 +143,7 @@ def decide(
 
     def searched(alpha: float) -> QueryMetrics:
         """Score the search of the mixture with a share of tuned weights."""
-        return validate_search(mixed(alpha), val, store)[1]
+        return validate_search(mixed(alpha), val)[1]
 
     known = {} if tuned_scores is None else {1.0: tuned_scores}
     preferred, found = choose_alpha(searched, alphas=alphas, known=known)

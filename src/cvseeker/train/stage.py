@@ -291,7 +291,7 @@ def finetune(
     pairs = from_main(lambda: _pairs(joint, encoder, settings, scratch / "pairs.jsonl"))
     progress("validate the base", 0, 0, asked)
     encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
-    base_scores = from_main(lambda: _base_scores(encoder, judges, scratch / "base.json", store))
+    base_scores = from_main(lambda: _base_scores(encoder, judges, scratch / "base.json"))
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
     with advice_when_out_of_memory(settings):
         trainer = _train(encoder, pairs, judges, settings, scratch, progress, callbacks)
@@ -305,7 +305,6 @@ def finetune(
             base_scores=base_scores,
             tuned_scores=trainer.validations.found(trainer.state.best_global_step),
             force=settings.force,
-            store=store,
             progress=progress,
         )
     )
@@ -442,10 +441,14 @@ def _pairs(
 
 
 def _base_scores(
-    encoder: LocalEncoder, val: Sequence[RetrievalDataset], path: Path, store: VectorStore
+    encoder: LocalEncoder, val: Sequence[RetrievalDataset], path: Path
 ) -> QueryMetrics:
-    """Validate the base model, or read what an interrupted run found."""
+    """Validate the base model, or read what an interrupted run found.
+
+    Its token vectors get a codec of their own, as a tuned model's do: one that was fitted to more
+    passages and is kept with their vectors would be better.
+    """
     if not path.is_file():
-        write_json(path, validate_search(encoder, val, store)[1])
+        write_json(path, validate_search(encoder, val)[1])
     scores: QueryMetrics = read_json(path)
     return scores
