@@ -159,8 +159,9 @@ def mean_value(
 
 def shown_systems(evaluated: EvaluatedSet) -> list[str]:
     """Return the systems that tables of slices show, in the order of their columns."""
-    first, second = headline_pair(evaluated) or (ranking(evaluated)[0][0], None)
-    return list(dict.fromkeys(name for name in (BM25, second, first) if name in evaluated.results))
+    pair = headline_pair(evaluated)
+    shown = (BM25, *reversed(pair)) if pair else (BM25, ranking(evaluated)[0][0])
+    return list(dict.fromkeys(name for name in shown if name in evaluated.results))
 
 
 def mean_intervals(evaluated: EvaluatedSet, metric: str) -> dict[str, Interval]:

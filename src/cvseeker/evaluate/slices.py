@@ -153,5 +153,7 @@ def _parts(evaluated: EvaluatedSet, cut: Cut) -> list[Part]:
     members: dict[str, list[str]] = {name: [] for name in order if name in kept}
     for query_id, name in cut.names.items():
         members.setdefault(name if name in kept else "all others", []).append(query_id)
-    filled = [(name, evaluated, query_ids) for name, query_ids in members.items() if query_ids]
+    filled: list[Part] = [
+        (name, evaluated, query_ids) for name, query_ids in members.items() if query_ids
+    ]
     return filled if len(filled) > 1 else []

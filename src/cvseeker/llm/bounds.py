@@ -69,7 +69,7 @@ def _stream(stream: Any, packed: bool, until: float) -> Any:
             raise SendError(f"reply longer than {most / MIB:,.0f} MiB")
         return piece
 
-    class Bounded(http.AsyncByteStream, http.SyncByteStream):  # type: ignore[misc]
+    class Bounded(http.AsyncByteStream, http.SyncByteStream):  # type: ignore[misc, name-defined]
         """The body of a response."""
 
         async def __aiter__(self) -> AsyncIterator[bytes]:

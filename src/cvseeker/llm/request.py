@@ -209,7 +209,7 @@ def request_key(task: ChatTask, *, model: str, url: str, text: str) -> str:
     example and the text are all the same. The longest reply's length is not part of it: raising it
     must not pay again for replies that were complete.
     """
-    parts = [model, url, task.temperature, task.name, task.schema, task.system, text]
+    parts: list[Any] = [model, url, task.temperature, task.name, task.schema, task.system, text]
     if task.example is not None:
         parts.append(task.example)
     encoded = json.dumps(parts, ensure_ascii=False, sort_keys=True)

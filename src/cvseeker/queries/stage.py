@@ -3,24 +3,21 @@
 Both read a workspace or a file of one's own, and write a stage's folder or another file.
 """
 
-import re
-import shutil
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
 from cvseeker.core.errors import InputError
-from cvseeker.core.hashes import path_hashes, text_hash
-from cvseeker.core.places import make_folder
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.llm import ChatClient
 from cvseeker.queries.asking import PassageRequests, PassageSource
+from cvseeker.queries.files import LEDGER, SECTIONS, beside, has_all_answers, run_on_files
 from cvseeker.queries.judging import Judging, label_datasets, plan_labels
 from cvseeker.queries.likeness import in_their_language, keep_alike, read_searches
 from cvseeker.queries.plan import Plan, plan_requests
@@ -29,10 +26,6 @@ from cvseeker.resumes import Ingested
 from cvseeker.retrieval.cross_sections import cross_section_dataset
 from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.models import choose_model, model_identity
-
-_LEDGER = "ledger.sqlite"
-# Cross-section pairs: a folder beside the queries, and their counts.
-_SECTIONS = "sections"
 
 
 @exclusive
@@ -78,18 +71,18 @@ def generate_stage(
         sections, dropped = _cross_sections(source, settings, progress)
         if not by_llm:
             counts, sections = _write_offline(source, sections, settings, folder, progress)
-        return {**counts, _SECTIONS: _write_sections(source, sections, dropped, folder)}
+        return {**counts, SECTIONS: _write_sections(source, sections, dropped, folder)}
 
     if isinstance(source, Path):
-        how = {**_generate_settings(settings), **_read_besides(settings)}
-        return _run_on_files(source, out, how, work, progress, split="train")
+        how = {**_generate_settings(settings), **_readbesides(settings)}
+        return run_on_files(source, out, how, work, progress, split="train")
     return source.run_stage(
         "queries",
         _generate_settings(settings),
-        {**source.output_hashes("ingest"), **_read_besides(settings)},
+        {**source.output_hashes("ingest"), **_readbesides(settings)},
         work,
-        keeps=_LEDGER,
-        finished=_has_all_answers,
+        keeps=LEDGER,
+        finished=has_all_answers,
     )
 
 
@@ -138,7 +131,7 @@ def judge_stage(
     if isinstance(source, Path):
         base, split = model_identity(choose_model(settings.finetune.base)), _judged_split(source)
         how = {**_judge_settings(settings), "base": base}
-        return _run_on_files(source, out, how, work, progress, split=split)
+        return run_on_files(source, out, how, work, progress, split=split)
     return source.run_stage(
         "judged",
         _judge_settings(settings),
@@ -148,7 +141,7 @@ def judge_stage(
             **source.output_hashes("queries"),
         },
         work,
-        finished=_has_all_answers,
+        finished=has_all_answers,
     )
 
 
@@ -195,8 +188,8 @@ def plan_stage(
 def ledger_of(written: Workspace | Path) -> Path:
     """Return where the ledger of a workspace or of a data set lies, whether or not it is there."""
     if isinstance(written, Workspace):
-        return written.stage_folder("queries") / _LEDGER
-    return _beside(written, _LEDGER)
+        return written.stage_folder("queries") / LEDGER
+    return beside(written, LEDGER)
 
 
 def check_llm(settings: Settings) -> None:
@@ -296,7 +289,7 @@ def _write_sections(
     source: Workspace | Path, sections: RetrievalDataset, dropped: Mapping[str, int], folder: Path
 ) -> dict[str, Any]:
     """Write the cross-section pairs of each split, and count them."""
-    splits = _write_splits(sections, _passages(source)(), folder / _SECTIONS)
+    splits = _write_splits(sections, _passages(source)(), folder / SECTIONS)
     return {
         "queries": len(sections.queries),
         "kinds": dict(sorted(Counter(sections.kinds.values()).items())),
@@ -385,7 +378,7 @@ def _generate_settings(settings: Settings) -> dict[str, Any]:
     return {**used, **settings.llm.model_dump(include={"url", "temperature", "max_tokens"})}
 
 
-def _read_besides(settings: Settings) -> dict[str, str]:
+def _readbesides(settings: Settings) -> dict[str, str]:
     """Return the hashes of what an LLM's queries depend on beside the passages."""
     generate = settings.generate
     searches = read_searches(generate.like)
@@ -410,11 +403,6 @@ def _judge_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _has_all_answers(counts: Mapping[str, Any]) -> bool:
-    """Tell whether a stage is finished; what failed is asked for again."""
-    return not counts.get("unanswered")
-
-
 def _read_split(folder: Path, split: str) -> RetrievalDataset:
     """Read a split's data set; of few persons, none may be in a split."""
     if not (folder / "corpus.jsonl").stat().st_size:
@@ -425,79 +413,3 @@ def _read_split(folder: Path, split: str) -> RetrievalDataset:
 def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:
     write_dataset(dataset, folder / f"{split}.json")
     write_dataset(dataset, folder / "beir" / split, split=split)
-
-
-def _run_on_files(
-    source: Path,
-    out: Path | None,
-    settings: Mapping[str, Any],
-    work: Callable[[Path], dict[str, Any]],
-    progress: Progress,
-    *,
-    split: str,
-) -> StageResult:
-    """Run a stage and put one split's data set where it is wanted, and what it tells beside it."""
-    if out is None:
-        raise InputError("no place for the data set; expected out, ….json or a folder")
-    place = Workspace.around(out, {"--corpus or --dataset": source})
-    if out.suffix == ".json":
-        with place.alone("generate", progress):
-            return _write_file(out, place.scratch_folder(place.only), work, split=split)
-    if out.is_file():
-        raise InputError(f"{out}: a file; expected a name that ends in .json, or a folder")
-
-    def write(folder: Path) -> dict[str, Any]:
-        counts = work(folder / ".work")
-        for path in (*(folder / ".work" / "beir" / split).iterdir(), *_accounts(folder / ".work")):
-            path.replace(folder / path.name)
-        if counts.get(_SECTIONS, {}).get("queries"):
-            (folder / ".work" / _SECTIONS / "beir" / split).replace(folder / _SECTIONS)
-        return counts
-
-    return place.run_stage(
-        place.only,
-        settings,
-        path_hashes("dataset", source),
-        write,
-        kind="queries",
-        keeps=_LEDGER,
-        finished=_has_all_answers,
-        progress=progress,
-    )
-
-
-def _write_file(
-    out: Path, scratch: Path, work: Callable[[Path], dict[str, Any]], *, split: str
-) -> StageResult:
-    """Run a stage in a scratch folder, of which the data set becomes LlamaIndex's file."""
-    if out.exists() and not _is_llamaindex(out):
-        raise InputError(f"{out}: already there, and no data set; name another file")
-    began = time.perf_counter()
-    make_folder(scratch)
-    try:
-        counts = work(scratch)
-        (scratch / f"{split}.json").replace(out)
-        for path in _accounts(scratch):
-            path.replace(_beside(out, path.name))
-        if counts.get(_SECTIONS, {}).get("queries"):
-            (scratch / _SECTIONS / f"{split}.json").replace(_beside(out, f"{_SECTIONS}.json"))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return StageResult(counts, round(time.perf_counter() - began, 3), skipped=False)
-
-
-def _is_llamaindex(path: Path) -> bool:
-    """Tell by its beginning whether a file is a data set in LlamaIndex's form, or empty."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return bool(re.match(rb"\s*(\{\s*\"(queries|corpus|relevant_docs)\"|$)", file.read(200)))
-
-
-def _accounts(folder: Path) -> Iterator[Path]:
-    """Yield the files that tell what became of queries and passages."""
-    yield from folder.glob("*.jsonl")
-
-
-def _beside(out: Path, name: str) -> Path:
-    return out.with_suffix(f".{name}") if out.suffix == ".json" else out / name

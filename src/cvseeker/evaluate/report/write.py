@@ -98,7 +98,7 @@ def write_report(
         {"title": name, **_set_content(one, analyses[one.name], in_workspace=bool(stages))}
         for name, one in zip(titles, ordered, strict=True)
     ]
-    facts = facts or {}
+    facts, shown = facts or {}, charted_systems(deciding)
     content = {
         "title": title,
         "date": datetime.now(UTC).date().isoformat(),
@@ -107,12 +107,7 @@ def write_report(
         "basis": _basis(deciding, titles[0]),
         "in_use": _in_use(deciding, verdict.use, model),
         "badges": find_badges(deciding, analyses[deciding.name], verdict),
-        "bars": bars(
-            deciding,
-            charted_systems(deciding),
-            told[0]["intervals"],
-            in_use=_search_in_use(model),
-        ),
+        "bars": bars(deciding, shown, told[0]["intervals"], in_use=_search_in_use(model)),
         "families": family_rows(dict(zip(titles, ordered, strict=True)), analyses, deciding),
         "columns": [deciding.names[name] for name in shown_systems(deciding)],
         "curve": training_curve(model),
@@ -121,9 +116,7 @@ def write_report(
         "facts": facts,
         "failures": list(facts.get("failures", {}).items()),
         "most_failures": MOST_FAILURES,
-        "stages": [
-            {**stage, "counts": _flat_counts(stage.get("counts") or {})} for stage in stages
-        ],
+        "stages": [{**one, "counts": _flat_counts(one.get("counts") or {})} for one in stages],
         "settings": settings_toml(settings or {}),
         "command": f"{command} --config settings.toml" if command else "",
         "made_with": made_with or provenance(),
