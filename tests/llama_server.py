@@ -6,13 +6,13 @@ Runs in an interpreter that has ``xllamacpp``, and needs nothing else of the pro
 import signal
 import sys
 
-import xllamacpp
-
 CONTEXT = 4096
 
 
 def main() -> None:
     """Serve a model until the signal to end comes."""
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
     params.model.path = sys.argv[1]
     params.port = 0

@@ -215,11 +215,13 @@ def test_whoever_has_gone_is_not_shown(workspace: Workspace) -> None:
 def test_an_index_by_a_model_that_has_changed_is_not_searched(
     workspace: Workspace, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = open_searcher(workspace.path).search("pastry chef")
     tune(workspace, tiny_model)
     # By the base it is as good as it was; that there is a model now is said.
     assert main(["search", "-w", str(workspace.path), "pastry chef", "--json"]) == 0
     printed = capsys.readouterr()
-    assert json.loads(printed.out)[0]["resume_id"] == "r0"
+    found = [hit["resume_id"] for hit in json.loads(printed.out)]
+    assert found == [hit.resume_id for hit in before]
     assert "there is a model since; to search with it: cvseeker index -w" in printed.err
     index_stage(workspace, Settings())
     assert open_searcher(workspace.path).search("pastry chef")

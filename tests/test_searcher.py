@@ -93,6 +93,8 @@ def test_late_interaction_says_which_words_answered(
 ) -> None:
     passages = [Passage(key, key, text) for key, text in tiny_corpus.items()]
     encoder = LocalEncoder.from_name(str(tiny_model))
+    # The words decide: this model was never trained.
+    encoder.hybrid = HybridWeights(bm25=0.8, dense=0.1, late=0.1)
     Index.build(passages, encoder, model="").save(tmp_path)
     index = Index.load(tmp_path)
     hit = Searcher(index, encoder).search("Siemens drives")[0]

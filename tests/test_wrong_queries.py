@@ -222,7 +222,7 @@ def test_settings_that_no_llm_can_be_asked_with(
 def _sqlite(path: Path, version: int) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("CREATE TABLE cups (size)")
+        connection.execute("CREATE TABLE requests (size)")
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
 
