@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements, read_split
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import write_json
 from cvseeker.core.hashes import path_hashes
@@ -346,9 +346,8 @@ def _workspace_material(
         facts={"labels": labels, "leakage": counts.get("leakage", {})},
     )
     sets = [test]
-    # Of few persons, none may be in a split.
-    if sections.is_dir() and (sections / "test" / "corpus.jsonl").stat().st_size:
-        dataset = read_dataset(sections / "test", needs_queries=False)
+    if sections.is_dir():
+        dataset = read_split(sections / "test", "test")
         if dataset.queries:
             sets.append(replace(test, name="sections", dataset=dataset, facts={}))
     if judgements is not None:

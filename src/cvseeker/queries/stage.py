@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from cvseeker.core.datasets import RetrievalDataset, read_dataset, write_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_split, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
@@ -356,7 +356,7 @@ def _queries_to_judge(source: Workspace | Path) -> Judging:
         if resume.profile.years is not None
     }
     return Judging(
-        datasets={split: _read_split(queries / "beir" / split, split) for split in SPLITS},
+        datasets={split: read_split(queries / "beir" / split, split) for split in SPLITS},
         names={key: names[resume] for key, resume in resume_of.items() if resume in names},
         years={key: years[resume] for key, resume in resume_of.items() if resume in years},
     )
@@ -401,13 +401,6 @@ def _judge_settings(settings: Settings) -> dict[str, Any]:
         **{name: used[name] for name in ("llm", "depth", *asked)},
         "windows": settings.finetune.windows.model_dump(),
     }
-
-
-def _read_split(folder: Path, split: str) -> RetrievalDataset:
-    """Read a split's data set; of few persons, none may be in a split."""
-    if not (folder / "corpus.jsonl").stat().st_size:
-        return RetrievalDataset({}, {}, {})
-    return read_dataset(folder, split=split, needs_queries=False)
 
 
 def _write_split(dataset: RetrievalDataset, folder: Path, split: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cvseeker.core.datasets import RetrievalDataset, read_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_split
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.resumes import assign_splits, person_groups
@@ -94,9 +94,7 @@ def with_cross_sections(
         what answers them, as :func:`validation_sets` chooses them.
     """
     if isinstance(sections, Path):
-        crossed, crossed_val = (
-            _read_written(sections / split, split) for split in ("train", "val")
-        )
+        crossed, crossed_val = (read_split(sections / split, split) for split in ("train", "val"))
     else:
         crossed, crossed_val = (
             cross_section_dataset(one.corpus, one.person_groups, settings=sections)
@@ -104,13 +102,6 @@ def with_cross_sections(
         )
     judges = validation_sets([(val, train), (crossed_val, crossed)], passages=passages)
     return (train, crossed), judges
-
-
-def _read_written(folder: Path, split: str) -> RetrievalDataset:
-    """Read a split's data set; of few persons, none may be in a split."""
-    if not (folder / "corpus.jsonl").stat().st_size:
-        return RetrievalDataset({}, {}, {})
-    return read_dataset(folder, split=split, needs_queries=False)
 
 
 def validation_sets(

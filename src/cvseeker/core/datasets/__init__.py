@@ -2,7 +2,7 @@
 
 from cvseeker.core.datasets.dataset import RetrievalDataset
 from cvseeker.core.datasets.qrels import Qrels
-from cvseeker.core.datasets.readers import read_dataset, read_judgements
+from cvseeker.core.datasets.readers import read_dataset, read_judgements, read_split
 from cvseeker.core.datasets.writer import DatasetWriter, write_dataset
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "RetrievalDataset",
     "read_dataset",
     "read_judgements",
+    "read_split",
     "write_dataset",
 ]

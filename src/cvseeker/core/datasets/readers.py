@@ -70,6 +70,19 @@ def read_dataset(
     return dataset
 
 
+def read_split(folder: Path, split: str) -> RetrievalDataset:
+    """Read a split that CVSeeker wrote in BEIR's form; of few persons, none may be in it.
+
+    Raises
+    ------
+    DatasetError
+        If a file is missing or cannot be used.
+    """
+    if not (folder / "corpus.jsonl").stat().st_size:
+        return RetrievalDataset({}, {}, {})
+    return read_dataset(folder, split=split, needs_queries=False)
+
+
 def read_judgements(folder: Path, *, split: str = "test") -> RetrievalDataset:
     """Read the queries and qrels of a folder; what they name need not be in a corpus there.
 
