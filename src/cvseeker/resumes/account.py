@@ -27,6 +27,7 @@ class Row:
     metadata: Mapping[str, str] = field(default_factory=dict)
     status: _Status = "ok"
     reason: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -52,6 +53,8 @@ def file_row(file: InputFile) -> dict[str, Any]:
     }
     if display_name(file.path) != str(file.path):
         line["path_percent_encoded"] = quote_from_bytes(os.fsencode(file.path))
+    if notes := list(dict.fromkeys(display_name(note) for row in file.rows for note in row.notes)):
+        line["notes"] = notes
     if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
         line["rows"] = {name: statuses[name] for name in _STATUSES}
         line["rows_left_out"] = [

@@ -170,7 +170,7 @@ def _rows_of(file: SourceFile, documents: Sequence["Document"], taken: set[str])
         key = file.relative
         if len(documents) > 1 or document.row_id:
             key = unused(f"{key}#{display_name(document.row_id) or number}", taken)
-        yield Row(key, document.text, source, document.metadata)
+        yield Row(key, document.text, source, document.metadata, notes=document.notes)
 
 
 def _mend_spacing(files: Sequence[InputFile], progress: Progress) -> None:

@@ -155,6 +155,7 @@ def _sound(document: Document) -> Document:
             _mend_surrogates(key): _mend_surrogates(value)
             for key, value in document.metadata.items()
         },
+        tuple(map(_mend_surrogates, document.notes)),
     )
 
 

@@ -26,11 +26,15 @@ class Document:
         What identifies a table's row within its file; empty for a file that is one document.
     metadata
         Other short columns of a table (category, …).
+    notes
+        What a person should know of how it was read, a sentence each: a text cut at a limit, an
+        attachment left out, words that are hidden in the file. They go to ``files.jsonl``.
     """
 
     text: str
     row_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def check_length(characters: int) -> None:
