@@ -18,7 +18,7 @@ from cvseeker.core.datasets import read_dataset
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Profile
 from cvseeker.queries.offline import generate_offline
-from cvseeker.resumes.insights.profile import extract_profile
+from cvseeker.resumes import read_insights
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"
 
@@ -56,7 +56,7 @@ def _examples() -> list[str]:
 
 def _grow(texts: list[str], size: int) -> tuple[dict[str, str], dict[str, Profile]]:
     """Return ``size`` passages, with their profiles, which ingestion reads off once a résumé."""
-    known = [extract_profile(text) for text in texts]
+    known = [Profile.of(read_insights(text)) for text in texts]
     corpus, profiles = {}, {}
     for number in range(size):
         text, rng = texts[number % len(texts)], random.Random(number)

@@ -15,7 +15,7 @@ from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.judging.attributes import read_attributes
 from cvseeker.queries.offline import generate_offline
 from cvseeker.queries.prompts import as_data, without_orders
-from cvseeker.resumes import PersonName, extract_profile, find_sections, person_groups, redact
+from cvseeker.resumes import PersonName, find_sections, person_groups, read_insights, redact
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.passages import count_tokens, split_passages
 from cvseeker.resumes.readers.html import html_to_text
@@ -47,8 +47,8 @@ READING: dict[str, Callable[[str], object]] = {
     "sections": find_sections,
     "passages": lambda text: split_passages(find_sections(text), passage_tokens=750),
     "tokens": count_tokens,
-    "profile": extract_profile,
-    "profile of a section": lambda text: extract_profile(f"{HEADER}SKILLS\n{text}\n\nWORK\n{text}"),
+    "profile": read_insights,
+    "profile of a section": lambda text: read_insights(f"{HEADER}SKILLS\n{text}\n\nWORK\n{text}"),
     "redact": redact,
     "redact a name": lambda text: redact(HEADER + text, name="Jane Ann Doe"),
     "find a name": PersonName("Jane Ann van der Doe").find,

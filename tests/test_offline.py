@@ -32,7 +32,7 @@ from cvseeker.queries.offline.wording import (
     shuffle_drop,
     with_article,
 )
-from cvseeker.resumes import extract_profile
+from cvseeker.resumes import read_insights
 from cvseeker.retrieval.lines import unwrap
 
 RESUMES = Path(__file__).parents[1] / "src" / "cvseeker" / "examples" / "resumes"
@@ -170,7 +170,7 @@ def test_nothing_personal_gets_into_a_query() -> None:
 
 def test_names_read_off_the_passage_stay_out() -> None:
     corpus = read_examples()
-    names = {key: extract_profile(text).name for key, text in corpus.items()}
+    names = {key: Profile.of(read_insights(text)).name for key, text in corpus.items()}
     assert sum(map(bool, names.values())) > len(corpus) / 2
     for query in generate(corpus, per_passage=12):
         words = set(re.findall(r"[^\W\d_]+", query.text.lower()))

@@ -1,8 +1,8 @@
 import pytest
 
 from cvseeker.core.records import Profile
+from cvseeker.resumes import read_insights
 from cvseeker.resumes.insights.dates import working_years
-from cvseeker.resumes.insights.profile import extract_profile
 
 RESUME = """Mira Voss
 Senior Welder | mira.voss@example.com | +1 555 0142
@@ -31,8 +31,14 @@ English, German
 """
 
 
+def profile_of(text: str) -> Profile:
+    insights = read_insights(text)
+    assert all(found.text == text[found.start : found.end] for found in insights)
+    return Profile.of(insights)
+
+
 def test_reads_a_whole_resume() -> None:
-    profile = extract_profile(RESUME)
+    profile = profile_of(RESUME)
     assert profile.name == "Mira Voss"
     assert profile.titles == ("Senior Welder", "Lead Fabricator", "Welder")
     assert profile.skills[:6] == (
@@ -51,7 +57,7 @@ def test_reads_a_whole_resume() -> None:
 
 
 def test_an_empty_text_has_an_empty_profile() -> None:
-    assert extract_profile("") == Profile()
+    assert profile_of("") == Profile()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_an_empty_text_has_an_empty_profile() -> None:
     ],
 )
 def test_reads_titles(line: str, title: str) -> None:
-    titles = extract_profile(f"EXPERIENCE\n{line}\nmore of it").titles
+    titles = profile_of(f"EXPERIENCE\n{line}\nmore of it").titles
     assert titles == ((title,) if title else ())
 
 
@@ -108,7 +114,7 @@ def test_reads_titles(line: str, title: str) -> None:
     ],
 )
 def test_reads_names(text: str, name: str) -> None:
-    assert extract_profile(text).name == name
+    assert profile_of(text).name == name
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_reads_names(text: str, name: str) -> None:
     ],
 )
 def test_reads_degrees(text: str, degrees: tuple[str, ...]) -> None:
-    assert extract_profile(f"EDUCATION\n{text}").education == degrees
+    assert profile_of(f"EDUCATION\n{text}").education == degrees
 
 
 @pytest.mark.parametrize(
@@ -148,7 +154,7 @@ def test_reads_degrees(text: str, degrees: tuple[str, ...]) -> None:
     ],
 )
 def test_reads_locations(text: str, location: str) -> None:
-    assert extract_profile(text).location == location
+    assert profile_of(text).location == location
 
 
 @pytest.mark.parametrize(
@@ -175,13 +181,11 @@ def test_counts_working_years(text: str, years: int | None) -> None:
 
 def test_study_is_no_work() -> None:
     text = "EDUCATION\nBSc Physics 2001 - 2005\n\nEXPERIENCE\nClerk 2006 - 2008"
-    assert extract_profile(text).years == 2
+    assert profile_of(text).years == 2
 
 
 def test_reads_a_passage_that_starts_in_the_middle() -> None:
-    profile = extract_profile(
-        "of the ward.\nStaff Nurse  Example Hospital 2012 - 2015\nUsed EpicCare"
-    )
+    profile = profile_of("of the ward.\nStaff Nurse  Example Hospital 2012 - 2015\nUsed EpicCare")
     assert profile.titles == ("Staff Nurse",)
     assert profile.skills == ("EpicCare",)
     assert profile.years == 3

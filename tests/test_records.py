@@ -3,14 +3,14 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from cvseeker.core.records import Passage, Profile, Resume, Section
+from cvseeker.core.records import Insight, Passage, Resume, Section
 
 RESUME = Resume(
     resume_id="sales/ana-prunk.pdf",
     text="Ana Prunk\nPastry chef",
     sections=(Section("header", "", "Ana Prunk"), Section("experience", "Work", "Pastry chef")),
     source="cvs/sales/ana-prunk.pdf",
-    profile=Profile(name="Ana Prunk", titles=("pastry chef",), skills=("tempering",), years=7),
+    insights=(Insight("title", "Pastry chef", "Pastry chef", 10, 21, 0.9),),
     metadata={"category": "kitchen"},
 )
 PASSAGE = Passage(

@@ -1,6 +1,6 @@
 """The records that flow through CVSeeker: résumés, their sections and passages, and queries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
@@ -38,12 +38,54 @@ class Section:
     text: str
 
 
+InsightKind = Literal[
+    "name",
+    "title",
+    "employer",
+    "degree",
+    "institution",
+    "skill",
+    "language",
+    "certificate",
+    "place",
+    "years",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """A value read from a résumé, with the stretch of text that says so.
+
+    Attributes
+    ----------
+    kind
+        What it is.
+    value
+        The normal form, in which two résumés that mean the same agree ("Tacoma, WA", "German"; of
+        ``years`` whole years as digits).
+    text
+        The stretch as it stands: ``resume.text[start:end]``.
+    start, end
+        Where it stands in the résumé's text, in characters.
+    confidence
+        How sure the reading is, from 0 to 1.
+    """
+
+    kind: InsightKind
+    value: str
+    text: str
+    start: int
+    end: int
+    confidence: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a recruiter reads off a résumé in ten seconds; every field may be empty.
+    """What a recruiter reads off a résumé in ten seconds: a view of its insights.
 
-    ``name`` serves to keep the candidate's name out of queries; it is never ranked on.
-    ``years`` is the length of the working life in whole years, ``None`` where no dates were found.
+    Every field may be empty. ``name`` serves to keep the candidate's name out of queries; it is
+    never ranked on. ``years`` is the length of the working life in whole years, ``None`` where
+    the text does not say.
     """
 
     name: str = ""
@@ -53,6 +95,26 @@ class Profile:
     languages: tuple[str, ...] = ()
     location: str = ""
     years: int | None = None
+
+    @classmethod
+    def of(cls, insights: Iterable[Insight]) -> Self:
+        """View insights as a profile: of each kind the values in order, told once each."""
+        values: dict[str, dict[str, str]] = {}
+        for insight in insights:
+            values.setdefault(insight.kind, {}).setdefault(insight.value.casefold(), insight.value)
+
+        def told(kind: InsightKind) -> tuple[str, ...]:
+            return tuple(values.get(kind, {}).values())
+
+        return cls(
+            name=next(iter(told("name")), ""),
+            titles=told("title"),
+            skills=told("skill"),
+            education=told("degree"),
+            languages=told("language"),
+            location=next(iter(told("place")), ""),
+            years=next(map(int, told("years")), None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +132,8 @@ class Resume:
         Its sections in reading order.
     source
         The input file, as given.
-    profile
-        Facts read off the text.
+    insights
+        What was read off the text, each with the stretch that says so.
     metadata
         Other columns of a table (category, …) and the like.
     """
@@ -80,7 +142,7 @@ class Resume:
     text: str
     sections: tuple[Section, ...] = ()
     source: str = ""
-    profile: Profile = field(default_factory=Profile)
+    insights: tuple[Insight, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,17 +152,18 @@ class Resume:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
         """Build a résumé from what :meth:`to_dict` returned."""
-        profile: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in row["profile"].items()
-        }
         return cls(
             **{
                 **row,
                 "sections": tuple(Section(**section) for section in row["sections"]),
-                "profile": Profile(**profile),
+                "insights": tuple(Insight(**insight) for insight in row["insights"]),
             }
         )
+
+    @property
+    def profile(self) -> Profile:
+        """The insights as a recruiter sees them."""
+        return Profile.of(self.insights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
+from cvseeker.core.records import Profile
 from cvseeker.evaluate.evidence import answer_passages
 from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.evaluate.wording import shown_query
-from cvseeker.resumes import PersonName, extract_profile, person_groups
+from cvseeker.resumes import PersonName, person_groups, read_insights
 from cvseeker.retrieval.bm25 import tokenize
 
 EXAMPLES = 5
@@ -204,7 +205,9 @@ def _naming_queries(
         for owner in dict.fromkeys(resume_of.get(key, key) for key in keys):
             if names is None and owner not in known:
                 text = dataset.corpus[first[owner]]
-                known[owner] = PersonName.from_text(text, name=extract_profile(text).name).full
+                known[owner] = PersonName.from_text(
+                    text, name=Profile.of(read_insights(text)).name
+                ).full
             if PersonName(known.get(owner, "")).is_in_query(dataset.queries[query_id]):
                 naming[query_id] = owner
                 break

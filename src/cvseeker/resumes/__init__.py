@@ -1,6 +1,6 @@
 """From files to résumés and passages: read, clean, cut into sections, group by person, split."""
 
-from cvseeker.resumes.insights import extract_profile
+from cvseeker.resumes.insights import read_insights
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.persons import person_groups
 from cvseeker.resumes.redaction import redact
@@ -12,9 +12,9 @@ __all__ = [
     "Ingested",
     "PersonName",
     "assign_splits",
-    "extract_profile",
     "find_sections",
     "ingest_stage",
     "person_groups",
+    "read_insights",
     "redact",
 ]

@@ -21,7 +21,7 @@ from cvseeker.resumes.account import (
     nothing_read,
 )
 from cvseeker.resumes.discover import SourceFile, display_name, find_files, unused
-from cvseeker.resumes.insights import extract_profile
+from cvseeker.resumes.insights import read_insights
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.passages import split_passages
 from cvseeker.resumes.persons import Groups, join_overlapping, person_groups
@@ -126,8 +126,8 @@ class Ingested:
     def names(self) -> dict[str, str]:
         """Return résumé id → the candidate's name, where the résumé tells it."""
         names = {
-            row["resume_id"]: PersonName.from_text(row["text"], name=row["profile"]["name"]).full
-            for row in read_jsonl(self.folder / "resumes.jsonl")
+            resume.resume_id: PersonName.from_text(resume.text, name=resume.profile.name).full
+            for resume in self.resumes()
         }
         return {resume_id: name for resume_id, name in names.items() if name}
 
@@ -198,8 +198,10 @@ def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
     resumes = []
     for number, row in enumerate(rows, start=1):
         sections = find_sections(row.text)
-        profile = extract_profile(row.text, sections)
-        resumes.append(Resume(row.resume_id, row.text, sections, row.source, profile, row.metadata))
+        insights = read_insights(row.text, sections)
+        resumes.append(
+            Resume(row.resume_id, row.text, sections, row.source, insights, row.metadata)
+        )
         progress("finding sections", number, len(rows), "")
     return resumes
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cvseeker.core.records import Section
+from cvseeker.core.records import Profile, Section
 from cvseeker.core.wordlists import read_lines
-from cvseeker.resumes import extract_profile, find_sections, redact
+from cvseeker.resumes import find_sections, read_insights, redact
 from cvseeker.retrieval.lines import count_words, paragraphs, unwrap
 
 # More words under one heading than this: the next heading was not recognised.
@@ -80,7 +80,7 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
         ]
         shown = list(find_sections(rest))
     known = {claim.text.casefold() for claim in claims}
-    titles = extract_profile("", shown).titles
+    titles = Profile.of(read_insights("\n".join(part.text for part in shown), shown)).titles
     claims += [Claim("title", title) for title in titles if title.casefold() not in known]
     return tuple(claims), "\n\n".join(f"{part.title}\n{part.text}".strip() for part in shown)
 
@@ -121,7 +121,7 @@ def _cut_head(text: str) -> tuple[list[Claim], str]:
     """Take titles and prose from beneath a name; a text that begins within a section has none."""
     lines = text.split("\n")
     head, rest = "\n".join(lines[:_HEAD_LINES]), "\n".join(lines[_HEAD_LINES:])
-    profile = extract_profile(head)
+    profile = Profile.of(read_insights(head))
     if not profile.name and not redact(head[:600]).counts:
         return [], text
     prose = [told for told in _sentences(head) if count_words(told) >= _PROSE]

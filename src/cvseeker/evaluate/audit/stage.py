@@ -8,13 +8,14 @@ from typing import Any
 from cvseeker.core.datasets import read_dataset, read_judgements
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.records import Profile
 from cvseeker.core.settings import AuditSettings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit
 from cvseeker.evaluate.audit.names import NameLists, read_names
 from cvseeker.evaluate.audit.report import write_audit
 from cvseeker.evaluate.audit.run import audit_model
-from cvseeker.resumes import Ingested, extract_profile
+from cvseeker.resumes import Ingested, read_insights
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
 
@@ -126,7 +127,7 @@ def audit_files(
 
     def read() -> AuditMaterial:
         content = read_dataset(dataset)
-        found = {key: extract_profile(text).name for key, text in content.corpus.items()}
+        found = {key: Profile.of(read_insights(text)).name for key, text in content.corpus.items()}
         return prepare_audit(
             content.corpus,
             list(content.queries.values()),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from cvseeker.core.records import Section
+from cvseeker.core.records import Profile, Section
 from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
-from cvseeker.resumes import extract_profile
+from cvseeker.resumes import read_insights
 from cvseeker.retrieval.bm25 import stems
 
 # PostgreSQL, Node.js, C++, R&D, 10,000, Master's
@@ -189,7 +189,7 @@ def _read(passage: str) -> _Reading:
         squeezed="".join(parts),
         initials="".join(part[0] for part in parts),
         # All of it is work here, whatever its headings say.
-        years=extract_profile(passage, [Section("experience", "", passage)]).years or 0,
+        years=Profile.of(read_insights(passage, [Section("experience", "", passage)])).years or 0,
     )
 
 

@@ -27,7 +27,7 @@ from cvseeker.queries.offline.wording import (
     fields,
     shuffle_drop,
 )
-from cvseeker.resumes import extract_profile, find_sections
+from cvseeker.resumes import find_sections, read_insights
 
 # Tries per query wanted: a passage that yields nothing new by then has no more to give.
 _TRIES = 4
@@ -69,7 +69,7 @@ def generate_offline(
     queries: list[Query] = []
     for done, (passage_id, text) in enumerate(corpus.items(), start=1):
         profile = (profiles or {}).get(passage_id) or (
-            extract_profile(text) if resumes else Profile()
+            Profile.of(read_insights(text)) if resumes else Profile()
         )
         if passage_id in languages and not profile.name:
             profile = replace(profile, name=opening_name(text))

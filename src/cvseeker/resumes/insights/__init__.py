@@ -1,5 +1,5 @@
-"""What a recruiter reads off a résumé in ten seconds."""
+"""What a recruiter reads off a résumé in ten seconds, each with the stretch that says so."""
 
-from cvseeker.resumes.insights.profile import extract_profile
+from cvseeker.resumes.insights.profile import read_insights
 
-__all__ = ["extract_profile"]
+__all__ = ["read_insights"]

@@ -30,6 +30,9 @@ _CLAIM = re.compile(
     re.IGNORECASE,
 )
 
+# The stretch that the years are read from begins here.
+FIRST_DATE = re.compile(f"{_CLAIM.pattern}|{_YEAR.pattern}", re.IGNORECASE)
+
 
 def working_years(text: str, work: str) -> int | None:
     """Return the whole years of a working life."""

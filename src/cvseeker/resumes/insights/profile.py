@@ -7,9 +7,9 @@ filled only where a line's shape and its words agree.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cvseeker.core.records import Profile, Section
+from cvseeker.core.records import Insight, InsightKind, Section
 from cvseeker.core.wordlists import read_words
-from cvseeker.resumes.insights.dates import working_years
+from cvseeker.resumes.insights.dates import FIRST_DATE, working_years
 from cvseeker.resumes.insights.header import CONTACT, find_location, find_name
 from cvseeker.resumes.insights.titles import GAP_BEFORE, find_titles
 from cvseeker.resumes.lexicon import (
@@ -62,8 +62,8 @@ _FLUENT = re.compile("fluen|lingual|proficien|native|speak|language")
 _NEAR = 70
 
 
-def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Profile:
-    r"""Read the profile off a résumé or a passage of one.
+def read_insights(text: str, sections: Sequence[Section] | None = None) -> tuple[Insight, ...]:
+    r"""Read off a résumé, or a passage of one, what it says of its person.
 
     Parameters
     ----------
@@ -74,30 +74,46 @@ def extract_profile(text: str, sections: Sequence[Section] | None = None) -> Pro
 
     Returns
     -------
-    Profile
-        A field is empty where the text gives no clear answer.
+    tuple of Insight
+        In the order of the text within each kind; nothing where the text gives no clear answer.
 
     Examples
     --------
-    >>> profile = extract_profile("Mira Voss\nWelder | Oslo, Norway\n\nSkills\nTIG, MIG")
-    >>> profile.name, profile.titles, profile.location, profile.skills
-    ('Mira Voss', ('Welder',), 'Oslo, Norway', ('TIG', 'MIG'))
+    >>> text = "Mira Voss\nWelder | Oslo, Norway\n\nSkills\nTIG, MIG"
+    >>> [(found.kind, found.value) for found in read_insights(text)][:3]
+    [('name', 'Mira Voss'), ('title', 'Welder'), ('skill', 'TIG')]
     """
     parts = find_sections(text) if sections is None else sections
     header = next((part.text for part in parts if part.kind == "header"), "")
     name = find_name(header, text)
-    return Profile(
-        name=name,
-        titles=_distinct((title for title in find_titles(parts) if title != name), _MOST_TITLES),
-        skills=_find_skills(parts, name),
-        education=_find_education(text),
-        languages=_find_languages(parts, text),
-        # A place without a person beside it is an employer's.
-        location=find_location(header) if name or CONTACT.search(header[:400]) else "",
-        years=working_years(
-            text, "\n".join(part.text for part in parts if part.kind != "education")
-        ),
-    )
+    # A place without a person beside it is an employer's.
+    place = find_location(header) if name or CONTACT.search(header[:400]) else ""
+    titles = _distinct((title for title in find_titles(parts) if title != name), _MOST_TITLES)
+    found: list[tuple[InsightKind, Iterable[str]]] = [
+        ("name", [name] if name else []),
+        ("title", titles),
+        ("skill", _find_skills(parts, name)),
+        ("degree", _find_education(text)),
+        ("language", _find_languages(parts, text)),
+        ("place", [place] if place else []),
+    ]
+    insights = [_locate(text, kind, value) for kind, values in found for value in values]
+    return tuple(insight for insight in (*insights, _years(text, parts)) if insight)
+
+
+def _locate(text: str, kind: InsightKind, value: str) -> Insight | None:
+    """Find the stretch that says a value, whose words may be parted by other white space."""
+    words = [re.escape(word) for word in value.split() if word not in ("in", "of")]
+    match = re.search(r"(?<!\w)" + r"[\s,:–-]+(?:(?:in|of)\s+)?".join(words), text, re.IGNORECASE)
+    return match and Insight(kind, value, match[0], match.start(), match.end())
+
+
+def _years(text: str, parts: Sequence[Section]) -> Insight | None:
+    years = working_years(text, "\n".join(part.text for part in parts if part.kind != "education"))
+    first = FIRST_DATE.search(text)
+    if years is None or first is None:
+        return None
+    return Insight("years", str(years), first[0], first.start(), first.end())
 
 
 def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:
