@@ -17,7 +17,10 @@ def package_of(path: Path) -> str:
 
 
 def test_a_list_has_its_order_a_set_its_words_and_a_table_its_columns() -> None:
-    assert read_lines("cvseeker.core", "months")[:2] == ("january", "february")
+    assert read_lines("cvseeker.queries.offline", "title_paraphrases")[:2] == (
+        "sr. > senior",
+        "sr > senior",
+    )
     assert "new zealand" in read_words("cvseeker.core", "places")
     titles = read_pairs("cvseeker.core", "job_titles")
     assert (titles["nurse"], titles["model"], titles["evangelist"]) == ("", "profile", "query")

@@ -1,6 +1,7 @@
 """The word lists that several modules of this package read résumés with; all lower case."""
 
-from cvseeker.core.wordlists import read_lines, read_pairs, read_words
+from cvseeker.core.languages import month_numbers
+from cvseeker.core.wordlists import read_pairs, read_words
 
 TITLE_HEADS = frozenset(
     word for word, mark in read_pairs("cvseeker.core", "job_titles").items() if mark != "query"
@@ -12,6 +13,6 @@ LANGUAGES = read_words("cvseeker.resumes", "languages")
 PLACES = read_words("cvseeker.core", "places")
 STATES = read_words("cvseeker.resumes", "states")
 
-MONTHS = read_lines("cvseeker.core", "months")
-# Begins a month's name, in full or short; for patterns that ignore case.
-MONTH = "|".join(month[:3] for month in MONTHS)
+MONTHS = frozenset(month_numbers("en"))
+# Begins an English month's name, in full or short; for patterns that ignore case.
+MONTH = "|".join(sorted({month[:3] for month in MONTHS}))

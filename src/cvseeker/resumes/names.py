@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self
 
+from cvseeker.core.languages import words_of
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.lexicon import MONTHS, NOT_IN_NAMES, PARTICLES, PLACES, STATES, TITLE_HEADS
 
 # Letters with a point, an apostrophe or a hyphen between them, and a point behind.
 NAME_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
 
-_HONORIFICS = read_words("cvseeker.resumes", "honorifics")
+_HONORIFICS = words_of("honorifics")
 _CREDENTIALS = read_words("cvseeker.resumes", "credentials")
 _TECHNOLOGY = read_words("cvseeker.resumes", "technology_names")
 _ORDINARY = read_words("cvseeker.resumes", "ordinary_names")

@@ -8,10 +8,11 @@ costs little, an invented one tears an entry apart.
 
 import re
 import unicodedata
-from typing import cast
+from itertools import accumulate
+from typing import get_args
 
+from cvseeker.core.languages import words_of
 from cvseeker.core.records import Section, SectionKind
-from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.resumes.lexicon import MONTH
 
 
@@ -25,19 +26,21 @@ def _squash(label: str) -> str:
 
 
 _NO_LETTER = re.compile(r"[^a-z]+")
-_HEADINGS = {
-    _squash(heading): cast("SectionKind", kind)
-    for heading, kind in read_pairs("cvseeker.resumes", "headings").items()
-}
-_MODIFIERS = read_words("cvseeker.resumes", "heading_modifiers")
-# What joins two headings; Romance languages, German, Polish, Russian, Chinese and Japanese.
-_JOINTS = ("", *"and und et en y e i og och и 和 与 及 と".split())
+_KINDS: tuple[SectionKind, ...] = get_args(SectionKind)[1:]
+_HEADINGS = {_squash(one): kind for kind in _KINDS for one in words_of(f"heading {kind}")}
+_MODIFIERS = frozenset(map(_squash, words_of("modifiers")))
+# In Romance and Slavic languages they follow.
+_TRAILING = frozenset(map(_squash, words_of("trailing modifiers")))
+# What joins two headings.
+_JOINTS = ("", *sorted(map(_squash, words_of("and") - {"・"})))
 _LONGEST = max(map(len, (*_HEADINGS, *_MODIFIERS)))
 # Most lines are no headings, which their first two letters tell.
 _STARTS = frozenset(word[:2] for word in (*_HEADINGS, *_MODIFIERS))
 # Words that are as often an item of a list, or a word of a sentence, as a heading.
-_AMBIGUOUS = frozenset(map(_squash, read_words("cvseeker.resumes", "ambiguous_headings")))
+_AMBIGUOUS = frozenset(map(_squash, words_of("ambiguous")))
 _RULE = re.compile(r"^[ \t]*[=\-_~*─━═]{3,200}[ \t]*$")
+# "Berufserfahrung (7 Jahre)", "EDUCATION [2]"
+_REMARK = re.compile(r"(?<=\w)[ \t]*[(（\[][^()（）\[\]\n]{1,25}[)）\]][ \t]*:?$")
 _NUMBERING = re.compile(r"^(?:\d{1,2}|[IVX]{1,4})[.)][ \t]+")
 # A heading that runs on: what follows it on the line.
 _INLINE_COLON = re.compile(r"^([^\W\d_][^:：\n]{1,38}?)[ \t]*[:：][ \t]*(?=\S)")
@@ -80,8 +83,23 @@ def find_sections(text: str) -> tuple[Section, ...]:
     >>> [(part.kind, part.title) for part in find_sections("Ada\n\nWORK HISTORY\nClerk, 2001")]
     [('header', ''), ('experience', 'WORK HISTORY')]
     """
-    sections: list[tuple[SectionKind, str, list[str]]] = [("header", "", [])]
+    return tuple(
+        Section(kind, title, body)
+        for kind, title, body_lines, _ in _cut(text)
+        if (body := "\n".join(body_lines).strip()) or title
+    )
+
+
+def section_starts(text: str) -> list[tuple[SectionKind, int]]:
+    """Return each section's kind and where it starts, its heading included."""
+    return [(kind, start) for kind, _, _, start in _cut(text)]
+
+
+def _cut(text: str) -> list[tuple[SectionKind, str, list[str], int]]:
+    """Return each section's kind, heading, lines and start; the first is what no heading heads."""
+    sections: list[tuple[SectionKind, str, list[str], int]] = [("header", "", [], 0)]
     lines = text.split("\n")
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
     number = 0
     while number < len(lines):
         after_blank = number == 0 or not lines[number - 1].strip()
@@ -91,16 +109,13 @@ def find_sections(text: str) -> tuple[Section, ...]:
             sections[-1][2].append(lines[number])
         else:
             kind, title, rest = found
+            start = starts[number]
             # A rule belongs to the heading that it underlines.
             if underlined and not rest:
                 title, number = f"{title}\n{lines[number + 1].strip()}", number + 1
-            sections.append((kind, title, [rest] if rest else []))
+            sections.append((kind, title, [rest] if rest else [], start))
         number += 1
-    return tuple(
-        Section(kind, title, body)
-        for kind, title, body_lines in sections
-        if (body := "\n".join(body_lines).strip()) or title
-    )
+    return sections
 
 
 def _read_heading(
@@ -122,6 +137,7 @@ def _read_heading(
 
 def _heading_kind(line: str, after_blank: bool, underlined: bool) -> SectionKind | None:
     label = _NUMBERING.sub("", line.lstrip("#*_•|>[(-– \t■□◆◇●○▪▼【［〔《"))
+    label = _REMARK.sub("", label) or label
     kind = _kind_of(label)
     if kind is None or line[-1] in ".,;/&+":
         return None
@@ -145,8 +161,10 @@ def _inline_kind(label: str, current: SectionKind, after_blank: bool) -> Section
     kind = _kind_of(label)
     if kind is None or label[0].islower():
         return None
+    squashed = _squash(label)
     plain = label.isupper() or not (
-        _squash(label) in _AMBIGUOUS or label.rsplit(maxsplit=1)[-1].islower()
+        squashed in _AMBIGUOUS
+        or (label.rsplit(maxsplit=1)[-1].islower() and squashed not in _HEADINGS)
     )
     if not plain:
         return None
@@ -181,7 +199,10 @@ def _first_head(text: str, start: int, most: int) -> str | None:
 
 def _goes_on(text: str, start: int, most: int) -> bool:
     """Whether what stands from here on is nothing but so many headings, with or without "and"."""
-    return most > 0 and any(
-        text.startswith(joint, start) and _first_head(text, start + len(joint), most)
-        for joint in _JOINTS
+    return text[start:] in _TRAILING or (
+        most > 0
+        and any(
+            text.startswith(joint, start) and _first_head(text, start + len(joint), most)
+            for joint in _JOINTS
+        )
     )

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cvseeker.core.languages import month_numbers
 from cvseeker.core.records import Profile, Section
-from cvseeker.core.wordlists import read_lines
 from cvseeker.resumes import find_sections, read_insights, redact
 from cvseeker.retrieval.lines import count_words, paragraphs, unwrap
 
@@ -21,7 +21,7 @@ _ENTRY_END = re.compile(r"[\n|•●▪■·;\t、，]+|,\s*(?![^()]{0,200}\))|\
 _LABEL = re.compile(r"^[^\W\d_][^:,.]{1,38}:\s*(?!//)")
 _JOINTS = re.compile(r"^(?:(?:and|or|including|e\.g\.|etc|und|et|y|e)\b[\s.]*)+|\s+(?:and|or|etc)$")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_MONTHS = "|".join(month[:3] for month in read_lines("cvseeker.core", "months"))
+_MONTHS = "|".join(sorted({month[:3] for month in month_numbers("en")}))
 # A date on its own, with what joins it to another one.
 _DATE = re.compile(
     rf"[\s,(–—-]*(?:\b(?:{_MONTHS})[^\W\d_]*\.?,?\s+)?(?<!\d)(?:\d{{1,2}}[./-])?(?:19|20)\d\d"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from cvseeker.core.languages import month_numbers
 from cvseeker.core.records import Profile, Section
-from cvseeker.core.wordlists import read_lines, read_pairs, read_words
+from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import read_insights
 from cvseeker.retrieval.bm25 import stems
@@ -35,7 +36,7 @@ _MOST_INITIALS = 10
 
 _ASKING = read_words("cvseeker.queries.filters", "asking")
 _ABBREVIATIONS = {
-    **{month: month[:3] for month in read_lines("cvseeker.core", "months") if month != "may"},
+    **{month: month[:3] for month in month_numbers("en") if len(month) > 3},
     **read_pairs("cvseeker.queries.filters", "abbreviations"),
 }
 

@@ -3,7 +3,8 @@
 All of it is general language, written by hand; nothing is learnt from a data set.
 """
 
-from cvseeker.core.wordlists import read_lines, read_pairs, read_words
+from cvseeker.core.languages import month_numbers
+from cvseeker.core.wordlists import read_pairs, read_words
 
 STOP_WORDS = read_words("cvseeker.queries.offline", "stop_words")
 # Words that fit nearly every résumé: they never make a query specific.
@@ -13,9 +14,7 @@ TITLE_HEADS = frozenset(
     word for word, mark in read_pairs("cvseeker.core", "job_titles").items() if mark != "profile"
 )
 # Months in full and short.
-MONTHS = frozenset({"sept"}).union(
-    form for month in read_lines("cvseeker.core", "months") for form in (month, month[:3])
-)
+MONTHS = frozenset(month_numbers("en"))
 # Allowed inside a phrase ("terms of reference", "plant and machinery"), never at its ends.
 INNER_WORDS = frozenset({"of", "and"})
 # Words in -ing and -ed that begin a noun phrase rather than a clause.
