@@ -4,8 +4,8 @@ import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
-from cvseeker.queries.boolean import SearchedText
 from cvseeker.queries.judging.attributes import MATCH, match_attributes, read_attributes
+from cvseeker.retrieval.boolean import SearchedText
 
 PAYROLL = SearchedText.from_text(
     "Payroll accountant. Ran the payroll of 1,200 employees in SAP; C++ at university."

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
-from cvseeker.queries.boolean import SearchedText, parse_boolean
+from cvseeker.retrieval.boolean import SearchedText, parse_boolean
 
 NURSE = SearchedText.from_text(
     "Registered nurse, intensive care unit. Ventilated patients, night shifts; Node.js as a hobby."

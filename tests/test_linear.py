@@ -9,7 +9,6 @@ import pytest
 from cvseeker.core.errors import InputError
 from cvseeker.core.query_settings import FilterSettings, GenerateSettings
 from cvseeker.core.records import Query
-from cvseeker.queries.boolean import SearchedText
 from cvseeker.queries.filters import Repeats, check_query
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.judging.attributes import read_attributes
@@ -20,6 +19,7 @@ from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.passages import count_tokens, split_passages
 from cvseeker.resumes.readers.html import html_to_text
 from cvseeker.resumes.spacing import SpacingRepair
+from cvseeker.retrieval.boolean import SearchedText
 
 KNOWN = [
     *["led project management in data science and machine learning"] * 12,

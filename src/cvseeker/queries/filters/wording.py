@@ -3,7 +3,7 @@
 import re
 
 from cvseeker.core.errors import InputError
-from cvseeker.queries.boolean import parse_boolean
+from cvseeker.retrieval.boolean import parse_boolean
 
 _WORD = re.compile(r"\w+")
 _OPERATOR = re.compile(r"(?<!\w)(?:AND|OR|NOT)(?!\w)")

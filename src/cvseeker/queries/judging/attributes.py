@@ -8,8 +8,8 @@ from itertools import pairwise
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.wordlists import read_words
-from cvseeker.queries.boolean import Matcher, SearchedText, parse_boolean
 from cvseeker.retrieval.bm25 import stems
+from cvseeker.retrieval.boolean import Matcher, SearchedText, parse_boolean
 
 MATCH = 2
 """The grade of a passage that has all that a query asks for."""
