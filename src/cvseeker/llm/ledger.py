@@ -8,9 +8,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import NoneType
 
+from cvseeker.core.database import Database
 from cvseeker.core.errors import InputError
 from cvseeker.core.places import make_file
-from cvseeker.llm.database import Database
 from cvseeker.llm.request import OUTCOMES, Outcome
 
 FINAL: frozenset[Outcome] = frozenset({"ok", "refused"})

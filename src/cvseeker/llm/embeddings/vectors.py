@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cvseeker.llm.database import Database
+from cvseeker.core.database import Database
 
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -10,8 +10,6 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.places import make_file, make_folder
 
 _BUSY_SECONDS = 60.0
-# Of all kinds, which may share a file.
-_TABLES = frozenset({"requests", "modes", "vectors", "dimensions"})
 
 
 class Database:
@@ -22,6 +20,10 @@ class Database:
 
     kind: ClassVar[str]
     loss: ClassVar[str] = ""
+    # One of which every file has that is not empty: these kinds may share one.
+    tables: ClassVar[frozenset[str]] = frozenset({"requests", "modes", "vectors", "dimensions"})
+    # Survives the death of the process, which is what interrupts runs; FULL, a power cut as well.
+    synchronous: ClassVar[str] = "NORMAL"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,8 +37,7 @@ class Database:
         try:
             self._refuse_foreign()
             self._execute("PRAGMA journal_mode = WAL")
-            # Survives the death of the process, which is what interrupts runs.
-            self._execute("PRAGMA synchronous = NORMAL")
+            self._execute(f"PRAGMA synchronous = {self.synchronous}")
             self._prepare()
         except BaseException:
             self._db.close()
@@ -49,7 +50,7 @@ class Database:
         """Refuse another program's file before anything in it is changed."""
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         names = {name for (name,) in self._rows(query)}
-        if names and names.isdisjoint(_TABLES):
+        if names and names.isdisjoint(self.tables):
             raise self.unusable(f"it holds another program's table {min(names)!r:.40}")
 
     def __enter__(self) -> Self:

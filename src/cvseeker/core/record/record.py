@@ -1,0 +1,351 @@
+"""``record.sqlite``: who there is, what their résumés say, and what has changed since when."""
+
+import json
+import shlex
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from cvseeker.core.database import Database
+from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.records import Insight, Passage, Resume, Section, Split
+
+NAME = "record.sqlite"
+# "CVSk", so that no other program's file is taken for one.
+_APPLICATION = 0x4356536B
+# SQLite took no more than 999 values in a statement before 3.32.
+_AT_ONCE = 900
+
+ChangeKind = Literal["added", "changed", "renamed", "removed"]
+_CANDIDATE = (
+    "number, resume_id, source, text, sections, metadata, person_group, split, sha256, modified, "
+    "sequence"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The last change of a candidate, who may have gone."""
+
+    sequence: int
+    number: int
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate as the record knows them.
+
+    Attributes
+    ----------
+    number
+        Their own for ever; no other candidate ever gets it.
+    resume
+        What their résumé says.
+    person_group, split
+        Whose versions of a résumé belong together, and on which side of the evaluation.
+    sha256, modified
+        Of the file: its hash, and when it was last written, in seconds since 1970.
+    sequence
+        Of their last change.
+    """
+
+    number: int
+    resume: Resume
+    person_group: str
+    split: Split
+    sha256: str
+    modified: float
+    sequence: int
+
+
+class Record(Database):
+    """The record of a workspace's candidates.
+
+    What is committed survives a power cut. Several processes may read while one writes.
+
+    Parameters
+    ----------
+    path
+        ``record.sqlite``, created where it is missing.
+
+    Raises
+    ------
+    WorkspaceError
+        If the file is damaged, another program's, or a later version's.
+    """
+
+    kind = "the record of candidates"
+    tables = frozenset({"candidates"})
+    synchronous = "FULL"
+
+    @classmethod
+    def open(cls, workspace: Path) -> Self:
+        """Open the record that is in a workspace.
+
+        Parameters
+        ----------
+        workspace
+            The folder.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none, or it cannot be used; the message names the command that makes one.
+        """
+        path = workspace / NAME
+        if not path.is_file():
+            raise WorkspaceError(f"{path}: no record of candidates; run: {_command(path)}")
+        return cls(path)
+
+    def _prepare(self) -> None:
+        """Bring the tables up to this version, all the way or not at all."""
+        self._execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten: a candidate who asks to be forgotten is.
+        self._execute("PRAGMA secure_delete = ON")
+        scripts = _migrations()
+        if self._version() > len(scripts):
+            raise WorkspaceError(
+                f"{self.path}: a record of version {self._version()}; this CVSeeker reads up to "
+                f"{len(scripts)}. Update it: pip install --upgrade cvseeker"
+            )
+        application: int = next(self._rows("PRAGMA application_id"))[0]
+        if self._version() and application != _APPLICATION:
+            raise self.unusable("another program's")
+        if self._version() < len(scripts):
+            with self.transaction():  # another process may have been faster
+                for statement in (one for script in scripts[self._version() :] for one in script):
+                    self._execute(statement)
+                self._execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._execute(f"PRAGMA user_version = {len(scripts)}")
+
+    def _version(self) -> int:
+        return int(next(self._rows("PRAGMA user_version"))[0])
+
+    def unusable(self, reason: str) -> WorkspaceError:
+        """Return the line about a record that is damaged, another program's, or out of room."""
+        return WorkspaceError(
+            f"{self.path}: not usable as {self.kind} ({reason}); free space on the disk, or move "
+            f"the file away and run: {_command(self.path)}"
+        )
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last change; 0 where there was none."""
+        found = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+        return int(next(found, (0,))[0])
+
+    @property
+    def count(self) -> int:
+        """How many candidates there are."""
+        return int(next(self._rows("SELECT count(*) FROM candidates"))[0])
+
+    def changes(self, *, after: int = 0) -> list[Change]:
+        """Return the last change of each candidate that has changed after one of that number.
+
+        Parameters
+        ----------
+        after
+            A sequence number; 0: all candidates, and those who have gone.
+
+        Returns
+        -------
+        list of Change
+            In their order. Whoever replays them has what the record has now.
+        """
+        query = "SELECT sequence, number, kind FROM changes WHERE sequence > ? ORDER BY sequence"
+        return [Change(*row) for row in self._rows(query, (after,))]
+
+    def numbers(self) -> dict[str, int]:
+        """Return résumé id → number of every candidate."""
+        return dict(self._rows("SELECT resume_id, number FROM candidates ORDER BY number"))
+
+    def candidates(self, numbers: Collection[int] | None = None) -> Iterator[Candidate]:
+        """Yield candidates in the order of their numbers.
+
+        Parameters
+        ----------
+        numbers
+            Whose; ``None``: all.
+        """
+        insights = self._insights(numbers)
+        for row in self._of(f"SELECT {_CANDIDATE} FROM candidates", numbers, "number"):
+            number, resume_id, source, text, sections, metadata, *facts = row
+            resume = Resume(
+                resume_id,
+                text,
+                tuple(Section(**section) for section in json.loads(sections)),
+                source,
+                tuple(insights[number]),
+                json.loads(metadata),
+            )
+            yield Candidate(number, resume, *facts)
+
+    def _insights(self, numbers: Collection[int] | None) -> dict[int, list[Insight]]:
+        found: dict[int, list[Insight]] = defaultdict(list)
+        query = 'SELECT number, kind, value, text, start, "end", confidence FROM insights'
+        for number, *facts in self._of(query, numbers, "rowid"):
+            found[number].append(Insight(*facts))
+        return found
+
+    def passages(self, numbers: Collection[int] | None = None) -> Iterator[tuple[int, Passage]]:
+        """Yield each candidate's number and passages, in their order.
+
+        Parameters
+        ----------
+        numbers
+            Whose; ``None``: all.
+        """
+        query = (
+            "SELECT number, passage_id, resume_id, passages.text, passages.sections, "
+            "person_group, split FROM passages JOIN candidates USING (number)"
+        )
+        for number, passage_id, resume_id, text, kinds, *facts in self._of(
+            query, numbers, "number, position"
+        ):
+            sections = tuple(json.loads(kinds))
+            yield number, Passage(passage_id, resume_id, text, sections, *facts)
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query in SQL; the scripts in ``migrations`` show the tables.
+
+        Parameters
+        ----------
+        query
+            A SELECT.
+        values
+            Of its question marks.
+        """
+        yield from self._rows(query, values)
+
+    def put(
+        self,
+        resume: Resume,
+        passages: Sequence[Passage],
+        *,
+        number: int | None = None,
+        kind: ChangeKind = "added",
+        sha256: str = "",
+        modified: float = 0.0,
+    ) -> int:
+        """Write a candidate, in a transaction of the caller's.
+
+        Parameters
+        ----------
+        resume, passages
+            What there is to know; the passages say group and split.
+        number
+            Whom it replaces; ``None``: nobody.
+        kind
+            What the change is.
+        sha256, modified
+            Of the file.
+
+        Returns
+        -------
+        int
+            The candidate's number.
+        """
+        first = passages[0]
+        values = (
+            resume.resume_id,
+            resume.source,
+            resume.text,
+            _json([asdict(section) for section in resume.sections]),
+            _json(dict(resume.metadata)),
+            first.person_group,
+            first.split,
+            sha256,
+            modified,
+        )
+        columns = [name.strip() for name in _CANDIDATE.split(",")][1:-1]
+        if number is None:
+            marks = ", ".join("?" * len(columns))
+            cursor = self._execute(
+                f"INSERT INTO candidates ({', '.join(columns)}, sequence) VALUES ({marks}, 0)",
+                values,
+            )
+            number = int(cursor.lastrowid or 0)
+        else:
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            self._execute(
+                f"UPDATE candidates SET {assignments} WHERE number = ?", (*values, number)
+            )
+            self._execute("DELETE FROM passages WHERE number = ?", (number,))
+            self._execute("DELETE FROM insights WHERE number = ?", (number,))
+        for insight in resume.insights:
+            self._execute(
+                "INSERT INTO insights VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *astuple(insight))
+            )
+        for position, passage in enumerate(passages):
+            self._execute(
+                "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
+                (number, position, passage.passage_id, passage.text, _json(passage.sections)),
+            )
+        self._note(number, kind)
+        return number
+
+    def remove(self, numbers: Collection[int]) -> None:
+        """Delete candidates and all that is theirs, in a transaction of the caller's."""
+        for number in numbers:
+            self._execute("DELETE FROM candidates WHERE number = ?", (number,))
+            self._note(number, "removed")
+
+    def _note(self, number: int, kind: ChangeKind) -> None:
+        """Give a candidate's change the next sequence number."""
+        self._execute("DELETE FROM changes WHERE number = ?", (number,))
+        cursor = self._execute("INSERT INTO changes (number, kind) VALUES (?, ?)", (number, kind))
+        self._execute(
+            "UPDATE candidates SET sequence = ? WHERE number = ?", (cursor.lastrowid, number)
+        )
+
+    def _of(
+        self, query: str, numbers: Collection[int] | None, order: str
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query about all candidates, or about some."""
+        if numbers is None:
+            yield from self._rows(f"{query} ORDER BY {order}")
+            return
+        wanted = sorted(numbers)
+        for begin in range(0, len(wanted), _AT_ONCE):
+            some = wanted[begin : begin + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            yield from self._rows(f"{query} WHERE number IN ({marks}) ORDER BY {order}", some)
+
+
+@cache
+def _migrations() -> tuple[tuple[str, ...], ...]:
+    """Return the statements that make each version from the one before.
+
+    A script that was released never changes.
+    """
+    folder = resources.files("cvseeker.core.record") / "migrations"
+    scripts = sorted(folder.iterdir(), key=lambda script: script.name)
+    return tuple(
+        tuple(_statements(script.read_text(encoding="utf-8")))
+        for script in scripts
+        if script.name.endswith(".sql")
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script into statements; a trigger has semicolons of its own."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _command(path: Path) -> str:
+    return f"cvseeker ingest SOURCE... -w {shlex.quote(str(path.parent))}"
