@@ -3,7 +3,7 @@
 #
 # Each query is paired with the window of its passage that fits it best, and an open embedding model
 # learns to put the two side by side. Whether that made it better is decided on people it has not
-# seen: without evidence the base is kept.
+# seen: where it did not, the base is kept.
 #
 # Run [generate_queries.ipynb](generate_queries.ipynb) first. From the command line: `cvseeker finetune`.
 

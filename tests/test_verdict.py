@@ -45,9 +45,9 @@ def evaluated_set(
     return EvaluatedSet(name=name, dataset=dataset, results=results)
 
 
-def found(ranks: Mapping[str, Sequence[int]], **how: Any) -> Verdict:
+def found(ranks: Mapping[str, Sequence[int]], *, in_use: str = "", **how: Any) -> Verdict:
     evaluated = evaluated_set(ranks, **how)
-    return find_verdict(evaluated, compare_all(evaluated))
+    return find_verdict(evaluated, compare_all(evaluated), in_use=in_use)
 
 
 def searches(
@@ -66,6 +66,23 @@ def searches(
 def badges(evaluated: EvaluatedSet, training: RetrievalDataset | None = None) -> list[Badge]:
     analysis = analyse(evaluated, training=training)
     return find_badges(evaluated, analysis, find_verdict(evaluated, analysis.significance))
+
+
+@pytest.mark.parametrize(
+    ("untuned", "tuned", "in_use", "use", "lead"),
+    [
+        ([3] * 30, [1] * 30, "base", "tuned", "Use the tuned search."),
+        ([1] * 30, [3] * 30, "tuned", "base", "fine-tuning made it worse"),
+        ([1, 2] * 15, [1, 2] * 15, "tuned", "tuned", "within noise), and validation preferred it."),
+        ([1, 2] * 15, [1, 2] * 15, "base", "base", "fine-tuning did not improve it"),
+    ],
+)
+def test_what_validation_chose_stays_where_these_queries_cannot_tell(
+    untuned: Sequence[int], tuned: Sequence[int], in_use: str, use: str, lead: str
+) -> None:
+    verdict = found(searches([9] * 30, untuned, tuned), in_use=f"hybrid({in_use})")
+    assert verdict.use == f"hybrid({use})"
+    assert lead in verdict.lead
 
 
 def test_a_better_tuned_search_is_to_be_used() -> None:

@@ -23,7 +23,7 @@ from cvseeker.evaluate.run import run_systems
 from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.trec import with_run_ids
 from cvseeker.evaluate.variants import check_cuts
-from cvseeker.evaluate.verdict import decide
+from cvseeker.evaluate.verdict import decide, search_in_use
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import joined, with_cross_sections, with_persons
@@ -240,7 +240,7 @@ class Evaluation:
                 **({"labels": facts["labels"]} if "labels" in facts else {}),
                 "systems": list(sets[0].results),
                 "queries": sum(len(one.dataset.queries) for one in sets),
-                "verdict": str(decide(sets, analyses)[1]),
+                "verdict": str(decide(sets, analyses, in_use=search_in_use(material.stages))[1]),
             }
 
         return workspace.run_stage(

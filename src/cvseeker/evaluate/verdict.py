@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cvseeker.evaluate.analysis import Analysis
 from cvseeker.evaluate.compare import (
@@ -75,15 +75,26 @@ def count_groups(evaluated: EvaluatedSet) -> int:
     return len(set(query_groups(evaluated, list(evaluated.dataset.queries))))
 
 
-def find_verdict(evaluated: EvaluatedSet, standings: Standings) -> Verdict:
-    """Say which search to use: the tuned one only where there is evidence that it is better."""
+def search_in_use(stages: Sequence[Mapping[str, Any]]) -> str:
+    """Return the search that fine-tuning has left in a workspace, empty outside of one."""
+    kept = (one["counts"]["verdict"]["kept"] for one in stages if one["stage"] == "model")
+    return next((f"hybrid({name})" for name in kept), "")
+
+
+def find_verdict(evaluated: EvaluatedSet, standings: Standings, *, in_use: str = "") -> Verdict:
+    """Say which search to use.
+
+    Where these queries cannot tell, that is the one ``in_use``, which validation has chosen; where
+    nothing has, the untuned one.
+    """
     pair, keys = headline_pair(evaluated), evaluated.results
     if pair is None:
         use = ranking(evaluated)[0][0]
         return Verdict(use, f"There is only {spoken(use, keys)}.", f"{_found(evaluated, use, [])}.")
     gain = standings.between(*pair)
     use, other = pair
-    if compares_tuning(evaluated) and gain.outcome != "better":
+    chosen = gain.outcome != "worse" and in_use == use
+    if compares_tuning(evaluated) and gain.outcome != "better" and not chosen:
         use, other = other, use
     if BM25 in keys and use != BM25 and standings.between(use, BM25).outcome == "worse":
         found = _found(evaluated, BM25, pair)
@@ -102,9 +113,10 @@ def _advice(evaluated: EvaluatedSet, gain: Comparison, use: str, other: str) -> 
     name, against = spoken(use, keys), spoken(other, keys)
     if gain.outcome == "better":
         return f"Use {name}.", f"; better than {against} by {_size(gain)}."
-    if not compares_tuning(evaluated):
+    if not compares_tuning(evaluated) or use == gain.first:
         noise = f"it cannot be told from {against} ({_change(gain)}, within noise)"
-        return f"Use {name}: {noise}.", "."
+        preferred = ", and validation preferred it" if compares_tuning(evaluated) else ""
+        return f"Use {name}: {noise}{preferred}.", "."
     if count_groups(evaluated) < FEWEST_GROUPS:
         few = f"{len(evaluated.dataset.queries)} queries are too few to tell whether fine-tuning"
         return f"Use {name}: {few} improved it.", "."
@@ -234,8 +246,9 @@ def _data(evaluated: EvaluatedSet, standings: Standings) -> Badge:
 
 
 def decide(
-    sets: Sequence[EvaluatedSet], analyses: Mapping[str, Analysis]
+    sets: Sequence[EvaluatedSet], analyses: Mapping[str, Analysis], *, in_use: str = ""
 ) -> tuple[EvaluatedSet, Verdict]:
     """Return the set that decides, and its verdict."""
     evaluated = deciding_set(sets)
-    return evaluated, find_verdict(evaluated, analyses[evaluated.name].significance)
+    standings = analyses[evaluated.name].significance
+    return evaluated, find_verdict(evaluated, standings, in_use=in_use)

@@ -1,9 +1,10 @@
-"""The gate: a tuned model is kept only where there is evidence that it is better than its base.
+"""The gate: of base and tuned model the one whose search is better on validation is kept.
 
-Two questions are asked. Is it better on the validation split, beyond chance? And can it still do
-what the base could, on the guard set of general queries? Validation has chosen the best step and α
-before, out of a handful each, so that its gain flatters the tuned model a little; a gain that
-barely passes deserves more queries.
+Two questions are asked. Is the tuned model's search better on the validation split? And can it
+still do what the base could, on the guard set of general queries? Of two models one is used in any
+case, and to leave a better one costs as much as to take a worse one: the better mean decides, and
+its interval is told. Validation has chosen the best step and α before, out of a handful each, and
+flatters the tuned model a little; a gain that barely passes deserves more queries.
 
 Before that, tuned and base weights are merged in the share α that validation prefers: what training
 gains on the target and what it forgets elsewhere do not grow alike, and half-way between the two
@@ -28,7 +29,7 @@ from cvseeker.core.errors import InputError, ModelError
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import mean_metrics
-from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_value
+from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.retrieval.validation import (
     METRIC,
     QueryMetrics,
@@ -52,16 +53,9 @@ MILDER = 0.5
 # Means this close are a tie. With a few hundred queries it is about the standard error of such a
 # difference, and one query that moves from rank 2 to rank 1 among 80 makes as much.
 TIE = 0.005
-# A gate asks one question, whether the gain is above 0, so its evidence is one-sided: the lower
-# end of a two-sided 80 % interval is the 10th percentile, a one-sided bound of 90 %. With a
-# hundred queries a true gain of .1 passes in 19 of 20 cases; a bound of 95 % refused one of three
-# good models of 50 queries, and what it keeps out besides, models as good as their base, harms
-# nobody.
-LEVEL = 0.80
-SIGNIFICANCE = 0.10  # one-sided, as the bound
 # Of fewer queries each weighs more than an eighth, and any mean is an anecdote.
 FEWEST_QUERIES = 8
-# Of four persons only a clean sweep, with a one-sided p-value of 1/2^4 = 0.06, would pass.
+# Of fewer persons the one with most queries decides.
 FEWEST_GROUPS = 5
 # The guard set's queries are of other domains, and a specialist may lose a little there: 0.03 is
 # four of its 120 queries whose right passage falls out of the first ten, or ten that fall from
@@ -74,8 +68,7 @@ TOLERANCE = 0.03
 class Difference:
     """What tuning changed in nDCG@10 on a set of queries.
 
-    ``low`` and ``high`` are the 80 % bootstrap interval of ``delta`` over groups, which are
-    persons; ``p_value`` is one-sided, of the paired randomization test.
+    ``low`` and ``high`` are the 95 % bootstrap interval of ``delta``; persons are resampled.
     """
 
     base: float
@@ -83,7 +76,6 @@ class Difference:
     delta: float
     low: float
     high: float
-    p_value: float
     queries: int
     groups: int
 
@@ -91,7 +83,7 @@ class Difference:
         """Return the change in words: means, difference and interval."""
         return (
             f"{self.base:.3f} → {self.tuned:.3f} "
-            f"({self.delta:+.3f}, 80 % interval {self.low:+.3f} to {self.high:+.3f})"
+            f"({self.delta:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f})"
         )
 
 
@@ -162,7 +154,7 @@ def decide(
         verdicts.append(_verdict(alpha, found, before, gain, forgotten))
         if verdicts[-1].kept == "tuned":
             return verdicts[-1]
-        # A smaller share may forget less, but it brings no evidence that is not there.
+        # A smaller share may forget less, but it gains no more.
         if force or doubt(gain):
             break
     refused = verdicts[0]
@@ -194,19 +186,15 @@ def choose_alpha(
 
 
 def doubt(validation: Difference) -> str:
-    """Say why a gain on validation is no evidence; empty if it is.
-
-    The randomization test is asked besides because of a handful of persons a bootstrap draws too
-    few tails.
-    """
+    """Say why validation does not prefer the tuned model; empty if it does."""
     if validation.queries < FEWEST_QUERIES or validation.groups < FEWEST_GROUPS:
         return (
             f"too little to judge by: {validation.queries} validation queries about "
             f"{validation.groups} person groups; expected at least {FEWEST_QUERIES} "
             f"about {FEWEST_GROUPS}"
         )
-    if validation.low <= 0 or validation.p_value > SIGNIFICANCE:
-        return f"no evidence that search got better: validation nDCG@10 {validation}"
+    if validation.delta <= 0:
+        return f"search did not get better: validation nDCG@10 {validation}"
     return ""
 
 
@@ -230,10 +218,11 @@ def _verdict(
     """Judge the mixture at an α by what it gained and what it forgot."""
     against = doubt(gain) or loss_elsewhere(guard)
     merged = "" if alpha == 1 else f", merged with the base at α {alpha:g}"
+    noise = ", within noise" if gain.low <= 0 else ""
     return Verdict(
         kept="base" if against else "tuned",
         forced=False,
-        reason=against or f"search got better: validation nDCG@10 {gain}{merged}",
+        reason=against or f"search got better: validation nDCG@10 {gain}{noise}{merged}",
         alpha=alpha,
         alphas={f"{key:g}": mean_ndcg(scores) for key, scores in found.items()},
         validation=gain,
@@ -253,17 +242,14 @@ def compare(base: QueryMetrics, tuned: QueryMetrics, groups: Sequence[str]) -> D
     before = [values[METRIC] for values in base.values()]
     after = [tuned[query_id][METRIC] for query_id in base]
     gains = [new - old for new, old in zip(after, before, strict=True)]
-    low, high = bootstrap_interval(gains, groups=groups, level=LEVEL)
+    low, high = bootstrap_interval(gains, groups=groups)
     delta = sum(gains) / len(gains)
-    # Under the test's hypothesis gains and losses are alike: half of its tails lie on each side.
-    half = randomization_p_value(after, before, groups=groups) / 2
     return Difference(
         base=sum(before) / len(before),
         tuned=sum(after) / len(after),
         delta=delta,
         low=low,
         high=high,
-        p_value=half if delta > 0 else 1 - half,
         queries=len(gains),
         groups=len(set(groups)),
     )

@@ -1,6 +1,6 @@
 """The report: which search to use, and what speaks for it, as a page, as Markdown or as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from cvseeker.evaluate.report.tables import (
 )
 from cvseeker.evaluate.results import EvaluatedSet, plain
 from cvseeker.evaluate.slices import widest_gain
-from cvseeker.evaluate.verdict import count_groups, decide, find_badges
+from cvseeker.evaluate.verdict import count_groups, decide, find_badges, search_in_use
 from cvseeker.evaluate.wording import METRIC_TITLES, made_of, spoken
 
 GENERATED_NOTE = (
@@ -89,7 +89,8 @@ def write_report(
     settings
         Settings by stage, as :class:`~cvseeker.core.settings.Settings` dumps them.
     """
-    deciding, verdict = decide(sets, analyses)
+    in_use = search_in_use(stages)
+    deciding, verdict = decide(sets, analyses, in_use=in_use)
     model = _model_counts(stages)
     # What people wrote before what was made, as it decides before it.
     ordered = [deciding, *(one for one in reversed(sets) if one is not deciding)]
@@ -105,9 +106,9 @@ def write_report(
         "version": __version__,
         "verdict": verdict,
         "basis": _basis(deciding, titles[0]),
-        "in_use": _in_use(deciding, verdict.use, model),
+        "in_use": _in_use(deciding.results, in_use, verdict.use, model),
         "badges": find_badges(deciding, analyses[deciding.name], verdict),
-        "bars": bars(deciding, shown, told[0]["intervals"], in_use=_search_in_use(model)),
+        "bars": bars(deciding, shown, told[0]["intervals"], in_use=in_use),
         "families": family_rows(dict(zip(titles, ordered, strict=True)), analyses, deciding),
         "columns": [deciding.names[name] for name in shown_systems(deciding)],
         "curve": training_curve(model),
@@ -136,19 +137,15 @@ def _model_counts(stages: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return next((one["counts"] for one in stages if one["stage"] == "model"), {})
 
 
-def _search_in_use(model: Mapping[str, Any]) -> str:
-    """Return the search that the workspace has now, empty outside of one."""
-    kept = model.get("verdict", {}).get("kept", "")
-    return f"hybrid({kept})" if kept else ""
-
-
-def _in_use(evaluated: EvaluatedSet, use: str, model: Mapping[str, Any]) -> str:
-    """Say which search is in use and why, in a workspace."""
-    now = _search_in_use(model)
+def _in_use(systems: Collection[str], now: str, use: str, model: Mapping[str, Any]) -> str:
+    """Say which search is in use and why, in a workspace, and how to change that."""
     if not now:
         return ""
-    held = "It" if now == use else f"At present {spoken(now, evaluated.results)}"
-    return f"{held} is in use, as fine-tuning decided: {model['verdict']['reason']}."
+    reason = f"is in use, as fine-tuning decided: {model['verdict']['reason']}."
+    if now == use:
+        return f"It {reason}"
+    change = " To use the tuned one: cvseeker finetune -w DIR --force." if "tuned" in use else ""
+    return f"At present {spoken(now, systems)} {reason}{change}"
 
 
 def _basis(evaluated: EvaluatedSet, title: str) -> str:
