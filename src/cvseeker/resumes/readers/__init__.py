@@ -7,7 +7,12 @@ from pathlib import Path
 from cvseeker.resumes.readers.base import Document, ReadError, check_length
 from cvseeker.resumes.readers.docx import read_docx
 from cvseeker.resumes.readers.html import html_to_text, read_html
-from cvseeker.resumes.readers.json_resume import is_json_lines, read_json_lines, read_json_text
+from cvseeker.resumes.readers.objects import (
+    is_json_lines,
+    read_json_lines,
+    read_json_text,
+    read_xml,
+)
 from cvseeker.resumes.readers.pdf import read_pdf
 from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
 from cvseeker.resumes.readers.text import decode, read_rtf
@@ -47,9 +52,11 @@ _HTML = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MHTML = re.compile(rb"(?:mime-version|from):.{0,2000}content-type:", re.IGNORECASE | re.DOTALL)
+_XML = re.compile(r"<(?:\?xml\b|!--|!doctype\b|[a-z_])", re.IGNORECASE)
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 # Prose may begin with a bracket; JSON goes on with another one or a quotation mark.
 _JSON = re.compile(r"[\[{]\s*[\[{\"}\]]")
+_XML_SUFFIXES = (".xml", ".hrxml")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 
@@ -137,6 +144,8 @@ def _read_by_text(data: bytes, suffix: str) -> list[Document]:
     start = text[:5000].lstrip("\ufeff \t\r\n")
     if _HTML.match(start):
         return read_html(data) if data[:1] == b"<" else [Document(html_to_text(text))]
+    if _XML.match(start) and (suffix in _XML_SUFFIXES or start.startswith("<?xml")):
+        return read_xml(data.lstrip())
     if _JSON.match(start) or suffix in _JSON_SUFFIXES:
         is_lines = start.startswith("{") and is_json_lines(start if "\n" in start else text)
         return read_json_lines(text) if is_lines else read_json_text(text)

@@ -18,6 +18,10 @@ _PARAGRAPHS = _HEADINGS | frozenset(
 # … and these only begin a new line.
 _BLOCKS = frozenset("div li dt dd tr body html center legend summary details caption".split())
 _CELLS = frozenset(("td", "th"))
+_MARKUP = re.compile(
+    r"<\s*(?:!doctype|html|body|div|p|span|br|table|ul|ol|li|b|strong|em|h\d)\b[^>]*>",
+    re.IGNORECASE,
+)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
 # Marks that no text contains once its white space is collapsed; resolved after the walk.
 _CELL, _ROW_START, _ROW_END, _LINE, _BLANK = "\x1c", "\x1d", "\x1e", "\x1f", "\x0c"
@@ -45,6 +49,16 @@ def html_to_text(markup: str) -> str:
     if root is not None:
         _walk(root, pieces)
     return _lay_out("".join(pieces))
+
+
+def plain(text: str) -> str:
+    """Return the text of a field that may hold markup."""
+    return html_to_text(text) if is_markup(text) else text.strip()
+
+
+def is_markup(text: str) -> bool:
+    """Tell whether a field holds markup."""
+    return bool(_MARKUP.search(text[:2000]))
 
 
 def _walk(root: Any, pieces: list[str]) -> None:
