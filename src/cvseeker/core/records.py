@@ -49,6 +49,7 @@ InsightKind = Literal[
     "certificate",
     "place",
     "years",
+    "title_years",
 ]
 
 
@@ -62,7 +63,7 @@ class Insight:
         What it is.
     value
         The normal form, in which two résumés that mean the same agree ("Tacoma, WA", "German"; of
-        ``years`` whole years as digits).
+        ``years`` whole years as digits; of ``title_years`` these and the title: "7 Welder").
     text
         The stretch as it stands: ``resume.text[start:end]``.
     start, end

@@ -6,10 +6,11 @@ filled only where a line's shape and its words agree.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 from cvseeker.core.records import Insight, InsightKind, Section
 from cvseeker.core.wordlists import read_words
-from cvseeker.resumes.insights.dates import FIRST_DATE, working_years
+from cvseeker.resumes.insights.experience import years_insights
 from cvseeker.resumes.insights.header import CONTACT, find_location, find_name
 from cvseeker.resumes.insights.titles import GAP_BEFORE, find_titles
 from cvseeker.resumes.lexicon import (
@@ -62,7 +63,9 @@ _FLUENT = re.compile("fluen|lingual|proficien|native|speak|language")
 _NEAR = 70
 
 
-def read_insights(text: str, sections: Sequence[Section] | None = None) -> tuple[Insight, ...]:
+def read_insights(
+    text: str, sections: Sequence[Section] | None = None, *, today: date | None = None
+) -> tuple[Insight, ...]:
     r"""Read off a résumé, or a passage of one, what it says of its person.
 
     Parameters
@@ -71,6 +74,8 @@ def read_insights(text: str, sections: Sequence[Section] | None = None) -> tuple
         A cleaned text: a whole résumé or one passage.
     sections
         Its sections, where they are known; found otherwise.
+    today
+        What "present" means: the day that the file was written; today, where nothing tells.
 
     Returns
     -------
@@ -98,7 +103,8 @@ def read_insights(text: str, sections: Sequence[Section] | None = None) -> tuple
         ("place", [place] if place else []),
     ]
     insights = [_locate(text, kind, value) for kind, values in found for value in values]
-    return tuple(insight for insight in (*insights, _years(text, parts)) if insight)
+    years = years_insights(text, titles=titles, today=today or date.today())
+    return tuple(insight for insight in (*insights, *years) if insight)
 
 
 def _locate(text: str, kind: InsightKind, value: str) -> Insight | None:
@@ -106,14 +112,6 @@ def _locate(text: str, kind: InsightKind, value: str) -> Insight | None:
     words = [re.escape(word) for word in value.split() if word not in ("in", "of")]
     match = re.search(r"(?<!\w)" + r"[\s,:–-]+(?:(?:in|of)\s+)?".join(words), text, re.IGNORECASE)
     return match and Insight(kind, value, match[0], match.start(), match.end())
-
-
-def _years(text: str, parts: Sequence[Section]) -> Insight | None:
-    years = working_years(text, "\n".join(part.text for part in parts if part.kind != "education"))
-    first = FIRST_DATE.search(text)
-    if years is None or first is None:
-        return None
-    return Insight("years", str(years), first[0], first.start(), first.end())
 
 
 def _find_skills(parts: Sequence[Section], name: str) -> tuple[str, ...]:
