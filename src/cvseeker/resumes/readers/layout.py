@@ -6,7 +6,7 @@ by row. Coordinates are PDF points; y grows upwards.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf
 from statistics import median
@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from cvseeker.resumes.readers.bidi import is_leftward, reading_order
 from cvseeker.resumes.readers.pieces import Boxes, Codes, Piece, find_pieces
 from cvseeker.resumes.readers.rows import (
     Row,
@@ -35,6 +36,8 @@ _MAX_PIECES = 3000
 _SHORT_CELL = 25
 # A section's heading with the title, employer and dates below it.
 _MAX_HEADING_ROWS = 4
+# Columns follow one another in most files; some have a line of another one between.
+_MAX_CHANGES = 2
 
 _Kind = Literal["columns", "labels", "table"]
 
@@ -55,14 +58,26 @@ class _Gutter:
         return len(self.left) + len(self.right)
 
 
-def page_text(codes: Codes, boxes: Boxes) -> str:
+def page_text(codes: Codes, boxes: Boxes, typed: list[Piece] | None = None) -> str:
     """Return a page's text in reading order, a tab where a row has a wide gap.
 
     Shapes: codes (n,), code points in the order of the file; boxes (n, 4), the left, bottom, right
-    and top of each character's cell.
+    and top of each character's cell. ``typed`` is what a person filled into the page.
     """
-    lines = _read_region(find_pieces(codes, boxes))
+    pieces = find_pieces(codes, boxes)
+    pieces += [replace(piece, order=_place_typed(piece, pieces)) for piece in typed or []]
+    lines = _read_region(pieces)
+    if is_leftward(" ".join(lines)):
+        lines = [reading_order(line) for line in lines]
     return "\n".join(lines).strip("\n")
+
+
+def _place_typed(piece: Piece, pieces: list[Piece]) -> float:
+    """Return a place behind the label that stands before a field, or else above it."""
+    labels = [label for label in pieces if label.middle > piece.bottom and label.left < piece.right]
+    below = [(max(label.bottom - piece.top, 0), piece.left - label.left) for label in labels]
+    nearest = min(zip(below, labels, strict=True), key=lambda pair: pair[0], default=None)
+    return nearest[1].order + 0.5 if nearest else -1.0
 
 
 def _read_region(pieces: list[Piece]) -> list[str]:
@@ -158,16 +173,32 @@ def _both_sides(stretch: list[Piece], x: float) -> int:
 
 def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> _Gutter | None:
     """Tell columns from tables, from labels beside text, and from rows with dates at their end."""
+    changes = _side_changes(stretch, x)
+    left = group_rows([piece for piece in stretch if piece.left < x])
+    right = group_rows([piece for piece in stretch if piece.left >= x])
+    if changes <= _MAX_CHANGES and not _are_dates(left) and not _are_dates(right):
+        # The file has one side after the other: so have its readers.
+        return _gutter_around(pieces, stretch, x, "columns")
     table = _table_rows(stretch, x)
     if len(table) > 0.5 * len(stretch):
         return _gutter_around(pieces, table, x, "table")
-    left = group_rows([piece for piece in stretch if piece.left < x])
-    right = group_rows([piece for piece in stretch if piece.left >= x])
     if not _is_tabular(left, right):
         return _gutter_around(pieces, stretch, x, "columns")
     if len(left) < 0.7 * len(right) and row_length(left) < _SHORT_CELL:
         return _gutter_around(pieces, stretch, x, "labels")
     return None
+
+
+def _side_changes(stretch: list[Piece], x: float) -> int:
+    """Count how often the file goes from one side of a gutter to the other."""
+    sides = [piece.left < x for piece in sorted(stretch, key=lambda piece: piece.order)]
+    return sum(first != second for first, second in pairwise(sides))
+
+
+def _are_dates(rows: list[Row]) -> bool:
+    """Tell a column of dates, which belong to the lines beside them."""
+    dated = sum(any(character.isdigit() for piece in row for character in piece.text) for row in rows)
+    return dated > 0.6 * len(rows) and row_length(rows) < _SHORT_CELL
 
 
 def _gutter_around(pieces: list[Piece], stretch: list[Piece], x: float, kind: _Kind) -> _Gutter:
@@ -200,7 +231,8 @@ def _table_rows(stretch: list[Piece], x: float) -> list[Piece]:
 
 def _is_tabular(left: list[Row], right: list[Row]) -> bool:
     """Tell whether the two sides share their rows, one of them in short cells."""
-    sparse, dense = sorted((left, right), key=len)
+    # A heading in larger letters stands alone, among cells as among paragraphs.
+    sparse, dense = sorted((_without_headings(left), _without_headings(right)), key=len)
     middles = np.array([row[0].middle for row in dense])
     shared = sum(
         bool(np.abs(middles - row[0].middle).min() < 0.2 * row[0].height) for row in sparse
@@ -219,6 +251,11 @@ def _is_tabular(left: list[Row], right: list[Row]) -> bool:
         or other < _SHORT_CELL
         or len(sparse) <= 2 * _MIN_COLUMN_ROWS
     )
+
+
+def _without_headings(rows: list[Row]) -> list[Row]:
+    usual = median(row[0].height for row in rows)
+    return [row for row in rows if row[0].height < 1.12 * usual]
 
 
 def _read_labelled(labels: list[Piece], pieces: list[Piece]) -> list[str]:

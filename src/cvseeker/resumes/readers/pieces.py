@@ -22,6 +22,8 @@ _INK_GAP = 0.5
 # Letters overlap by this much where a font's widths are wrong; then their habit counts.
 _OVERLAP = -0.02
 _HABITUAL_GAP = 0.16
+# Letters of Hebrew and Arabic have boxes of their ink alone.
+_JOINING_GAP = 0.14
 # Fewer gaps than this show no habit.
 _MIN_GAPS = 4
 # PDFium's mark for a hyphen at the end of a line.
@@ -42,6 +44,8 @@ class Piece:
     right: float
     bottom: float
     top: float
+    # Where the file has it.
+    order: float = 0
 
     @property
     def middle(self) -> float:
@@ -62,28 +66,26 @@ class Piece:
 def find_pieces(codes: Codes, boxes: Boxes) -> list[Piece]:
     """Join characters into pieces of lines, with spaces where the gaps are.
 
-    Shapes: codes (n,), boxes (n, 4); the pieces are in the order of the file.
+    Shapes: codes (n,), boxes (n, 4); the pieces are in the order of the file, their text as it is
+    seen, from left to right.
     """
-    ink = np.flatnonzero(_is_ink(codes))
-    if not len(ink):
+    glyphs = _find_glyphs(codes, boxes)
+    if not glyphs.text:
         return []
-    left, bottom, right, top = _mend(boxes[ink]).T
+    left, bottom, right, top = glyphs.boxes.T
     heights = top - bottom
-    height = np.minimum(heights[1:], heights[:-1])
     shared = np.minimum(top[1:], top[:-1]) - np.maximum(bottom[1:], bottom[:-1])
-    leftward = _is_leftward(codes[ink])
-    gaps = np.where(leftward[1:] & leftward[:-1], left[:-1] - right[1:], left[1:] - right[:-1])
-    # The halves of a ligature are lower than the letters beside it, and seem to stand apart.
-    gaps = gaps / np.maximum(heights[1:], heights[:-1])
-    breaks = (shared < 0.5 * height) | (gaps > PIECE_GAP) | (gaps < BACKWARD_GAP)
-    starts = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(ink)]
-    reach = _gaps_by_habit(codes[ink], left, right, heights, breaks)
-    spaced = _find_spaces(gaps, reach, np.diff(ink) > 1, heights, starts)
-    text = _decode(codes[ink])
+    gaps = (left[1:] - right[:-1]) / np.maximum(heights[1:], heights[:-1])
+    breaks = shared < 0.5 * np.minimum(heights[1:], heights[:-1])
+    breaks |= (gaps > PIECE_GAP) | ((gaps < BACKWARD_GAP) & ~glyphs.joining)
+    starts = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(glyphs.text)]
+    reach = _gaps_by_habit(glyphs.kinds, left, right, heights, breaks)
+    spaced = _find_spaces(gaps, reach, glyphs.marked, heights, starts)
+    spaced = np.where(glyphs.joining, glyphs.marked | (gaps > _JOINING_GAP), spaced)
     pieces = []
-    for start, end in pairwise(starts):
+    for order, (start, end) in enumerate(pairwise(starts)):
         words = [start, *(np.flatnonzero(spaced[start : end - 1]) + start + 1).tolist(), end]
-        line = " ".join(text[begin:after] for begin, after in pairwise(words))
+        line = " ".join("".join(glyphs.text[begin:after]) for begin, after in pairwise(words))
         span = slice(start, end)
         pieces.append(
             Piece(
@@ -92,9 +94,69 @@ def find_pieces(codes: Codes, boxes: Boxes) -> list[Piece]:
                 float(right[span].max()),
                 float(bottom[span].min()),
                 float(top[span].max()),
+                order,
             )
         )
     return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyphs:
+    """What a page shows: a glyph may stand for several characters, as a ligature does.
+
+    Shapes: boxes (n, 4); kinds (n,), a number for each sort of glyph; of each two neighbours,
+    (n - 1,): marked, whether the file has a space between them, and joining, whether one of them
+    is a letter of Hebrew or Arabic.
+    """
+
+    text: list[str]
+    boxes: Boxes
+    kinds: npt.NDArray[np.int64]
+    marked: _Flags
+    joining: _Flags
+
+
+def _find_glyphs(codes: Codes, boxes: Boxes) -> _Glyphs:
+    ink = np.flatnonzero(_is_ink(codes))
+    codes, cells = codes[ink], _mend(boxes[ink])
+    marked = np.diff(ink) > 1
+    leftward = is_leftward(codes)
+    # PDFium gives each character of a ligature the ligature's own box.
+    same = (cells[1:] == cells[:-1]).all(axis=1) & (cells[1:, 2] > cells[1:, 0]) & ~marked
+    firsts = np.flatnonzero(np.concatenate(([True], ~same))) if len(ink) else ink
+    ends = np.append(firsts[1:], len(ink))
+    characters = _decode(codes)
+    text = [
+        characters[first:end][:: -1 if leftward[first] else 1]
+        for first, end in zip(firsts.tolist(), ends.tolist(), strict=True)
+    ]
+    cells = cells[firsts]
+    marked = marked[firsts[1:] - 1]
+    kinds = codes[firsts].astype(np.int64) + (ends - firsts - 1) * 0x110000
+    leftward = leftward[firsts]
+    if not leftward.any():
+        return _Glyphs(text, cells, kinds, marked, np.zeros(len(marked), dtype=bool))
+    seen = _order_as_seen(cells, leftward)
+    # A space lies between what stands left and right of it, and the gaps show that.
+    follows = np.diff(seen) == 1
+    marked = follows & marked[np.minimum(seen[:-1], len(marked) - 1)]
+    leftward = leftward[seen]
+    joining = leftward[1:] | leftward[:-1]
+    return _Glyphs([text[index] for index in seen], cells[seen], kinds[seen], marked, joining)
+
+
+def _order_as_seen(cells: Boxes, leftward: _Flags) -> npt.NDArray[np.int64]:
+    """Order the glyphs of each line with letters of Hebrew or Arabic from left to right."""
+    bottom, right, top = cells[:, 1], cells[:, 2], cells[:, 3]
+    order = np.arange(len(cells))
+    middle = (bottom + top) / 2
+    apart = (middle[1:] > top[:-1]) | (middle[1:] < bottom[:-1])
+    starts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(cells)]
+    for start, end in pairwise(starts):
+        if leftward[start:end].any():
+            # A mark above a letter ends before that letter does, and follows it once turned.
+            order[start:end] = start + np.argsort(right[start:end], kind="stable")
+    return order
 
 
 def _is_ink(codes: Codes) -> _Flags:
@@ -110,7 +172,7 @@ def _decode(codes: Codes) -> str:
     return np.where(hyphens, 2, codes).astype("<u4").tobytes().decode("utf-32-le", "replace")
 
 
-def _is_leftward(codes: Codes) -> _Flags:
+def is_leftward(codes: Codes) -> _Flags:
     """Tell the letters of Hebrew and Arabic, which run from right to left."""
     return np.asarray(
         ((codes >= 0x590) & (codes <= 0x8FF)) | ((codes >= 0xFB1D) & (codes <= 0xFEFC))
@@ -129,7 +191,7 @@ def _mend(boxes: Boxes) -> Boxes:
 
 
 def _gaps_by_habit(
-    codes: Codes,
+    kinds: npt.NDArray[np.int64],
     left: _Floats,
     right: _Floats,
     heights: _Floats,
@@ -140,7 +202,7 @@ def _gaps_by_habit(
     # "f" reaches over the next letter, and the space after "of" shows in the step alone.
     steps = (left[1:] - left[:-1]) / heights[:-1]
     widths = (right[:-1] - left[:-1]) / heights[:-1]
-    keys = codes[:-1].astype(np.int64) * 4096 + np.minimum(heights[:-1] * 4, 4095).astype(np.int64)
+    keys = kinds[:-1] * 4096 + np.minimum(heights[:-1] * 4, 4095).astype(np.int64)
     sound = np.flatnonzero(~breaks & (steps > 0))
     order = sound[np.lexsort((steps[sound], keys[sound]))]
     _, starts, counts = np.unique(keys[order], return_index=True, return_counts=True)
