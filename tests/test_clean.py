@@ -36,7 +36,14 @@ def repair() -> SpacingRepair:
         ("CompanyNameï¼\x8c City", "CompanyName\uff0c City"),
         ("Reliable Â\nCompany ï¼ City", "Reliable\nCompany, City"),
         ("S K I L L S", "SKILLS"),
-        ("W O R K  H I S T O R Y", "WORK  HISTORY"),
+        ("W O R K  H I S T O R Y", "WORK HISTORY"),
+        ("J O R D A N   A V E R E L L", "JORDAN  AVERELL"),
+        ("S K I L L S  &  T O O L S", "SKILLS & TOOLS"),
+        ("E DUCATION", "EDUCATION"),
+        ("AWA R D S", "AWARDS"),
+        ("C O N TA C T", "CONTACT"),
+        ("W O R K E X P E R I E N C E", "WORK EXPERIENCE"),
+        ("É D U C AT I O N", "ÉDUCATION"),
         ("\uf0b7 Led a team", "• Led a team"),
         ("●  Led a team", "• Led a team"),
         ("•\n\nLed a team", "• Led a team"),
@@ -48,7 +55,24 @@ def test_cleans(dirty: str, clean: str) -> None:
     assert clean_text(dirty) == clean
 
 
-@pytest.mark.parametrize("text", ["Ã", "â€", "A B C", "I V", "Straße", "C++ and C#", "5°", "नौकरी"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ã",
+        "â€",
+        "A B C",
+        "I V",
+        "A LEVEL",
+        "B.A. HISTORY",
+        "PLAN B",
+        "C C++ R SQL",
+        "TEAM A",
+        "Straße",
+        "C++ and C#",
+        "5°",
+        "नौकरी",
+    ],
+)
 def test_leaves_what_is_sound(text: str) -> None:
     assert clean_text(text) == text
 
@@ -138,6 +162,26 @@ def test_leaves_spacing_without_evidence(repair: SpacingRepair, text: str) -> No
 def test_a_small_collection_proves_nothing() -> None:
     repair = SpacingRepair(["project management", "projectmanagement"])
     assert repair.repair("projectmanagement sci ence") == "projectmanagement sci ence"
+
+
+SURVEYOR = "ran the office of the canal board, taught office staff and moved the head office"
+CLERK = "kept the of fice of the harbour master and the papers of the port"
+
+
+@pytest.mark.parametrize("sound", [1, 5])
+@pytest.mark.parametrize("broken", [3, 30])
+def test_broken_words_teach_no_sound_text(sound: int, broken: int) -> None:
+    repair = SpacingRepair([SURVEYOR] * sound + [CLERK] * broken)
+    assert repair.repair(SURVEYOR) == SURVEYOR
+
+
+def test_words_broken_at_their_ligatures_are_mended_however_many_are() -> None:
+    texts = ["an office with staff for the workflow of the first floor"] * 3
+    broken = "an of fice with staf f for the work flow, workf low of the f irst floor"
+    repair = SpacingRepair([*texts, *[broken] * 9])
+    mended = repair.repair("an of fice with staf f for the workf low of the f irst floor")
+    assert mended == texts[0]
+    assert repair.repair("of first floor") == "of first floor"
 
 
 words = st.sampled_from(

@@ -87,6 +87,7 @@ def test_accounts_for_every_file(source: Path, tmp_path: Path) -> None:
     ingest([source], tmp_path / "out", settings=SETTINGS)
     rows = rows_by_file(tmp_path / "out")
     assert len(rows) == 10
+    assert rows["ann.txt"].pop("legibility")
     assert rows["ann.txt"] == {"file": "ann.txt", "status": "ok", "reason": "", "resumes": 1}
     assert rows["sales/ann-copy.txt"]["status"] == "duplicate"
     assert rows["sales/ann-copy.txt"]["reason"] == "same text as ann.txt"
@@ -308,3 +309,26 @@ def test_real_resumes(tmp_path: Path) -> None:
     counts = ingest([folder], tmp_path / "out", settings=IngestSettings())
     assert counts["resumes"] > 580
     assert counts["leakage"]["worst_overlap"] <= 0.5
+
+
+def test_what_can_hardly_be_read_is_searched_but_not_learnt_from(
+    source: Path, tmp_path: Path
+) -> None:
+    # A font whose table is off by some places.
+    garbled = "".join(
+        chr(ord(char) - 29) if char.isalpha() else char for char in resume("Gus Gray", "nurse")
+    )
+    (source / "gus.txt").write_text(garbled, encoding="utf-8")
+    workspace = Workspace(tmp_path / "work")
+    result = ingest_stage(workspace, [source], Settings(ingest=SETTINGS))
+    folder = workspace.require("ingest")
+    rows = rows_by_file(folder)
+    assert rows["gus.txt"]["doubtful"] == ["gus.txt"]
+    assert rows["gus.txt"]["legibility"] < 0.1
+    assert rows["ann.txt"]["legibility"] > 0.2
+    assert "doubtful" not in rows["ann.txt"]
+    assert result.counts["doubtful"] == 1
+    assert any(line.endswith("language: gus.txt") for line in result.decided)
+    ingested = Ingested(folder)
+    known = {passage.resume_id for passage in ingested.passages()}
+    assert known - {passage.resume_id for passage in ingested.sound_passages()} == {"gus.txt"}

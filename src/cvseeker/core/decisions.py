@@ -34,6 +34,13 @@ def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f"{files['failed']:,} failed"
     )
     path = folder / "files.jsonl"
+    if counts.get("doubtful") and path.is_file():
+        doubtful = [row["file"] for row in read_jsonl(path) if row.get("doubtful")]
+        more = f" and {len(doubtful) - NAMED:,} more" if len(doubtful) > NAMED else ""
+        yield (
+            f"doubtful, searched but not learnt from, as few of their words are known in any "
+            f"language: {', '.join(doubtful[:NAMED])}{more}"
+        )
     if not files["failed"] or not path.is_file():
         return
     failed = [row for row in read_jsonl(path) if row["status"] == "failed"]

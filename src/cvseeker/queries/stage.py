@@ -316,7 +316,7 @@ def _write_splits(
 def _passages(source: Workspace | Path) -> PassageSource:
     """Return what reads the passages, each time anew where they lie in a workspace."""
     if isinstance(source, Workspace):
-        return Ingested(source.require("ingest")).passages
+        return Ingested(source.require("ingest")).sound_passages
     dataset = read_dataset(source, needs_queries=False)
     passages = [
         Passage(key, key, text, person_group=dataset.person_groups.get(key, ""))

@@ -11,6 +11,7 @@ from urllib.parse import quote_from_bytes
 
 from cvseeker.core.records import SPLITS, Passage, Resume
 from cvseeker.resumes.discover import display_name
+from cvseeker.resumes.legibility import DOUBTFUL
 from cvseeker.resumes.split import LeakageReport
 
 _Status = Literal["ok", "duplicate", "failed"]
@@ -28,6 +29,12 @@ class Row:
     status: _Status = "ok"
     reason: str = ""
     notes: tuple[str, ...] = ()
+    legibility: float | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether so few of its words are known that it was probably not read right."""
+        return self.legibility is not None and self.legibility < DOUBTFUL
 
 
 @dataclass(slots=True)
@@ -55,6 +62,11 @@ def file_row(file: InputFile) -> dict[str, Any]:
         line["path_percent_encoded"] = quote_from_bytes(os.fsencode(file.path))
     if notes := list(dict.fromkeys(display_name(note) for row in file.rows for note in row.notes)):
         line["notes"] = notes
+    read = [row for row in file.rows if row.status == "ok"]
+    if known := [row.legibility for row in read if row.legibility is not None]:
+        line["legibility"] = round(min(known), 3)
+    if doubtful := [row.resume_id for row in read if row.doubtful]:
+        line["doubtful"] = doubtful
     if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
         line["rows"] = {name: statuses[name] for name in _STATUSES}
         line["rows_left_out"] = [
@@ -77,6 +89,7 @@ def ingest_counts(
         "files": {name: statuses[name] for name in _STATUSES},
         "failures": dict(failures.most_common()),
         "resumes": len(resumes),
+        "doubtful": sum(len(row.get("doubtful", ())) for row in file_rows),
         "passages": len(passages),
         "person_groups": len({passage.person_group for passage in passages}),
         "splits": {

@@ -5,6 +5,11 @@ The lines stay, since sections are found by them, and no letter or digit is adde
 
 import re
 import unicodedata
+from functools import cache
+from typing import get_args
+
+from cvseeker.core.languages import words_of
+from cvseeker.core.records import SectionKind
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x85\u2028\u2029]")
 _BULLETS = "•●▪■◆◇○◦‣∙·➢➤►▶❖✓✔➔⮚"
@@ -20,6 +25,7 @@ _JOINERS = re.compile("[\u200c\u200d]+")
 _BULLET = re.compile(f"^(?:[{_BULLETS}][ ]*)+", re.MULTILINE)
 _LONE_BULLET = re.compile(r"^•[ ]*\n+(?=[^\s•])", re.MULTILINE)
 _WIDE_GAP = re.compile(r"[ \t]{2,}|\t")
+_LONGEST_HEADING = 80
 _SPACED_CAPS = re.compile(r"(?:[^\W\d_a-z] ){3,}[^\W\d_a-z]")
 # Marks without an end above one letter: composing them takes the square of their number.
 _MARKS = re.compile(r"[^\x00-\x7f\w\s]{31,}")
@@ -114,9 +120,51 @@ def _joiners(match: re.Match[str]) -> str:
 
 def _clean_line(line: str) -> str:
     line = line.strip(" \t")
-    if len(line) > 6 and all(_SPACED_CAPS.fullmatch(word) for word in _WIDE_GAP.split(line)):
-        line = "  ".join(word.replace(" ", "") for word in _WIDE_GAP.split(line))
+    if 6 < len(line) <= _LONGEST_HEADING and line.upper() == line:
+        line = _heading(line) or _joined(line)
     gaps = len(_WIDE_GAP.findall(line))
     # Justified text has wide gaps everywhere: there they part no columns.
     justified = gaps > 3 and 2 * gaps > len(line.split()) - 1
     return _WIDE_GAP.sub(" " if justified else "  ", line)
+
+
+def _joined(line: str) -> str:
+    """Join the letters of words that are S P A C E D, where a line has no others."""
+    words = _WIDE_GAP.split(line)
+    if not all(_SPACED_CAPS.fullmatch(word) or word == "&" for word in words):
+        return line
+    return "  ".join(word.replace(" ", "") for word in words)
+
+
+def _heading(line: str) -> str:
+    """Return the words of a heading whose letters stand apart, as in ``E DUCATION``; else none."""
+    if not any(len(part) == 1 and part.isalpha() for part in line.split()):
+        return ""
+    parts = "".join(line.split()).split("&")
+    words = [_heading_words(part) for part in parts]
+    return " & ".join(" ".join(word) for word in words) if all(words) else ""
+
+
+def _heading_words(letters: str) -> tuple[str, ...]:
+    """Return the fewest words of headings that spell out so many capital letters."""
+    # Length of what is spelt → the words so far.
+    spelt: dict[int, tuple[str, ...]] = {0: ()}
+    for start in range(len(letters)):
+        for end in range(start + 1, len(letters) + 1):
+            if start in spelt and letters[start:end] in _words_of_headings():
+                words = (*spelt[start], letters[start:end])
+                spelt[end] = min(spelt.get(end, words), words, key=len)
+    return spelt.get(len(letters), ())
+
+
+@cache
+def _words_of_headings() -> frozenset[str]:
+    groups = (*(f"heading {kind}" for kind in get_args(SectionKind)), "modifiers")
+    labels = [label.upper().split() for group in groups for label in words_of(group)]
+    words = {word for label in labels for word in label if len(word) > 1}
+    # Some labels stand in the lists without their spaces, too.
+    return frozenset(
+        word
+        for word in words
+        if not any(word[:cut] in words and word[cut:] in words for cut in range(4, len(word) - 3))
+    )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cvseeker.core.progress import Progress, silent
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, refusal
+from cvseeker.resumes.legibility import legibility
 from cvseeker.resumes.readers import Document, ReadError, read_document
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _read_safely(path: Path, memory_mb: int) -> tuple[tuple[Document, ...], str]
     """Read and clean a file in a worker; every failure that Python survives becomes a reason."""
     try:
         documents = read_document(path)
-        return tuple(replace(one, text=clean_text(one.text)) for one in documents), ""
+        return tuple(map(_clean, documents)), ""
     except ReadError as error:
         return (), display_name(str(error))
     except MemoryError:
@@ -172,6 +173,11 @@ def _read_safely(path: Path, memory_mb: int) -> tuple[tuple[Document, ...], str]
     except Exception as error:  # noqa: BLE001
         # The one place that catches all: whatever a library raises is about this file alone.
         return (), f"the reader failed on it ({type(error).__name__})"
+
+
+def _clean(document: Document) -> Document:
+    text = clean_text(document.text)
+    return replace(document, text=text, legibility=legibility(text))
 
 
 def _limit_memory(memory_mb: int) -> None:

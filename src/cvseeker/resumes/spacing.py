@@ -41,6 +41,8 @@ _GLUE_WORDS = frozenset(
 )
 _WHOLE_WORDS = read_words("cvseeker.resumes", "whole_words")
 _AFFIXES = read_words("cvseeker.resumes", "affixes")
+_COMMON = read_words("cvseeker.resumes", "frequent/en")
+_LIGATURE_GAP = re.compile("f [fil]|f[fil] ")
 _ADDRESS = re.compile(r"@|://|www\.|_|\\|\.(?:com|org|net|edu|io)\b", re.IGNORECASE)
 
 
@@ -115,7 +117,7 @@ class SpacingRepair:
             end = start + 1
             for size in (4, 3, 2):
                 whole = "".join(lower[start : start + size])
-                if self._words.get(whole, 0) >= _EVIDENT_TEXTS and self._is_broken(
+                if self._words.get(whole, 0) >= _KNOWN_TEXTS and self._is_broken(
                     pieces[start : start + size], whole
                 ):
                     end = min(start + size, len(pieces))
@@ -132,11 +134,29 @@ class SpacingRepair:
             return False
         count = self._words[whole]
         lower = [piece.lower() for piece in pieces]
+        if self._parts_ligature(lower):
+            return True
+        if count < _EVIDENT_TEXTS:
+            return False
         if any(10 * self._pairs.get(pair, 0) > count for pair in pairwise(lower)):
             return False
         rare = max(1, count // 20)
         debris = any(len(piece) > 1 and self._words.get(piece, 0) <= rare for piece in lower)
         return debris and len(self._split(whole)) == 1
+
+    def _parts_ligature(self, pieces: list[str]) -> bool:
+        """Tell whether a gap stands inside a ligature or behind one, beside what is no word."""
+        # Files break words there, so often that the debris passes for words.
+        return any(
+            _LIGATURE_GAP.search(" ".join(pair)) and any(self._is_debris(one, pair) for one in pair)
+            for pair in pairwise(pieces)
+        )
+
+    def _is_debris(self, word: str, pair: tuple[str, str]) -> bool:
+        """Tell what stands nowhere but beside the other half of its word."""
+        if word in _COMMON:
+            return False
+        return len(word) < 3 or 2 * self._pairs.get(pair, 0) >= self._words.get(word, 0)
 
     def _spaced(self, match: re.Match[str]) -> str:
         """Return a word with its lost spaces."""
@@ -195,6 +215,8 @@ class SpacingRepair:
         score = log(self._words.get(part, 1) / self._texts) - 1.0
         if not last:
             return score
+        if self._parts_ligature([last, part]):
+            return -inf
         # No English word starts with "of" and another word, bar "often".
         if last == "of" and part != "ten" and self._words.get(part, 0) >= self._common:
             return score

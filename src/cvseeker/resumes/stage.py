@@ -123,6 +123,12 @@ class Ingested:
         for row in read_jsonl(self.folder / "passages.jsonl"):
             yield Passage.from_dict(row)
 
+    def sound_passages(self) -> Iterator[Passage]:
+        """Yield the passages to learn from: without those of files that were hardly readable."""
+        rows = read_jsonl(self.folder / "files.jsonl")
+        doubtful = {resume_id for row in rows for resume_id in row.get("doubtful", ())}
+        yield from (one for one in self.passages() if one.resume_id not in doubtful)
+
     def names(self) -> dict[str, str]:
         """Return résumé id → the candidate's name, where the résumé tells it."""
         names = {
@@ -170,13 +176,21 @@ def _rows_of(file: SourceFile, documents: Sequence["Document"], taken: set[str])
         key = file.relative
         if len(documents) > 1 or document.row_id:
             key = unused(f"{key}#{display_name(document.row_id) or number}", taken)
-        yield Row(key, document.text, source, document.metadata, notes=document.notes)
+        yield Row(
+            key,
+            document.text,
+            source,
+            document.metadata,
+            notes=document.notes,
+            legibility=document.legibility,
+        )
 
 
 def _mend_spacing(files: Sequence[InputFile], progress: Progress) -> None:
     """Mend the spacing of every text; the words of all texts tell how."""
     rows = [row for file in files for row in file.rows]
-    repair = SpacingRepair([row.text for row in rows])
+    # What was not read right teaches nothing.
+    repair = SpacingRepair([row.text for row in rows if not row.doubtful])
     for number, row in enumerate(rows, start=1):
         row.text = repair.repair(row.text)
         progress("cleaning texts", number, len(rows), "")

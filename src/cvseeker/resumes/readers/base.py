@@ -29,12 +29,15 @@ class Document:
     notes
         What a person should know of how it was read, a sentence each: a text cut at a limit, an
         attachment left out, words that are hidden in the file. They go to ``files.jsonl``.
+    legibility
+        The share of its words that are common in some language; ``None`` where that tells nothing.
     """
 
     text: str
     row_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    legibility: float | None = None
 
 
 def check_length(characters: int) -> None:

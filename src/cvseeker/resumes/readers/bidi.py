@@ -47,8 +47,10 @@ def reading_order(line: str) -> str:
 
 def _leftward(line: str) -> list[bool]:
     """Tell for each character whether it belongs to a run from right to left."""
-    kinds = ["L" if kind == "L" else "R" if kind in _LEFTWARD else "N" for kind in map(
-        unicodedata.bidirectional, line)]
+    kinds = [
+        "L" if kind == "L" else "R" if kind in _LEFTWARD else "N"
+        for kind in map(unicodedata.bidirectional, line)
+    ]
     numbers = [False] * len(line)
     for match in _NUMBER.finditer(line):
         numbers[match.start() : match.end()] = [True] * len(match[0])

@@ -7,7 +7,7 @@ by row. Coordinates are PDF points; y grows upwards.
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import inf
 from statistics import median
 from typing import Literal
@@ -36,8 +36,6 @@ _MAX_PIECES = 3000
 _SHORT_CELL = 25
 # A section's heading with the title, employer and dates below it.
 _MAX_HEADING_ROWS = 4
-# Columns follow one another in most files; some have a line of another one between.
-_MAX_CHANGES = 2
 
 _Kind = Literal["columns", "labels", "table"]
 
@@ -173,15 +171,14 @@ def _both_sides(stretch: list[Piece], x: float) -> int:
 
 def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> _Gutter | None:
     """Tell columns from tables, from labels beside text, and from rows with dates at their end."""
-    changes = _side_changes(stretch, x)
-    left = group_rows([piece for piece in stretch if piece.left < x])
-    right = group_rows([piece for piece in stretch if piece.left >= x])
-    if changes <= _MAX_CHANGES and not _are_dates(left) and not _are_dates(right):
-        # The file has one side after the other: so have its readers.
-        return _gutter_around(pieces, stretch, x, "columns")
+    columns = _columns_of_file(stretch, x)
+    if _both_sides(columns, x) >= _MIN_COLUMN_ROWS:
+        return _gutter_around(pieces, columns, x, "columns")
     table = _table_rows(stretch, x)
     if len(table) > 0.5 * len(stretch):
         return _gutter_around(pieces, table, x, "table")
+    left = group_rows([piece for piece in stretch if piece.left < x])
+    right = group_rows([piece for piece in stretch if piece.left >= x])
     if not _is_tabular(left, right):
         return _gutter_around(pieces, stretch, x, "columns")
     if len(left) < 0.7 * len(right) and row_length(left) < _SHORT_CELL:
@@ -189,15 +186,34 @@ def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> _Gutter | Non
     return None
 
 
-def _side_changes(stretch: list[Piece], x: float) -> int:
-    """Count how often the file goes from one side of a gutter to the other."""
-    sides = [piece.left < x for piece in sorted(stretch, key=lambda piece: piece.order)]
-    return sum(first != second for first, second in pairwise(sides))
+def _columns_of_file(stretch: list[Piece], x: float) -> list[Piece]:
+    """Return what the file has as columns, one side after the other; nothing if it changes sides.
+
+    Dates stay with the lines beside them, wherever the file has them.
+    """
+    runs = [
+        list(run)
+        for _, run in groupby(
+            sorted(stretch, key=lambda piece: piece.order), key=lambda piece: piece.left < x
+        )
+    ]
+    if len(runs) == 3:
+        first, middle, last = runs
+        # What comes before or after both columns may stand at the edge of one of them.
+        if max(piece.middle for piece in last) < min(piece.middle for piece in middle):
+            runs = [first, middle]
+        elif min(piece.middle for piece in first) > max(piece.middle for piece in middle):
+            runs = [middle, last]
+    if len(runs) > 3 or any(_are_dates(group_rows(run)) for run in runs):
+        return []
+    return [piece for run in runs for piece in run]
 
 
 def _are_dates(rows: list[Row]) -> bool:
     """Tell a column of dates, which belong to the lines beside them."""
-    dated = sum(any(character.isdigit() for piece in row for character in piece.text) for row in rows)
+    dated = sum(
+        any(character.isdigit() for piece in row for character in piece.text) for row in rows
+    )
     return dated > 0.6 * len(rows) and row_length(rows) < _SHORT_CELL
 
 

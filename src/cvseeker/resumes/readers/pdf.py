@@ -5,6 +5,7 @@ import logging
 import re
 from typing import Any
 
+from cvseeker.resumes.legibility import UNREADABLE, legibility
 from cvseeker.resumes.readers.base import Document, ReadError, check_length
 
 _MAX_PAGES = 1000
@@ -116,9 +117,10 @@ def _refuse_unreadable(text: str, images: int) -> None:
         raise ReadError("no text on its pages: an empty or damaged PDF")
     if letters < _MIN_LETTERS:
         raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")
+    known = legibility(text)
     garbled = len(_GARBLED.findall(text))
-    if garbled > letters:
+    if garbled > letters or (known is not None and known < UNREADABLE):
         raise ReadError(
-            "unreadable text layer: its fonts name no letters; run OCR on it, "
+            "unreadable text layer: its fonts name other letters, or none; run OCR on it, "
             "e.g. ocrmypdf --force-ocr IN OUT"
         )

@@ -52,14 +52,14 @@ def read_page(page: Any, form: Any) -> str:
     """Return the text of a page in reading order."""
     text_page = page.get_textpage()
     try:
-        shown = _characters(text_page)
+        shown = _characters(text_page, page.get_rotation())
     finally:
         text_page.close()
     lines = [page_text(shown.codes, shown.boxes, typed_in(page, form)), *shown.turned]
     return "\n\n".join(line for line in lines if line.strip())
 
 
-def _characters(text_page: Any) -> _Characters:
+def _characters(text_page: Any, rotation: int) -> _Characters:
     handle, count = text_page.raw, text_page.count_chars()
     check_length(count)
     codes = decode_tex(handle, _codes(handle, count))
@@ -70,7 +70,7 @@ def _characters(text_page: Any) -> _Characters:
     for index in range(count):
         get_box(handle, index, reference(first, index * size))
     boxes = np.frombuffer(cells, dtype=np.float32).reshape(-1, 4)[:count]
-    quarters = _quarters(handle, boxes)
+    quarters = _quarters(handle, boxes, rotation)
     if quarters is None:
         boxes = _turn(boxes, 0)
         if is_leftward(codes).any():
@@ -84,11 +84,11 @@ def _characters(text_page: Any) -> _Characters:
     )
 
 
-def _quarters(handle: Any, cells: Boxes) -> _Quarters | None:
+def _quarters(handle: Any, cells: Boxes, rotation: int) -> _Quarters | None:
     """Return how far each character is turned to the left, 4 if slanted; ``None``: nothing is."""
     left, right, bottom = cells[:, 0], cells[:, 2], cells[:, 3]
     above = (left[1:] == left[:-1]) & (right[1:] == right[:-1]) & (bottom[1:] != bottom[:-1])
-    if np.count_nonzero(above & (right[1:] > left[1:])) < _FEWEST_TURNED:
+    if not rotation and np.count_nonzero(above & (right[1:] > left[1:])) < _FEWEST_TURNED:
         return None
     angle = pdfium.FPDFText_GetCharAngle
     angles = np.array([angle(handle, index) for index in range(len(cells))]) / (np.pi / 2)

@@ -69,9 +69,10 @@ def find_pieces(codes: Codes, boxes: Boxes) -> list[Piece]:
     Shapes: codes (n,), boxes (n, 4); the pieces are in the order of the file, their text as it is
     seen, from left to right.
     """
-    glyphs = _find_glyphs(codes, boxes)
-    if not glyphs.text:
+    ink = np.flatnonzero(_is_ink(codes))
+    if not len(ink):
         return []
+    glyphs = _find_glyphs(codes[ink], _mend(boxes[ink]), np.diff(ink) > 1)
     left, bottom, right, top = glyphs.boxes.T
     heights = top - bottom
     shared = np.minimum(top[1:], top[:-1]) - np.maximum(bottom[1:], bottom[:-1])
@@ -116,15 +117,13 @@ class _Glyphs:
     joining: _Flags
 
 
-def _find_glyphs(codes: Codes, boxes: Boxes) -> _Glyphs:
-    ink = np.flatnonzero(_is_ink(codes))
-    codes, cells = codes[ink], _mend(boxes[ink])
-    marked = np.diff(ink) > 1
+def _find_glyphs(codes: Codes, cells: Boxes, marked: _Flags) -> _Glyphs:
+    """Join the characters that one glyph stands for; none of them is blank."""
     leftward = is_leftward(codes)
     # PDFium gives each character of a ligature the ligature's own box.
     same = (cells[1:] == cells[:-1]).all(axis=1) & (cells[1:, 2] > cells[1:, 0]) & ~marked
-    firsts = np.flatnonzero(np.concatenate(([True], ~same))) if len(ink) else ink
-    ends = np.append(firsts[1:], len(ink))
+    firsts = np.flatnonzero(np.concatenate(([True], ~same)))
+    ends = np.append(firsts[1:], len(codes))
     characters = _decode(codes)
     text = [
         characters[first:end][:: -1 if leftward[first] else 1]

@@ -16,9 +16,7 @@ from cvseeker.resumes.readers.pieces import Codes
 
 # From U+FB00 on.
 _LIGATURES = ("ff", "fi", "fl", "ffi", "ffl")
-_CORK_LOW = dict(
-    zip(range(0x0D, 0x1B), "‚‹›“”„«»–—\u200b₀ıȷ", strict=True)
-)
+_CORK_LOW = dict(zip(range(0x0D, 0x1B), "‚‹›“”„«»–—\u200b₀ıȷ", strict=True))
 _CORK_HIGH = dict(
     zip(
         range(0x80, 0x100),
@@ -79,4 +77,4 @@ def _table(codes: set[int]) -> dict[int, int]:
     names = _CORK if is_cork else _OT1
     lone = {name: 0xFB00 + number for number, name in enumerate(_LIGATURES)}
     table = {code: lone.get(name) or ord(name) for code, name in names.items()}
-    return {**{code: 0xFFFD for code in range(0x20)}, **table}
+    return {**dict.fromkeys(range(32), 65533), **table}
