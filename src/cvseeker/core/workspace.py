@@ -204,6 +204,10 @@ class Workspace:
         present = self._written("queries").items()
         return "judged" if judged and present <= judged["inputs"].items() else "queries"
 
+    def sections_folder(self) -> Path:
+        """Return where cross-section pairs lie, in BEIR's form, if there are any."""
+        return self.stage_folder("queries") / "sections" / "beir"
+
     def newer_than(self, stage: str) -> str:
         """Return the first stage that has changed since a complete one read it, or came after.
 

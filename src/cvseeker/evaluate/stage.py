@@ -333,7 +333,7 @@ def _workspace_material(
     """
     ingested, labels = Ingested(workspace.require("ingest")), workspace.labels_stage()
     beir = workspace.require(labels) / "beir"
-    sections = workspace.stage_folder("queries") / "sections" / "beir"
+    sections = workspace.sections_folder()
     counts = (workspace.manifest("ingest") or {})["counts"]
     training = read_dataset(beir / "train", split="train")
     validation = read_dataset(beir / "val", split="val", needs_queries=False)

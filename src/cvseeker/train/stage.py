@@ -94,7 +94,7 @@ class TrainingData:
 
     def sections(self, settings: GenerateSettings) -> Path | GenerateSettings:
         """Return where cross-section pairs were written beside the labels, or how they are made."""
-        folder = self.workspace.stage_folder("queries") / "sections" / "beir"
+        folder = self.workspace.sections_folder()
         return folder if self.labels and folder.is_dir() else settings
 
     def store(self) -> VectorStore | None:
