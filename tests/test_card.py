@@ -11,7 +11,7 @@ from cvseeker.train.stage import FinetuneResult
 
 
 def verdict(kept: Literal["tuned", "base"]) -> Verdict:
-    change = Difference(0.4111, 0.5222, 0.1111, 0.05, 0.17, 30, 12)
+    change = Difference(0.4111, 0.5222, 0.1111, 0.05, 0.17, 0.001, 30, 12)
     return Verdict(
         kept=kept,
         forced=False,

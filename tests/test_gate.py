@@ -93,7 +93,7 @@ def test_a_training_that_taught_nothing_is_refused(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
 ) -> None:
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
-    verdict = decide(encoder, base, base, [val])
+    verdict = decide(encoder, base, base, [val], evidence=False)
     assert verdict.kept == "base"
     assert verdict.reason.startswith("search did not get better: validation nDCG@10 ")
     assert verdict.validation.delta == verdict.guard.delta == 0
@@ -219,20 +219,38 @@ def test_nothing_is_known_from_a_handful() -> None:
     assert not doubt(enough)
 
 
-def test_the_better_mean_decides_and_noise_is_said() -> None:
+@pytest.mark.parametrize("persons", [6, 15, 60])
+def test_chance_passes_in_about_one_of_twenty_cases(persons: int) -> None:
+    generator = np.random.default_rng(7)
+    passed = 0
+    for _ in range(60):
+        gains = generator.normal(0, 0.2, persons).repeat(2)
+        passed += not doubt(difference([0.5] * len(gains), list(0.5 + gains), per_group=2))
+    assert passed <= 8
+
+
+def test_a_gain_of_thirty_queries_is_found() -> None:
+    generator = np.random.default_rng(8)
+    gains = generator.normal(0.1, 0.2, (60, 30))
+    found = sum(not doubt(difference([0.4] * 30, list(0.4 + row))) for row in gains)
+    assert found >= 45
+
+
+def test_of_our_own_queries_the_better_mean_decides() -> None:
     swing = [0.4, -0.3] * 10
     up, down = (difference([0.5] * 20, [0.5 + sign * gain for gain in swing]) for sign in (1, -1))
-    assert up.low < 0 < up.delta
-    assert not doubt(up)
-    assert doubt(down).startswith("search did not get better: validation nDCG@10 0.500 → 0.450")
+    assert not doubt(up, evidence=False)
+    assert doubt(up).startswith("no evidence that search got better: validation nDCG@10 0.500")
+    assert doubt(down, evidence=False).startswith("search did not get better: validation nDCG@10")
 
 
 def test_a_difference_says_which_way_it_goes() -> None:
     better = difference([0.2, 0.4, 0.5] * 5, [0.4, 0.5, 0.5] * 5)
     worse = difference([0.4, 0.5, 0.5] * 5, [0.2, 0.4, 0.5] * 5)
     assert better.delta == pytest.approx(0.1) == -worse.delta
-    assert better.low > 0 > worse.high
-    assert str(better).startswith("0.367 → 0.467 (+0.100, 95 % interval +0.")
+    assert better.p_value < 0.01
+    assert worse.p_value > 0.99
+    assert str(better).startswith("0.367 → 0.467 (+0.100, 80 % interval +0.")
     with pytest.raises(InputError, match="2 queries of the base against 1"):
         compare(scores([1, 1]), scores([1]), ["a", "b"])
 

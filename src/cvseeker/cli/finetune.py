@@ -110,13 +110,13 @@ def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) 
     from cvseeker.cli.terminal import stdout
     from cvseeker.train import estimate_finetune, is_main
 
-    training, validation = data.read()
+    similarity = settings.ingest.duplicate_similarity
+    training, validation = data.read(similarity=similarity)
     plan = estimate_finetune(
         training,
         settings=settings.finetune,
         val=validation,
         sections=data.sections(settings.generate),
-        duplicate_similarity=settings.ingest.duplicate_similarity,
     )
     if not is_main():
         return

@@ -93,13 +93,12 @@ def estimate_finetune(
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
-    duplicate_similarity: float | None = None,
 ) -> Estimate:
     """Estimate what :func:`~cvseeker.train.finetune` would take; nothing is kept.
 
     Parameters
     ----------
-    train, val, sections, duplicate_similarity
+    train, val, sections
         The data, as fine-tuning gets it.
     settings
         The base model, batch size and so on.
@@ -118,7 +117,7 @@ def estimate_finetune(
     from cvseeker.train.trainer import plan_steps, training_precision
 
     check_finetune(settings)
-    joint, judges = read_sources(train, val, settings, sections, duplicate_similarity)
+    joint, judges = read_sources(train, val, settings, sections)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     windows = encoder.split(list(joint.corpus.values()))
     pairs = build_pairs(joint, windows, max_pairs=settings.max_pairs, seed=settings.seed)

@@ -101,20 +101,25 @@ class TrainingData:
         """Return where vectors are kept that other stages read, with a workspace."""
         return VectorStore(self.workspace.cache) if self.labels else None
 
-    def read(self) -> tuple[RetrievalDataset, RetrievalDataset | None]:
+    def read(self, *, similarity: float) -> tuple[RetrievalDataset, RetrievalDataset | None]:
         """Return the training and the validation split, the latter ``None`` if it has no queries.
+
+        Parameters
+        ----------
+        similarity
+            Passages that are as alike are one person's, where the data does not say whose they are.
 
         Raises
         ------
         DatasetError
             If a file is missing or cannot be used.
         """
-        train = read_dataset(self.train, split="train")
+        train = with_persons(read_dataset(self.train, split="train"), similarity=similarity)
         if self.val is None:
             return train, None
         own = self.labels is None
         val = read_dataset(self.val, split="dev" if own else "val", needs_queries=own)
-        return train, val if val.queries else None
+        return train, with_persons(val, similarity=similarity) if val.queries else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def finetune_stage(
     similarity = settings.ingest.duplicate_similarity
 
     def work(folder: Path) -> dict[str, Any]:
-        train, val = data.read()
+        train, val = data.read(similarity=similarity)
         result = finetune(
             train,
             folder,
@@ -168,7 +173,7 @@ def finetune_stage(
             val=val,
             scratch=folder / ".training",
             sections=data.sections(settings.generate),
-            duplicate_similarity=similarity,
+            evidence=data.labels is None,
             store=data.store(),
             progress=heard(progress),
         )
@@ -234,15 +239,15 @@ def finetune(
     val: RetrievalDataset | None = None,
     scratch: Path,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
-    duplicate_similarity: float | None = None,
+    evidence: bool = True,
     store: VectorStore | None = None,
     progress: Progress = silent,
     callbacks: "tuple[TrainerCallback, ...]" = (),
 ) -> FinetuneResult:
     """Fine-tune the base model and save it as a plain sentence-transformers folder.
 
-    Without evidence that the tuned model is better, the base is saved in its place, and the tuned
-    one in the folder ``refused`` within.
+    Unless the tuned model is better, the base is saved in its place, and the tuned one in the
+    folder ``refused`` within.
 
     Parameters
     ----------
@@ -260,9 +265,8 @@ def finetune(
         deletes it afterwards.
     sections
         A folder with the cross-section pairs of both splits, or how they are made of the passages.
-    duplicate_similarity
-        Passages that are as alike are one person's, where the data set does not say whose they
-        are; ``None``: the default.
+    evidence
+        Whether the gain must be beyond chance, as of labels that may be wrong.
     store
         Where the vectors of base and mixtures are kept; ``None``: with the checkpoints.
     progress
@@ -284,7 +288,7 @@ def finetune(
         If this machine cannot do what a setting asks for.
     """
     encoder = _base_encoder(settings)
-    joint, judges = read_sources(train, val, settings, sections, duplicate_similarity)
+    joint, judges = read_sources(train, val, settings, sections)
     asked = f"{sum(len(dataset.queries) for dataset in judges)} queries"
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
@@ -304,6 +308,7 @@ def finetune(
             judges,
             base_scores=base_scores,
             tuned_scores=trainer.validations.found(trainer.state.best_global_step),
+            evidence=evidence,
             force=settings.force,
             progress=progress,
         )
@@ -355,14 +360,12 @@ def read_sources(
     val: RetrievalDataset | None,
     settings: FinetuneSettings,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
-    similarity: float | None = None,
 ) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
     """Return what is trained on, and what models are judged by: other persons' data sets.
 
     Both hold cross-section pairs besides the queries given.
     """
-    if similarity is None:
-        similarity = IngestSettings().duplicate_similarity
+    similarity = IngestSettings().duplicate_similarity
     train = with_persons(train, similarity=similarity)
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
