@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from cvseeker import Workspace as Project
 from cvseeker.cli import main
@@ -18,10 +19,11 @@ from cvseeker.core.manifest import record_outputs
 from cvseeker.core.records import Passage
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import Workspace
-from cvseeker.retrieval.codec import CODEC_FILE, CODES_FILE, PLACES_FILE
+from cvseeker.retrieval.codec import CODEC_FILE
 from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.search import index_stage, open_searcher
-from cvseeker.search.index import Index
+from cvseeker.search.index import Candidate, CandidateIndex, index_candidates
 
 TEXTS = ["Pastry chef in Ljubljana. " * 9, "Night nurse", "...", "Engineer. Kafka, Go and SAP"]
 PASSAGES = [Passage(f"p{at}", f"r{at}", text) for at, text in enumerate(TEXTS)]
@@ -32,114 +34,113 @@ Damage = Callable[[Path], Any]
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    Index.build(PASSAGES, LocalEncoder.from_name(str(tiny_model)), model="").save(folder)
+    candidates = [Candidate(at, (passage,)) for at, passage in enumerate(PASSAGES)]
+    encoder = LocalEncoder.from_name(str(tiny_model))
+    index_candidates(CandidateIndex(folder=folder), candidates, encoder, VectorStore())
     return folder
 
 
-def vectors(change: Callable[[Any], Any]) -> Damage:
+def segment_of(folder: Path) -> Path:
+    (path,) = folder.glob("*.segment")
+    return path
+
+
+def array(name: str, change: Callable[[Any], Any]) -> Damage:
+    """Change one array of the segment, whose file is whole afterwards."""
+
     def work(folder: Path) -> None:
-        np.save(folder / "vectors.npy", change(np.load(folder / "vectors.npy")))
+        path = segment_of(folder)
+        arrays = load_file(path)
+        arrays[name] = np.ascontiguousarray(change(arrays[name].copy()))
+        save_file(arrays, path)
 
     return work
 
 
-def filled(value: float) -> Damage:
-    return vectors(lambda array: np.full_like(array, value))
-
-
-def one_nan(array: Any) -> Any:
-    array[-1, -1] = np.nan
-    return array
-
-
-def lines(name: str, change: Callable[[list[str]], list[str]]) -> Damage:
+def without(name: str) -> Damage:
     def work(folder: Path) -> None:
-        path = folder / name
-        path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+        arrays = load_file(segment_of(folder))
+        del arrays[name]
+        save_file(arrays, segment_of(folder))
 
     return work
 
 
-def rows(name: str, **values: Any) -> Damage:
-    """Set fields of every row."""
+def header(**facts: Any) -> Damage:
+    def work(folder: Path) -> None:
+        path = folder / "index.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
 
-    def change(old: list[str]) -> list[str]:
-        return [f"{json.dumps({**json.loads(line), **values})}\n" for line in old]
-
-    return lines(name, change)
+    return work
 
 
-def cut(name: str, size: int) -> Damage:
-    return lambda folder: os.truncate(folder / name, size)
+def cut(size: int) -> Damage:
+    return lambda folder: os.truncate(segment_of(folder), size)
 
 
 def put(name: str, content: str) -> Damage:
     return lambda folder: (folder / name).write_text(content)
 
 
-def places(**changes: Callable[[Any], Any]) -> Damage:
-    def work(folder: Path) -> None:
-        with np.load(folder / PLACES_FILE) as file:
-            arrays = dict(file)
-        np.savez(
-            folder / PLACES_FILE,
-            **{name: changes.get(name, lambda a: a)(array) for name, array in arrays.items()},
-        )
-
-    return work
+def fewer(values: Any) -> Any:
+    return values[1:]
 
 
-def codes(change: Callable[[Any], Any]) -> Damage:
-    def work(folder: Path) -> None:
-        np.save(folder / CODES_FILE, change(np.array(np.load(folder / CODES_FILE))))
+def first(value: int) -> Callable[[Any], Any]:
+    def change(values: Any) -> Any:
+        values[0] = value
+        return values
 
-    return work
+    return change
+
+
+def longer(values: Any) -> Any:
+    return np.append(values, values[-1:], axis=0)
 
 
 DAMAGES: dict[str, Damage] = {
-    "zero vectors": filled(0),
-    "NaN vectors": filled(np.nan),
-    "one NaN": vectors(one_nan),
-    "infinite vectors": filled(np.inf),
-    "long vectors": vectors(lambda array: array * 2),
-    "fewer vectors": vectors(lambda array: array[1:]),
-    "flat vectors": vectors(np.ravel),
-    "vectors in double precision": vectors(lambda array: array.astype(np.float64)),
-    "vectors of objects": vectors(lambda array: array.astype(object)),
-    "no bytes of vectors": cut("vectors.npy", 0),
-    "half the vectors": cut("vectors.npy", 300),
-    "a header of vectors": cut("vectors.npy", 128),
-    "no vectors": lambda folder: (folder / "vectors.npy").unlink(),
-    "passages reversed": lines("passages.jsonl", lambda old: old[::-1]),
-    "a passage gone": lines("passages.jsonl", lambda old: old[:-1]),
-    "a passage twice": lines("passages.jsonl", lambda old: [*old, old[0]]),
-    "other passages": rows("passages.jsonl", text="Somebody else."),
-    "texts that are numbers": rows("passages.jsonl", text=1),
-    "rows that are lists": put("passages.jsonl", "[1]\n"),
-    "no passages": cut("passages.jsonl", 0),
-    "half a line": cut("passages.jsonl", 30),
-    "windows reversed": lines("windows.jsonl", lambda old: old[::-1]),
-    "a window gone": lines("windows.jsonl", lambda old: old[1:]),
-    "windows of passage -1": rows("windows.jsonl", passage=-1),
-    "windows of passage 99": rows("windows.jsonl", passage=99),
-    "windows that begin nowhere": rows("windows.jsonl", start="x"),
-    "windows of unknown fields": rows("windows.jsonl", more=1),
-    "no windows": cut("windows.jsonl", 0),
-    "half the codes": cut(CODES_FILE, 200),
-    "no bytes of codes": cut(CODES_FILE, 0),
-    "fewer codes": codes(lambda array: array[1:]),
-    "narrower codes": codes(lambda array: array[:, 1:]),
-    "no places": lambda folder: (folder / PLACES_FILE).unlink(),
-    "half the places": cut(PLACES_FILE, 100),
-    "bounds reversed": places(bounds=lambda array: array[::-1]),
-    "bounds beyond": places(bounds=lambda array: array + 5),
-    "no bounds": places(bounds=lambda array: array[:0]),
-    "fewer bounds": places(bounds=lambda array: np.delete(array, 1)),
-    "fewer starts": places(starts=lambda array: array[1:]),
-    "half a codec": cut(CODEC_FILE, 100),
+    "fewer vectors": array("vectors", fewer),
+    "more vectors": array("vectors", longer),
+    "flat vectors": array("vectors", np.ravel),
+    "vectors in double precision": array("vectors", lambda values: values.astype(np.float64)),
+    "no vectors": without("vectors"),
+    "no bytes of a segment": cut(0),
+    "half a header": cut(100),
+    "half a segment": lambda folder: cut(segment_of(folder).stat().st_size // 2)(folder),
+    "one byte less": lambda folder: cut(segment_of(folder).stat().st_size - 1)(folder),
+    "no segment": lambda folder: segment_of(folder).unlink(),
+    "no text": without("text"),
+    "less text": array("text", fewer),
+    "texts of other lengths": array("bytes", first(3)),
+    "a passage less": array("bytes", fewer),
+    "a number less": array("numbers", fewer),
+    "a number twice": array("numbers", lambda values: values * 0),
+    "nobody's passages": array("passages", lambda values: values * 0),
+    "one passage too many": array("passages", first(2)),
+    "fewer than no passages": array("passages", first(-1)),
+    "one window too many": array("windows", first(99)),
+    "a passage without windows": array("windows", first(0)),
+    "fewer windows": array("window_starts", fewer),
+    "fewer ends of windows": array("window_ends", fewer),
+    "fewer codes": array("codes", fewer),
+    "flat codes": array("codes", np.ravel),
+    "narrower codes": array("codes", lambda values: values[:, 1:]),
+    "fewer tokens": array("token_starts", fewer),
+    "fewer lengths of tokens": array("token_lengths", fewer),
+    "other numbers of tokens": array("tokens", first(1)),
+    "fewer words": array("terms", fewer),
+    "other bounds of words": array("term_bounds", longer),
+    "words of passages beyond": array("term_passages", first(99)),
+    "words of fewer passages": array("term_passages", fewer),
+    "fewer counts of words": array("term_counts", fewer),
+    "half a codec": lambda folder: os.truncate(folder / CODEC_FILE, 100),
     "no codec": lambda folder: (folder / CODEC_FILE).unlink(),
     "nothing said": put("index.json", "{}"),
-    "no model said": put("index.json", '{"codes": true, "model": null}'),
+    "a later format": header(format=99),
+    "another segment named": header(segments=["0123456789abcdef"]),
+    "segments elsewhere": header(segments=["../../etc/passwd"]),
+    "no list of segments": header(segments=7),
+    "no sequence": header(sequence=None),
     "no JSON": put("index.json", "{"),
     "JSON too deep": put("index.json", "[" * 100_000),
     "a number too long": put("index.json", '{"codes": ' + "9" * 5000 + "}"),
@@ -151,10 +152,10 @@ def test_what_is_damaged_or_does_not_fit_is_one_line(
     built: Path, tmp_path: Path, kind: str
 ) -> None:
     folder = Path(shutil.copytree(built, tmp_path / "w" / "index"))
-    Index.load(folder)
+    CandidateIndex.open(folder)
     DAMAGES[kind](folder)
     with pytest.raises(WorkspaceError) as caught:
-        Index.load(folder)
+        CandidateIndex.open(folder)
     told = str(caught.value)
     assert str(folder) in told
     assert told.endswith(f"cvseeker index -w {tmp_path / 'w'}")
@@ -238,9 +239,20 @@ def test_a_base_that_has_changed_is_not_searched_with(workspace: Workspace, tmp_
         open_searcher(workspace.path)
 
 
-def test_inverted_codes_are_noticed(workspace: Workspace) -> None:
-    path = workspace.stage_folder("index") / CODES_FILE
-    np.save(path, ~np.load(path))
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("codes", np.invert),
+        ("vectors", np.zeros_like),
+        ("vectors", lambda values: values * 2),
+        ("vectors", lambda values: np.full_like(values, np.nan)),
+        ("text", lambda values: values[::-1]),
+    ],
+)
+def test_other_values_are_noticed(
+    workspace: Workspace, name: str, change: Callable[[Any], Any]
+) -> None:
+    array(name, change)(workspace.stage_folder("index"))
     with pytest.raises(WorkspaceError, match=r"changed since .*; run: cvseeker index -w"):
         open_searcher(workspace.path)
 

@@ -81,7 +81,7 @@ def test_every_stage_leaves_what_the_contract_names(finished: Workspace) -> None
         "queries": ["train.json", "val.json", "test.json"],
         "model": ["modules.json", "model.safetensors", "README.md", "cvseeker.json"],
         "evaluation": ["metrics.json", "per_query.jsonl", "report.html", "runs/tuned.trec"],
-        "index": ["passages.jsonl", "vectors.npy"],
+        "index": ["index.json", "late.safetensors"],
     }
     for stage, names in expected.items():
         folder = finished.require(stage)

@@ -1,3 +1,4 @@
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +7,21 @@ import pytest
 from cvseeker.core.errors import InputError
 from cvseeker.core.records import Passage
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.search.index import Index
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.search.index import Candidate, CandidateIndex, index_candidates
 from cvseeker.search.searcher import Hit, Searcher
 
 FILLER = "orchestra rehearsals and school concerts every week " * 3
+
+
+def indexed(passages: list[Passage], encoder: Encoder) -> CandidateIndex:
+    """Return an index, in memory, of passages whose résumés follow one another."""
+    groups = [tuple(group) for _, group in groupby(passages, key=lambda one: one.resume_id)]
+    index = CandidateIndex()
+    candidates = [Candidate(number, group) for number, group in enumerate(groups)]
+    index_candidates(index, candidates, encoder, VectorStore())
+    return index
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def searcher(hash_encoder: Any, tiny_corpus: dict[str, str]) -> Searcher:
         Passage("ivo#1", "ivo", f"Violin teacher. {FILLER} Keeps bees and sells honey."),
         Passage("ivo#2", "ivo", "Honey honey honey."),
     ]
-    return Searcher(Index.build(passages, hash_encoder, model=""), hash_encoder)
+    return Searcher(indexed(passages, hash_encoder), hash_encoder)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,7 @@ def test_either_half_alone_searches_too(
     hash_encoder: Any, tiny_corpus: dict[str, str], weight: float
 ) -> None:
     passages = [Passage(key, key, text) for key, text in tiny_corpus.items()]
-    index = Index.build(passages, hash_encoder, model="")
+    index = indexed(passages, hash_encoder)
     weights = HybridWeights(bm25=weight, dense=1 - weight, late=0)
     hits = Searcher(index, hash_encoder, weights=weights).search("Siemens drives")
     assert hits[0].resume_id == "eli-marsh#1"
@@ -89,15 +100,13 @@ def test_a_hit_is_json_ready() -> None:
 
 
 def test_late_interaction_says_which_words_answered(
-    tiny_corpus: dict[str, str], tiny_model: Path, tmp_path: Path
+    tiny_corpus: dict[str, str], tiny_model: Path
 ) -> None:
     passages = [Passage(key, key, text) for key, text in tiny_corpus.items()]
     encoder = LocalEncoder.from_name(str(tiny_model))
     # The words decide: this model was never trained.
     encoder.hybrid = HybridWeights(bm25=0.8, dense=0.1, late=0.1)
-    Index.build(passages, encoder, model="").save(tmp_path)
-    index = Index.load(tmp_path)
-    hit = Searcher(index, encoder).search("Siemens drives")[0]
+    hit = Searcher(indexed(passages, encoder), encoder).search("Siemens drives")[0]
     assert hit.resume_id == "eli-marsh#1"
     answers = {answer.query: answer for answer in hit.answers}
     assert set(answers) == {"Siemens", "drives"}

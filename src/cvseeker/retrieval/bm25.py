@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Words of two letters or more, as usual, and the one-letter skills of résumés: C, C++, C#, F#, R.
 WORD = re.compile(r"\b\w\w+\b|\b[a-z](?:\+\+|#)|\b[cr]\b")
+# The defaults of bm25s: how fast a repeated word counts less, and how much length tells.
+K1, B = 1.5, 0.75
 # What is marked as one word in a text; it may hold several of those.
 _SHOWN_WORD = re.compile(r"\w+(?:[-+#.]\w+)*[+#]*")
 
@@ -36,7 +38,7 @@ class BM25Ranker:
     def __init__(self, corpus: Iterable[str]) -> None:
         import bm25s
 
-        self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+        self._index = bm25s.BM25(method="lucene", k1=K1, b=B)
         # Four bytes a word: lists of words, and of their numbers beside, take four times as much.
         numbers: dict[str, int] = {}
         rows = [

@@ -11,9 +11,10 @@ import numpy as np
 
 from cvseeker.core.errors import ModelError
 from cvseeker.retrieval.codec import TokenCodes
+from cvseeker.retrieval.ragged import rows_of
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors
-from cvseeker.retrieval.windows import FloatArray, IntArray, rows_of
+from cvseeker.retrieval.windows import FloatArray, IntArray
 
 # Tokens of passages and of queries that are compared at once: 4 MB of cosines.
 PASSAGE_TOKENS = 4096
@@ -45,6 +46,8 @@ class LateInteractionRanker:
     ----------
     passages
         The corpus's token vectors, as codes.
+    count
+        Of how many passages the codes' frequencies are; ``None``: of these.
 
     References
     ----------
@@ -53,9 +56,10 @@ class LateInteractionRanker:
     https://doi.org/10.1561/1500000019: the IDF.
     """
 
-    def __init__(self, passages: TokenCodes) -> None:
+    def __init__(self, passages: TokenCodes, *, count: int | None = None) -> None:
         self._passages = passages
-        self._idf = inverse_frequencies(passages.frequencies, len(passages.bounds) - 1)
+        count = len(passages.bounds) - 1 if count is None else count
+        self._idf = inverse_frequencies(passages.frequencies, count)
 
     def scores(self, queries: EncodedQueries, *, among: IntArray | None = None) -> FloatArray:
         """Score passages by the queries' token vectors.

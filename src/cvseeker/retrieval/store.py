@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,10 @@ from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder, WindowEmbeddings
 from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.machine import encoding_dtype
+from cvseeker.retrieval.ragged import bounds_of, take_rows
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors, encode_passages_with_tokens
-from cvseeker.retrieval.windows import FloatArray, IntArray, Window, rows_of
+from cvseeker.retrieval.windows import FloatArray, IntArray, Window
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -78,11 +79,14 @@ class EncodedCorpus:
         Their token vectors, for late interaction; ``None`` where the encoder gives none.
     seconds
         What encoding took when it was done.
+    arrays
+        All of this passage by passage, as ``ROWS`` names it.
     """
 
     embeddings: WindowEmbeddings
     codes: TokenCodes | None
     seconds: float
+    arrays: Arrays = field(default_factory=dict)
 
     def dense(self) -> DenseRanker:
         """Return a ranker by pooled vectors."""
@@ -114,7 +118,12 @@ class VectorStore:
         self._folder = folder
 
     def encode_corpus(
-        self, encoder: Encoder, texts: Sequence[str], progress: Progress = silent
+        self,
+        encoder: Encoder,
+        texts: Sequence[str],
+        progress: Progress = silent,
+        *,
+        codec: TokenCodec | None = None,
     ) -> EncodedCorpus:
         """Encode passages, those that are not in the store yet.
 
@@ -126,6 +135,8 @@ class VectorStore:
             The passages. The full token vectors of 256 are held at once, the codes of all.
         progress
             Called with the passages done; not at all where nothing is left to do.
+        codec
+            What writes the token codes; ``None``: the model's, or what lies with its vectors.
 
         Returns
         -------
@@ -141,7 +152,7 @@ class VectorStore:
         """
         folder = self._place(encoder)
         kept = _kept_codec(folder) if isinstance(encoder, LocalEncoder) else None
-        codec = (encoder.codec if isinstance(encoder, LocalEncoder) else None) or kept
+        codec = codec or (encoder.codec if isinstance(encoder, LocalEncoder) else None) or kept
         keys = [text_hash(text) for text in texts]
         blocks = _read_blocks(folder, codec, set(keys))
         known = {key: (block, row) for block in blocks for row, key in enumerate(block.keys)}
@@ -286,16 +297,7 @@ def _take(arrays: Arrays, chosen: IntArray) -> Arrays:
     """Return the arrays of some of the passages, in the order given; all of them are not copied."""
     if np.array_equal(chosen, np.arange(len(arrays[SECONDS]))):
         return arrays
-    taken = {SECONDS: arrays[SECONDS][chosen]}
-    for count, names in ROWS.items():
-        rows = rows_of(_bounds(arrays[count]), chosen)
-        taken[count] = arrays[count][chosen]
-        taken |= {name: arrays[name][rows] for name in names}
-    return taken
-
-
-def _bounds(sizes: NDArray[Any]) -> IntArray:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return {SECONDS: arrays[SECONDS][chosen], **take_rows(arrays, chosen, ROWS)}
 
 
 def _encode(
@@ -366,11 +368,11 @@ def _corpus(
             arrays["codes"],
             arrays["token_starts"].astype(np.uint32),
             arrays["token_lengths"].astype(np.uint16),
-            _bounds(arrays["tokens"]),
+            bounds_of(arrays["tokens"]),
             np.bincount(arrays["ids"]).astype(np.int64),
         )
     embeddings = WindowEmbeddings(windows, arrays["vectors"], owners)
-    return EncodedCorpus(embeddings, codes, float(arrays[SECONDS].sum()))
+    return EncodedCorpus(embeddings, codes, float(arrays[SECONDS].sum()), arrays)
 
 
 def _query_arrays(encoder: Encoder, texts: Sequence[str]) -> Arrays:

@@ -103,21 +103,6 @@ def split_windows(
     return windows
 
 
-def rows_of(bounds: IntArray, chosen: IntArray) -> IntArray:
-    """Return the rows of the chosen owners, one owner's after the other's, shape (n_rows,).
-
-    Owner i has the rows from ``bounds[i]`` to ``bounds[i + 1]``.
-
-    Examples
-    --------
-    >>> rows_of(np.array([0, 2, 2, 5]), np.array([2, 0])).tolist()
-    [2, 3, 4, 0, 1]
-    """
-    sizes = bounds[chosen + 1] - bounds[chosen]
-    ends = np.cumsum(sizes)
-    return np.repeat(bounds[chosen] - (ends - sizes), sizes) + np.arange(sizes.sum())
-
-
 def max_over_windows(scores: FloatArray, owners: IntArray) -> FloatArray:
     """Reduce scores of windows to scores of what they belong to, by their maximum.
 

@@ -1,9 +1,13 @@
 """The stage ``index``, and searching a workspace with it."""
 
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.training_settings import HybridWeights
@@ -12,8 +16,8 @@ from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import BaseModelChoice, choose_model, model_identity
 from cvseeker.retrieval.query_encoder import QueryEncoder
-from cvseeker.retrieval.store import VectorStore
-from cvseeker.search.index import Index
+from cvseeker.retrieval.store import VectorStore, encoder_identity
+from cvseeker.search.index import Candidate, CandidateIndex, index_candidates, resume_index
 from cvseeker.search.searcher import Searcher
 
 
@@ -60,22 +64,21 @@ def open_base_searcher(
         If the workspace has no index or no tuned model.
     """
     workspace = Workspace(path)
-    passages = _load_index(workspace).passages
+    _load_index(workspace)
     workspace.require("model")
     base = choose_model((workspace.manifest("model") or {})["counts"]["base"], download=False)
     encoder = LocalEncoder.from_choice(base)
-    index = Index.build(
-        passages, encoder, model=encoder.name, store=VectorStore(workspace.cache), progress=progress
-    )
+    index = CandidateIndex(model=encoder.name)
+    index_candidates(index, _candidates(workspace), encoder, VectorStore(workspace.cache), progress)
     return Searcher(index, encoder, weights=weights)
 
 
-def _load_index(workspace: Workspace) -> Index:
+def _load_index(workspace: Workspace) -> CandidateIndex:
     """Load the index, unless it shows who has gone, or its model has become another.
 
     One by the base is older than a tuned model, and as good as it was.
     """
-    index, newer = workspace.read("index", Index.load), workspace.newer_than("index")
+    index, newer = workspace.read("index", CandidateIndex.open), workspace.newer_than("index")
     if newer == "ingest" or (newer == "model" and not index.model):
         raise WorkspaceError(
             f"{workspace.stage_folder('index')}: older than the present {newer}; run: "
@@ -84,7 +87,7 @@ def _load_index(workspace: Workspace) -> Index:
     return index
 
 
-def _model_of(workspace: Workspace, index: Index) -> BaseModelChoice:
+def _model_of(workspace: Workspace, index: CandidateIndex) -> BaseModelChoice:
     """Return the model that made an index: the workspace's, or one that is here and as it was.
 
     Nothing that an index says makes a search download a model, or take another one.
@@ -101,6 +104,21 @@ def _model_of(workspace: Workspace, index: Index) -> BaseModelChoice:
     return choice
 
 
+def _candidates(workspace: Workspace) -> Iterator[Candidate]:
+    """Yield everybody who was ingested."""
+    passages = Ingested(workspace.require("ingest")).passages()
+    for resume_id, group in groupby(passages, key=attrgetter("resume_id")):
+        yield Candidate(int(text_hash(resume_id), 16) >> 1, tuple(group))
+
+
+def _previous(workspace: Workspace) -> Path | None:
+    """Return the folder of an index that is whole, whatever it is of."""
+    try:
+        return workspace.require("index")
+    except WorkspaceError:
+        return None
+
+
 @exclusive
 def index_stage(
     workspace: Workspace, settings: Settings, progress: Progress = silent
@@ -109,18 +127,12 @@ def index_stage(
 
     def work(folder: Path) -> dict[str, Any]:
         encoder = LocalEncoder.from_name(str(model) if tuned else settings.finetune.base)
-        passages = list(Ingested(workspace.require("ingest")).passages())
         # The tuned model is named by its place in the workspace, which may be moved.
         name = "" if tuned else encoder.name
-        index = Index.build(
-            passages, encoder, model=name, store=VectorStore(workspace.cache), progress=progress
-        )
-        index.save(folder)
-        return {
-            "passages": len(passages),
-            "windows": len(index.embeddings.windows),
-            "model": "tuned" if tuned else encoder.name,
-        }
+        index = resume_index(folder, _previous(workspace), name, encoder_identity(encoder))
+        store = VectorStore(workspace.cache)
+        changes = index_candidates(index, _candidates(workspace), encoder, store, progress)
+        return {**index.counts, **changes, "model": "tuned" if tuned else encoder.name}
 
     model = workspace.stage_folder("model")
     tuned = workspace.manifest("model") is not None
@@ -129,4 +141,4 @@ def index_stage(
         inputs |= workspace.output_hashes("model")
     else:
         inputs["base"] = model_identity(choose_model(settings.finetune.base))
-    return workspace.run_stage("index", {}, inputs, work)
+    return workspace.run_stage("index", {}, inputs, work, resumable=True)

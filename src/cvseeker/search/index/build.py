@@ -1,0 +1,81 @@
+"""An index brought up to date: what is new or changed is encoded, and who has gone, goes."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.search.index.base import Candidate
+from cvseeker.search.index.candidates import HEADER, CandidateIndex
+
+# Candidates that are encoded before they are flushed: what a kill costs, and what memory holds.
+CHUNK = 1024
+
+
+def resume_index(folder: Path, previous: Path | None, model: str, identity: str) -> CandidateIndex:
+    """Open what an interrupted run left in a folder, or start there with what another holds.
+
+    Parameters
+    ----------
+    folder
+        Where the index is to be.
+    previous
+        A whole index; its files are linked, not copied, as they never change.
+    model, identity
+        The encoder's. An index by any other is as good as none.
+    """
+    for place in (folder, previous):
+        if place is None or not (place / HEADER).is_file():
+            continue
+        try:
+            found = CandidateIndex.open(place)
+        except WorkspaceError:
+            continue
+        if (found.model, found.identity) == (model, identity):
+            if place != folder:
+                _link(place, folder)
+            return CandidateIndex.open(folder)
+    return CandidateIndex(model=model, identity=identity, folder=folder)
+
+
+def index_candidates(
+    index: CandidateIndex,
+    candidates: Iterable[Candidate],
+    encoder: Encoder,
+    store: VectorStore,
+    progress: Progress = silent,
+) -> dict[str, int]:
+    """Let an index hold these candidates and no others.
+
+    Returns
+    -------
+    dict
+        How many were ``encoded``, as they are new or changed, and ``removed``.
+    """
+    known, gone, wanted = index.digests(), set(index.digests()), []
+    for candidate in candidates:
+        gone.discard(candidate.number)
+        if known.get(candidate.number) != candidate.digest:
+            wanted.append(candidate)
+    index.delete(gone)
+    for begin in range(0, len(wanted), CHUNK):
+        chunk = wanted[begin : begin + CHUNK]
+        texts = [passage.text for candidate in chunk for passage in candidate.passages]
+        index.upsert(chunk, store.encode_corpus(encoder, texts, progress, codec=index.codec))
+        index.flush(index.sequence)
+        progress("index", begin + len(chunk), len(wanted), "candidates")
+    index.flush(index.sequence + bool(gone or wanted))
+    return {"encoded": len(wanted), "removed": len(gone)}
+
+
+def _link(source: Path, folder: Path) -> None:
+    for path in source.iterdir():
+        if path.suffix in {".segment", ".json", ".safetensors"} and path.name != "manifest.json":
+            try:
+                os.link(path, folder / path.name)
+            except OSError:  # of a file system without links
+                shutil.copy2(path, folder / path.name)
