@@ -177,10 +177,10 @@ def test_nobody_imports_past_a_face(module: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "passed"),
     [
-        ("from cvseeker.search.index import Index", ["cvseeker.search.index"]),
-        ("from cvseeker.search import index", ["cvseeker.search.index"]),
+        ("from cvseeker.search.searcher import Searcher", ["cvseeker.search.searcher"]),
+        ("from cvseeker.search import searcher", ["cvseeker.search.searcher"]),
         ("from cvseeker.resumes.readers.pdf import read", ["cvseeker.resumes.readers.pdf"] * 2),
-        ("import cvseeker.search.index", ["cvseeker.search.index"]),
+        ("import cvseeker.search.searcher", ["cvseeker.search.searcher"]),
         ("from cvseeker.search import open_searcher", []),
         ("from cvseeker.core.errors import InputError", []),
     ],

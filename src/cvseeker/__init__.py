@@ -298,7 +298,8 @@ class Workspace:
             if untuned and manifest["counts"]["model"] == "tuned":
                 opened = open_base_searcher(self.path, weights=chosen, progress=self._progress)
             else:
-                opened = open_searcher(self.path, weights=chosen)
+                engine = self._settings.search.engine
+                opened = open_searcher(self.path, weights=chosen, engine=engine)
             self._opened[key] = opened
         return self._opened[key]
 

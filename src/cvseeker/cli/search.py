@@ -43,7 +43,8 @@ def search(
     from cvseeker.core.workspace import Workspace
     from cvseeker.search import open_searcher
 
-    hits = open_searcher(workspace).search(query, top_k_resumes=settings.search.top_k)
+    searcher = open_searcher(workspace, engine=settings.search.engine)
+    hits = searcher.search(query, top_k_resumes=settings.search.top_k)
     stages = Workspace(workspace)
     if stages.newer_than("index"):
         say(f"there is a model since; to search with it: {stages.command('index')}")

@@ -24,6 +24,9 @@ def decisions(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
     if "windows" in counts:
         kept = f"the model in {folder.parent / 'model'}"
         yield f"search uses {kept if counts['model'] == 'tuned' else counts['model']}"
+    if counts.get("recall@10") is not None:
+        found = f"recall@10 {counts['recall@10']:.3f} of what every window gives"
+        yield f"the nearest candidates are found by {counts['engine']}: {found}"
 
 
 def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:

@@ -158,6 +158,14 @@ class SearchSettings(StageSettings):
     """A query → résumés."""
 
     top_k: int = setting(10, "Résumés shown.", ge=1, le=100_000, metavar="K")
+    # The signs of vectors are there in any index and need nothing that is not; Qdrant Edge takes
+    # three times as long for the same, and a server is for what one machine cannot hold.
+    engine: str = setting(
+        "auto",
+        "What finds the nearest candidates: auto, exact, signs, edge, or a Qdrant server's URL.",
+        pattern=r"^(auto|exact|signs|edge|https?://\S+)$",
+        metavar="ENGINE",
+    )
 
 
 class Settings(StageSettings):

@@ -6,7 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
@@ -17,11 +17,20 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import BaseModelChoice, choose_model, model_identity
 from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.store import VectorStore, encoder_identity
-from cvseeker.search.index import Candidate, CandidateIndex, index_candidates, resume_index
+from cvseeker.search.index import (
+    ENOUGH,
+    Candidate,
+    CandidateIndex,
+    index_candidates,
+    open_engine,
+    resume_index,
+)
 from cvseeker.search.searcher import Searcher
 
 
-def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Searcher:
+def open_searcher(
+    path: Path, *, weights: HybridWeights | None = None, engine: str = "auto"
+) -> Searcher:
     """Open the search of a workspace.
 
     Parameters
@@ -30,9 +39,13 @@ def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Search
         The workspace.
     weights
         What counts how much; ``None``: as the model has learnt it.
+    engine
+        What finds the nearest candidates, as the settings name it.
 
     Raises
     ------
+    InputError
+        If the engine is not one that can be used, or finds too few of the nearest.
     WorkspaceError
         If the workspace has no index, or one of other résumés or of another model than it has now;
         the message names the command that builds it.
@@ -40,6 +53,7 @@ def open_searcher(path: Path, *, weights: HybridWeights | None = None) -> Search
     workspace = Workspace(path)
     index = _load_index(workspace)
     choice = _model_of(workspace, index)
+    _use_engine(workspace, index, engine)
     encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
     return Searcher(index, encoder, weights=weights)
 
@@ -71,6 +85,19 @@ def open_base_searcher(
     index = CandidateIndex(model=encoder.name)
     index_candidates(index, _candidates(workspace), encoder, VectorStore(workspace.cache), progress)
     return Searcher(index, encoder, weights=weights)
+
+
+def _use_engine(workspace: Workspace, index: CandidateIndex, name: str) -> None:
+    """Let an index use the engine of a name; ``auto`` is what was found good when it was made."""
+    engine = open_engine(
+        name, cache=workspace.cache, workspace=workspace.path, identity=index.identity
+    )
+    recall = index.use(engine) if engine else 1.0
+    if recall < ENOUGH:
+        raise InputError(
+            f"{name}: finds {recall:.1%} of the nearest candidates; expected {ENOUGH:.0%}: search "
+            "with the engine 'auto'"
+        )
 
 
 def _load_index(workspace: Workspace) -> CandidateIndex:
@@ -132,7 +159,8 @@ def index_stage(
         index = resume_index(folder, _previous(workspace), name, encoder_identity(encoder))
         store = VectorStore(workspace.cache)
         changes = index_candidates(index, _candidates(workspace), encoder, store, progress)
-        return {**index.counts, **changes, "model": "tuned" if tuned else encoder.name}
+        found = {"engine": index.engine, "recall@10": index.recall}
+        return {**index.counts, **changes, **found, "model": "tuned" if tuned else encoder.name}
 
     model = workspace.stage_folder("model")
     tuned = workspace.manifest("model") is not None

@@ -48,8 +48,23 @@ def index_candidates(
     encoder: Encoder,
     store: VectorStore,
     progress: Progress = silent,
+    *,
+    sequence: int = 0,
 ) -> dict[str, int]:
     """Let an index hold these candidates and no others.
+
+    Parameters
+    ----------
+    index
+        Written chunk by chunk: after a kill the next call goes on.
+    candidates
+        Everybody; those whose passages are as the index has them cost nothing.
+    encoder, store
+        What encodes the others, and where vectors are kept.
+    progress
+        Called with the passages, then with the candidates done.
+    sequence
+        The last change that the candidates have seen, remembered once all of them are there.
 
     Returns
     -------
@@ -68,7 +83,11 @@ def index_candidates(
         index.upsert(chunk, store.encode_corpus(encoder, texts, progress, codec=index.codec))
         index.flush(index.sequence)
         progress("index", begin + len(chunk), len(wanted), "candidates")
-    index.flush(index.sequence + bool(gone or wanted))
+    if gone:
+        index.flush(index.sequence)
+    if gone or wanted:
+        index.choose_engine()
+    index.flush(sequence)
     return {"encoded": len(wanted), "removed": len(gone)}
 
 

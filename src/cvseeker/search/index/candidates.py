@@ -21,15 +21,15 @@ from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import EncodedCorpus
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index.base import Candidate, Engine, Scored
+from cvseeker.search.index.engines import ENOUGH, NEAREST, choose_engine, measured_recall
 from cvseeker.search.index.exact import ExactEngine
 from cvseeker.search.index.postings import Postings
 from cvseeker.search.index.segments import SIZE, Segment, name_of
+from cvseeker.search.index.signs import SignsEngine
 
 FORMAT = 1
 HEADER = "index.json"
-# Candidates that are scored, the best by pooled vectors and as many by BM25; and of their
-# passages those that late interaction looks at.
-NEAREST = 300
+# Passages that late interaction looks at: the best by BM25 and pooled vectors.
 LATE = 300
 
 
@@ -59,6 +59,9 @@ class CandidateIndex:
         engine: Engine | None = None,
     ) -> None:
         self.model, self.identity, self.sequence = model, identity, 0
+        # What suits the candidates, and the recall@10 of the signs, where it was measured.
+        self.engine: str = "exact"
+        self.recall: float | None = None
         self._folder, self._engine = folder, engine or ExactEngine()
         self._codec: TokenCodec | None = None
         self._written: list[Segment] = []
@@ -79,8 +82,11 @@ class CandidateIndex:
             if facts["format"] != FORMAT:
                 raise ValueError(f"of format {facts['format']}, not {FORMAT}")
             model, identity = str(facts["model"]), str(facts["identity"])
+            if engine is None and facts["engine"] == "signs":
+                engine = SignsEngine()
             index = cls(model=model, identity=identity, folder=folder, engine=engine)
             index.sequence = int(facts["sequence"])
+            index.engine, index.recall = str(facts["engine"]), facts["recall"]
             index._codec = TokenCodec.load(folder) if facts["codes"] else None
             names = [Path(name).name for name in facts["segments"]]
             index._show({name: index._load(folder, name) for name in names})
@@ -121,6 +127,21 @@ class CandidateIndex:
         """How many candidates, passages and windows there are."""
         windows = sum(len(one.vectors) for one in self._segments.values())
         return {"candidates": len(self), "passages": int(self._bounds[-1]), "windows": windows}
+
+    def choose_engine(self) -> None:
+        """Measure which engine suits the candidates, for the next flush to remember."""
+        self.engine, self.recall = choose_engine(self._segments)
+
+    def use(self, engine: Engine) -> float:
+        """Find the nearest by another engine, unless it misses too many; return its recall@10."""
+        engine.sync(self._segments)
+        recall = measured_recall(engine, self._segments) if self._segments else 1.0
+        if recall >= ENOUGH:
+            self._engine.close()
+            self._engine = engine
+        else:
+            engine.close()
+        return recall
 
     @property
     def codec(self) -> TokenCodec | None:
@@ -179,8 +200,8 @@ class CandidateIndex:
         joined = Segment.joined(pool)
         for begin in range(0, len(joined.numbers), SIZE):
             rows = np.arange(begin, min(begin + SIZE, len(joined.numbers)))
-            part = joined.take(rows).inverted()
-            name = name_of(part)
+            part = joined.take(rows).derived()
+            name = name_of(part, self.identity)
             if self._folder is not None:
                 part.save(_file(self._folder, name))
                 part = self._load(self._folder, name)
@@ -192,6 +213,7 @@ class CandidateIndex:
             self._codec.save(folder)
         facts = {"format": FORMAT, "model": self.model, "identity": self.identity}
         facts |= {"sequence": self.sequence, "codes": self._codec is not None}
+        facts |= {"engine": self.engine, "recall": self.recall}
         write_json(folder / HEADER, {**facts, "segments": list(self._segments)})
         for path in folder.glob("*.segment"):
             if path.stem not in self._segments:

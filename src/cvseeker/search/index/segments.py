@@ -92,8 +92,8 @@ class Segment:
         passages = rows_of(self.bounds["passages"], chosen)
         return type(self)({**arrays, **take_rows(self.arrays, passages, PER_PASSAGE)})
 
-    def inverted(self) -> Self:
-        """Add which passages have which word."""
+    def derived(self) -> Self:
+        """Add which passages have which word, and the signs of the windows' vectors."""
         keys = self.arrays["stem_keys"]
         order = np.argsort(keys, kind="stable")
         terms, first = np.unique(keys[order], return_index=True)
@@ -104,7 +104,8 @@ class Segment:
             owners[order],
             self.arrays["stem_counts"][order],
         )
-        return type(self)({**self.arrays, **dict(zip(POSTINGS, postings, strict=True))})
+        signs = {"signs": packed_signs(self.vectors)}
+        return type(self)({**self.arrays, **dict(zip(POSTINGS, postings, strict=True)), **signs})
 
     def __len__(self) -> int:
         """Return the number of passages."""
@@ -164,6 +165,8 @@ class Segment:
             raise ValueError("words of other passages")
         if arrays["vectors"].ndim != 2 or arrays["vectors"].dtype != np.float32:
             raise ValueError(f"{arrays['vectors'].dtype} vectors of {arrays['vectors'].ndim} axes")
+        if arrays["signs"].shape[1:] != arrays["vectors"].shape[:1]:
+            raise ValueError(f"signs of shape {arrays['signs'].shape}")
         if arrays["codes"].ndim != 2 or arrays["codes"].shape[1] != code_bytes:
             raise ValueError(f"token codes of shape {arrays['codes'].shape}")
 
@@ -200,6 +203,15 @@ class Segment:
         return segment
 
 
+def packed_signs(vectors: FloatArray) -> NDArray[np.uint64]:
+    """Return the signs of vectors, (n, dim): 64 of every vector in a row, (dim / 64, n)."""
+    width = -(-vectors.shape[1] // 64) * 8
+    signs = np.zeros((len(vectors), width), np.uint8)
+    packed = np.packbits(vectors > 0, axis=1)
+    signs[:, : packed.shape[1]] = packed
+    return np.ascontiguousarray(signs.view(np.uint64).T)
+
+
 def _shown(passage: Passage) -> dict[str, Any]:
     """Return of a passage what a hit shows."""
     shown = {"passage_id": passage.passage_id, "resume_id": passage.resume_id}
@@ -222,7 +234,7 @@ def term_key(stem: str) -> np.uint64:
     return np.uint64(int.from_bytes(blake2b(stem.encode(), digest_size=8).digest(), "little"))
 
 
-def name_of(segment: Segment) -> str:
-    """Return what changes with a segment's candidates, as a file's name."""
-    arrays = segment.arrays
-    return text_hash(*map(str, (arrays["numbers"].tolist(), arrays["digests"].tolist())))
+def name_of(segment: Segment, identity: str) -> str:
+    """Return what changes with a segment's candidates or their encoder, as a file's name."""
+    lists = (segment.arrays[name].tolist() for name in ("numbers", "digests"))
+    return text_hash(identity, *map(str, lists))
