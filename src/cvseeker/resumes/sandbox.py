@@ -30,7 +30,7 @@ _AHEAD = 16
 # Workers are replaced now and then, since parsers in C leak.
 _FILES_PER_WORKER = 500
 _START_SECONDS = 120.0
-_PRELOADED = ["cvseeker.resumes.sandbox", "pypdfium2", "docx", "selectolax.lexbor"]
+_PRELOADED = ["cvseeker.resumes.sandbox", "pypdfium2", "lxml.etree", "selectolax.lexbor"]
 _CRASHED = "the reader crashed on it"
 
 

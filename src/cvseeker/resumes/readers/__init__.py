@@ -4,15 +4,18 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from cvseeker.resumes.readers.base import Document, ReadError, check_length
+from cvseeker.resumes.readers.archive import Archive
+from cvseeker.resumes.readers.base import Document, ReadError, check_length, hidden_note
 from cvseeker.resumes.readers.docx import read_docx
 from cvseeker.resumes.readers.html import html_to_text, read_html
+from cvseeker.resumes.readers.mail import is_mail, read_mail
 from cvseeker.resumes.readers.objects import (
     is_json_lines,
     read_json_lines,
     read_json_text,
     read_xml,
 )
+from cvseeker.resumes.readers.odt import read_odt
 from cvseeker.resumes.readers.pdf import read_pdf
 from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
 from cvseeker.resumes.readers.text import decode, read_rtf
@@ -20,11 +23,20 @@ from cvseeker.resumes.readers.text import decode, read_rtf
 __all__ = ["Document", "ReadError", "read_document"]
 
 _READERS: tuple[tuple[bytes, Callable[[bytes], list[Document]]], ...] = (
-    (b"PK\x03\x04", read_docx),
-    (b"PK\x05\x06", read_docx),
     (b"{\\rtf", read_rtf),
     (b"PAR1", read_parquet),
 )
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP_KINDS = (
+    ("xl/workbook.xml", "an Excel workbook: save the sheet as .csv"),
+    ("xl/workbook.bin", "an Excel workbook: save the sheet as .csv"),
+    ("ppt/presentation.xml", "a PowerPoint file: save it as PDF"),
+    ("Index/Document.iwa", "an Apple Pages file: export it as PDF or .docx"),
+    ("content.xml", "an OpenDocument file, but no text: save it as PDF or .csv"),
+    ("META-INF/container.xml", "an e-book (EPUB): save it as PDF or HTML"),
+)
+# A mail in a mail, a page in a Word file: more than this is a trap.
+_MAX_DEPTH = 3
 _IMAGE = "an image ({}): run OCR on it first, e.g. ocrmypdf --image-dpi 300 IN OUT"
 _ARCHIVE = "an archive ({}): unpack it and pass the folder"
 _REFUSED: tuple[tuple[bytes, str], ...] = (
@@ -43,6 +55,7 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3\0", "a database, not a résumé"),
     (b"%!PS", "PostScript: convert it to PDF first, e.g. ps2pdf IN OUT"),
     (b"\xffWPC", "WordPerfect: save it as .docx or PDF"),
+    (b"\x78\x9f\x3e\x22", "Outlook's winmail.dat: ask for the file itself"),
     (b"ID3", "a recording, not a résumé"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -51,12 +64,12 @@ _HTML = re.compile(
     r"<(?:!doctype\s+html|html|head|body|div|table|p|meta|style|h[1-6]|span|center|title)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_MHTML = re.compile(rb"(?:mime-version|from):.{0,2000}content-type:", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(r"<(?:\?xml\b|!--|!doctype\b|[a-z_])", re.IGNORECASE)
+_TAGS = re.compile("(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]+")
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 # Prose may begin with a bracket; JSON goes on with another one or a quotation mark.
 _JSON = re.compile(r"[\[{]\s*[\[{\"}\]]")
-_XML_SUFFIXES = (".xml", ".hrxml")
+_XML_SUFFIXES = (".xml", ".hrxml", ".fodt")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 
@@ -67,8 +80,9 @@ def read_document(path: Path) -> list[Document]:
     Parameters
     ----------
     path
-        A PDF, Word, HTML, RTF, text or Markdown file, a JSON résumé, or a table (CSV, TSV,
-        JSON lines, Parquet). Its suffix matters only between a table and plain text.
+        A PDF, Word, OpenDocument, HTML, RTF, text or Markdown file, a mail, a résumé in JSON or
+        XML, or a table (CSV, TSV, JSON lines, Parquet). Its suffix matters only between a table and
+        plain text.
 
     Returns
     -------
@@ -98,17 +112,51 @@ def read_document(path: Path) -> list[Document]:
     return readable
 
 
-def _read(data: bytes, suffix: str) -> list[Document]:
+def _read(data: bytes, suffix: str, depth: int = 0) -> list[Document]:
+    if depth > _MAX_DEPTH:
+        raise ReadError("files within files, too deep to be a résumé")
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n\0")
     if b"%PDF-" in data[:1024]:
         return read_pdf(data)
     for magic, read in _READERS:
         if start.startswith(magic):
             return read(data)
+    if start.startswith(_ZIP):
+        return _read_zip(data, depth)
     _refuse_by_magic(data)
-    if _MHTML.match(start):
-        return read_html(data)
+    if is_mail(data[len(data) - len(data.lstrip()) :]):
+        return read_mail(data.lstrip(), lambda part, kind: _read_inside(part, kind, depth + 1))
     return _read_by_text(data, suffix)
+
+
+def _read_inside(data: bytes, suffix: str, depth: int) -> list[Document]:
+    """Read a file that lies in another one, as soundly as if it stood alone."""
+    documents = [_sound(document) for document in _read(data, suffix, depth)]
+    check_length(max((len(document.text) for document in documents), default=0))
+    return documents
+
+
+def _read_zip(data: bytes, depth: int) -> list[Document]:
+    archive = Archive.open(data)
+    is_word = any(name.startswith("word/document") for name in archive.names)
+    if is_word and archive.encrypted:
+        raise ReadError("encrypted Word file: needs a password")
+    if is_word:
+        return read_docx(archive, lambda part, kind: _text_inside(part, kind, depth + 1))
+    kind = archive.read("mimetype") if "mimetype" in archive.names else b""
+    if "content.xml" in archive.names and b"opendocument.text" in kind:
+        return read_odt(archive)
+    reasons = (reason for name, reason in _ZIP_KINDS if name in archive.names)
+    raise ReadError(next(reasons, "a zip archive: unpack it and pass the folder"))
+
+
+def _text_inside(data: bytes, suffix: str, depth: int) -> str:
+    """Return the text of a part of a Word file that is a file of another kind."""
+    try:
+        return "\n\n".join(document.text for document in _read_inside(data, suffix, depth))
+    except ReadError:
+        # It costs the file a part, not the rest.
+        return ""
 
 
 def _refuse_by_magic(data: bytes) -> None:
@@ -157,15 +205,25 @@ def _read_by_text(data: bytes, suffix: str) -> list[Document]:
 def _sound(document: Document) -> Document:
     """Make all that it says valid Unicode, with one kind of line end: it becomes UTF-8."""
     text = document.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text, notes = _without_tags(_mend_surrogates(text))
     return Document(
-        _mend_surrogates(text),
+        text,
         _mend_surrogates(document.row_id),
         {
             _mend_surrogates(key): _mend_surrogates(value)
             for key, value in document.metadata.items()
         },
-        tuple(map(_mend_surrogates, document.notes)),
+        (*map(_mend_surrogates, document.notes), *notes),
     )
+
+
+def _without_tags(text: str) -> tuple[str, tuple[str, ...]]:
+    """Take out letters that no screen shows but a language model reads; flags are made of them."""
+    hidden = _TAGS.findall(text)
+    if not hidden:
+        return text, ()
+    words = ("".join(chr(ord(letter) - 0xE0000) for letter in run) for run in hidden)
+    return _TAGS.sub("", text), (hidden_note("tag characters", words),)
 
 
 def _mend_surrogates(text: str) -> str:

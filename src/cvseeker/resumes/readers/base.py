@@ -4,9 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cvseeker.core.errors import InputError
+from cvseeker.resumes.sections import find_sections
 
 # Forty times the longest résumé; a whole book has about half of it.
 MAX_CHARACTERS = 2_000_000
+_LONGEST_SHOWN = 500
+_LONGEST_LABEL = 40
+_SIDEBAR_BREAKS = 2
 
 
 class ReadError(InputError):
@@ -46,9 +50,33 @@ def check_length(characters: int) -> None:
         raise ReadError(f"over {MAX_CHARACTERS:,} characters of text: too long to be a résumé")
 
 
+def hidden_note(how: str, words: Iterable[str]) -> str:
+    """Note a text that is hidden from a reader's eye and so left out, with its first words."""
+    text = " ".join(" ".join(words).split())
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return f"hidden text left out ({how}): {shown}"
+
+
 def join_cells(cells: Iterable[str]) -> list[str]:
     """Lay out one row of a table: short cells on one line, cells of several lines as blocks."""
-    texts = [text for cell in cells if (text := cell.strip())]
+    texts: list[str] = []
+    for text in filter(None, map(str.strip, cells)):
+        # "Name | : | Ada", "Name: | Ada": a label and its value.
+        label = texts and len(texts[-1]) <= _LONGEST_LABEL and "\n" not in texts[-1]
+        if label and (text.startswith(":") or texts[-1].endswith(":")) and "\n" not in text:
+            texts[-1] = f"{texts[-1].rstrip(': ')}: {text.lstrip(': ')}".rstrip()
+        else:
+            texts.append(text)
     if any("\n" in text for text in texts) or sum(map(len, texts)) > 400:
+        texts = _main_first(texts)
         return [line for text in texts for line in ("", *text.split("\n"), "")]
     return [" | ".join(texts)] if texts else []
+
+
+def _main_first(cells: list[str]) -> list[str]:
+    """Put the cell of the name and the main sections before a sidebar of contacts and skills."""
+    if len(cells) != 2 or cells[0].count("\n") < _SIDEBAR_BREAKS:
+        return cells
+    sidebar, main = (find_sections(cell) for cell in cells)
+    is_sidebar = bool(sidebar[0].title) and not main[0].title and len(main) > 1
+    return cells[::-1] if is_sidebar else cells

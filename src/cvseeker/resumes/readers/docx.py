@@ -1,142 +1,222 @@
 """Word files (.docx, .docm, .dotx) → text, in document order."""
 
-import io
-import lzma
-import zipfile
-import zlib
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from cvseeker.resumes.readers.base import Document, ReadError, join_cells
+from cvseeker.resumes.readers.archive import Archive
+from cvseeker.resumes.readers.base import Document, hidden_note, join_cells
 
-# A long résumé full of pictures unpacks to some 20 MB.
-_MAX_UNPACKED_BYTES = 200_000_000
-_MAX_ENTRIES = 10_000
-# XML shrinks by 10 to 20; a bomb by a thousand.
-_MAX_RATIO = 200
-_RATIO_MATTERS_FROM = 5_000_000
-_UNPACKING_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    ValueError,
-    OSError,
-    EOFError,
-    RuntimeError,
-)
-_KINDS = (
-    ("xl/workbook.xml", "an Excel workbook: save the sheet as .csv"),
-    ("xl/workbook.bin", "an Excel workbook: save the sheet as .csv"),
-    ("ppt/presentation.xml", "a PowerPoint file: save it as PDF"),
-    ("Index/Document.iwa", "an Apple Pages file: export it as PDF or .docx"),
-    ("content.xml", "an OpenDocument file: save it as .docx or PDF"),
-    ("META-INF/container.xml", "an e-book (EPUB): save it as PDF or HTML"),
-)
+ReadPart = Callable[[bytes, str], str]
+
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT_WORD = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _TEXT_BOX = _WORD + "txbxContent"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_DIAGRAM_POINT = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}pt"
+_DRAWN_TEXT = "{http://schemas.openxmlformats.org/drawingml/2006/main}t"
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyphen": ""}
 # Deleted text, field codes and the copy of a text box that is kept for old programs.
 _DROPPED = frozenset(
     (_WORD + "del", _WORD + "instrText", _WORD + "delText", _WORD + "moveFrom", _FALLBACK)
 )
+# Two points: nobody reads them.
+_TINY_HALF_POINTS = 4
 
 
-def read_docx(data: bytes) -> list[Document]:
-    """Read a Word file: headers, paragraphs, lists, tables, text boxes, footers."""
-    archive = _open_archive(data)
-    names = sorted(archive.namelist())
-    bullets = _list_styles(archive) if "word/styles.xml" in names else frozenset()
+def read_docx(archive: Archive, read_part: ReadPart) -> list[Document]:
+    """Read headers, paragraphs, lists, tables, text boxes, drawings, footers and notes of a file.
+
+    ``read_part`` returns the text of a file of another kind that lies within.
+    """
+    reader = _Reader(archive, read_part)
     lines: list[str] = []
-    for name in [*_parts(names, "header"), *_parts(names, "document"), *_parts(names, "footer")]:
-        part = _block_lines(_parse(_read_entry(archive, name)), bullets)
-        # Headers of the first, the odd and the even pages often say the same.
-        if not {line for line in part if line} <= set(lines):
-            lines += ["", *part]
-    return [Document("\n".join(lines).strip("\n"))]
+    for prefix in ("header", "document", "diagrams/data", "footer", "footnotes", "endnotes"):
+        for name in reader.parts(prefix):
+            part = reader.part_lines(name)
+            # Headers of the first, the odd and the even pages often say the same.
+            if not {line for line in part if line} <= set(lines):
+                lines += ["", *part]
+    notes = [hidden_note(how, words) for how, words in reader.hidden.items()]
+    return [Document("\n".join(lines).strip("\n"), notes=tuple(notes))]
 
 
-def _parts(names: list[str], prefix: str) -> list[str]:
-    return [name for name in names if name.startswith(f"word/{prefix}") and name.endswith(".xml")]
+class _Reader:
+    """Reads the parts of one file; what is hidden in them is put aside."""
+
+    def __init__(self, archive: Archive, read_part: ReadPart) -> None:
+        self._archive = archive
+        self._read_part = read_part
+        self._bullets, self._unseen_styles = self._read_styles()
+        self._relations: dict[str, str] = {}
+        self.hidden: dict[str, list[str]] = {}
+
+    def parts(self, prefix: str) -> list[str]:
+        """Return the names of the parts of one kind."""
+        start = f"word/{prefix}"
+        names = [name for name in self._archive.names if name.startswith(start)]
+        return [name for name in names if name.endswith(".xml")]
+
+    def part_lines(self, name: str) -> list[str]:
+        """Return the lines of one part."""
+        self._relations = self._read_relations(name)
+        root = self._xml(name)
+        if "/diagrams/" in name:
+            points = (map(_text_of, point.iter(_DRAWN_TEXT)) for point in root.iter(_DIAGRAM_POINT))
+            return [f"• {text}" for text in map("".join, points) if text.strip()]
+        return self._block_lines(root)
+
+    def _xml(self, name: str) -> Any:
+        return self._archive.xml(name, (_STRICT_WORD, _WORD[1:-1].encode()))
+
+    def _read_relations(self, name: str) -> dict[str, str]:
+        """Return the names of the entries that a part refers to, by their ids."""
+        folder, file = posixpath.split(name)
+        relations = f"{folder}/_rels/{file}.rels"
+        if relations not in self._archive.names:
+            return {}
+        targets = {
+            node.get("Id", ""): posixpath.normpath(posixpath.join(folder, node.get("Target", "")))
+            for node in self._archive.xml(relations)
+            if node.get("TargetMode") != "External"
+        }
+        return {key: target.lstrip("/") for key, target in targets.items()}
+
+    def _read_styles(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the ids of the styles that make list items, and of those that hide a text."""
+        if "word/styles.xml" not in self._archive.names:
+            return frozenset(), frozenset()
+        styles = list(self._xml("word/styles.xml").iter(_WORD + "style"))
+        bullets = (
+            style.get(_WORD + "styleId", "")
+            for style in styles
+            if next(style.iter(_WORD + "numPr"), None) is not None
+            and next(style.iter(_WORD + "outlineLvl"), None) is None
+        )
+        unseen = (
+            style.get(_WORD + "styleId", "")
+            for style in styles
+            if any(_is_on(node) for node in style.iterfind(f"{_WORD}rPr/{_WORD}vanish"))
+        )
+        return frozenset(bullets), frozenset(unseen)
+
+    def _block_lines(self, parent: Any) -> list[str]:
+        """Return the lines of the paragraphs and tables below ``parent``."""
+        lines: list[str] = []
+        for child in parent:
+            if child.tag == _WORD + "p":
+                lines += self._paragraph_lines(child)
+            elif child.tag == _WORD + "tbl":
+                lines += ["", *self._table_lines(child), ""]
+            elif child.tag == _WORD + "altChunk":
+                lines += ["", *self._chunk_lines(child), ""]
+            elif child.tag not in _DROPPED and isinstance(child.tag, str):
+                lines += self._block_lines(child)
+        return lines
+
+    def _chunk_lines(self, chunk: Any) -> list[str]:
+        """Return the text of a file of another kind that stands in for a part of this one."""
+        name = self._relations.get(chunk.get(_RELATION, ""), "")
+        if name not in self._archive.names:
+            return []
+        suffix = posixpath.splitext(name)[1].lower()
+        return self._read_part(self._archive.read(name), suffix).split("\n")
+
+    def _paragraph_lines(self, paragraph: Any) -> list[str]:
+        boxes: list[Any] = []
+        text = "".join(self._pieces(paragraph, boxes))
+        lines = [line.strip() for line in text.split("\n")]
+        style = next((node.get(_WORD + "val", "") for node in paragraph.iter(_WORD + "pStyle")), "")
+        if _is_heading(paragraph, style):
+            lines = ["", *lines, ""]
+        elif lines[0] and (style in self._bullets or _numbered(paragraph)):
+            lines[0] = f"• {lines[0]}"
+        if boxes and not text.strip():
+            lines = []
+        for box in boxes:
+            lines += ["", *self._block_lines(box), ""]
+        return lines
+
+    def _pieces(self, element: Any, boxes: list[Any]) -> Iterator[str]:
+        """Yield the texts of a paragraph's runs; text boxes are put aside into ``boxes``."""
+        for child in element:
+            tag = child.tag
+            if tag == _TEXT_BOX:
+                boxes.append(child)
+            elif tag == _WORD + "t":
+                yield child.text or ""
+            elif tag in _DROPPED or not isinstance(tag, str):
+                continue
+            elif tag == _WORD + "r" and (how := self._hides(child)):
+                words = "".join(map(_text_of, child.iter(_WORD + "t")))
+                self.hidden.setdefault(how, []).append(words)
+            elif tag.startswith(_WORD) and tag[len(_WORD) :] in _CHARACTERS:
+                yield _CHARACTERS[tag[len(_WORD) :]]
+            elif tag != _WORD + "pPr":
+                yield from self._pieces(child, boxes)
+
+    def _hides(self, run: Any) -> str:
+        """Say how a run of text is hidden from a reader's eye; empty if it is not."""
+        properties = run.find(_WORD + "rPr")
+        if properties is None or not any(_text_of(node).strip() for node in run.iter(_WORD + "t")):
+            return ""
+        styles = {node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "rStyle")}
+        if styles & self._unseen_styles or any(map(_is_on, properties.iterfind(_WORD + "vanish"))):
+            return "marked as hidden"
+        sizes = [node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "sz")]
+        if any(size.isdigit() and int(size) <= _TINY_HALF_POINTS for size in sizes):
+            return "tiny letters"
+        colors = [node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "color")]
+        if any(_is_white(color) for color in colors) and not _is_shaded(run):
+            return "white letters"
+        return ""
+
+    def _table_lines(self, table: Any) -> list[str]:
+        lines: list[str] = []
+        for row in table.iter(_WORD + "tr"):
+            # Rows of tables inside this one's cells come with their cell.
+            if next(row.iterancestors(_WORD + "tbl")) is table:
+                cells = ["\n".join(self._block_lines(cell)) for cell in _cells(row, table)]
+                lines += join_cells(cells)
+        return lines
 
 
-def _parse(content: bytes) -> Any:
-    from docx.oxml import parse_xml
-    from lxml.etree import XMLSyntaxError
-
-    # The parser neither resolves entities nor follows trees deeper than 256 or texts over 10 MB.
-    try:
-        return parse_xml(content.replace(_STRICT_WORD, _WORD[1:-1].encode()))
-    except (XMLSyntaxError, ValueError) as error:
-        raise ReadError("damaged .docx: its text is not valid XML") from error
+def _text_of(node: Any) -> str:
+    return node.text or ""
 
 
-def _list_styles(archive: zipfile.ZipFile) -> frozenset[str]:
-    """Return the ids of the paragraph styles that make list items."""
-    root = _parse(_read_entry(archive, "word/styles.xml"))
-    return frozenset(
-        style.get(_WORD + "styleId", "")
-        for style in root.iter(_WORD + "style")
-        if next(style.iter(_WORD + "numPr"), None) is not None
-        and next(style.iter(_WORD + "outlineLvl"), None) is None
+def _is_on(node: Any) -> bool:
+    return node.get(_WORD + "val", "1") not in ("0", "false", "off")
+
+
+def _is_white(color: str) -> bool:
+    shades = [color[place : place + 2] for place in (0, 2, 4)]
+    return len(color) == 6 and all(shade >= "F5" for shade in map(str.upper, shades))
+
+
+def _is_shaded(run: Any) -> bool:
+    """Tell whether a run may stand on anything but white paper: shading, a box, a styled table."""
+    if next(run.iterancestors(_TEXT_BOX), None) is not None:
+        return True
+    root = run.getroottree().getroot()
+    if root.find(_WORD + "background") is not None:
+        return True
+    around = (run, *run.iterancestors(_WORD + "p", _WORD + "tc", _WORD + "tr", _WORD + "tbl"))
+    return any(
+        _has_background(child)
+        for node in around
+        for child in node
+        if isinstance(child.tag, str) and child.tag.endswith("Pr")
     )
 
 
-def _block_lines(parent: Any, bullets: frozenset[str]) -> list[str]:
-    """Return the lines of the paragraphs and tables below ``parent``."""
-    lines: list[str] = []
-    for child in parent:
-        if child.tag == _WORD + "p":
-            lines += _paragraph_lines(child, bullets)
-        elif child.tag == _WORD + "tbl":
-            lines += ["", *_table_lines(child, bullets), ""]
-        elif child.tag not in _DROPPED and isinstance(child.tag, str):
-            lines += _block_lines(child, bullets)
-    return lines
-
-
-def _paragraph_lines(paragraph: Any, bullets: frozenset[str]) -> list[str]:
-    boxes: list[Any] = []
-    text = "".join(_pieces(paragraph, boxes))
-    lines = [line.strip() for line in text.split("\n")]
-    style = next((node.get(_WORD + "val", "") for node in paragraph.iter(_WORD + "pStyle")), "")
-    if _is_heading(paragraph, style):
-        lines = ["", *lines, ""]
-    elif lines[0] and (style in bullets or _numbered(paragraph)):
-        lines[0] = f"• {lines[0]}"
-    if boxes and not text.strip():
-        lines = []
-    for box in boxes:
-        lines += ["", *_block_lines(box, bullets), ""]
-    return lines
-
-
-def _pieces(element: Any, boxes: list[Any]) -> Iterator[str]:
-    """Yield the texts of a paragraph's runs; text boxes are put aside into ``boxes``."""
-    for child in element:
-        tag = child.tag
-        if tag == _TEXT_BOX:
-            boxes.append(child)
-        elif tag == _WORD + "t":
-            yield child.text or ""
-        elif tag in _DROPPED or not isinstance(tag, str):
-            continue
-        elif tag.startswith(_WORD) and tag[len(_WORD) :] in _CHARACTERS:
-            yield _CHARACTERS[tag[len(_WORD) :]]
-        elif tag != _WORD + "pPr":
-            yield from _pieces(child, boxes)
-
-
-def _table_lines(table: Any, bullets: frozenset[str]) -> list[str]:
-    lines: list[str] = []
-    for row in table.iter(_WORD + "tr"):
-        # Rows of tables inside this one's cells come with their cell.
-        if next(row.iterancestors(_WORD + "tbl")) is table:
-            lines += join_cells(
-                "\n".join(_block_lines(cell, bullets)) for cell in _cells(row, table)
-            )
-    return lines
+def _has_background(properties: Any) -> bool:
+    names = (_WORD + "shd", _WORD + "highlight", _WORD + "tblStyle", _WORD + "pStyle")
+    return any(
+        child.tag in names and child.get(_WORD + "fill", "").upper() not in ("FFFFFF", "AUTO")
+        for child in properties
+    )
 
 
 def _cells(row: Any, table: Any) -> list[Any]:
@@ -155,51 +235,3 @@ def _is_heading(paragraph: Any, style: str) -> bool:
 def _numbered(paragraph: Any) -> bool:
     number = next(paragraph.iterfind(f"{_WORD}pPr/{_WORD}numPr/{_WORD}numId"), None)
     return number is not None and number.get(_WORD + "val") != "0"
-
-
-def _open_archive(data: bytes) -> zipfile.ZipFile:
-    """Open a Word file's archive after a look at its directory."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-        entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise ReadError("truncated or damaged zip-based file (.docx and the like)") from error
-    names = {entry.filename for entry in entries}
-    _refuse_bomb(entries, len(data))
-    if not any(name.startswith("word/document") for name in names):
-        reasons = (reason for name, reason in _KINDS if name in names)
-        raise ReadError(next(reasons, "a zip archive: unpack it and pass the folder"))
-    if any(entry.flag_bits & 1 for entry in entries):
-        raise ReadError("encrypted Word file: needs a password")
-    return archive
-
-
-def _read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Return one unpacked entry, whose size was checked by :func:`_open_archive`."""
-    limit = archive.getinfo(name).file_size
-    try:
-        with archive.open(name) as entry:
-            # One byte more than declared: a directory that lies is a bomb that passed the check.
-            content = entry.read(limit + 1)
-    except _UNPACKING_ERRORS as error:
-        raise ReadError("damaged .docx: its text cannot be unpacked") from error
-    if len(content) > limit:
-        raise ReadError("zip bomb: an entry is larger than the directory says; not opened")
-    return content
-
-
-def _refuse_bomb(entries: list[zipfile.ZipInfo], packed: int) -> None:
-    unpacked = sum(entry.file_size for entry in entries)
-    if len(entries) > _MAX_ENTRIES:
-        raise ReadError(f"zip bomb: {len(entries):,} entries; not opened")
-    too_dense = unpacked > _RATIO_MATTERS_FROM and unpacked > _MAX_RATIO * packed
-    if unpacked > _MAX_UNPACKED_BYTES or too_dense:
-        sizes = f"{_size(packed)} expand to {_size(unpacked)}"
-        raise ReadError(f"zip bomb: {sizes}; not opened")
-
-
-def _size(count: int) -> str:
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
-        if count >= scale:
-            return f"{count / scale:,.0f} {unit}"
-    return f"{count} bytes"

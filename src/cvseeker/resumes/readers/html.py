@@ -1,9 +1,9 @@
-"""HTML pages, and the MHTML that browsers and Word save, → text."""
+"""HTML pages → text."""
 
 import re
 from typing import Any
 
-from cvseeker.resumes.readers.base import Document, ReadError, join_cells
+from cvseeker.resumes.readers.base import Document, join_cells
 from cvseeker.resumes.readers.text import decode
 
 _DROPPED = frozenset(
@@ -33,9 +33,7 @@ _BULLET_BREAKS = re.compile(f"•[ \n{_LINE}{_BLANK}]+")
 
 
 def read_html(data: bytes) -> list[Document]:
-    """Read an HTML or MHTML page."""
-    if data[:2000].lstrip().lower().startswith((b"mime-version:", b"from:")):
-        data = _html_part(data)
+    """Read an HTML page."""
     return [Document(html_to_text(_decode_page(data)))]
 
 
@@ -136,15 +134,3 @@ def _decode_page(data: bytes) -> str:
             # An unknown or a wrong declaration: the bytes speak for themselves.
             return decode(data)
     return decode(data)
-
-
-def _html_part(data: bytes) -> bytes:
-    """Return the page inside a "single file web page"."""
-    from email import message_from_bytes
-
-    for part in message_from_bytes(data).walk():
-        if part.get_content_type() == "text/html":
-            payload = part.get_payload(decode=True)
-            if isinstance(payload, bytes):
-                return payload
-    raise ReadError("a mail or web archive without a page in it")

@@ -1,18 +1,20 @@
 """JSON and XML of any program: a résumé, several of them, or a table as a list of objects."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from cvseeker.resumes.readers.archive import local_name, parse_xml
 from cvseeker.resumes.readers.base import Document, ReadError
 from cvseeker.resumes.readers.fields import field_role
+from cvseeker.resumes.readers.odt import read_flat_odt
 from cvseeker.resumes.readers.structured import is_resume, resume_text
 from cvseeker.resumes.readers.tables import read_rows
 
 # Résumés nest to a depth of some ten.
 _MAX_DEPTH = 100
 _EXPECTED = "expected a résumé (JSON Resume, Europass, HR-XML and the like) or a list of objects"
+_FLAT_ODT = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}document"
 _MARKUP_ROOTS = {
     "svg": "a drawing (SVG), not a résumé",
     "rss": "a news feed, not a résumé",
@@ -66,21 +68,10 @@ def is_json_lines(text: str) -> bool:
 
 def read_xml(data: bytes) -> list[Document]:
     """Read an XML file: its elements as named fields."""
-    from lxml import etree
-
-    # No entity is expanded, no other file opened; libxml2's own limits on depth and size stand.
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise ReadError(f"not valid XML ({error})"[:160]) from error
-    name = etree.QName(root).localname
+    root = parse_xml(data)
+    name = local_name(root.tag)
+    if root.tag == _FLAT_ODT:
+        return read_flat_odt(root)
     if reason := _MARKUP_ROOTS.get(name.lower()):
         raise ReadError(reason)
     content = {name: _element_value(root, 0)}
@@ -99,7 +90,7 @@ def _element_value(element: Any, depth: int) -> Any:
         name: value for name, value in element.attrib.items() if _says_something(name)
     }
     for child in children:
-        name, value = _local(child.tag), _element_value(child, depth + 1)
+        name, value = local_name(child.tag), _element_value(child, depth + 1)
         if name not in fields:
             fields[name] = value
         elif isinstance(fields[name], list):
@@ -115,10 +106,6 @@ def _says_something(attribute: str) -> bool:
     role = field_role(attribute)[1]
     known = attribute in ("month", "day") or role not in ("", "drop", "code")
     return known and not attribute.startswith("{")
-
-
-def _local(name: str) -> str:
-    return re.sub(r"^\{[^}]*\}", "", name)
 
 
 def _read_content(content: Any, unknown: str) -> list[Document]:
