@@ -131,6 +131,17 @@ def test_arabic_is_read_from_right_to_left() -> None:
     ]
 
 
+def test_columns_of_a_text_from_right_to_left_begin_at_the_right() -> None:
+    lines = _lines("arabic_columns.pdf")
+    main, side = lines[3:17], lines[17:]
+    assert main[:2] == [
+        "نبذة",
+        "مهندسة معمارية تعمل في تصميم المدارس والمستشفيات وتشرف على التنفيذ في",
+    ]
+    assert "• صممت سبع مدارس في القرى وأشرفت على بنائها حتى يوم الافتتاح" in main
+    assert side[:4] == ["المهارات", "الرسم", "التخطيط", "الإشراف"]
+
+
 @pytest.mark.parametrize(
     ("seen", "read"),
     [
@@ -143,7 +154,12 @@ def test_arabic_is_read_from_right_to_left() -> None:
     ],
 )
 def test_numbers_and_other_scripts_keep_their_direction(seen: str, read: str) -> None:
-    assert reading_order(seen) == read
+    assert reading_order(seen, leftward=True) == read
+
+
+def test_a_name_in_hebrew_within_english_text_is_read_from_right_to_left() -> None:
+    seen = "Known as (ןהכ הנח) since 2016, Haifa"
+    assert reading_order(seen, leftward=False) == "Known as (חנה כהן) since 2016, Haifa"
 
 
 def test_fields_of_a_form_stand_beside_their_labels() -> None:

@@ -6,6 +6,8 @@ from itertools import groupby
 
 _MIRRORED = str.maketrans("()[]{}<>«»‹›", ")(][}{><»«›‹")
 _OPENING, _CLOSING = "([{«‹", ")]}»›"
+_LETTERS = "\u0590-\u08ff\ufb1d-\ufefc"
+_STRETCH = re.compile(rf"[{_LETTERS}](?:[{_LETTERS}\W\d]*[{_LETTERS}])?")
 _LEFTWARD = ("R", "AL")
 # A separator inside a number belongs to it: 10.5, 2016-2022, +44/20.
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,:/+-]\d+)*%?")
@@ -18,16 +20,18 @@ def is_leftward(text: str) -> bool:
     return leftward > sum(kind == "L" for kind in kinds)
 
 
-def reading_order(line: str) -> str:
+def reading_order(line: str, *, leftward: bool) -> str:
     """Return a line that is seen from left to right in the order in which it is read.
 
-    The line stands in a text that runs from right to left; words of other scripts and numbers in
-    it run from left to right.
+    It stands in a text that runs from right to left (``leftward``), where words of other scripts
+    and numbers run from left to right; or the other way round.
 
     References
     ----------
     Unicode Standard Annex #9, rules W2 to L2, for one embedding level.
     """
+    if not leftward:
+        return _STRETCH.sub(lambda match: reading_order(match[0], leftward=True), line)
     runs = [
         (leftward, "".join(character for character, _ in run))
         for leftward, run in groupby(

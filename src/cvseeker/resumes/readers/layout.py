@@ -64,9 +64,12 @@ def page_text(codes: Codes, boxes: Boxes, typed: list[Piece] | None = None) -> s
     """
     pieces = find_pieces(codes, boxes)
     pieces += [replace(piece, order=_place_typed(piece, pieces)) for piece in typed or []]
+    leftward = is_leftward(" ".join(piece.text for piece in pieces))
+    pieces = [replace(piece, text=reading_order(piece.text, leftward=leftward)) for piece in pieces]
+    if leftward:
+        # Its columns and lines begin at the right.
+        pieces = [replace(piece, left=-piece.right, right=-piece.left) for piece in pieces]
     lines = _read_region(pieces)
-    if is_leftward(" ".join(lines)):
-        lines = [reading_order(line) for line in lines]
     return "\n".join(lines).strip("\n")
 
 

@@ -5,6 +5,7 @@ what is wider than the letters need: by the font's own widths, or, where those a
 steps that each letter usually takes on the page. Coordinates are PDF points; y grows upwards.
 """
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ _OVERLAP = -0.02
 _HABITUAL_GAP = 0.16
 # Letters of Hebrew and Arabic have boxes of their ink alone.
 _JOINING_GAP = 0.14
+_LAM_ALEF = re.compile("ل[اأإآ]")
 # Fewer gaps than this show no habit.
 _MIN_GAPS = 4
 # PDFium's mark for a hyphen at the end of a line.
@@ -126,8 +128,7 @@ def _find_glyphs(codes: Codes, cells: Boxes, marked: _Flags) -> _Glyphs:
     ends = np.append(firsts[1:], len(codes))
     characters = _decode(codes)
     text = [
-        characters[first:end][:: -1 if leftward[first] else 1]
-        for first, end in zip(firsts.tolist(), ends.tolist(), strict=True)
+        characters[first:end] for first, end in zip(firsts.tolist(), ends.tolist(), strict=True)
     ]
     cells = cells[firsts]
     marked = marked[firsts[1:] - 1]
@@ -135,6 +136,7 @@ def _find_glyphs(codes: Codes, cells: Boxes, marked: _Flags) -> _Glyphs:
     leftward = leftward[firsts]
     if not leftward.any():
         return _Glyphs(text, cells, kinds, marked, np.zeros(len(marked), dtype=bool))
+    text = _ligatures_as_seen(text, cells, leftward)
     seen = _order_as_seen(cells, leftward)
     # A space lies between what stands left and right of it, and the gaps show that.
     follows = np.diff(seen) == 1
@@ -142,6 +144,20 @@ def _find_glyphs(codes: Codes, cells: Boxes, marked: _Flags) -> _Glyphs:
     leftward = leftward[seen]
     joining = leftward[1:] | leftward[:-1]
     return _Glyphs([text[index] for index in seen], cells[seen], kinds[seen], marked, joining)
+
+
+def _ligatures_as_seen(text: list[str], cells: Boxes, leftward: _Flags) -> list[str]:
+    """Put the letters of each ligature of Hebrew or Arabic as if they stood side by side."""
+    # Where PDFium has turned a line round, it has turned the letters of a ligature, too.
+    turned = np.append(cells[1:, 0] < cells[:-1, 0], False)
+    return [
+        letters
+        if not flag or _LAM_ALEF.fullmatch(letters[::-1])
+        else letters[::-1]
+        if not is_turned or _LAM_ALEF.fullmatch(letters)
+        else letters
+        for letters, flag, is_turned in zip(text, leftward, turned, strict=True)
+    ]
 
 
 def _order_as_seen(cells: Boxes, leftward: _Flags) -> npt.NDArray[np.int64]:
