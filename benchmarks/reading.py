@@ -458,13 +458,17 @@ def judge(case: Case, score: Score, *, show: bool) -> None:
     letters = "".join(WORD.findall(read))
     broken = sum(count for word, count in lost.items() if word in letters and len(word) > 1)
     flowing = f" {' '.join(WORD.findall(read))} "
-    places = [
-        [flowing.find(f" {' '.join(WORD.findall(plain(sentence)))} ") for sentence in column]
+    sought = [
+        [f" {' '.join(WORD.findall(plain(sentence)))} " for sentence in column]
         for column in case.columns
     ]
-    torn = sum(place < 0 for column in places for place in column)
+    torn = sum(words not in flowing for column in sought for words in column)
+    # A word that stands in several columns tells nothing of their order.
     order = sorted(
-        (place, number) for number, column in enumerate(places) for place in column if place >= 0
+        (flowing.find(words), number)
+        for number, column in enumerate(sought)
+        for words in column
+        if flowing.count(words) == 1
     )
     changes = sum(first != second for (_, first), (_, second) in itertools.pairwise(order))
     mixed = int(changes > len(case.columns))

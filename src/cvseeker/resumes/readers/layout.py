@@ -182,7 +182,7 @@ def _judge(pieces: list[Piece], stretch: list[Piece], x: float) -> _Gutter | Non
         return _gutter_around(pieces, table, x, "table")
     left = group_rows([piece for piece in stretch if piece.left < x])
     right = group_rows([piece for piece in stretch if piece.left >= x])
-    if not _is_tabular(left, right):
+    if not _is_tabular(left, right) or _is_sidebar(right, left):
         return _gutter_around(pieces, stretch, x, "columns")
     if len(left) < 0.7 * len(right) and row_length(left) < _SHORT_CELL:
         return _gutter_around(pieces, stretch, x, "labels")
@@ -270,6 +270,15 @@ def _is_tabular(left: list[Row], right: list[Row]) -> bool:
         or other < _SHORT_CELL
         or len(sparse) <= 2 * _MIN_COLUMN_ROWS
     )
+
+
+def _is_sidebar(rows: list[Row], others: list[Row]) -> bool:
+    """Tell short lines that run on at the right of prose: places and dates stand there alone."""
+    steps = row_steps(rows)
+    close = sum(step < 1.6 * row[0].height for step, row in zip(steps, rows[1:], strict=True))
+    lengths = [sum(len(piece.text) for piece in row) for row in others]
+    prose = sum(length > 1.2 * _SHORT_CELL for length in lengths) > len(lengths) / 3
+    return prose and close > 0.6 * len(steps) and not _are_dates(rows)
 
 
 def _without_headings(rows: list[Row]) -> list[Row]:

@@ -23,8 +23,8 @@ _INK_GAP = 0.5
 # Letters overlap by this much where a font's widths are wrong; then their habit counts.
 _OVERLAP = -0.02
 _HABITUAL_GAP = 0.16
-# Letters of Hebrew and Arabic have boxes of their ink alone.
-_JOINING_GAP = 0.14
+# Letters of Hebrew and Arabic have boxes of their ink alone, with gaps that are no spaces.
+_JOINING_GAP = 0.3
 _LAM_ALEF = re.compile("ل[اأإآ]")
 # Fewer gaps than this show no habit.
 _MIN_GAPS = 4
@@ -137,10 +137,7 @@ def _find_glyphs(codes: Codes, cells: Boxes, marked: _Flags) -> _Glyphs:
     if not leftward.any():
         return _Glyphs(text, cells, kinds, marked, np.zeros(len(marked), dtype=bool))
     text = _ligatures_as_seen(text, cells, leftward)
-    seen = _order_as_seen(cells, leftward)
-    # A space lies between what stands left and right of it, and the gaps show that.
-    follows = np.diff(seen) == 1
-    marked = follows & marked[np.minimum(seen[:-1], len(marked) - 1)]
+    seen, marked = _as_seen(cells, leftward, marked)
     leftward = leftward[seen]
     joining = leftward[1:] | leftward[:-1]
     return _Glyphs([text[index] for index in seen], cells[seen], kinds[seen], marked, joining)
@@ -160,18 +157,29 @@ def _ligatures_as_seen(text: list[str], cells: Boxes, leftward: _Flags) -> list[
     ]
 
 
-def _order_as_seen(cells: Boxes, leftward: _Flags) -> npt.NDArray[np.int64]:
-    """Order the glyphs of each line with letters of Hebrew or Arabic from left to right."""
-    bottom, right, top = cells[:, 1], cells[:, 2], cells[:, 3]
-    order = np.arange(len(cells))
+def _as_seen(
+    cells: Boxes, leftward: _Flags, marked: _Flags
+) -> tuple[npt.NDArray[np.int64], _Flags]:
+    """Order the glyphs of lines with letters of Hebrew or Arabic from left to right.
+
+    The file may have the spaces of such a line at either end of a word: as many as it has go where
+    the widest gaps are.
+    """
+    left, bottom, right, top = cells.T
+    order, spaced = np.arange(len(cells)), marked.copy()
     middle = (bottom + top) / 2
     apart = (middle[1:] > top[:-1]) | (middle[1:] < bottom[:-1])
-    starts = [0, *(np.flatnonzero(apart) + 1).tolist(), len(cells)]
-    for start, end in pairwise(starts):
-        if leftward[start:end].any():
-            # A mark above a letter ends before that letter does, and follows it once turned.
-            order[start:end] = start + np.argsort(right[start:end], kind="stable")
-    return order
+    for start, end in pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(cells)]):
+        if not leftward[start:end].any():
+            continue
+        # A mark above a letter ends before that letter does, and follows it once turned.
+        row = start + np.argsort(right[start:end], kind="stable")
+        order[start:end] = row
+        gaps = left[row[1:]] - right[row[:-1]]
+        widest = np.argsort(-gaps, kind="stable")[: np.count_nonzero(marked[start : end - 1])]
+        spaced[start : end - 1] = False
+        spaced[start + widest] = True
+    return order, spaced
 
 
 def _is_ink(codes: Codes) -> _Flags:
