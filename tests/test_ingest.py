@@ -1,13 +1,15 @@
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+import docx
 import pytest
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
-from cvseeker.core.records import Passage
+from cvseeker.core.records import Passage, Profile
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.resumes import stage
@@ -332,3 +334,33 @@ def test_what_can_hardly_be_read_is_searched_but_not_learnt_from(
     ingested = Ingested(folder)
     known = {passage.resume_id for passage in ingested.passages()}
     assert known - {passage.resume_id for passage in ingested.sound_passages()} == {"gus.txt"}
+
+
+FOREIGN = """Ilse Marwood
+Lagerleiterin | ilse.marwood@example.com
+
+Berufserfahrung
+März 2014 – heute   Lagerleiterin, Brackwell GmbH
+Leitung eines Lagers mit zwölf Mitarbeitern und einem Bestand von 9000 Artikeln, davor Einführung
+eines neuen Systems für die Planung der Touren und der täglichen Übergabe an die Fahrer
+
+Sprachen
+Deutsch, Englisch
+"""
+
+
+def test_a_resumes_language_is_known_and_present_is_when_its_file_was_written(
+    source: Path, tmp_path: Path
+) -> None:
+    document = docx.Document()
+    for line in FOREIGN.split("\n"):
+        document.add_paragraph(line)
+    document.core_properties.modified = datetime(2018, 6, 1)
+    document.save(str(source / "ilse.docx"))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    counts = ingest([source], folder, settings=SETTINGS)
+    assert counts["languages"] == {"en": counts["resumes"] - 1, "de": 1}
+    ilse = next(one for one in Ingested(folder).resumes() if one.resume_id == "ilse.docx")
+    assert (ilse.metadata["language"], ilse.metadata["written"]) == ("de", "2018-06-01")
+    assert Profile.of(ilse.insights).years == 4

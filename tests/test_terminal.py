@@ -60,6 +60,13 @@ def told(failed: int, folder: Path) -> list[str]:
     return StageResult(counts, 1.0, skipped=False, folder=folder).decided
 
 
+def test_the_languages_of_resumes_are_told_where_there_are_several(tmp_path: Path) -> None:
+    files = {"ok": 7, "duplicate": 0, "failed": 0}
+    counts = {"files": files, "failures": {}, "languages": {"en": 6, "de": 1}}
+    decided = StageResult(counts, 1.0, skipped=False, folder=tmp_path).decided
+    assert decided[1:] == ["languages of the résumés: en 6, de 1"]
+
+
 def test_failed_files_are_named_up_to_five(tmp_path: Path) -> None:
     assert told(0, tmp_path) == ["7 files read, 2 left out as duplicates, 0 failed"]
     named = [f"failed: {at}.pdf: no [text]" for at in range(5)]

@@ -36,6 +36,10 @@ def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f"{files['ok']:,} files read, {files['duplicate']:,} left out as duplicates, "
         f"{files['failed']:,} failed"
     )
+    languages = counts.get("languages", {})
+    if len(languages) > 1:
+        told = ", ".join(f"{code} {count:,}" for code, count in languages.items())
+        yield f"languages of the résumés: {told}"
     path = folder / "files.jsonl"
     if counts.get("doubtful") and path.is_file():
         doubtful = [row["file"] for row in read_jsonl(path) if row.get("doubtful")]

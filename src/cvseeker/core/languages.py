@@ -5,7 +5,7 @@ brackets. A new language is a new file.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 from importlib import resources
 
@@ -121,7 +121,7 @@ def language_of(text: str) -> str:
     for code, script in (("ko", _HANGUL), ("zh", _HAN)):
         if len(script.findall(text)) > _ENOUGH_OF_SCRIPT * letters:
             return code
-    scores: Counter[str] = Counter()
+    scores: dict[str, float] = defaultdict(float)
     words = Counter(_WORD.findall(text.lower()))
     for word in words.keys() & _telling().keys():
         codes = _telling()[word]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import quote_from_bytes
 
+from cvseeker.core.languages import read_languages
 from cvseeker.core.records import SPLITS, Passage, Resume
 from cvseeker.resumes.discover import display_name
 from cvseeker.resumes.legibility import DOUBTFUL
@@ -90,6 +91,7 @@ def ingest_counts(
         "failures": dict(failures.most_common()),
         "resumes": len(resumes),
         "doubtful": sum(len(row.get("doubtful", ())) for row in file_rows),
+        "languages": _languages(resumes),
         "passages": len(passages),
         "person_groups": len({passage.person_group for passage in passages}),
         "splits": {
@@ -102,6 +104,16 @@ def ingest_counts(
         },
         "leakage": leakage.to_dict(),
     }
+
+
+def _languages(resumes: Sequence[Resume]) -> dict[str, int]:
+    """Count the résumés in each language, the most first; ``unknown`` where nothing tells it."""
+    known = read_languages()
+    counts = Counter(
+        code if (code := resume.metadata.get("language")) in known else "unknown"
+        for resume in resumes
+    )
+    return dict(counts.most_common())
 
 
 def _kind_of_failure(row: Mapping[str, Any]) -> str:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl, write_jsonl
 from cvseeker.core.hashes import file_hash
+from cvseeker.core.languages import language_of
 from cvseeker.core.overlap import exact_duplicates
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import Passage, Resume
@@ -212,12 +215,19 @@ def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
     resumes = []
     for number, row in enumerate(rows, start=1):
         sections = find_sections(row.text)
-        insights = read_insights(row.text, sections)
-        resumes.append(
-            Resume(row.resume_id, row.text, sections, row.source, insights, row.metadata)
-        )
+        insights = read_insights(row.text, sections, today=_written_on(row))
+        # A table's own column of that name says what its owner wants to know.
+        metadata = {"language": language_of(row.text), **row.metadata}
+        resumes.append(Resume(row.resume_id, row.text, sections, row.source, insights, metadata))
         progress("finding sections", number, len(rows), "")
     return resumes
+
+
+def _written_on(row: Row) -> date | None:
+    """Return the day that a file says it was written."""
+    with suppress(ValueError):
+        return date.fromisoformat(row.metadata.get("written", ""))
+    return None
 
 
 def _build_passages(resumes: Sequence[Resume], settings: "IngestSettings") -> list[Passage]:

@@ -80,6 +80,9 @@ def years_insights(text: str, *, titles: Collection[str] = (), today: date) -> t
     """Return the years of work in all, and those under each title, with the dates that say so."""
     jobs = employments(text, titles=titles)
     periods = [job.period for job in jobs]
+    if any(period.since > 12 * today.year + today.month for period in periods):
+        # A file that was dated before it was written.
+        today = date.today()
     years = years_of_experience(periods, today=today) if periods else -1
     insights = [_insight(text, "years", str(years), period, 0.9) for period in periods]
     said = _claimed(text, today) or (None if periods else _stated(text))
@@ -188,7 +191,9 @@ class _Lines:
 def working_periods(text: str) -> list[Period]:
     """Return the periods of work: under the headings of jobs, or where there are none of those."""
     sections = _Sections(text)
-    jobs, mentioned, elsewhere = [], [], []
+    jobs: list[Period] = []
+    mentioned: list[Period] = []
+    elsewhere: list[Period] = []
     for period in find_periods(text):
         kind = sections.kind(period.start)
         before, behind = _line_around(text, period)

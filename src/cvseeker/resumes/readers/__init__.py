@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cvseeker.resumes.readers.archive import Archive
@@ -19,6 +20,7 @@ from cvseeker.resumes.readers.odt import read_odt
 from cvseeker.resumes.readers.pdf import read_pdf
 from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
 from cvseeker.resumes.readers.text import decode, read_rtf
+from cvseeker.resumes.readers.written import written_on
 
 __all__ = ["Document", "ReadError", "read_document"]
 
@@ -109,6 +111,9 @@ def read_document(path: Path) -> list[Document]:
     readable = [document for document in documents if document.text.strip()]
     if not readable:
         raise ReadError("no text in it")
+    if len(readable) == 1 and (day := written_on(data)):
+        document = readable[0]
+        return [replace(document, metadata={"written": day.isoformat(), **document.metadata})]
     return readable
 
 
