@@ -16,7 +16,8 @@ from cvseeker.cli import main
 from cvseeker.core.errors import CVSeekerError, WorkspaceError
 from cvseeker.core.files import write_json, write_jsonl
 from cvseeker.core.manifest import record_outputs
-from cvseeker.core.records import Passage
+from cvseeker.core.record import Record
+from cvseeker.core.records import Passage, Resume
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.codec import CODEC_FILE
@@ -187,6 +188,74 @@ def ingest_anew(workspace: Workspace) -> None:
         return {}
 
     workspace.run_stage("ingest", {}, {"files": "other"}, ingest)
+
+
+def ingest_texts(workspace: Workspace, texts: dict[str, str]) -> None:
+    def ingest(folder: Path) -> dict[str, Any]:
+        passages = [Passage(f"{key}#1", key, text) for key, text in texts.items()]
+        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
+        return {}
+
+    workspace.run_stage("ingest", {}, {"files": repr(texts)}, ingest)
+
+
+@pytest.mark.parametrize(
+    ("change", "encoded", "removed"),
+    [
+        ({"r1": "Day nurse"}, 1, 0),
+        ({"r9": "Welder"}, 1, 0),
+        ({"r2": None}, 0, 1),
+        ({"r2": None, "r3": "Engineer. Rust"}, 1, 1),
+    ],
+)
+def test_only_what_has_changed_is_encoded(
+    workspace: Workspace, change: dict[str, str | None], encoded: int, removed: int
+) -> None:
+    settings = Settings.model_validate({"finetune": {"base": str(workspace.path.parent / "base")}})
+    texts = {passage.resume_id: passage.text for passage in PASSAGES}
+    ingest_texts(workspace, texts)
+    index_stage(workspace, settings)
+    now = {key: text for key, text in {**texts, **change}.items() if text}
+    ingest_texts(workspace, now)
+    counts = index_stage(workspace, settings).counts
+    assert (counts["encoded"], counts["removed"]) == (encoded, removed)
+    assert counts["candidates"] == len(now)
+    hits = open_searcher(workspace.path).search("nurse welder engineer", top_k_resumes=99)
+    assert {hit.resume_id for hit in hits} == set(now)
+
+
+def test_candidates_have_the_records_numbers(workspace: Workspace) -> None:
+    settings = Settings.model_validate({"finetune": {"base": str(workspace.path.parent / "base")}})
+    with Record(workspace.path / "record.sqlite") as record, record.transaction():
+        numbers = {
+            one.resume_id: record.put(Resume(one.resume_id, one.text), [one])
+            for one in PASSAGES[1:]
+        }
+        last = record.sequence
+    ingest_anew(workspace)
+    index_stage(workspace, settings)
+    index = CandidateIndex.open(workspace.stage_folder("index"))
+    assert set(index.digests()) == set(numbers.values())
+    assert index.sequence == last
+    found = open_searcher(workspace.path).search("nurse", allowed=[numbers["r3"], 999])
+    assert [hit.resume_id for hit in found] == ["r3"]
+
+
+def test_an_interrupted_build_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(stage: str, done: int, *_: Any) -> None:
+        if (stage, done) == ("index", 3):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cvseeker.search.index.build.CHUNK", 1)
+    settings = Settings.model_validate({"finetune": {"base": str(workspace.path.parent / "base")}})
+    ingest_texts(workspace, {f"r{at}": f"Nurse of ward {at}" for at in range(5)})
+    shutil.rmtree(workspace.stage_folder("index"))
+    with pytest.raises(KeyboardInterrupt):
+        index_stage(workspace, settings, interrupt)
+    assert index_stage(workspace, settings).counts["encoded"] == 2
+    assert len(open_searcher(workspace.path).search("nurse")) == 5
 
 
 def tune(workspace: Workspace, model: Path, note: str = "") -> None:

@@ -155,3 +155,17 @@ def test_rare_tokens_weigh_more() -> None:
     assert np.all(np.diff(idf[:4]) < 0)
     assert idf[4] == idf[0]
     assert idf.min() > 0
+
+
+def test_quick_scores_fall_short_of_the_scores_by_little(
+    encoder: LocalEncoder, tiny_corpus: dict[str, str], tokens: TokenVectors
+) -> None:
+    ranker = LateInteractionRanker(coded(tokens))
+    assert ranker.tokens == len(tokens.ids)
+    for text in (*tiny_corpus.values(), "night nurse", "?"):
+        query = EncodedQueries.from_texts([text[:60]], encoder)
+        scores, quick = ranker.scores(query)[0], ranker.quick_scores(query)
+        assert (quick <= scores + 1e-5).all()
+        # Of 32 signs; a real model has 288.
+        assert np.abs(quick - scores).mean() < 0.15
+        assert quick.argmax() == scores.argmax()

@@ -246,6 +246,21 @@ class TokenCodes:
         return found
 
 
+def sign_words(packed: Bytes) -> NDArray[np.uint64]:
+    """Return packed signs, (n, bytes), as words of 64 of them: shape (n_words, n), uint64."""
+    padded = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    return np.ascontiguousarray(padded.view(np.uint64).T)
+
+
+def differing(signs: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """Return in how many signs each of some vectors, (n_words, n), differs from one, (n_words,)."""
+    counts = np.zeros(signs.shape[1], np.uint16)
+    for column, word in zip(signs, wanted, strict=True):
+        counts += np.bitwise_count(column ^ word)
+    return counts
+
+
 def unit(vectors: FloatArray) -> FloatArray:
     """Scale each row, shape (n, dim), to unit length, as float32; a row of zeros stays."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvseeker.core.errors import ModelError
-from cvseeker.retrieval.codec import TokenCodes
+from cvseeker.retrieval.codec import TokenCodes, differing, sign_words
 from cvseeker.retrieval.ragged import rows_of
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors
@@ -19,6 +19,8 @@ from cvseeker.retrieval.windows import FloatArray, IntArray
 # Tokens of passages and of queries that are compared at once: 4 MB of cosines.
 PASSAGE_TOKENS = 4096
 QUERY_TOKENS = 256
+# What tells a token's place among four million; the rest of 32 bits counts signs, 511 at most.
+PLACE_BITS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class LateInteractionRanker:
         count = len(passages.bounds) - 1 if count is None else count
         self._idf = inverse_frequencies(passages.frequencies, count)
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens the passages have."""
+        return len(self._passages.codes)
+
     def scores(self, queries: EncodedQueries, *, among: IntArray | None = None) -> FloatArray:
         """Score passages by the queries' token vectors.
 
@@ -102,6 +109,31 @@ class LateInteractionRanker:
                 if len(rows):
                     summed = np.add.reduceat(best, row_first, axis=1)  # (n_columns, n_filled)
                     scores[np.ix_(block[rows_filled], columns)] = summed.T
+        return scores
+
+    def quick_scores(self, query: EncodedQueries) -> FloatArray:
+        """Score every passage for one query, in a fifth of the time: shape (n_passages,).
+
+        Of a passage only that token counts, for a query's token, whose signs differ least from its
+        own, so that a score may fall short of the mean of the best cosines.
+        """
+        asked, passages = _tokens(query), self._passages
+        scores = np.full(len(passages.bounds) - 1, -1 if len(asked.ids) else 0, np.float32)
+        first, filled = passages.bounds[:-1], np.flatnonzero(np.diff(passages.bounds))
+        if not len(asked.ids) or not len(filled):
+            return scores
+        factors, offsets = passages.project(asked.vectors)
+        there = sign_words(passages.codes)  # (n_words, n_tokens)
+        wanted = sign_words(passages.codec.encode(asked.vectors))  # (n_words, n_query_tokens)
+        places = np.arange(there.shape[1], dtype=np.uint32)
+        shares = token_shares(self._idf, asked.ids, asked.bounds)
+        scores[filled] = 0
+        for at, share in enumerate(shares):
+            counts = differing(there, wanted[:, at]).astype(np.uint32)
+            # The place beside the count, so that the least of both tells which token it was.
+            least = np.minimum.reduceat(counts << PLACE_BITS | places, first[filled])
+            rows = passages.rows((least & (1 << PLACE_BITS) - 1).astype(np.int64))
+            scores[filled] += share * (rows @ factors[at] + offsets[at])
         return scores
 
     def explain(self, query: EncodedQueries, positions: Sequence[int]) -> list[list[WordMatch]]:

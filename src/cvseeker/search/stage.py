@@ -1,6 +1,6 @@
 """The stage ``index``, and searching a workspace with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.record import Record
 from cvseeker.core.settings import Settings
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
@@ -83,7 +84,8 @@ def open_base_searcher(
     base = choose_model((workspace.manifest("model") or {})["counts"]["base"], download=False)
     encoder = LocalEncoder.from_choice(base)
     index = CandidateIndex(model=encoder.name)
-    index_candidates(index, _candidates(workspace), encoder, VectorStore(workspace.cache), progress)
+    everybody = _candidates(workspace, _recorded(workspace)[0])
+    index_candidates(index, everybody, encoder, VectorStore(workspace.cache), progress)
     return Searcher(index, encoder, weights=weights)
 
 
@@ -131,11 +133,21 @@ def _model_of(workspace: Workspace, index: CandidateIndex) -> BaseModelChoice:
     return choice
 
 
-def _candidates(workspace: Workspace) -> Iterator[Candidate]:
-    """Yield everybody who was ingested."""
+def _candidates(workspace: Workspace, numbers: Mapping[str, int]) -> Iterator[Candidate]:
+    """Yield everybody who was ingested, by the record's numbers."""
     passages = Ingested(workspace.require("ingest")).passages()
     for resume_id, group in groupby(passages, key=attrgetter("resume_id")):
-        yield Candidate(int(text_hash(resume_id), 16) >> 1, tuple(group))
+        # Of a workspace from before there was a record.
+        number = numbers.get(resume_id, int(text_hash(resume_id), 16) >> 1)
+        yield Candidate(number, tuple(group))
+
+
+def _recorded(workspace: Workspace) -> tuple[dict[str, int], int]:
+    """Return résumé id → number, and the number of the last change."""
+    if not (workspace.path / "record.sqlite").is_file():
+        return {}, 0
+    with Record.open(workspace.path) as record:
+        return record.numbers(), record.sequence
 
 
 def _previous(workspace: Workspace) -> Path | None:
@@ -158,7 +170,10 @@ def index_stage(
         name = "" if tuned else encoder.name
         index = resume_index(folder, _previous(workspace), name, encoder_identity(encoder))
         store = VectorStore(workspace.cache)
-        changes = index_candidates(index, _candidates(workspace), encoder, store, progress)
+        numbers, sequence = _recorded(workspace)
+        changes = index_candidates(
+            index, _candidates(workspace, numbers), encoder, store, progress, sequence=sequence
+        )
         found = {"engine": index.engine, "recall@10": index.recall}
         return {**index.counts, **changes, **found, "model": "tuned" if tuned else encoder.name}
 

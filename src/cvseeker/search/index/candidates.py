@@ -31,6 +31,8 @@ FORMAT = 1
 HEADER = "index.json"
 # Passages that late interaction looks at: the best by BM25 and pooled vectors.
 LATE = 300
+# Up to so many of their tokens are all compared with the query's; of more, the likely ones.
+EXACT_TOKENS = 60_000
 
 
 class CandidateIndex:
@@ -280,7 +282,9 @@ class CandidateIndex:
         if weights.late and self._codec is not None and query.tokens is not None:
             shares = np.array(weights.shares)
             looked = np.sort(top_k(first[None], looked_at)[0])
-            parts[2, looked] = self._late(self._codec, positions[looked]).scores(query)[0]
+            ranker = self._late(self._codec, positions[looked], places=False)
+            few = ranker.tokens <= EXACT_TOKENS
+            parts[2, looked] = ranker.scores(query)[0] if few else ranker.quick_scores(query)
         gained = np.zeros_like(parts)
         gained[:, looked] = min_max(parts[:, looked]) * (shares / shares.sum())[:, None]
         return parts, gained, first
@@ -353,16 +357,20 @@ class CandidateIndex:
             best.append(np.maximum.reduceat(cosines, first))
         return np.concatenate(best)
 
-    def _late(self, codec: TokenCodec, positions: IntArray) -> LateInteractionRanker:
-        """Return late interaction with some passages, which ascend."""
-        names = ("codes", "token_starts", "token_lengths")
+    def _late(
+        self, codec: TokenCodec, positions: IntArray, *, places: bool = True
+    ) -> LateInteractionRanker:
+        """Return late interaction with some passages, which ascend; places are for explaining."""
+        names = ("token_starts", "token_lengths")
         taken = []
         for segment, chosen in self._parts(positions):
             rows = rows_of(segment.bounds["tokens"], chosen)
             sizes = segment.arrays["tokens"][chosen]
-            taken.append([sizes, *(segment.arrays[name][rows] for name in names)])
+            where = rows if places else rows[:0]
+            found = (segment.arrays[name][where] for name in names)
+            taken.append([sizes, segment.arrays["codes"][rows], *found])
         sizes, codes, starts, lengths = map(np.concatenate, zip(*taken, strict=True))
-        found = TokenCodes(
+        chosen_codes = TokenCodes(
             codec,
             codes,
             starts.astype(np.uint32),
@@ -370,7 +378,7 @@ class CandidateIndex:
             bounds_of(sizes),
             self._frequencies,
         )
-        return LateInteractionRanker(found, count=int(self._bounds[-1]))
+        return LateInteractionRanker(chosen_codes, count=int(self._bounds[-1]))
 
     @cached_property
     def _frequencies(self) -> IntArray:

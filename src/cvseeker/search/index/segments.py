@@ -21,6 +21,7 @@ from cvseeker.core.files import replacing
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.records import Passage
 from cvseeker.retrieval.bm25 import stems
+from cvseeker.retrieval.codec import sign_words
 from cvseeker.retrieval.ragged import bounds_of, rows_of, take_rows
 from cvseeker.retrieval.store import ROWS as ENCODED
 from cvseeker.retrieval.store import Arrays, EncodedCorpus
@@ -165,7 +166,8 @@ class Segment:
             raise ValueError("words of other passages")
         if arrays["vectors"].ndim != 2 or arrays["vectors"].dtype != np.float32:
             raise ValueError(f"{arrays['vectors'].dtype} vectors of {arrays['vectors'].ndim} axes")
-        if arrays["signs"].shape[1:] != arrays["vectors"].shape[:1]:
+        windows, dim = arrays["vectors"].shape
+        if arrays["signs"].shape != (-(-dim // 64), windows):
             raise ValueError(f"signs of shape {arrays['signs'].shape}")
         if arrays["codes"].ndim != 2 or arrays["codes"].shape[1] != code_bytes:
             raise ValueError(f"token codes of shape {arrays['codes'].shape}")
@@ -205,11 +207,7 @@ class Segment:
 
 def packed_signs(vectors: FloatArray) -> NDArray[np.uint64]:
     """Return the signs of vectors, (n, dim): 64 of every vector in a row, (dim / 64, n)."""
-    width = -(-vectors.shape[1] // 64) * 8
-    signs = np.zeros((len(vectors), width), np.uint8)
-    packed = np.packbits(vectors > 0, axis=1)
-    signs[:, : packed.shape[1]] = packed
-    return np.ascontiguousarray(signs.view(np.uint64).T)
+    return sign_words(np.packbits(vectors > 0, axis=1))
 
 
 def _shown(passage: Passage) -> dict[str, Any]:

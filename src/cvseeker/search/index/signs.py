@@ -5,11 +5,10 @@ time that all cosines take; what is found is scored by its vectors.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cvseeker.retrieval.codec import differing
 from cvseeker.retrieval.ranker import top_k
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index.segments import Segment, packed_signs
@@ -35,8 +34,8 @@ class SignsEngine:
         numbers, scores = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
         wanted = packed_signs(vector[None])[:, 0]
         for segment in self._segments:
-            differing = _differing(segment.arrays["signs"], wanted)
-            best = np.minimum.reduceat(differing, segment.window_bounds[:-1])
+            counts = differing(segment.arrays["signs"], wanted)
+            best = np.minimum.reduceat(counts, segment.window_bounds[:-1])
             rows = np.arange(len(best))
             if allowed is not None:
                 rows = np.flatnonzero(np.isin(segment.numbers, allowed, assume_unique=True))
@@ -49,11 +48,3 @@ class SignsEngine:
     def close(self) -> None:
         """Let go of the segments."""
         self._segments = []
-
-
-def _differing(signs: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[Any]:
-    """Return in how many signs each window differs from a query, shape (n_windows,), uint16."""
-    differing = np.zeros(signs.shape[1], np.uint16)
-    for column, word in zip(signs, wanted, strict=True):
-        differing += np.bitwise_count(column ^ word)
-    return differing
