@@ -215,7 +215,7 @@ def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
     resumes = []
     for number, row in enumerate(rows, start=1):
         sections = find_sections(row.text)
-        insights = read_insights(row.text, sections, today=_written_on(row))
+        insights = read_insights(row.text, today=_written_on(row))
         # A table's own column of that name says what its owner wants to know.
         metadata = {"language": language_of(row.text), **row.metadata}
         resumes.append(Resume(row.resume_id, row.text, sections, row.source, insights, metadata))

@@ -80,9 +80,10 @@ def cut_claims(text: str) -> tuple[tuple[Claim, ...], str]:
         ]
         shown = list(find_sections(rest))
     known = {claim.text.casefold() for claim in claims}
-    titles = Profile.of(read_insights("\n".join(part.text for part in shown), shown)).titles
+    evidence = "\n\n".join(f"{part.title}\n{part.text}".strip() for part in shown)
+    titles = Profile.of(read_insights(evidence)).titles
     claims += [Claim("title", title) for title in titles if title.casefold() not in known]
-    return tuple(claims), "\n\n".join(f"{part.title}\n{part.text}".strip() for part in shown)
+    return tuple(claims), evidence
 
 
 def _cut(section: Section) -> tuple[list[Claim], str]:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cvseeker.core.languages import month_numbers
-from cvseeker.core.records import Profile, Section
+from cvseeker.core.records import Profile
 from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import read_insights
@@ -189,8 +189,7 @@ def _read(passage: str) -> _Reading:
         stems=frozenset(stems(passage)),
         squeezed="".join(parts),
         initials="".join(part[0] for part in parts),
-        # All of it is work here, whatever its headings say.
-        years=Profile.of(read_insights(passage, [Section("experience", "", passage)])).years or 0,
+        years=Profile.of(read_insights(passage)).years or 0,
     )
 
 

@@ -1,5 +1,5 @@
 """What a recruiter reads off a résumé in ten seconds, each with the stretch that says so."""
 
-from cvseeker.resumes.insights.profile import read_insights
+from cvseeker.resumes.insights.read import read_insights
 
 __all__ = ["read_insights"]

@@ -3,7 +3,8 @@
 import re
 
 from cvseeker.core.wordlists import read_words
-from cvseeker.resumes.insights.titles import DATE, GAP_BEFORE, SEPARATORS, title_in
+from cvseeker.resumes.insights.jobs import is_title
+from cvseeker.resumes.insights.pieces import CONTACT, DATE, GAP_BEFORE, SEPARATORS
 from cvseeker.resumes.lexicon import (
     LANGUAGES,
     NOT_IN_NAMES,
@@ -15,11 +16,6 @@ from cvseeker.resumes.lexicon import (
 from cvseeker.resumes.names import NAME_WORD, name_without_capitals
 
 _ONLY_TITLES = TITLE_HEADS - read_words("cvseeker.resumes", "surnames")
-# Patterns that are looked for everywhere begin with a set of characters: it fails soonest.
-CONTACT = re.compile(
-    r"[@\dlL\[](?:(?<=@)|(?<=\d)[\d\s().-]{7,}\d|(?<=[lL])(?i:inkedin\.com)"
-    r"|(?<=\[)(?i:phone|email)\])"
-)
 _LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
 _DOCUMENT = re.compile(r"^(?:curriculum vitae|resume|cv)\b[\s:of–-]*", re.IGNORECASE)
 _NAME_END = re.compile(rf"{GAP_BEFORE}(?:\||,| {{2,}}|•| [–—-] )\s*")
@@ -38,12 +34,12 @@ def find_name(header: str, text: str) -> str:
     """Return the name on the first lines, if something about them says that they are a header."""
     if labelled := _LABELLED_NAME.search(text):
         candidate = labelled[1].strip()
-        if _is_name(candidate):
+        if is_name(candidate):
             return candidate
     lines = [line.strip("•#* ") for line in header.split("\n") if line.strip()][:8]
     for number, line in enumerate(lines[:3]):
         candidate = _DOCUMENT.sub("", _NAME_END.split(line)[0])
-        if not _is_name(candidate):
+        if not is_name(candidate):
             candidate = name_without_capitals(line)
         if not candidate or DATE.search(line) or _place_in(line).startswith(candidate):
             continue
@@ -51,13 +47,16 @@ def find_name(header: str, text: str) -> str:
         if (
             CONTACT.search(around)
             or _place_in(around)
-            or any(title_in(piece) for piece in SEPARATORS.split(around.replace("\n", " | ")))
+            or any(
+                is_title(piece.strip()) for piece in SEPARATORS.split(around.replace("\n", " | "))
+            )
         ):
             return candidate
     return ""
 
 
-def _is_name(candidate: str) -> bool:
+def is_name(candidate: str) -> bool:
+    """Tell whether a stretch has the words and the capitals of a name."""
     tokens = candidate.split()
     if not 2 <= len(tokens) <= 4 or not all(NAME_WORD.fullmatch(word) for word in tokens):
         return False

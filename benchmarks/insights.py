@@ -1,0 +1,236 @@
+"""Cross-validate the insights on annotated résumés, and train the tagger that ships.
+
+Usage: python benchmarks/insights.py FOLDER [--folds N] [--iterations N] [--write]
+
+FOLDER holds XML files as of https://github.com/dotin-inc/resume-dataset-NER-annotations (CC0).
+Folds are by document; a fold's thresholds are chosen on the other folds' readings. A value is right
+that is equal to an annotated one, holds one, lies within one or shares half of the words with one.
+``--write`` trains on all of FOLDER and writes model and thresholds into the package.
+"""
+
+import argparse
+import html
+import json
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pycrfsuite
+
+from cvseeker.core.records import Insight
+from cvseeker.resumes.insights import read_insights
+from cvseeker.resumes.insights.features import token_features
+from cvseeker.resumes.insights.pieces import Piece
+from cvseeker.resumes.insights.read import Reading, choose, cut_up, find_by_rules
+from cvseeker.resumes.insights.tagger import KINDS, find_tagged, open_tagger
+from cvseeker.resumes.insights.tokens import Token
+
+PACKAGE = Path(__file__).parents[1] / "src" / "cvseeker" / "resumes" / "insights"
+KIND_OF = {
+    "Name": "name",
+    "Designation": "title",
+    "Location": "place",
+    "Companies worked at": "employer",
+    "College Name": "institution",
+    "Degree": "degree",
+    "Tech Tools": "skill",
+    "Job Specific Skills": "skill",
+    "Soft Skills": "skill",
+}
+STEPS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+PRECISION = 0.8
+_ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
+_LABEL = re.compile(r'(<label type="[^"]+">|</label>)')
+
+
+class Annotated(NamedTuple):
+    """A résumé and where it says what: kind, start, end."""
+
+    text: str
+    spans: tuple[tuple[str, int, int], ...]
+
+
+class Read(NamedTuple):
+    """What rules and tagger found in a résumé, and what is annotated: kind → values."""
+
+    reading: Reading
+    ruled: list[Piece]
+    tagged: list[Piece]
+    gold: Mapping[str, set[str]]
+
+
+def main() -> None:
+    """Print the table; train and write what ships."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=60)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    paths = sorted(options.folder.glob("*.xml"))
+    documents = [read_annotated(path.read_text("utf-8")) for path in paths]
+    random.Random(0).shuffle(documents)
+    if options.write:
+        train(documents, PACKAGE / "insights.crfsuite", options.iterations)
+    folds = [documents[number :: options.folds] for number in range(options.folds)]
+    found = [read_fold(folds, number, options.iterations) for number in range(options.folds)]
+    print_table(found)
+    least = thresholds_for([read for fold in found for read in fold])
+    print(f"thresholds: {least}")
+    print(f"{milliseconds(documents[:50]):.0f} ms a résumé (processor time)")
+    if options.write:
+        (PACKAGE / "thresholds.json").write_text(json.dumps(least) + "\n", "utf-8")
+
+
+def read_annotated(xml: str) -> Annotated:
+    """Take the labels off a résumé, and the bytes that stand in some of them as escapes."""
+    body = xml.split("<cv>", 1)[1].rsplit("</cv>", 1)[0].strip()
+    text, spans, kind = "", [], ""
+    start = 0
+    for piece in _LABEL.split(body):
+        if piece.startswith("<label"):
+            kind, start = KIND_OF.get(piece.split('"')[1], ""), len(text)
+        elif piece == "</label>":
+            said = text[start:]
+            if kind and said.strip():
+                first = start + len(said) - len(said.lstrip())
+                spans.append((kind, first, start + len(said.rstrip())))
+        else:
+            text += html.unescape(html.unescape(_ESCAPES.sub(_unescape, piece)))
+    return Annotated(text, tuple(spans))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("\\x", "")).decode("utf-8", "ignore")
+
+
+def train(documents: Iterable[Annotated], path: Path, iterations: int) -> None:
+    """Train a tagger and write it to a file."""
+    trainer = pycrfsuite.Trainer(verbose=False)
+    for document in documents:
+        reading = cut_up(document.text)
+        trainer.append(
+            token_features(reading.tokens, reading.segments),
+            labels_of(reading.tokens, document.spans),
+        )
+    # An L1 penalty and rare features left out keep the model near one megabyte.
+    trainer.set_params({"c1": 0.6, "c2": 0.02, "max_iterations": iterations, "feature.minfreq": 4})
+    trainer.train(str(path))
+
+
+def labels_of(tokens: Sequence[Token], spans: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Return each token's label: where a stretch of a kind begins, goes on, or none is."""
+    labels = ["O"] * len(tokens)
+    for kind, start, end in spans:
+        inside = [at for at, token in enumerate(tokens) if token.start < end and token.end > start]
+        for number, at in enumerate(inside):
+            labels[at] = f"{'I' if number else 'B'}-{kind}"
+    return labels
+
+
+def read_fold(folds: Sequence[Sequence[Annotated]], number: int, iterations: int) -> list[Read]:
+    """Read a fold with a tagger that the others trained."""
+    others = [one for at, fold in enumerate(folds) if at != number for one in fold]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        train(others, path, iterations)
+        tagger = open_tagger(path)
+    found = []
+    for document in folds[number]:
+        reading = cut_up(document.text)
+        features = token_features(reading.tokens, reading.segments)
+        gold: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        for kind, start, end in document.spans:
+            gold[kind].add(plain(document.text[start:end]))
+        tagged = list(find_tagged(reading.tokens, features, tagger))
+        found.append(Read(reading, list(find_by_rules(reading)), tagged, gold))
+    print(f"fold {number + 1} of {len(folds)} read", file=sys.stderr)
+    return found
+
+
+def thresholds_for(found: Sequence[Read]) -> dict[str, float]:
+    """Choose for each kind the lowest threshold that shows four right values in five.
+
+    Where none does, the one with the best F1.
+    """
+    scores = {step: score(found, dict.fromkeys(KINDS, step)) for step in STEPS}
+    chosen = {}
+    for kind in KINDS:
+        exact = [step for step in STEPS if scores[step][kind][0] >= PRECISION]
+        chosen[kind] = exact[0] if exact else max(STEPS, key=lambda step: scores[step][kind][2])
+    return chosen
+
+
+def score(
+    found: Sequence[Read], least: Mapping[str, float]
+) -> dict[str, tuple[float, float, float]]:
+    """Return kind → precision, recall and F1 of distinct values."""
+    shown = [choose(read.reading, read.ruled, read.tagged, least) for read in found]
+    return {
+        kind: _measures(
+            [(_values(s, kind), read.gold[kind]) for s, read in zip(shown, found, strict=True)]
+        )
+        for kind in KINDS
+    }
+
+
+def _values(insights: Iterable[Insight], kind: str) -> set[str]:
+    return {plain(found.text) for found in insights if found.kind == kind}
+
+
+def _measures(pairs: Sequence[tuple[set[str], set[str]]]) -> tuple[float, float, float]:
+    right = sum(
+        any(alike(value, other) for other in gold) for shown, gold in pairs for value in shown
+    )
+    met = sum(
+        any(alike(value, other) for other in shown) for shown, gold in pairs for value in gold
+    )
+    precision = right / max(1, sum(len(shown) for shown, _ in pairs))
+    recall = met / max(1, sum(len(gold) for _, gold in pairs))
+    return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def plain(text: str) -> str:
+    """Return a value's words, small."""
+    return " ".join(word.strip(".") for word in re.findall(r"[\w+#.]+", text.lower()))
+
+
+def alike(one: str, other: str) -> bool:
+    """Tell whether two values match leniently."""
+    if f" {one} " in f" {other} " or f" {other} " in f" {one} ":
+        return True
+    words, others = set(one.split()), set(other.split())
+    return 2 * len(words & others) >= len(words | others)
+
+
+def print_table(found: Sequence[Sequence[Read]]) -> None:
+    """Print precision, recall and F1 of each kind, the mean of the folds."""
+    rows = []
+    for number, fold in enumerate(found):
+        others = [read for at, other in enumerate(found) if at != number for read in other]
+        rows.append(score(fold, thresholds_for(others)))
+    print("kind         precision  recall     F1   (rules alone)")
+    nothing = dict.fromkeys(KINDS, 2.0)
+    rules = score([read for fold in found for read in fold], nothing)
+    for kind in KINDS:
+        means = [sum(row[kind][at] for row in rows) / len(rows) for at in range(3)]
+        told = "   ".join(f"{mean:.3f}" for mean in means)
+        print(f"{kind:<12}      {told}   ({rules[kind][2]:.3f})")
+
+
+def milliseconds(documents: Sequence[Annotated]) -> float:
+    """Return the processor's milliseconds a résumé, the model being loaded."""
+    read_insights(documents[0].text)
+    started = time.process_time()
+    for document in documents:
+        read_insights(document.text)
+    return 1000 * (time.process_time() - started) / len(documents)
+
+
+if __name__ == "__main__":
+    main()

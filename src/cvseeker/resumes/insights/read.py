@@ -1,0 +1,189 @@
+"""From a text to its insights: rules and tagger read, and what they agree on is told once."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from cvseeker.core.records import Insight
+from cvseeker.resumes.insights.credentials import (
+    find_certificates,
+    find_degrees,
+    find_languages,
+    find_schools,
+    is_degree,
+    is_language,
+    is_school,
+)
+from cvseeker.resumes.insights.experience import years_insights
+from cvseeker.resumes.insights.features import net_handles, token_features
+from cvseeker.resumes.insights.header import find_location, find_name, is_name
+from cvseeker.resumes.insights.jobs import find_jobs, names_tool
+from cvseeker.resumes.insights.pieces import CONTACT, Line, Piece, strip_piece
+from cvseeker.resumes.insights.skills import find_skills
+from cvseeker.resumes.insights.tagger import find_tagged, thresholds
+from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read_tokens
+
+# Fifteen pages; what comes after them is not read.
+_LONGEST = 60_000
+# A name further down is somebody else's.
+_TOP = 600
+# Where no address is told, a line of two words names a firm as often as a person.
+_ADDRESS = re.compile("@|linkedin|indeed")
+# The tagger knows better where their names begin and end.
+_BETTER_TAGGED = ("institution", "employer")
+_SMALL = frozenset("of and for the in to at van von der de da del".split())
+_ORDER = "name title employer place degree institution skill language certificate".split()
+
+
+class Reading(NamedTuple):
+    """A text, cut up as rules and tagger want it."""
+
+    text: str
+    tokens: Sequence[Token]
+    segments: Sequence[Segment]
+
+
+def read_insights(text: str, *, today: date | None = None) -> tuple[Insight, ...]:
+    r"""Read off a résumé, or a passage of one, what it says of its person.
+
+    Parameters
+    ----------
+    text
+        A cleaned text: a whole résumé or one passage. Its first 60,000 characters are read.
+    today
+        What "present" means: the day that the file was written; today, where nothing tells.
+
+    Returns
+    -------
+    tuple of Insight
+        Kind by kind, each in the order of the text; a value once, where it stands first. Nothing
+        of which the reading is not sure enough.
+
+    Examples
+    --------
+    >>> text = "Mira Voss\nWelder | Oslo, Norway\n\nSkills\nTIG, MIG"
+    >>> [(found.kind, found.value) for found in read_insights(text)]
+    [('name', 'Mira Voss'), ('title', 'Welder'), ('place', 'Oslo, Norway'), ('skill', 'TIG'),
+     ('skill', 'MIG')]
+    """
+    reading = cut_up(text)
+    if not reading.tokens:
+        return ()
+    tagged = find_tagged(reading.tokens, token_features(reading.tokens, reading.segments))
+    insights = choose(reading, list(find_by_rules(reading)), tagged, thresholds())
+    titles = [one.value for one in insights if one.kind == "title"]
+    return (*insights, *years_insights(text, titles=titles, today=today or date.today()))
+
+
+def choose(
+    reading: Reading, ruled: Sequence[Piece], tagged: Iterable[Piece], least: Mapping[str, float]
+) -> tuple[Insight, ...]:
+    """Join what rules found with what the tagger is sure enough of; see :func:`thresholds`."""
+    fit = [
+        piece
+        for found in tagged
+        if found.confidence >= least[found.kind]
+        and _is_fit(reading.text, piece := _trimmed(reading.text, found), ruled)
+    ]
+    return tuple(join_pieces(reading.text, ruled, fit))
+
+
+def cut_up(text: str) -> Reading:
+    """Cut a text into tokens and segments."""
+    text = text[:_LONGEST]
+    tokens = read_tokens(text)
+    return Reading(text, tokens, read_segments(text, tokens))
+
+
+def find_by_rules(reading: Reading) -> Iterator[Piece]:
+    """Yield what the rules find, each kind in the order of the text."""
+    text, tokens = reading.text, reading.tokens
+    lines = [
+        Line(tokens[part.first].start, tokens[part.last - 1].end, part.kind, part.is_heading)
+        for part in reading.segments
+    ]
+    header = text[: next((line.start for line in lines if line.kind != "header"), len(text))]
+    name = find_name(header, text)
+    # A place without a person beside it is an employer's.
+    place = find_location(header) if name or CONTACT.search(header[:400]) else ""
+    yield from _locate(text, "name", name)
+    yield from _locate(text, "place", place)
+    yield from find_jobs(text, lines, net_handles(tokens))
+    yield from find_degrees(text)
+    yield from find_schools(text, lines)
+    yield from find_skills(text, lines, bool(name))
+    yield from find_languages(text, lines)
+    yield from find_certificates(text, lines)
+
+
+def _locate(text: str, kind: str, value: str) -> Iterator[Piece]:
+    """Find the stretch that says a value, whose words may be parted by other white space."""
+    words = [re.escape(word) for word in value.split()]
+    match = re.search(r"\s+".join(words), text) if words else None
+    if match:
+        yield Piece(kind, match.start(), match.end(), 0.95, value)  # type: ignore[arg-type]
+
+
+def join_pieces(text: str, ruled: Sequence[Piece], tagged: Sequence[Piece]) -> Iterator[Insight]:
+    """Yield what rules and tagger found; where both did, what is better at the kind."""
+    better = [piece for piece in tagged if piece.kind in _BETTER_TAGGED]
+    taken = {kind: bytearray(len(text)) for kind in _ORDER}
+    kept: list[Piece] = []
+    for piece in (*better, *ruled, *tagged):
+        # Characters that say one thing of a kind say no other.
+        said = taken[piece.kind][piece.start : piece.end]
+        if any(said):
+            continue
+        kept.append(piece)
+        taken[piece.kind][piece.start : piece.end] = b"\1" * (piece.end - piece.start)
+    yield from _told_once(text, kept)
+
+
+def _trimmed(text: str, piece: Piece) -> Piece:
+    start, end = strip_piece(text, piece.start, piece.end)
+    return piece._replace(start=start, end=end)
+
+
+def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
+    """Tell whether what the tagger found may be so: it knows words, and not what they are for."""
+    said = text[piece.start : piece.end]
+    if not any(map(str.isalpha, said)):
+        return False
+    if piece.kind == "name":
+        known = any(other.kind == "name" for other in ruled)
+        sure = bool(_ADDRESS.search(text))
+        return not known and piece.start < _TOP and is_name(said) and sure
+    if piece.kind == "title":
+        return not names_tool(said) and not is_degree(said)
+    if piece.kind == "employer":
+        titles = (other for other in ruled if other.kind == "title")
+        return not any(piece.start < one.end and one.start < piece.end for one in titles)
+    if piece.kind == "place":
+        return not is_school(said)
+    return piece.kind != "skill" or not is_language(said)
+
+
+def _told_once(text: str, pieces: Iterable[Piece]) -> Iterator[Insight]:
+    """Yield each value where it stands first, kind by kind."""
+    told: set[tuple[str, str]] = set()
+    for piece in sorted(pieces, key=lambda piece: (_ORDER.index(piece.kind), piece.start)):
+        said = text[piece.start : piece.end]
+        value = piece.value or " ".join(said.split())
+        if piece.kind in ("name", "title") and value.isupper():
+            value = _without_shouting(value, shortest=4 if piece.kind == "title" else 2)
+        key = (piece.kind, value.casefold())
+        if key not in told:
+            told.add(key)
+            yield Insight(
+                piece.kind, value, said, piece.start, piece.end, round(piece.confidence, 3)
+            )
+
+
+def _without_shouting(value: str, *, shortest: int) -> str:
+    """Write "NURSE OF THE YEAR" as names and titles are written; short forms stay."""
+    words = value.split()
+    return " ".join(
+        word.lower() if word.lower() in _SMALL else word if len(word) < shortest else word.title()
+        for word in words
+    )
