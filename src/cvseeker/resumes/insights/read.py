@@ -1,6 +1,7 @@
 """From a text to its insights: rules and tagger read, and what they agree on is told once."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read
 
 # Fifteen pages; what comes after them is not read.
 _LONGEST = 60_000
+# A text with lines of so many characters on average has lost its lines.
+_LONG_LINE = 400
 # A name further down is somebody else's.
 _TOP = 600
 # Where no address is told, a line of two words names a firm as often as a person.
@@ -80,6 +83,9 @@ def choose(
     reading: Reading, ruled: Sequence[Piece], tagged: Iterable[Piece], least: Mapping[str, float]
 ) -> tuple[Insight, ...]:
     """Join what rules found with what the tagger is sure enough of; see :func:`thresholds`."""
+    tagged = list(tagged)
+    if len(reading.text) > _LONG_LINE * (1 + reading.text.count("\n")):
+        ruled = list(_confirmed(ruled, tagged))
     fit = [
         piece
         for found in tagged
@@ -87,6 +93,15 @@ def choose(
         and _is_fit(reading.text, piece := _trimmed(reading.text, found), ruled)
     ]
     return tuple(join_pieces(reading.text, ruled, fit))
+
+
+def _confirmed(ruled: Iterable[Piece], tagged: Iterable[Piece]) -> Iterator[Piece]:
+    """Leave out the skills that the tagger sees no sign of: the list's end may have been lost."""
+    likely = sorted((piece.start, piece.end) for piece in tagged if piece.kind == "skill")
+    for piece in ruled:
+        at = bisect_left(likely, (piece.end, 0)) - 1
+        if piece.kind != "skill" or (at >= 0 and likely[at][1] > piece.start):
+            yield piece
 
 
 def cut_up(text: str) -> Reading:
@@ -158,10 +173,13 @@ def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
         return not names_tool(said) and not is_degree(said)
     if piece.kind == "employer":
         titles = (other for other in ruled if other.kind == "title")
-        return not any(piece.start < one.end and one.start < piece.end for one in titles)
+        return "company name" not in said.lower() and not any(
+            piece.start < one.end and one.start < piece.end for one in titles
+        )
     if piece.kind == "place":
         return not is_school(said)
-    return piece.kind != "skill" or not is_language(said)
+    # A letter alone is a programming language in capitals only.
+    return piece.kind != "skill" or not (is_language(said) or (len(said) == 1 and said.islower()))
 
 
 def _told_once(text: str, pieces: Iterable[Piece]) -> Iterator[Insight]:
