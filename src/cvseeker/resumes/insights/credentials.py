@@ -28,6 +28,7 @@ _SCHOOL = re.compile(
     r"|politécnic|politecnic|polytechni|(?<!high )school(?! diploma)|uniwersytet|politechnika"
     r"|大学|大學"
 )
+_TWO_CAPITALS = re.compile(r"(?:[BM]A|[BM]S)(?!\w)")
 _NO_SCHOOL = re.compile("certificate|qualification|diploma|transcript")
 _NOT_FIELD = frozenset(
     "university college school institute academy city state company campus gpa graduated expected "
@@ -64,6 +65,11 @@ def find_languages(text: str, lines: Sequence[Line]) -> Iterator[Piece]:
 def is_degree(piece: str) -> bool:
     """Tell whether a piece begins with a degree."""
     return bool(_DEGREE.match(piece))
+
+
+def is_other_short_form(piece: str) -> bool:
+    """Tell whether a piece begins like a degree of two capitals and is none: "MS Office"."""
+    return bool(_TWO_CAPITALS.match(piece)) and not any(find_degrees(piece))
 
 
 def is_school(piece: str) -> bool:

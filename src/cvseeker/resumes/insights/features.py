@@ -85,11 +85,8 @@ def token_features(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
                 f"dx={nearest} {shape}",
                 f"pos={sum(at >= edge for edge in _POSITIONS)}",
             ]
-            if low in handles:
-                row.append("handle")
-                row.append(f"handle {shape}")
-            row += shared
-            rows.append(row)
+            handle = ("handle", f"handle {shape}") if low in handles else ()
+            rows.append([*row, *handle, *shared])
     return rows
 
 

@@ -14,6 +14,7 @@ from cvseeker.resumes.insights.credentials import (
     find_schools,
     is_degree,
     is_language,
+    is_other_short_form,
     is_school,
 )
 from cvseeker.resumes.insights.experience import years_insights
@@ -21,7 +22,7 @@ from cvseeker.resumes.insights.features import net_handles, token_features
 from cvseeker.resumes.insights.header import find_location, find_name, is_name
 from cvseeker.resumes.insights.jobs import find_jobs, names_tool
 from cvseeker.resumes.insights.pieces import CONTACT, Line, Piece, strip_piece
-from cvseeker.resumes.insights.skills import find_skills
+from cvseeker.resumes.insights.skills import find_skills, may_be_skill
 from cvseeker.resumes.insights.tagger import find_tagged, thresholds
 from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read_tokens
 
@@ -178,8 +179,9 @@ def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
         )
     if piece.kind == "place":
         return not is_school(said)
-    # A letter alone is a programming language in capitals only.
-    return piece.kind != "skill" or not (is_language(said) or (len(said) == 1 and said.islower()))
+    if piece.kind == "degree":
+        return not is_other_short_form(said)
+    return piece.kind != "skill" or (may_be_skill(said) and not is_language(said))
 
 
 def _told_once(text: str, pieces: Iterable[Piece]) -> Iterator[Insight]:

@@ -64,6 +64,12 @@ def _is_skill(skill: str) -> bool:
     return words[0] not in ("and", "or") and words[-1].lower() not in _NO_END
 
 
+def may_be_skill(said: str) -> bool:
+    """Tell whether it is more than a letter or a word that résumés are full of."""
+    # A letter alone is a programming language in capitals only.
+    return said.lower() not in NOT_IN_TITLES and not (len(said) == 1 and said.islower())
+
+
 def _tools(text: str, start: int, end: int) -> Iterator[Piece]:
     """Yield the words that look like names of tools, by the capitals inside them."""
     if not _MIXED_CASE.search(text, start, end) or CONTACT.search(text, start, end):
