@@ -2,11 +2,11 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from cvseeker.core.records import Insight
+from cvseeker.core.records import Insight, InsightKind
 from cvseeker.resumes.insights.credentials import (
     find_certificates,
     find_degrees,
@@ -164,24 +164,25 @@ def _trimmed(text: str, piece: Piece) -> Piece:
 def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
     """Tell whether what the tagger found may be so: it knows words, and not what they are for."""
     said = text[piece.start : piece.end]
-    if not any(map(str.isalpha, said)):
-        return False
     if piece.kind == "name":
         known = any(other.kind == "name" for other in ruled)
-        sure = bool(_ADDRESS.search(text))
-        return not known and piece.start < _TOP and is_name(said) and sure
-    if piece.kind == "title":
-        return not names_tool(said) and not is_degree(said)
+        addressed = bool(_ADDRESS.search(text))
+        return not known and piece.start < _TOP and is_name(said) and addressed
     if piece.kind == "employer":
         titles = (other for other in ruled if other.kind == "title")
-        return "company name" not in said.lower() and not any(
+        return any(map(str.isalpha, said)) and not any(
             piece.start < one.end and one.start < piece.end for one in titles
         )
-    if piece.kind == "place":
-        return not is_school(said)
-    if piece.kind == "degree":
-        return not is_other_short_form(said)
-    return piece.kind != "skill" or (may_be_skill(said) and not is_language(said))
+    unfit = _UNFIT.get(piece.kind)
+    return any(map(str.isalpha, said)) and not (unfit and unfit(said))
+
+
+_UNFIT: dict[InsightKind, Callable[[str], bool]] = {
+    "title": lambda said: names_tool(said) or is_degree(said),
+    "place": is_school,
+    "degree": is_other_short_form,
+    "skill": lambda said: is_language(said) or not may_be_skill(said),
+}
 
 
 def _told_once(text: str, pieces: Iterable[Piece]) -> Iterator[Insight]:
