@@ -119,7 +119,7 @@ def test_runs_are_evaluated_by_qrels_alone(tmp_path: Path) -> None:
         ("qrels.txt", "", "no grade above 0"),
         ("qrels.txt", "q9 0 d1 1\n", "query 'q9' is not among the 2 queries"),
         ("topics.tsv", "night nurse\n", "line 1: expected an id, a tab and a text"),
-        ("corpus.tsv", "d2\tpastry\n", "points to passage 'd1'"),
+        ("corpus.tsv", "d3\tpastry\n", "points to passage 'd1'"),
     ],
 )
 def test_trec_that_does_not_fit_is_refused(tmp_path: Path, name: str, text: str, told: str) -> None:

@@ -147,8 +147,6 @@ DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
     ("queries empty", llamaindex, changed(queries={}), "no queries"),
     ("relevant text", llamaindex, changed(relevant_docs={"q0": "p0"}), "a list of passage ids"),
     ("relevant number", llamaindex, changed(relevant_docs={"q0": [0]}), "a list of passage ids"),
-    ("relevant unknown", llamaindex, changed(relevant_docs={"q0": ["x"], "q1": ["p1"]}), "'x'"),
-    ("query unknown", llamaindex, changed(queries={"q0": "a"}), "unknown query 'q1'"),
     ("half a pair", llamaindex, text('{"corpus": {"p": "\\ud800"}}'), "half a surrogate pair"),
     ("an id twice", llamaindex, text('{"corpus": {"p": "a", "p": "b"}}'), "'p' stands twice"),
     ("a folder", llamaindex, folder(), "data.json"),
@@ -169,15 +167,12 @@ DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
     ("query twice", beir, added('\n{"_id": "q0", "text": "x"}', "queries.jsonl"), "'q0' stands"),
     ("no text", beir, added('\n{"_id": "p9"}', "corpus.jsonl"), "'p9' has no text"),
     ("text a number", beir, added('\n{"_id": "p9", "text": 9}', "corpus.jsonl"), "'p9' has no"),
-    ("unknown query", beir, added("q9\tp0\t1\n", "qrels/test.tsv"), "'q9' is not among"),
-    ("unknown passage", beir, added("q0\tp9\t1\n", "qrels/test.tsv"), "'p9', which is not among"),
     ("two grades", beir, added("q0\tp0\t2\n", "qrels/test.tsv"), "'p0' stands twice for query"),
     ("two columns", beir, added("q0\tp0\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("a part of one", beir, added("q0\tp1\t0.5\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("NaN", beir, added("q0\tp1\tnan\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("digits", beir, added(f"q0\tp1\t{DIGITS}\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("absurd", beir, added(f"q0\tp1\t{'9' * 30}\n", "qrels/test.tsv"), "line 4: expected query-id"),
-    ("NUL", beir, added("q0\tp\x001\t1\n", "qrels/test.tsv"), "'p\\x001', which is not among"),
     ("a quote", beir, added('"q0\tp1\t1\n', "qrels/test.tsv"), "qrels/test.tsv"),
     ("a long field", beir, added(f"{'q' * 200_000}\tp\t1\n", "qrels/test.tsv"), "qrels/test.tsv"),
     ("not UTF-8", beir, text(b"q0\tp\xff\t1\n", "qrels/test.tsv"), "not UTF-8"),
@@ -405,6 +400,32 @@ def test_what_is_damaged_is_one_line(
     damage(made)
     assert message in refused(command.format(made=made, **places).split(), capsys)
     assert not places["out"].exists()
+
+
+LEFT_OUT: list[tuple[Callable[[Path], Path], Damage, str]] = [
+    (llamaindex, changed(relevant_docs={"q0": ["x"], "q1": ["p1"]}), "'q0': points to passage 'x'"),
+    (llamaindex, changed(queries={"q0": "a"}), "'q1': is named in the qrels alone"),
+    (beir, added("q9\tp0\t1\n", "qrels/test.tsv"), "'q9': is named in the qrels alone"),
+    (beir, added("q0\tp9\t1\n", "qrels/test.tsv"), "'q0': points to passage 'p9'"),
+    (beir, added("q0\tp\x001\t1\n", "qrels/test.tsv"), "'q0': points to passage 'p\\x001'"),
+]
+
+
+@pytest.mark.parametrize(("make", "damage", "told"), LEFT_OUT)
+def test_a_damaged_query_costs_itself(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    make: Callable[[Path], Path],
+    damage: Damage,
+    told: str,
+) -> None:
+    run = ranked(tmp_path)
+    run.write_text("q0 Q0 p0 1 1.0 a\nq1 Q0 p1 1 1.0 a\n", encoding="utf-8")
+    damage(made := make(tmp_path))
+    arguments = ["--dataset", made, "--out", tmp_path / "out", "--run", f"a={run}"]
+    assert main(["evaluate", *map(str, arguments)]) == 0
+    output = capsys.readouterr()
+    assert f"1 query left out ({told}" in output.out + output.err
 
 
 @pytest.mark.parametrize("place", ["data.json", "m", "m/in", "a.trec", "vectors", "val.json", "."])

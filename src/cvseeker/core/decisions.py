@@ -15,6 +15,8 @@ def decisions(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
     verdict = counts.get("verdict")
     if "failures" in counts:
         yield from _files(counts, folder)
+    if left_out := counts.get("left_out"):
+        yield left_out_line(left_out)
     if counts.get("labels") == "judged":
         yield "labels: judged, corpus-wide"
     if isinstance(verdict, Mapping):
@@ -27,6 +29,14 @@ def decisions(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
     if counts.get("recall@10") is not None:
         found = f"recall@10 {counts['recall@10']:.3f} of what every window gives"
         yield f"the nearest candidates are found by {counts['engine']}: {found}"
+
+
+def left_out_line(reasons: Mapping[str, str]) -> str:
+    """Say which queries of a data set were left out, and why."""
+    noun = "query" if len(reasons) == 1 else "queries"
+    shown = "; ".join(f"{key[:60]!r}: {reason}" for key, reason in list(reasons.items())[:NAMED])
+    more = f"; and {len(reasons) - NAMED:,} more" if len(reasons) > NAMED else ""
+    return f"{len(reasons):,} {noun} left out ({shown}{more})"
 
 
 def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:

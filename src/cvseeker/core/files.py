@@ -114,7 +114,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line.decode("utf-8"))
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except (ValueError, RecursionError) as error:  # not UTF-8 or not JSON
                 raise InputError(f"{path}, line {number}: not JSON ({error})") from error
             if not isinstance(row, dict):

@@ -10,7 +10,7 @@ from cvseeker.core.errors import InputError
 
 
 def read_text(path: Path, expected: str = "a text file") -> str:
-    """Read a file of UTF-8 that the user named.
+    """Read a file of UTF-8 that the user named, with or without a byte order mark.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def read_text(path: Path, expected: str = "a text file") -> str:
         end, and neither does a device.
     """
     with _told(path, expected):
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
 
 
 def read_lines(path: Path, expected: str) -> Iterator[str]:
@@ -31,7 +31,7 @@ def read_lines(path: Path, expected: str) -> Iterator[str]:
         As :func:`read_text` does.
     """
     # Only a line feed ends a line; a separator of paragraphs may stand in a text.
-    with _told(path, expected), path.open(encoding="utf-8", newline="\n") as file:
+    with _told(path, expected), path.open(encoding="utf-8-sig", newline="\n") as file:
         yield from file
 
 

@@ -26,7 +26,8 @@ _LENGTH_TOLERANCE = 0.01
 def run_file(collection: Collection, name: str, path: Path) -> SystemResult:
     """Take a TREC run file as a system; a query that it leaves out scores 0."""
     dataset = collection.dataset
-    run = read_run(path, query_ids=list(dataset.queries), candidate_ids=collection.candidates.ids)
+    known = [*dataset.queries, *dataset.left_out]
+    run = read_run(path, query_ids=known, candidate_ids=collection.candidates.ids)
     result = SystemResult(name)
     kept = {}
     for query_id in dataset.queries:

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements, read_split
+from cvseeker.core.decisions import left_out_line
 from cvseeker.core.errors import DatasetError, InputError
 from cvseeker.core.files import write_json
 from cvseeker.core.hashes import path_hashes
@@ -233,6 +234,9 @@ class Evaluation:
 
         def work(folder: Path) -> dict[str, Any]:
             material = read()
+            left_out = dict(item for one in material.sets for item in one.dataset.left_out.items())
+            if left_out:
+                self.announce(left_out_line(left_out))
             sets = [self._evaluated(one, material.validation) for one in material.sets]
             analyses = self._write(folder, sets, material, told)
             facts = sets[0].facts
@@ -240,6 +244,7 @@ class Evaluation:
                 **({"labels": facts["labels"]} if "labels" in facts else {}),
                 "systems": list(sets[0].results),
                 "queries": sum(len(one.dataset.queries) for one in sets),
+                "left_out": left_out,
                 "verdict": str(decide(sets, analyses, in_use=search_in_use(material.stages))[1]),
             }
 

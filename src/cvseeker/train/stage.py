@@ -177,7 +177,8 @@ def finetune_stage(
             store=data.store(),
             progress=heard(progress),
         )
-        return asdict(result) | ({"labels": data.labels} if data.labels else {})
+        told = {"labels": data.labels} if data.labels else {}
+        return asdict(result) | {**told, "left_out": dict(train.left_out)}
 
     if data.workspace.only and settings.finetune.base:
         check_output(data.workspace.path / data.stage, {"--base": Path(settings.finetune.base)})

@@ -1,12 +1,14 @@
 """A corpus, queries, and which passages answer which query."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cvseeker.core.datasets.qrels import Qrels
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.records import Passage, Query
+
+UNKNOWN = "is named in the qrels alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class RetrievalDataset:
         Query id → kind of query, where known.
     person_groups
         Passage id → person group, where known.
+    left_out
+        Query id → why it was left out when the data set was read.
     has_texts
         Whether passages have texts; of TREC's qrels alone only the ids are known.
     """
@@ -35,6 +39,7 @@ class RetrievalDataset:
     kinds: Mapping[str, str] = field(default_factory=dict)
     person_groups: Mapping[str, str] = field(default_factory=dict)
     has_texts: bool = True
+    left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
     def from_records(
@@ -71,31 +76,59 @@ class RetrievalDataset:
         """
         if not self.corpus:
             raise DatasetError(f"{source}: no passages; expected at least one in 'corpus'")
-        _refuse_unusable(source, "passage", self.corpus)
+        for key, text in self.corpus.items():
+            if reason := _unusable(text) or _unusable(key):
+                raise DatasetError(f"{source}: passage {key!r} {reason}; repair or remove it")
         if not needs_queries:
             return
-        if not self.queries:
+        faults = {key: self._fault(key, text) for key, text in self.queries.items()} or {
+            key: reason for key, reason in self.left_out.items() if reason != UNKNOWN
+        }
+        if not faults:
             raise DatasetError(
                 f"{source}: no queries; write some with: "
                 f"cvseeker generate --corpus {source} --out FILE"
             )
-        _refuse_unusable(source, "query", self.queries)
-        for query_id in self.queries:
-            grades = self.qrels.get(query_id, {})
-            if not any(grade > 0 for grade in grades.values()):
-                raise DatasetError(
-                    f"{source}: query {query_id!r} has no relevant passage; "
-                    "give it one or remove it"
-                )
-        for query_id, grades in self.qrels.items():
-            if query_id not in self.queries:
-                raise DatasetError(f"{source}: the qrels name an unknown query {query_id!r}")
-            for passage_id in grades:
-                if passage_id not in self.corpus:
-                    raise DatasetError(
-                        f"{source}: query {query_id!r} points to passage {passage_id!r}, "
-                        f"which is not among the {len(self.corpus)} of the corpus"
-                    )
+        faults |= {key: UNKNOWN for key in self.qrels if key not in self.queries}
+        for key, reason in faults.items():
+            if reason:
+                raise DatasetError(f"{source}: query {key!r} {reason}")
+
+    def _fault(self, query_id: str, text: Any) -> str:
+        """Say why a query cannot be trained on or evaluated with; empty if it can."""
+        if reason := _unusable(text) or _unusable(query_id):
+            return f"{reason}; repair or remove it"
+        grades = self.qrels.get(query_id, {})
+        if not any(grade > 0 for grade in grades.values()):
+            return "has no relevant passage; give it one or remove it"
+        missing = next((key for key in grades if key not in self.corpus), None)
+        if missing is not None:
+            return (
+                f"points to passage {missing!r}, which is not among the {len(self.corpus)} of the "
+                "corpus"
+            )
+        return ""
+
+    def usable(self) -> "RetrievalDataset":
+        """Return it without the queries that cannot be answered or judged, which are named.
+
+        A bad query costs itself and not the set: one without text or relevant passage, and one that
+        points to a passage that is not there. What qrels say of unknown queries is left out too.
+        """
+        reasons = {key: UNKNOWN for key in self.qrels if key not in self.queries}
+        for key, text in self.queries.items():
+            if reason := self._fault(key, text):
+                reasons[key] = reason
+        if not reasons:
+            return self
+        kept = [key for key in self.queries if key not in reasons]
+        return replace(
+            self,
+            queries={key: self.queries[key] for key in kept},
+            qrels={key: self.qrels[key] for key in kept},
+            kinds={key: kind for key, kind in self.kinds.items() if key not in reasons},
+            left_out={**self.left_out, **reasons},
+        )
 
     def subset(self, passage_ids: set[str]) -> "RetrievalDataset":
         """Return the passages named, with the queries that are answered among them alone."""
@@ -115,20 +148,12 @@ class RetrievalDataset:
         )
 
 
-def _refuse_unusable(source: object, what: str, texts: Mapping[str, Any]) -> None:
-    for key, text in texts.items():
-        if not isinstance(text, str) or not text.strip():
-            raise DatasetError(f"{source}: {what} {key!r} has no text; remove it or fill it in")
-        if not _is_unicode(key) or not _is_unicode(text):
-            raise DatasetError(
-                f"{source}: {what} {key!r} holds half a surrogate pair, which is no Unicode text; "
-                "repair or remove it"
-            )
-
-
-def _is_unicode(text: str) -> bool:
+def _unusable(text: Any) -> str:
+    """Say why a text cannot be used; empty if it can."""
+    if not isinstance(text, str) or not text.strip():
+        return "has no text"
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return False
-    return True
+        return "holds half a surrogate pair, which is no Unicode text"
+    return ""

@@ -52,7 +52,8 @@ def read_trec_qrels(path: Path) -> Qrels:
 
 def whole_grade(score: object) -> int:
     """Return a grade; ``ValueError`` where it is no whole number of a million at most."""
-    grade = int(score) if isinstance(score, str) else score
+    # Tables written by programs that know no whole numbers say "1.0".
+    grade = float(score) if isinstance(score, str) else score
     if not isinstance(grade, int | float) or not abs(grade) <= MOST or grade != int(grade):
         raise ValueError(score)
     return int(grade)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets.dataset import RetrievalDataset
+from cvseeker.core.datasets.dataset import UNKNOWN, RetrievalDataset
 from cvseeker.core.datasets.qrels import (
     Qrels,
     grade_once,
@@ -27,7 +27,8 @@ def read_dataset(
 ) -> RetrievalDataset:
     """Read a data set in LlamaIndex's, BEIR's, MTEB's or TREC's form and check it.
 
-    Queries without a positive grade are left out, but for LlamaIndex's, which has none.
+    Queries without a positive grade are left out, but for LlamaIndex's, which has none. A query
+    that cannot be used costs itself and not the set: ``left_out`` says which, and why.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def read_dataset(
     Raises
     ------
     DatasetError
-        If the path is none of these, its qrels have no grade above 0, or its content cannot be
-        used; see :meth:`RetrievalDataset.check`.
+        If the path is none of these, its qrels have no grade above 0, no query or a passage cannot
+        be used; see :meth:`RetrievalDataset.check`.
     """
     if not path.exists():
         raise DatasetError(
@@ -66,6 +67,7 @@ def read_dataset(
         raise DatasetError(str(error)) from error
     if needs_queries and not dataset.queries:
         _refuse_empty_qrels(path)
+    dataset = dataset.usable() if needs_queries else dataset
     dataset.check(path, needs_queries=needs_queries)
     return dataset
 
@@ -212,14 +214,15 @@ def _answered(dataset: RetrievalDataset, source: Path) -> RetrievalDataset:
         for query_id, grades in dataset.qrels.items()
         if any(grade > 0 for grade in grades.values())
     }
-    missing = next((query_id for query_id in qrels if query_id not in dataset.queries), None)
-    if missing is not None:
+    known = {query_id: grades for query_id, grades in qrels.items() if query_id in dataset.queries}
+    if qrels and not known:
         raise DatasetError(
-            f"{source}: query {missing!r} is not among the {len(dataset.queries)} queries, such as "
-            f"{next(iter(dataset.queries), '')!r}"
+            f"{source}: query {next(iter(qrels))!r} is not among the {len(dataset.queries)} "
+            f"queries, such as {next(iter(dataset.queries), '')!r}"
         )
-    queries = {query_id: dataset.queries[query_id] for query_id in qrels}
-    return replace(dataset, queries=queries, qrels=qrels)
+    left_out = {query_id: UNKNOWN for query_id in qrels if query_id not in known}
+    queries = {query_id: dataset.queries[query_id] for query_id in known}
+    return replace(dataset, queries=queries, qrels=known, left_out=left_out)
 
 
 def _files(folder: Path, name: str) -> list[Path]:
@@ -280,16 +283,21 @@ def _mteb_qrels(folder: Path, name: str, split: str) -> Qrels:
 
 
 def _keyed(rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield rows by their ids, and refuse one that stands twice."""
-    seen: set[str] = set()
+    """Yield rows by their ids, each once; two texts of one id are refused."""
+    seen: dict[str, Any] = {}
     for where, row in rows:
         key = row.get("_id", row.get("id"))
         if isinstance(key, bool) or not isinstance(key, str | int):
             raise DatasetError(f"{where}: no '_id', a text or a number; expected '_id' and 'text'")
-        if (key := str(key)) in seen:
-            raise DatasetError(f"{where}: {key!r} stands twice; expected an id of its own for each")
-        seen.add(key)
-        yield key, row
+        if (key := str(key)) not in seen:
+            seen[key] = hash(str(row.get("text")))
+            yield key, row
+        # Written twice, the same row does no harm; another text would answer other queries.
+        elif seen[key] != hash(str(row.get("text"))):
+            raise DatasetError(
+                f"{where}: {key!r} stands twice, with different texts; expected an id of its own "
+                "for each"
+            )
 
 
 def _passage_text(row: Mapping[str, Any]) -> Any:
