@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from datetime import date
 from pathlib import Path
+from time import process_time
 
 import pytest
 from babel import Locale
@@ -385,6 +386,17 @@ def test_years_are_read_right_in_made_up_resumes_of_twelve_languages() -> None:
     cases = [(years(text), truth) for _, _, text, truth in benchmark.cases(100, 7)]
     right = [found is not None and abs(found - truth) <= 1 for found, truth in cases]
     assert sum(right) >= 85
+
+
+@pytest.mark.parametrize("unit", ["2014 - 2016 ", "since 2014, ", "3 years of ", "'14 ", "2014 –"])
+def test_a_line_that_never_ends_costs_no_more_than_its_length(unit: str) -> None:
+    seconds = []
+    for length in (20_000, 80_000):
+        text = unit * (length // len(unit))
+        begun = process_time()
+        read_insights(text, today=TODAY)
+        seconds.append(process_time() - begun)
+    assert seconds[1] < 8 * max(seconds[0], 0.1)
 
 
 @given(st.text(alphabet="0123456789/.-– 年月日'JanuaryMärz至今toat\n•", max_size=200))

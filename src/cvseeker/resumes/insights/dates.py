@@ -89,6 +89,8 @@ _PAIRS = (
 )
 _DASHES = re.compile(_DASH)
 _SHORT_YEARS = re.compile(r"(?:19|20)\d\d-(1[0-2])")
+# Of a line that never ends, so much.
+_LINE = 200
 # Two digits up to this one are a year of this century.
 _PIVOT = 40
 _PAIR = re.compile(r"(?<![^\W_])[^\W_]+\s{1,2}[^\W_]+$")
@@ -302,13 +304,13 @@ def _shortened(text: str, point: _Point) -> Period | None:
 
 def _since_before(text: str, point: _Point) -> int | None:
     """Return where "since" stands before a date that heads or ends its line."""
-    line = text.rfind("\n", 0, point.start) + 1
-    base = max(line, point.start - 30)
-    match = _SINCE.search(text[base : point.start])
+    base = max(0, point.start - _LINE)
+    line = text[base : point.start].rsplit("\n", 1)[-1]
+    match = _SINCE.search(line[-30:])
     if not match:
         return None
-    begins = base + match.start()
-    before = text[line:begins].strip()
+    begins = point.start - len(line[-30:]) + match.start()
+    before = line[: len(line) - (point.start - begins)].strip()
     after = _rest_of_line(text, point).strip(" .)")
     heads = not before or before[-1] in "|,;:(–-•·—"
     ends = not after and not before.startswith(("•", "-", "*", "–", "·", "▪"))
@@ -316,5 +318,4 @@ def _since_before(text: str, point: _Point) -> int | None:
 
 
 def _rest_of_line(text: str, point: _Point) -> str:
-    end = text.find("\n", point.end)
-    return text[point.end : end if end >= 0 else len(text)]
+    return text[point.end : point.end + _LINE].split("\n", 1)[0]

@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from cvseeker.core.languages import words_of
 from cvseeker.core.records import Insight, InsightKind, SectionKind
@@ -27,6 +28,8 @@ _NO_WORK: frozenset[SectionKind] = frozenset(
 _CLAIMING: frozenset[SectionKind] = frozenset(("header", "summary", "skills", "other"))
 _LIST_SIGNS = "•*·▪●○■►・-–"
 _MOST_YEARS, _YEAR = 55, 12
+# A text with more dates than this is no résumé.
+_MOST_PERIODS = 200
 # A working life rarely began longer before studies than this.
 _YEARS_BEFORE_STUDIES = 3
 # Where a job's title and employer stand, in lines from its dates.
@@ -36,10 +39,11 @@ _NEAR = (0, -1, 1, -2, 2)
 def _any_of(group: str) -> str:
     """Return a pattern for the words of a group, whole ones where a script parts words."""
     entries = sorted(words_of(group), key=len, reverse=True)
-    return "|".join(
-        re.escape(entry) if ord(entry[0]) > 0x2E80 else rf"(?<!\w){re.escape(entry)}(?!\w)"
-        for entry in entries
+    spaced, unspaced = (
+        "|".join(re.escape(entry) for entry in entries if (ord(entry[0]) > 0x2E80) == cjk)
+        for cjk in (False, True)
     )
+    return rf"(?<!\w)(?:{spaced})(?!\w)|{unspaced}"
 
 
 _VALIDITY = re.compile(_any_of("validity"), re.IGNORECASE)
@@ -64,6 +68,8 @@ _DURATION = re.compile(
 _BEHIND, _BEFORE = 70, 40
 # How far from dates it may stand that they are of studies or say how long a paper is valid.
 _NEAR_BEFORE, _NEAR_BEHIND = 60, 80
+# Of a line that never ends, so much.
+_LINE = 200
 _SENTENCE_END = re.compile(r"[.!?。\n]")
 
 
@@ -155,7 +161,7 @@ class _Sections:
 
     def heading(self, position: int) -> str:
         start = self.starts[bisect_right(self.starts, position) - 1]
-        return self.text[start:].split("\n", 1)[0] if start else ""
+        return self.text[start : start + _LINE].split("\n", 1)[0] if start else ""
 
 
 class _Lines:
@@ -179,7 +185,9 @@ class _Lines:
                 continue
             start = self.starts[number]
             end = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.text)
-            line = self.text[start:end].lower()
+            # Of a line that never ends, what is near.
+            start = max(start, min(period.start - _LINE, end))
+            line = self.text[start : min(end, start + 3 * _LINE)].lower()
             found = max((one for one in values if one.lower() in line), key=len, default="")
             if found:
                 at = start + line.index(found.lower())
@@ -194,9 +202,9 @@ def working_periods(text: str) -> list[Period]:
     jobs: list[Period] = []
     mentioned: list[Period] = []
     elsewhere: list[Period] = []
-    for period in find_periods(text):
+    for period in find_periods(text)[:_MOST_PERIODS]:
         kind = sections.kind(period.start)
-        before, behind = _line_around(text, period)
+        before, behind = _line_around(text, period.start, period.end)
         near = f"{before[-_NEAR_BEFORE:]} {behind[:_NEAR_BEHIND]}"
         mixed = kind != "experience" or _STUDIES.search(sections.heading(period.start))
         if kind in _NO_WORK or _VALIDITY.search(before[-_NEAR_BEFORE:]):
@@ -211,11 +219,10 @@ def working_periods(text: str) -> list[Period]:
     return jobs or mentioned or elsewhere
 
 
-def _line_around(text: str, period: Period) -> tuple[str, str]:
-    """Return what stands before and behind a period on its line."""
-    end = text.find("\n", period.end)
-    before = text[text.rfind("\n", 0, period.start) + 1 : period.start]
-    return before, text[period.end : end if end >= 0 else len(text)]
+def _line_around(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands before and behind a stretch on its line, as far as it matters."""
+    before, behind = text[max(0, start - _LINE) : start], text[end : end + _LINE]
+    return before.rsplit("\n", 1)[-1], behind.split("\n", 1)[0]
 
 
 def _in_a_sentence(before: str, behind: str) -> bool:
@@ -231,7 +238,7 @@ def _claimed(text: str, today: date) -> tuple[int, re.Match[str]] | None:
     sections = _Sections(text)
     most = min(_MOST_YEARS, _possible_years(text, sections, today))
     claims = []
-    for match in _DURATION.finditer(text):
+    for match in islice(_DURATION.finditer(text), _MOST_PERIODS):
         years = int(match["years"] or 0)
         before = _SENTENCE_END.split(text[max(0, match.start() - 120) : match.start()])[-1]
         behind = _SENTENCE_END.split(text[match.end() : match.end() + _BEHIND].replace("\n", " "))[
@@ -263,8 +270,8 @@ def _stated(text: str) -> tuple[int, re.Match[str]] | None:
     """Return the sum of "3 years" and "8 months" beside jobs that have no dates, and the first."""
     sections = _Sections(text)
     months, first = 0, None
-    for match in _DURATION.finditer(text):
-        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+    for match in islice(_DURATION.finditer(text), _MOST_PERIODS):
+        line, _ = _line_around(text, *match.span())
         if sections.kind(match.start()) != "experience" or line.lstrip()[:1] in tuple(_LIST_SIGNS):
             continue
         months += 12 * int(match["years"] or 0) + int(match["rest"] or match["months"] or 0)
