@@ -31,6 +31,8 @@ class Row:
     reason: str = ""
     notes: tuple[str, ...] = ()
     legibility: float | None = None
+    # Résumé ids of the same person → why they are taken for that.
+    same_person: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def doubtful(self) -> bool:
@@ -68,6 +70,8 @@ def file_row(file: InputFile) -> dict[str, Any]:
         line["legibility"] = round(min(known), 3)
     if doubtful := [row.resume_id for row in read if row.doubtful]:
         line["doubtful"] = doubtful
+    if same := {key: why for row in file.rows for key, why in row.same_person.items()}:
+        line["same_person"] = same
     if len(file.rows) > 1 or any("#" in row.resume_id[len(file.name) :] for row in file.rows):
         line["rows"] = {name: statuses[name] for name in _STATUSES}
         line["rows_left_out"] = [

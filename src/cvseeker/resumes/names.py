@@ -1,73 +1,71 @@
-"""Names: finding a known one in a text in whatever form it stands there, and reading one off.
-
-A name is taken apart into strong parts ("Nwachukwu", "Bell"), which name somebody on their own, and
-weak ones (initials, particles), which only do so beside a strong one. Accents and case are folded
-on both sides, letter by letter, so that places in the folded text are places in the text.
-"""
+"""The candidate's name: reading it off a résumé, wherever it stands, and finding it in texts."""
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple, Self
 
-from cvseeker.core.languages import words_of
 from cvseeker.core.wordlists import read_words
-from cvseeker.resumes.lexicon import MONTHS, NOT_IN_NAMES, PARTICLES, PLACES, STATES, TITLE_HEADS
+from cvseeker.resumes.contacts import find_emails
+from cvseeker.resumes.labels import find_labels
+from cvseeker.resumes.lexicon import LANGUAGES, MONTHS, NOT_IN_NAMES, PARTICLES, PLACES, TITLE_HEADS
+from cvseeker.resumes.name_forms import (
+    CREDENTIALS,
+    HONORIFICS,
+    LETTER,
+    ORDINARY,
+    TECHNOLOGY,
+    Form,
+    find_spans,
+    fold,
+    take_apart,
+)
 
 # Letters with a point, an apostrophe or a hyphen between them, and a point behind.
-NAME_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?")
+NAME_WORD = re.compile(rf"{LETTER}+(?:['’.-]{LETTER}+)*\.?")
 
-_HONORIFICS = words_of("honorifics")
-_CREDENTIALS = read_words("cvseeker.resumes", "credentials")
-_TECHNOLOGY = read_words("cvseeker.resumes", "technology_names")
-_ORDINARY = read_words("cvseeker.resumes", "ordinary_names")
-_WEAK = read_words("cvseeker.resumes", "weak_names")
-_WORDS = _ORDINARY | TITLE_HEADS | NOT_IN_NAMES | _TECHNOLOGY
+_SURNAMES = read_words("cvseeker.resumes", "surnames")
+_DOCUMENTS = read_words("cvseeker.resumes", "document_titles")
+_NOT_NAMES = NOT_IN_NAMES | read_words("cvseeker.resumes", "not_in_names_elsewhere")
+_STOP = _NOT_NAMES | LANGUAGES | frozenset(MONTHS) | TECHNOLOGY | (TITLE_HEADS - _SURNAMES)
 
-_LETTERS = {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ı": "i", "’": "'"}
-_FOLD = str.maketrans(
-    {
-        **{
-            chr(code): base
-            for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
-            if (base := unicodedata.normalize("NFD", chr(code))[0]).isascii()
-        },
-        **_LETTERS,
-    }
+# A name is looked for so far into a text, and on so many lines of it.
+_FARTHEST, _MOST_LINES, _LONGEST_LINE = 12_000, 240, 120
+_ENOUGH = 3.0
+
+_SECTION_END = re.compile(r"\s+[-–—|/]+\s+|,|\||\(|\s{2,}|•|·|[:：;]|\s(?=[\w.+-]+@|\+?\d)")
+_MARKUP = " \t*#=~_•|-–—>[]():：.·"
+_LETTER_RUN = re.compile(rf"{LETTER}+")
+_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_] ){2,}[^\W\d_](?!\w)")
+_CONTACT = re.compile(r"@|\[(?:EMAIL|PHONE|URL|ADDRESS)\]|\d[\d ().-]{6,}\d|linkedin\.|(?i:\(at\))")
+_PROFILE = re.compile(
+    r"(?i)(?:linkedin\.com/(?:in|pub)|xing\.com/(?:profile|profil)|github\.com|gitlab\.com|"
+    r"indeed\.com/r|behance\.net|medium\.com/@?|twitter\.com|x\.com|facebook\.com)/([\w%.-]{3,60})"
 )
-# Letters that some write as two.
-_SPELT_OUT = {"ä": "ae?", "ö": "oe?", "ü": "ue?", "ø": "oe?", "å": "aa?", "æ": "(?:ae|æ)"}
-_SPELT_OUT |= {"œ": "(?:oe|œ)", "ß": "(?:ss|ß)", "þ": "(?:th|þ)", "ð": "[dð]"}
-
-_LIST_OF_TOOLS = re.compile(
-    r"(?i)(?<!\w)(?:sql|html|css|python|java|javascript|linux|git|c\+\+|c#)"
+_CAPITAL_RUN = re.compile(
+    r"(?<![\w.])[^\W\d_a-z][\w'’.-]{1,24}(?:[ \t](?:[^\W\d_a-z][\w'’.-]{0,24}|[a-z]{1,3})){1,5}"
 )
-_GAP = re.compile(r"[ \t]*[-.,'’‘\"“”()_]{0,2}[ \t]*\n?[ \t]*")
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)[ \t]$")
-_INITIAL_AFTER = re.compile(r",?[ \t]+([A-Z])\.(?![^\W_])")
-_WEAK_AFTER = re.compile(r",?[ \t-]+([A-Z]|[A-Za-z]{2,6})(?![^\W_])\.?")
-_WEAK_BEFORE = re.compile(r"(?<![^\W_])(?:[A-Z]\.?|[A-Za-z]{2,6})[ \t-]*$")
-_PLACE_AFTER = re.compile(r",[ \t]+([A-Z][A-Za-z.]*(?:[ \t][A-Z][a-z]+)?)")
-
-_SECTION_END = re.compile(r"\s+[-–—|/]+\s+|,|\||\(|\s{2,}|•|·")
-_LOCAL_PART = re.compile(r"(?<![\w.+-])[\w.+-]{2,64}(?=@)")
-_LETTER_RUN = re.compile(r"[^\W\d_]+")
+_FILE_WORDS = re.compile(rf"{LETTER}{{2,}}")
 # Scripts without capitals. A name is of few letters, or of few words where words are parted.
 _EAST = "[\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _MARKS = "\u0300-\u036f\u064b-\u065f"
-_SEMITIC = f"[\u05d0-\u05ea\u0620-\u064a{_MARKS}]"
+_SEMITIC = f"[\u05d0-\u05ea\u0620-\u064a\u0671-\u06d3{_MARKS}]"
+_INDIAN = "[\u0900-\u0e7f]"
 _WITHOUT_CAPITALS = re.compile(
     rf"(?=[^\W\d_]{{2}}|[^\W\d_][ \u3000·・]){_EAST}{{1,6}}(?:[ \u3000·・]{_EAST}{{1,8}})?"
-    rf"|{_SEMITIC}{{2,15}}(?: {_SEMITIC}{{2,15}}){{1,3}}"
+    rf"|{_SEMITIC}{{2,15}}(?: {_SEMITIC}{{2,15}}){{1,3}}|{_INDIAN}{{2,20}}(?: {_INDIAN}{{2,20}}){{1,3}}"
 )
-_LABEL = re.compile(r"^(?:姓名|氏名|名前|성명|이름|الاسم)\s*[:：]\s*")
+_LABEL = re.compile(r"^(?:姓名|氏名|名前|성명|이름|الاسم|नाम)\s*[:：]\s*")
 _END_WITHOUT_CAPITALS = re.compile(r"\s*[（(、，,|:：。]|\s{2,}|\s[–—-]\s")
 # Behind the name: "(Hailey)", or the name in another script.
 _BESIDE = re.compile(
     r"(?<=\w)(?: [(\"“]| ?（)\s?"
     r"([A-Z][^\W\d_]{2,15}|[\u2e80-\uffdc][\u2e80-\uff07\uff0a-\uffdc ]{0,12})\s?[)\"”）]"
+)
+# Of Cyrillic and Greek letters, as addresses spell them.
+_ROMAN = str.maketrans(
+    dict(zip("абвгґдезиіїйклмнопрстуфхыэёєαβγδεζηικλμνοπρσςτυφω", [*"abvggdeziiiyklmnoprstufhyeeeavgdezhiklmnoprsstyfo"], strict=True))
+    | {"ж": "zh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sch", "ю": "yu", "я": "ya", "ь": "", "ъ": "", "θ": "th", "ξ": "x", "χ": "ch", "ψ": "ps"}
 )
 
 
@@ -94,47 +92,49 @@ class PersonName:
     full: str
 
     @classmethod
-    def from_text(cls, text: str, *, name: str = "") -> Self:
-        """Read the candidate's name off a résumé's first lines and e-mail addresses.
+    def from_text(cls, text: str, *, name: str = "", insight: str = "", source: str = "") -> Self:
+        """Read the candidate's name off a résumé.
 
         Parameters
         ----------
         text
             The résumé's text, from its beginning.
         name
-            The name in its profile, if one was found.
+            The name, where somebody knows it.
+        insight
+            What else reading the résumé took for the name; it is weighed, not trusted.
+        source
+            The file's name, which may have the candidate's in it.
 
         Returns
         -------
         PersonName
-            ``name``, or the first line's that an e-mail address confirms, and in quotation marks
-            what the addresses call the candidate besides; empty if there is none.
+            ``name``, or the one for which labels, addresses, the file's name and its place speak
+            most, and in quotation marks what the addresses call the candidate besides; empty if
+            nothing speaks for any.
         """
-        if "@" not in text:
-            return cls(name)
-        locals_ = [fold(match[0]).lower() for match in _LOCAL_PART.finditer(text[:3000])]
+        handles = _handles_in(text[:_FARTHEST])
         if not name:
-            lines = [line.strip(" *#=~_•|-") for line in text[:600].split("\n") if line.strip()]
-            name = next((found for line in lines[:3] if (found := _confirmed(line, locals_))), "")
-            name = name or name_without_capitals("".join(lines[:1]))
-        form = _take_apart(name)
-        nicknames = _nicknames(text, form, locals_) if form else []
+            named = _file_handle(source)
+            name = _read_name(text[:_FARTHEST], handles, [named] if named else [], insight)
+        form = take_apart(name) if name else None
+        nicknames = _nicknames(text, form, handles) if form and handles else []
         return cls(" ".join([name, *(f'"{nickname}"' for nickname in nicknames)]))
 
     def find(self, text: str) -> list[tuple[int, int]]:
         """Return the start and the end of every stretch of a text that names them, in order."""
-        form = _take_apart(self.full)
-        return [] if form is None else [span for span, _ in _find(text, form)]
+        form = take_apart(self.full)
+        return [] if form is None else [span for span, _ in find_spans(text, form)]
 
     def is_in_query(self, query: str) -> bool:
         """Tell whether a query names them, by the whole name or by any strong part of it."""
-        form = _take_apart(self.full)
+        form = take_apart(self.full)
         if form is None:
             return False
         # A query's first word is a capital's whatever it means.
         return any(
-            number > 1 or start > 0 or fold(query[:end]).lower() not in _ORDINARY
-            for (start, end), number in _find(query, form)
+            number > 1 or start > 0 or fold(query[:end]).lower() not in ORDINARY
+            for (start, end), number in find_spans(query, form)
         )
 
 
@@ -146,209 +146,289 @@ def name_without_capitals(line: str) -> str:
     # East Asian words are not parted, and what a word is stands at its end.
     last = len(start)
     endings = (start[last - size :] for size in range(1, last + 1))
-    unfit = not NOT_IN_NAMES.isdisjoint((*start.split(), *endings))
+    unfit = not _NOT_NAMES.isdisjoint((*start.split(), *endings)) or start in _DOCUMENTS
     return "" if unfit else start
 
 
-def fold(text: str) -> str:
-    """Take the accents off, letter for letter, so that places stay what they are."""
-    return text if text.isascii() else text.translate(_FOLD)
+class _Candidate(NamedTuple):
+    """What may be the name, and how much speaks for it."""
+
+    name: str
+    score: float
 
 
-class _Form(NamedTuple):
-    """A name taken apart; a text without any of the stems, beginnings of parts, has no name."""
-
-    pattern: re.Pattern[str]
-    parts: frozenset[str]
-    initials: frozenset[str]
-    stems: tuple[str, ...]
-
-
-@lru_cache(maxsize=4096)
-def _take_apart(name: str) -> _Form | None:
-    """Take a name apart; ``None`` if it has no strong part."""
-    name = re.sub(f"[{_MARKS}]", "", unicodedata.normalize("NFC", name))
-    kept = [
-        run
-        for run in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", name)
-        if (word := run.lower()) not in _HONORIFICS
-        and (word not in _CREDENTIALS or word.capitalize() == run)
+def _read_name(
+    text: str, handles: Sequence[str], named: Sequence[str], insight: str
+) -> str:
+    """Return the candidate for whom most speaks, the first of equals."""
+    own = [*handles[:1], *_profiles(text), *named]
+    evidence = _Evidence(tuple(own), tuple(handles[1:]))
+    lines = [(line.strip(), place) for place, line in enumerate(text.split("\n")[:_MOST_LINES])]
+    candidates = [
+        *_labelled(text, evidence),
+        *_on_lines(text, lines, evidence, insight),
+        *_in_prose(text, evidence),
     ]
-    wide = any(ord(char) > 0x2E80 for run in kept for char in run)
-    # A given name of one letter names somebody behind the family's alone.
-    kept += ["".join(kept)] if wide else []
-    strong = [run for run in kept if len(run) > 1 and run.lower() not in PARTICLES]
-    if not strong:
-        return None
-    parts = frozenset(fold(run).lower() for run in strong)
-    initials = frozenset(fold(run)[0].upper() for run in kept)
-    pieces = [_piece(run) for run in strong]
-    alternatives = "|".join(
-        [*_handles(strong, pieces, initials), *sorted(pieces, key=len, reverse=True)]
-    )
-    edges = ("", "") if wide else (r"(?<![^\W_])", r"(?![^\W_])")
-    pattern = re.compile(f"{edges[0]}(?:{alternatives}){edges[1]}")
-    return _Form(pattern, parts, initials, tuple({_stem(run) for run in strong}))
+    if insight and _may_be_name(insight.split()):
+        candidates.append(_Candidate(insight, 2 + _near_contact(text[:1500])))
+    best = max(candidates, key=lambda one: one.score, default=_Candidate("", 0.0))
+    return best.name if best.score >= _ENOUGH else ""
 
 
-def _handles(
-    strong: Sequence[str], pieces: Sequence[str], initials: frozenset[str]
-) -> Iterator[str]:
-    """Yield patterns of "janedoe", "jane_doe87", "j.doe", in any case."""
-    letters = "".join(sorted(initials)).lower()
-    for number, piece in enumerate(pieces):
-        others = [*pieces[:number], *pieces[number + 1 :]]
-        if others:
-            yield rf"(?:{'|'.join(others)})[._-]?{piece}[._-]?\d*"
-        # Glued to three letters an initial may make a word ("sash").
-        glue = "" if len(strong[number]) > 3 else "(?:[._-]|(?<=@.))"
-        yield rf"[{letters}]{glue}[._-]?{piece}\d*"
+# What speaks for a name ------------------------------------------------------------------------
 
 
-def _stem(run: str) -> str:
-    """Return the letters before the first that may be spelt in two ways."""
-    return re.split("[^a-z]", run.lower(), maxsplit=1)[0][:4] if run[0].isascii() else ""
+class _Evidence(NamedTuple):
+    """What the candidate's own addresses, and others', call people."""
+
+    own: tuple[str, ...]
+    others: tuple[str, ...]
+
+    def score(self, words: Sequence[str]) -> float:
+        """Return 0 for no confirmation, up to 6 for a whole name."""
+        parts = _parts(words)
+        own = max((_confirmation(parts, handle) for handle in self.own), default=0)
+        others = max((_confirmation(parts, handle) for handle in self.others), default=0)
+        return max(2.0 * own, 1.0 * others)
 
 
-def _piece(run: str) -> str:
-    """Return a pattern for one part of a name, over folded text."""
-    if ord(run[0]) > 0x2E80:
-        return " ?".join(run)
-    letters = []
-    for char in run.lower():
-        if char in "'’":
-            letters.append("['’`]?")
-        else:
-            letters.append(_SPELT_OUT.get(char) or re.escape(fold(char)))
-    return f"[{_MARKS}]*".join(letters) if not run.isascii() else "".join(letters)
+def _handles_in(text: str) -> list[str]:
+    """Return what stands before the at sign of a text's e-mail addresses."""
+    return [fold(mail.value.partition("@")[0]).lower() for mail in find_emails(text)]
 
 
-def _find(text: str, name: _Form) -> Iterator[tuple[tuple[int, int], int]]:
-    """Yield stretches that name somebody, and of how many parts each consists."""
-    folded = fold(text)
-    lower = folded.lower()
-    if not any(stem in lower for stem in name.stems):
-        return
-    group: list[re.Match[str]] = []
-    for match in name.pattern.finditer(lower):
-        # A placeholder, "[NAME]", names nobody.
-        if text[match.start() - 1 : match.start()] == "[" and text[match.end() :][:1] == "]":
+def _profiles(text: str) -> list[str]:
+    found = (fold(match[1]).lower() for match in _PROFILE.finditer(text))
+    return [re.sub(r"-[a-z\d]*\d[a-z\d]*$", "", slug) for slug in found]
+
+
+def _file_handle(source: str) -> str:
+    """Return the words of a file's name but for those that say what it is."""
+    stem = re.split(r"[/\\]", source)[-1].split("#")[0]
+    stem = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem.rpartition(".")[0] or stem)
+    words = [fold(word).lower() for word in _FILE_WORDS.findall(stem)]
+    kept = [word for word in words if word not in _DOCUMENTS and word not in _STOP]
+    return ".".join(kept) if 2 <= len(kept) <= 5 else ""
+
+
+def _parts(words: Sequence[str]) -> list[str]:
+    runs = [run for word in words for run in _LETTER_RUN.findall(fold(word).lower())]
+    roman = [run if run.isascii() else run.translate(_ROMAN) for run in runs]
+    return [run for run in roman if run not in HONORIFICS]
+
+
+def _confirmation(parts: Sequence[str], handle: str) -> int:
+    """Return 3 where an address has the name, 2 or 1 for less of it, 0 for nothing."""
+    strong = [part for part in parts if part not in PARTICLES]
+    runs = _LETTER_RUN.findall(handle)
+    letters = "".join(runs)
+    hits = [part for part in strong if (len(part) > 3 and part in letters) or part in runs]
+    if hits and all(part in _STOP for part in hits):
+        return 0
+    if len(hits) > 1:
+        return 3
+    if hits:
+        rest = letters.replace(hits[0], "", 1)
+        initials = "".join(part[0] for part in strong if part != hits[0])
+        if rest and (rest in initials or rest == initials[::-1]):
+            return 3
+        return 2 if hits[0] in runs or len(hits[0]) > 5 else 1
+    if any(len(part) > 4 and len(run) > 3 and part.startswith(run) for part in strong for run in runs):
+        return 1
+    acronyms = ("".join(part[0] for part in some) for some in (parts, strong))
+    return 2 if len(letters) > 2 and letters in acronyms else 0
+
+
+def _near_contact(text: str) -> bool:
+    return bool(_CONTACT.search(text))
+
+
+# Where a name may stand ------------------------------------------------------------------------
+
+
+def _labelled(text: str, evidence: _Evidence) -> Iterator[_Candidate]:
+    """Yield names behind "Name:", those of several labels together."""
+    given: list[str] = []
+    family: list[str] = []
+    for label in find_labels(text):
+        if label.kind not in ("name", "given", "family") or not (label.parted and label.leads):
             continue
-        if group and not _joined(folded, group[-1], match, name):
-            yield from _close(folded, group, name)
-            group = []
-        group.append(match)
-    yield from _close(folded, group, name)
+        value = text[label.value : label.value + 80].split("\n")[0]
+        words = _name_words(value)
+        if label.kind == "given":
+            given += words[:3] if not given else []
+        elif label.kind == "family":
+            family += words[:4] if not family else []
+        elif len(words) > 1 or (words and name_without_capitals(words[0])):
+            surname = _labelled_surname(text, label.value) if len(words) == 1 else []
+            yield _Candidate(" ".join(words + surname), 4 + evidence.score(words))
+        elif words and not family:
+            family = words
+    if given or (family and evidence.score(family)):
+        yield _Candidate(" ".join([*given, *family]), 4 + evidence.score([*given, *family]))
 
 
-def _joined(text: str, one: re.Match[str], other: re.Match[str], name: _Form) -> bool:
-    """Tell whether two parts stand together as one name; handles do with only space between."""
-    if one[0] not in name.parts or other[0] not in name.parts:
-        return not text[one.end() : other.start()].strip()
-    return bool(_GAP.fullmatch(text, _after_weak(text, one.end(), name), other.start()))
+def _labelled_surname(text: str, place: int) -> list[str]:
+    return [word for word in text[place : place + 20].split("\n")[0].split()[1:2] if word]
 
 
-def _after_weak(text: str, end: int, name: _Form) -> int:
-    """Step over initials and particles that follow a part of the name."""
-    while match := _WEAK_AFTER.match(text, end):
-        word = match[1]
-        if not (word.lower() in PARTICLES or (len(word) == 1 and word.upper() in name.initials)):
-            break
-        end = match.end()
-    return end
+def _name_words(value: str) -> list[str]:
+    """Return the words of a name that a value begins with; none if it is none."""
+    value = re.split(r"(?i)\s(?:[sdwc]/o|son of|daughter of|late)\b", value)[0].strip(_MARKUP)
+    if wide := name_without_capitals(value):
+        return [wide]
+    comma = re.match(rf"({LETTER}+(?:[ -]{LETTER}+)?),[ ]({LETTER}+(?:[ -]{LETTER}+)?)$", value)
+    start = f"{comma[2]} {comma[1]}" if comma else _SECTION_END.split(value)[0]
+    words = _without_titles(start.split())
+    fits = 1 <= len(words) <= 7 and all(NAME_WORD.fullmatch(word) for word in words)
+    unfit = [word for word in words if fold(word).lower().strip(".") in _STOP]
+    return words if fits and len(unfit) < max(1, len(words) - 1) else []
 
 
-def _close(
-    text: str, group: list[re.Match[str]], name: _Form
-) -> Iterator[tuple[tuple[int, int], int]]:
-    """Yield a finished group's place, if it names somebody."""
-    if not group:
+def _on_lines(
+    text: str, lines: Sequence[tuple[str, int]], evidence: _Evidence, insight: str
+) -> Iterator[_Candidate]:
+    """Yield names with which a line, or two together, begins."""
+    shown = [(line, place) for line, place in lines if len(line) > 1]
+    top = 0
+    for number, (line, place) in enumerate(shown):
+        if len(line) > _LONGEST_LINE:
+            top += 1
+            continue
+        following = shown[number + 1][0] if number + 1 < len(shown) else ""
+        stripped = _without_document(line)
+        if not stripped:
+            continue
+        opens = place == 0 or not lines[place - 1][0]
+        around = " \n".join(other for other, _ in shown[max(0, number - 6) : number + 9])
+        for words in _variants(stripped, following):
+            score = evidence.score(words)
+            if insight and set(_parts(words)) == set(_parts(insight.split())):
+                score += 2
+            plain = _may_be_name(words) and not _is_word_elsewhere(words, text)
+            if not score and not (plain and (top < 2 or opens)):
+                continue
+            if plain and _near_contact(around):
+                score += 3 if top == 0 else 1 + (opens and _is_title(following))
+            elif top < 3:
+                score += 1
+            yield _Candidate(" ".join(words), score)
+        top += 1
+
+
+def _without_document(line: str) -> str:
+    """Return a line without the marks around it and the word for a résumé that it begins with."""
+    line = line.strip(_MARKUP)
+    lower = fold(line).lower()
+    if lower in _DOCUMENTS:
+        return ""
+    for title in _DOCUMENTS:
+        if lower.startswith(title) and (rest := re.match(r"[\s:：|–—-]+(?:of|de|von|di|van|for|für)?\s*", line[len(title) :])):
+            return line[len(title) + rest.end() :]
+    return line
+
+
+def _variants(line: str, following: str) -> Iterator[list[str]]:
+    """Yield the words of what a line may begin with if it begins with a name."""
+    if wide := name_without_capitals(line):
+        yield [wide]
+    start = re.sub(r"[\"“”]", " ", _SECTION_END.split(line)[0])
+    words = _without_titles(start.split())
+    if _is_shaped(words):
+        yield words
+    if len(words) <= 3 and (squashed := _unspaced(line)) != line and _is_shaped(squashed.split()):
+        yield squashed.split()
+    if "  " in line and _is_shaped(collapsed := line.split()) and len(collapsed) < 6:
+        yield collapsed
+    comma = re.match(rf"({LETTER}+(?:[ '’-]{LETTER}+){{0,3}}),[ ]?({LETTER}+\.?(?:[ -]{LETTER}+\.?){{0,2}})(?:$|[,|(]|\s[-–|])", line)
+    if comma:
+        yield [*comma[2].split(), *comma[1].split()]
+    beginning = following.strip(_MARKUP).split()
+    if 1 <= len(line.split()) <= 3 and 1 <= len(beginning) <= 3 and "," not in line:
+        both = [*line.split(), *beginning]
+        if _is_shaped(both):
+            yield both
+
+
+def _unspaced(line: str) -> str:
+    """Return a line whose letters stand apart with the letters of each word together."""
+    return " ".join(
+        _SPACED.sub(lambda match: match[0].replace(" ", ""), piece)
+        for piece in re.split(r"[ \t]{2,}", line)
+    )
+
+
+def _without_titles(words: Sequence[str]) -> list[str]:
+    """Return words without what stands before and behind a name."""
+    kept = list(words)
+    while kept and fold(kept[0]).lower().strip(".") in HONORIFICS:
+        del kept[0]
+    while kept and kept[-1].lower().strip(".,").replace(".", "") in CREDENTIALS and kept[-1].isupper() and len(kept) > 2:
+        del kept[-1]
+    return kept
+
+
+def _is_shaped(words: Sequence[str]) -> bool:
+    return 2 <= len(words) <= 7 and all(NAME_WORD.fullmatch(word) for word in words)
+
+
+def _may_be_name(words: Sequence[str]) -> bool:
+    """Tell whether words that nothing confirms have a name's form, and no other meaning."""
+    if len(words) == 1 and name_without_capitals(words[0]):
+        return True
+    if not _is_shaped(words) or len(words) > 6:
+        return False
+    lower = [fold(word).lower().strip(".") for word in words]
+    runs = [run for word in lower for run in _LETTER_RUN.findall(word)]
+    if any(run in _STOP for run in runs) or " ".join(lower) in PLACES or lower[-1] in PLACES:
+        return False
+    if "xxx" in lower or sum(len(word) > 1 for word in lower) < 2:
+        return False
+    return words[0][0].isupper() and all(
+        word[0].isupper() or fold(word).lower() in PARTICLES for word in words
+    )
+
+
+def _is_word_elsewhere(words: Iterable[str], text: str) -> bool:
+    """Tell whether the text uses one of the words in lower case, as it would no name."""
+    return any(
+        re.search(rf"(?<![\w@.-]){re.escape(word.lower())}(?![\w@.-])", text)
+        for word in words
+        if len(word) > 3 and word.lower() not in PARTICLES and word.lower() != word
+    )
+
+
+def _is_title(line: str) -> bool:
+    words = [fold(word).lower() for word in _LETTER_RUN.findall(line)]
+    return any(word in TITLE_HEADS for word in words[:8])
+
+
+def _in_prose(text: str, evidence: _Evidence) -> Iterator[_Candidate]:
+    """Yield names inside lines that an address confirms in full."""
+    if not evidence.own:
         return
-    start, end = group[0].start(), group[-1].end()
-    parts = len(group)
-    # An initial before or after makes it a name: "J. Doe", "Doe, J.".
-    while match := _WEAK_BEFORE.search(text, max(0, start - 8), start):
-        word = match[0].rstrip(" \t-.")
-        initial = len(word) == 1 and word in name.initials
-        if not (initial or (word.lower() in PARTICLES and word.lower() != "e")):
-            break
-        parts += initial
-        start = match.start()
-    tail = _INITIAL_AFTER.match(text, end)
-    if tail and tail[1] in name.initials:
-        parts, end = parts + 1, tail.end()
-    if "(" in text[start:end] and text[end : end + 1] == ")":
-        end += 1
-    # "A cook will" is no "Will Cook".
-    proper = any(text[match.start()].isupper() or match[0] not in _WORDS for match in group)
-    if (parts > 1 and proper) or _names_alone(text, group[0], name):
-        yield (start, end), parts
+    for match in _CAPITAL_RUN.finditer(text):
+        words = [word.rstrip(".-'’") for word in match[0].split()]
+        for first in range(max(1, len(words) - 1)):
+            pair = [word for word in words[first : first + 4] if word]
+            for size in range(2, len(pair) + 1):
+                if evidence.score(pair[:size]) >= 6 and _is_shaped(pair[:size]):
+                    yield _Candidate(" ".join(pair[:size]), 4.0)
 
 
-def _names_alone(text: str, match: re.Match[str], name: _Form) -> bool:
-    """Tell whether one part by itself names somebody here."""
-    word = match[0]
-    if word not in name.parts:
-        return True
-    if word in _WEAK:
-        return False
-    if ord(word[0]) > 0x2E80:
-        return len(word) > 2 or name.parts == {word}
-    if not text[match.start()].isupper():
-        return word not in _WORDS and len(word) > 4 and word not in PLACES
-    if len(word) == 2 and text[match.start() : match.end()].isupper():
-        return False
-    return not _means_something_else(text, match.start(), match.end(), word)
-
-
-def _means_something_else(text: str, start: int, end: int, word: str) -> bool:
-    """Tell whether a part of a name is plainly a trade, a month, a place or a tool here."""
-    line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", end)
-    before = text[max(line_start, start - 40) : start]
-    after = text[end : line_end if line_end >= 0 else len(text)][:60]
-    if word in MONTHS and (re.match(r",?\s\d", after) or re.search(r"\d\s$", before)):
-        return True
-    previous = _WORD_BEFORE.search(before)
-    if word in TITLE_HEADS and previous and previous[1].lower() in NOT_IN_NAMES | TITLE_HEADS:
-        return True
-    place = _PLACE_AFTER.match(after)
-    if place and (
-        place[1].lower() in PLACES or (place[1].isupper() and place[1].lower() in STATES)
-    ):
-        return True
-    if word in _TECHNOLOGY:
-        listed = after[:1] in {",", "/", ";"} or before.rstrip()[-1:] in {",", "/", ";", ":"}
-        role = re.match(r"\s+(?:\d|developer|engineer|programm|script)", after, re.IGNORECASE)
-        return bool(role) or (listed and bool(_LIST_OF_TOOLS.search(before + after)))
-    return False
-
-
-def _confirmed(line: str, locals_: Sequence[str]) -> str:
-    """Return the name that a line begins with, if an address has a part of it."""
-    start = re.sub(r"[\"“”']", " ", _SECTION_END.split(line)[0]).split()
-    if not 2 <= len(start) <= 5 or not all(NAME_WORD.fullmatch(word) for word in start):
-        return ""
-    parts = [run for word in start for run in _LETTER_RUN.findall(fold(word).lower())]
-    if not start[0][0].isupper() or any(part in NOT_IN_NAMES for part in parts):
-        return ""
-    confirmed = any(len(part) > 2 and part in local for part in parts for local in locals_)
-    return " ".join(start) if confirmed else ""
-
-
-def _nicknames(text: str, name: _Form, locals_: Sequence[str]) -> list[str]:
+def _nicknames(text: str, name: Form, handles: Sequence[str]) -> list[str]:
     """Return what the addresses, and brackets behind the name, call the candidate besides."""
     found = {
         run
-        for local in locals_
+        for local in handles
         if any(part in local or local[:3] == part[:3] for part in name.parts)
         for run in _LETTER_RUN.findall(local)
         if len(run) > 2
         and any(run[:3] == part[:3] for part in name.parts)
         and not any(part in run for part in name.parts)
     }
-    beside = (_BESIDE.match(text, end) for (_, end), _ in _find(text[:600], name))
+    beside = (_BESIDE.match(text, end) for (_, end), _ in find_spans(text[:600], name))
     called = next((match[1].replace(" ", "") for match in beside if match), "")
-    if called and called.lower() not in _HONORIFICS | _CREDENTIALS:
+    if called and called.lower() not in HONORIFICS | CREDENTIALS:
         found.add(called)
     return sorted(found)

@@ -2,11 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
+from cvseeker.resumes.contacts import find_emails, find_phones
+from cvseeker.resumes.labels import find_labels
+from cvseeker.resumes.lexicon import NOT_IN_NAMES
+from cvseeker.resumes.name_forms import fold
+from cvseeker.resumes.names import PersonName
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -22,16 +27,23 @@ _MOST_SHARERS = 20
 # A text with fewer 8-grams than this can be contained in another by chance.
 _FEWEST_GRAMS = 8
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ().-]{7,17}\d(?![\w])")
+# Addresses and numbers are looked for so far into a text.
+_FARTHEST = 100_000
+_FEW, _MOST_NAMESAKES = 5, 50
+_LETTERS = re.compile(r"[^a-z]")
+# Addresses of offices, not of people.
+_ROLES = frozenset(
+    "info contact contacto kontakt office jobs job hr recruiting recruitment recruiter career careers "
+    "bewerbung cv resume resumes admin mail sales support hello team post service talent noreply".split()
+)
 
 
 def person_groups(texts: Mapping[str, str], *, similarity: float) -> dict[str, str]:
     """Group texts that are, by their wording or their contact details, of one person.
 
     Two texts belong together if the Jaccard similarity of their word 5-grams reaches
-    ``similarity``, if one holds that share of the other's word 8-grams, or if they name the same
-    e-mail address, or the same telephone number and the same first line.
+    ``similarity``, if one holds that share of the other's word 8-grams, or if both have the same
+    e-mail address or telephone number, anywhere, and do not name different people.
 
     Parameters
     ----------
@@ -45,25 +57,30 @@ def person_groups(texts: Mapping[str, str], *, similarity: float) -> dict[str, s
     dict of str to str
         Id → group id, the smallest id of the group; in the order given.
     """
+    return group_texts(texts, similarity=similarity).ids()
+
+
+def group_texts(texts: Mapping[str, str], *, similarity: float) -> "Groups":
+    """Group texts as :func:`person_groups` does, and keep the reasons."""
     groups = Groups(texts)
     for copy, original in exact_duplicates(texts).items():
-        groups.join(copy, original)
+        groups.join(copy, original, "the same text")
     shingles = {key: word_ngrams(text, _SHINGLE_WORDS) for key, text in texts.items()}
     for one, other in _similar_pairs(shingles, similarity):
         own, others = shingles[one], shingles[other]
         if len(own & others) >= similarity * len(own | others):
-            groups.join(one, other)
+            groups.join(one, other, "nearly the same text")
     _join_copies(texts, groups, share=similarity)
-    for key_of in (_emails, _phones):
-        _join_by_key(texts, groups, key_of)
-    return groups.ids()
+    _join_by_contacts(texts, groups)
+    return groups
 
 
 class Groups:
-    """Union-find over ids."""
+    """Union-find over ids, with the reason of every union."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._parent = {key: key for key in keys}
+        self._reasons: list[tuple[str, str, str]] = []
 
     def root(self, key: str) -> str:
         """Return the id that stands for the group for now."""
@@ -72,14 +89,24 @@ class Groups:
             key = self._parent[key]
         return key
 
-    def join(self, one: str, other: str) -> None:
+    def join(self, one: str, other: str, reason: str = "") -> None:
         """Put two ids, and all that go with them, into one group."""
         smaller, larger = sorted((self.root(one), self.root(other)))
-        self._parent[larger] = smaller
+        if smaller != larger:
+            self._parent[larger] = smaller
+            self._reasons.append((one, other, reason))
 
     def ids(self) -> dict[str, str]:
         """Return id → smallest id of its group."""
         return {key: self.root(key) for key in self._parent}
+
+    def reasons(self) -> dict[str, dict[str, str]]:
+        """Return id → the ids that it was joined with, and why."""
+        known: dict[str, dict[str, str]] = defaultdict(dict)
+        for one, other, reason in self._reasons:
+            known[one].setdefault(other, reason)
+            known[other].setdefault(one, reason)
+        return dict(known)
 
 
 def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> None:
@@ -95,7 +122,7 @@ def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> N
                     shared[other] += 1
         for other, count in shared.items():
             if other != key and count >= share * len(own):
-                groups.join(key, other)
+                groups.join(key, other, "a text that holds the other's")
 
 
 def _grams_and_holders(
@@ -135,7 +162,8 @@ def join_overlapping(texts: Iterable[tuple[str, str]], groups: Groups, *, share:
                         counts[other] += 1
                 if foreign <= share * len(own):
                     break
-                groups.join(key, min(counts, key=lambda other: (-counts[other], other)))
+                nearest = min(counts, key=lambda other: (-counts[other], other))
+                groups.join(key, nearest, "passages in common")
                 changed = True
 
 
@@ -168,31 +196,73 @@ def _as_hash(value: int) -> int:
     return value >> 32
 
 
-def _join_by_key(
-    texts: Mapping[str, str], groups: Groups, key_of: Callable[[str], Iterable[str]]
-) -> None:
-    holders: dict[str, list[str]] = defaultdict(list)
+def _join_by_contacts(texts: Mapping[str, str], groups: Groups) -> None:
+    """Join the texts that have an address or a number in common, unless they name others."""
+    names: dict[str, frozenset[str]] = {}
+    for what, holders in _holders(texts):
+        for key in holders:
+            if key not in names:
+                names[key] = _name_parts(texts[key])
+        for one, other in _same_people(holders, names, strict="number" in what):
+            groups.join(one, other, f"the same {what}")
+
+
+def _holders(texts: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what is shared, and the texts that share it, for every shared contact."""
+    holders: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key, text in texts.items():
-        for contact in set(key_of(text)):
+        for contact in dict.fromkeys(_contacts(text[:_FARTHEST])):
             holders[contact].append(key)
-    for keys in holders.values():
-        # What many share is an agency's or a placeholder.
-        if 1 < len(keys) <= 5:
-            for one, other in pairwise(keys):
-                groups.join(one, other)
+    for (what, _), keys in holders.items():
+        if len(keys) > 1:
+            yield what, keys
 
 
-def _emails(text: str) -> Iterator[str]:
-    """Yield the addresses on a text's first lines: further down they are referees'."""
-    for match in _EMAIL.finditer(text[:600].lower()):
-        if "xx" not in match[0]:
-            yield match[0]
+def _contacts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield e-mail addresses, and the last nine digits of telephone numbers."""
+    for mail in find_emails(text):
+        local = mail.value.partition("@")[0]
+        if "xx" not in mail.value and _LETTERS.split(local)[0] not in _ROLES:
+            yield "e-mail address", mail.value
+    for phone in find_phones(text, find_labels(text)):
+        if len(phone.value) >= 9 and len(set(phone.value)) > 2:
+            yield "telephone number", phone.value[-9:]
 
 
-def _phones(text: str) -> Iterator[str]:
-    """Yield the telephone numbers on a text's first lines, each with the text's first words."""
-    first_words = " ".join(_WORD.findall(text[:80].lower())[:2])
-    for match in _PHONE.finditer(text[:600]):
-        digits = "".join(char for char in match[0] if char.isdigit())
-        if len(digits) >= 9 and len(set(digits)) > 2:
-            yield f"{digits[-9:]} {first_words}"
+def _name_parts(text: str) -> frozenset[str]:
+    """Return the parts of the candidate's name, or else of a text's first words."""
+    name = PersonName.from_text(text).full or " ".join(_WORD.findall(text[:80])[:2])
+    parts = (fold(run).lower() for run in _WORD.findall(name))
+    return frozenset(part for part in parts if len(part) > 1 and part not in NOT_IN_NAMES)
+
+
+def _same_people(
+    keys: Sequence[str], names: Mapping[str, frozenset[str]], *, strict: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield pairs among those who share a contact.
+
+    Few may share it without a name that says who they are. What many share, or people of
+    different names, is an agency's, a referee's or a placeholder, and joins only namesakes.
+    """
+    few = len(keys) <= _FEW
+    # A family shares a name and a telephone.
+    fewest = 2 if strict or not few else 1
+    by_part: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        for part in sorted(names[key]):
+            for other in by_part[part][:_MOST_NAMESAKES]:
+                shared = names[key] & names[other]
+                if len(shared) >= min(fewest, len(names[key]), len(names[other])):
+                    yield other, key
+            by_part[part].append(key)
+    if few:
+        unnamed = [key for key in keys if not names[key] or not _is_latin(names[key])]
+        named = [key for key in keys if key not in unnamed]
+        agree = all(names[one] & names[other] for one, other in pairwise(named))
+        if unnamed and agree:
+            yield from pairwise(keys)
+
+
+def _is_latin(parts: frozenset[str]) -> bool:
+    """Tell whether a name is written in letters in which others' can be compared with it."""
+    return all(part.isascii() for part in parts)

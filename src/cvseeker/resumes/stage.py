@@ -1,7 +1,7 @@
 """The stage ``ingest``: files → résumés and passages, grouped by person and split."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,7 +27,7 @@ from cvseeker.resumes.discover import SourceFile, display_name, find_files, unus
 from cvseeker.resumes.insights import read_insights
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.passages import split_passages
-from cvseeker.resumes.persons import Groups, join_overlapping, person_groups
+from cvseeker.resumes.persons import Groups, group_texts, join_overlapping
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.spacing import SpacingRepair
 from cvseeker.resumes.split import assign_splits, check_leakage
@@ -96,6 +96,11 @@ def ingest(
     resumes = _build_resumes(rows, progress)
     progress("grouping résumés by person", 0, 0, "")
     passages = _build_passages(resumes, settings)
+    groups = _group_people(resumes, passages, settings)
+    passages = _split(passages, groups.ids(), settings)
+    reasons = groups.reasons()
+    for row in rows:
+        row.same_person = reasons.get(row.resume_id, {})
     leakage = check_leakage(passages, max_overlap=settings.max_overlap)
     write_jsonl(folder / "resumes.jsonl", (resume.to_dict() for resume in resumes))
     write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
@@ -135,7 +140,9 @@ class Ingested:
     def names(self) -> dict[str, str]:
         """Return résumé id → the candidate's name, where the résumé tells it."""
         names = {
-            resume.resume_id: PersonName.from_text(resume.text, name=resume.profile.name).full
+            resume.resume_id: PersonName.from_text(
+                resume.text, insight=resume.profile.name, source=resume.resume_id
+            ).full
             for resume in self.resumes()
         }
         return {resume_id: name for resume_id, name in names.items() if name}
@@ -231,14 +238,19 @@ def _written_on(row: Row) -> date | None:
 
 
 def _build_passages(resumes: Sequence[Resume], settings: "IngestSettings") -> list[Passage]:
-    passages = [
+    return [
         Passage(f"{resume.resume_id}:{number}", resume.resume_id, text, kinds)
         for resume in resumes
         for number, (text, kinds) in enumerate(
             split_passages(resume.sections, passage_tokens=settings.passage_tokens)
         )
     ]
-    group_of = _group_people(resumes, passages, settings)
+
+
+def _split(
+    passages: Sequence[Passage], group_of: Mapping[str, str], settings: "IngestSettings"
+) -> list[Passage]:
+    """Give every passage its person group and its split."""
     splits = assign_splits(
         {passage.passage_id: group_of[passage.resume_id] for passage in passages},
         val_share=settings.val_share,
@@ -257,12 +269,10 @@ def _build_passages(resumes: Sequence[Resume], settings: "IngestSettings") -> li
 
 def _group_people(
     resumes: Sequence[Resume], passages: Sequence[Passage], settings: "IngestSettings"
-) -> dict[str, str]:
-    """Return résumé id → person group, such that no passage can leak more than is allowed."""
+) -> Groups:
+    """Group résumés by person, such that no passage can leak more than is allowed."""
     texts = {resume.resume_id: resume.text for resume in resumes}
-    groups = Groups(texts)
-    for key, group in person_groups(texts, similarity=settings.duplicate_similarity).items():
-        groups.join(key, group)
+    groups = group_texts(texts, similarity=settings.duplicate_similarity)
     passage_texts = [(passage.resume_id, passage.text) for passage in passages]
     join_overlapping(passage_texts, groups, share=settings.max_overlap)
-    return groups.ids()
+    return groups

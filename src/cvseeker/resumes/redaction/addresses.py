@@ -2,8 +2,12 @@
 
 import re
 
+from collections.abc import Iterator, Sequence
+
+from cvseeker.resumes.labels import Label
 from cvseeker.resumes.lexicon import STATES
 from cvseeker.resumes.redaction.masking import before, mask
+from cvseeker.resumes.redaction.streets import STREETS
 
 # Behind their first letters: a pattern that begins with a set of characters fails soonest.
 _STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, STATES)))
@@ -97,11 +101,12 @@ _STREETS = tuple(
     )
 )
 
+_ALL_STREETS = (*STREETS, *_STREETS)
 # A line without a digit has no address but a street beside a city.
-_SIGN = re.compile(r"\d|(?:Street|Avenue|Road|Lane|Boulevard),")
+_SIGN = re.compile(r"\d|(?:Street|Avenue|Road|Lane|Boulevard),|شارع|حي ")
 
 # Codes that stand with a city: only they are masked.
-_CODE = re.compile(r"\d(?:\d{3}|\d\d \d|[A-Z]|[A-Z\d]? \d[A-Z])")
+_CODE = re.compile(r"\d(?:\d{3}|\d\d \d|[A-Z]|[A-Z\d]? \d[A-Z]|\d[- ]\d)")
 _US_CODE = re.compile(
     rf"[A-Z](?<!\w.)(?:{_STATES})\.?,?(?:[ \t]+|-)(?P<value>\d{{5}}(?:-\d{{4}})?)(?![\w,.]?\d)"
 )
@@ -114,12 +119,20 @@ _PIN_LABEL = re.compile(
     r"(?<!\w)(?:(?i:pin|zip|postal|post)[ -]?(?i:code)?[ \t]*[:.#-]?[ \t]*"
     r"|[A-Z][a-z]{2,20}[ \t]?[-–][ \t]?)$"
 )
+_CITY = r"[^\W\d_][\w'’.-]{1,24}(?:[ -][^\W\d_][\w'’.-]{1,24}){0,3}"
+# A code that has a street, or the beginning of its line or cell, before it and a city behind.
+_CODE_BEFORE_CITY = re.compile(
+    r"(?:(?<=\[ADDRESS\])[ \t]{0,2}[,|·–-]?[ \t]{0,2}|(?:(?<=[|,;•·])|^)[ \t]*)"
+    r"(?P<value>(?:[A-Z]{1,2}[- ])?(?:\d{5}(?:-\d{3})?|\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d|\d{4}[ ]?[A-Z]{2})|(?:A|CH|DK|B|NO)-\d{4})"
+    rf"(?=[ \t]{{1,2}}(?!(?:users|people)\b){_CITY}[ \t]*(?:$|[|,;•·(–-]))"
+)
+_CODE_AFTER_STREET = re.compile(r"(?<=\[ADDRESS\])(?P<gap>[ \t]{0,2},?[ \t]{0,2})(?:[A-Z]{1,2}-)?\d{4,6}(?=[ \t]+[A-ZÀ-Ž\u0400-\u042f])")
 
 
 def mask_addresses(text: str) -> tuple[str, int]:
     """Mask street addresses, boxes, apartments and postal codes."""
     total = 0
-    streets = [pattern for pattern, signs in _STREETS if any(sign in text for sign in signs)]
+    streets = [pattern for pattern, signs in _ALL_STREETS if any(sign in text for sign in signs)]
     lines = text.split("\n")
     for place, line in enumerate(lines):
         if line and _SIGN.search(line):
@@ -141,15 +154,77 @@ def _mask_line(line: str, streets: list[re.Pattern[str]]) -> tuple[str, int]:
 
 def _mask_codes(line: str) -> tuple[str, int]:
     total = 0
-    for pattern in (_US_CODE, _AU_CODE, _OTHER_CODES):
+    for pattern in (_US_CODE, _AU_CODE, _OTHER_CODES, _CODE_BEFORE_CITY):
         line, number = mask(pattern, line, "[ADDRESS]")
         total += number
     line, number = mask(
         _PIN_CODE, line, "[ADDRESS]", accept=lambda match: _PIN_LABEL.search(before(match, 30))
     )
-    return line, total + number
+    line, more = _CODE_AFTER_STREET.subn(r"\g<gap>[ADDRESS]", line)
+    return line, total + number + more
 
 
 def _keep_end(match: re.Match[str]) -> str:
     """Keep the spaces and commas that an address ends with."""
-    return "[ADDRESS]" + match[0][len(match[0].rstrip(" \t,")) :]
+    return "[ADDRESS]" + match[0][len(match[0].rstrip(" \t,،")) :]
+
+
+# Behind "Address:" --------------------------------------------------------------------------------
+
+_PIECES = re.compile(r"[^,;،、|\n]+")
+_STREET_WORD = re.compile(
+    r"(?i)(?<!\w)(?:street|st|road|rd|avenue|ave|lane|ln|drive|close|court|house|villa|cottage|building|"
+    r"tower|apartment|apartments|flat|floor|block|near|opp|opposite|behind|nagar|colony|marg|sector|"
+    r"rue|calle|rua|via|ul|ул|улица|д|кв|résidence|residencia|edificio|bâtiment)(?!\w)|शहर|मार्ग|नगर|गली|سكن"
+)
+_CITY_WITH_CODE = re.compile(
+    rf"[ \t]*(?:{_CITY}[ \t,–-]{{0,4}})?(?:(?:[A-Z]{{1,2}}-)?\d[\dA-Z]{{1,5}}(?:[ -]\d?[\dA-Z]{{2,3}})?)?(?:[ \t–-]{{0,4}}{_CITY})?[ \t.]*"
+)
+# What stands before a street and is no house's name: a code with its city, or a city called one.
+_NO_HOUSE = re.compile(r"\d|(?<!\w)(?:г|город|місто|м|TP|TX|Thành phố|city)(?!\w)", re.IGNORECASE)
+_LONGEST_ADDRESS = 200
+
+
+def labelled_spans(text: str, labels: Sequence[Label]) -> Iterator[tuple[int, int]]:
+    """Yield the places of what "Address:" names up to the city, and of the city's code."""
+    for label in labels:
+        if label.kind != "address" or not (label.parted and label.leads):
+            continue
+        end = text.find("\n", label.value, label.value + _LONGEST_ADDRESS)
+        end = end if end >= 0 else min(len(text), label.value + _LONGEST_ADDRESS)
+        if text[label.value : end].rstrip().endswith(","):
+            more = text.find("\n", end + 1, end + _LONGEST_ADDRESS)
+            end = more if more >= 0 else min(len(text), end + _LONGEST_ADDRESS)
+        if "[" not in text[label.value : end]:
+            yield from _street_and_code(text, label.value, end)
+
+
+def _street_and_code(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    pieces = [match.span() for match in _PIECES.finditer(text, start, end)]
+    streets = [
+        place
+        for place, (first, last) in enumerate(pieces)
+        if _is_street(text[first:last], alone=len(pieces) == 1)
+    ]
+    if streets:
+        first = pieces[streets[0]][0]
+        # A house's name stands before the street, a city may, where a code says that it is one.
+        if not any(_NO_HOUSE.search(text[one:other]) for one, other in pieces[: streets[0]]):
+            first = start
+        last = pieces[streets[-1]][1]
+        shown = text[first:last]
+        yield first + len(shown) - len(shown.lstrip()), first + len(shown.rstrip())
+        rest = last
+    else:
+        rest = start
+    for code in re.finditer(r"(?<![\w-])(?:[A-Z]{1,2}-)?\d(?:[\d -]{2,8}\d|\d{3})(?!\w)", text[rest:end]):
+        yield rest + code.start(), rest + code.end()
+
+
+def _is_street(piece: str, *, alone: bool) -> bool:
+    if _STREET_WORD.search(piece):
+        return True
+    if not re.search(r"\d", piece):
+        return False
+    code = re.search(r"\d{3}|\d \d[A-Z]|\d{2}[- ]\d{2}", piece)
+    return not (code and _CITY_WITH_CODE.fullmatch(piece)) or (alone and not code)

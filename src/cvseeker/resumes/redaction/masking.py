@@ -1,4 +1,4 @@
-"""Putting a placeholder in the place of what a pattern finds."""
+"""Putting placeholders in the place of what was found."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,11 +18,12 @@ def mask(
 
 
 def replace_spans(text: str, spans: Iterable[tuple[int, int]], placeholder: str) -> str:
-    """Replace stretches of a text, given in order."""
+    """Replace stretches of a text, given in order; of two that overlap, the first."""
     pieces, end = [], 0
     for start, stop in spans:
-        pieces += [text[end:start], placeholder]
-        end = stop
+        if start >= end:
+            pieces += [text[end:start], placeholder]
+            end = stop
     return "".join([*pieces, text[end:]])
 
 
