@@ -90,7 +90,9 @@ def test_accounts_for_every_file(source: Path, tmp_path: Path) -> None:
     rows = rows_by_file(tmp_path / "out")
     assert len(rows) == 10
     assert rows["ann.txt"].pop("legibility")
-    assert rows["ann.txt"] == {"file": "ann.txt", "status": "ok", "reason": "", "resumes": 1}
+    same = {"sales/ann-2.txt": "nearly the same text"}
+    fine = {"status": "ok", "reason": "", "resumes": 1}
+    assert rows["ann.txt"] == {"file": "ann.txt", **fine, "same_person": same}
     assert rows["sales/ann-copy.txt"]["status"] == "duplicate"
     assert rows["sales/ann-copy.txt"]["reason"] == "same text as ann.txt"
     assert rows["short.txt"]["reason"] == "only 5 words of text"

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
 from cvseeker.resumes.persons import (
     Groups,
+    group_texts,
     join_overlapping,
     person_groups,
 )
@@ -69,6 +70,54 @@ def test_a_telephone_number_alone_makes_no_group() -> None:
 def test_a_placeholder_address_of_many_makes_no_group() -> None:
     texts = {f"{n:02}": f"jobs@example.com {words(f'p{n}x', 40)}" for n in range(8)}
     assert len(set(person_groups(texts, similarity=0.5).values())) == 8
+
+
+FILLER = "\n".join(
+    f"Likes figures and machines, reason {{}} number {number}." for number in range(12)
+)
+
+
+def version(name: str, contact: str, word: str) -> str:
+    """Return a résumé whose contacts stand far from its beginning."""
+    profile = FILLER.format(*[word] * 12)
+    return f"{name}\n\nPROFILE\n{profile}\n\nCONTACT\n{contact}\n\n{words(word, 60)}"
+
+
+def test_contacts_far_down_make_a_group_and_the_reason_is_kept() -> None:
+    texts = {
+        "en": version("Mira Voss", "mira.voss@example.com\n+49 151 12345678", "eins"),
+        "de": version("Mira Voss", "0151/12345678", "zwei"),
+        "fr": version("VOSS, Mira", "Courriel : mira.voss (at) example.com", "drei"),
+        "no": version("Olaf Berg", "olaf.berg@example.com\n+49 151 99999678", "vier"),
+    }
+    groups = group_texts(texts, similarity=0.9)
+    assert groups.ids() == {"en": "de", "de": "de", "fr": "de", "no": "no"}
+    assert groups.reasons()["en"] == {
+        "fr": "the same e-mail address",
+        "de": "the same telephone number",
+    }
+
+
+def test_what_people_of_different_names_share_joins_only_namesakes() -> None:
+    agency = "talents@agency.example\n+44 20 7946 0958\nanna.agent@agency.example"
+    names = [
+        "Mira Voss",
+        "Olaf Berg",
+        "Tove Lind",
+        "Hana Sato",
+        "Ines Prado",
+        "Jo Poe",
+        "Mira Voss",
+    ]
+    texts = {f"{n}": version(name, agency, f"w{n}") for n, name in enumerate(names)}
+    groups = person_groups(texts, similarity=0.9)
+    assert groups.pop("6") == "0"
+    assert all(key == group for key, group in groups.items())
+
+
+def test_a_role_s_address_joins_nobody() -> None:
+    texts = {n: f"{words(n, 80)}\ninfo@example.com" for n in "ab"}
+    assert len(set(person_groups(texts, similarity=0.9).values())) == 2
 
 
 def test_ngrams_are_the_same_everywhere() -> None:

@@ -1,5 +1,6 @@
 """Masking: what identifies goes, what recruiters ask for stays."""
 
+import re
 import time
 from itertools import pairwise
 
@@ -52,6 +53,7 @@ def masked(text: str, name: str = "Jane Doe") -> str:
         ("Passport No: K1234567", "Passport No: [ID]"),
         ("SSN 123-45-6789", "SSN [ID]"),
         ("Aadhaar: 1234 5678 9012", "Aadhaar: [ID]"),
+        ("Aadhaar No. 1234 5678 9012", "Aadhaar No. [ID]"),
         ("skype: live.jane | @jd_87", "skype: [HANDLE] | [HANDLE]"),
     ],
 )
@@ -121,6 +123,124 @@ def test_a_name_is_found_with_the_help_of_an_address() -> None:
     assert read("Gerald Poe\ngerry.poe@example.com").full == 'Gerald Poe "gerry"'
     text = "NOH Hye-jin (Hailey), CFA\nx@example.com"
     assert read(text, name="NOH Hye-jin").full == 'NOH Hye-jin "Hailey"'
+
+
+# In scripts, on lines and in orders of many sorts; most have an address that confirms the name.
+NAMES_WHERE_THEY_STAND = [
+    ("DARIUS\nFELLGATE\n\nCONTACT\n[MAIL]\nLyon\n\nPROFIL\nÉtudiant", "darius.fellgate"),
+    ("CONTACT\n[MAIL]\n\nSKILLS\nSAP TM\nExcel\n\nTove Lindqvist\nLogistics Planner", "tove.l"),
+    ("Name | : | Tove Lindqvist\nPhone | : | +46 70 123 45 67", ""),
+    ("E\nA\nT\nI\nV\n\nDarius Fellgate\nData Engineer | [MAIL] | Austin, TX", "dfellgate"),
+    ("J O R D A N   A V E R E L L\n[MAIL] | Austin, TX", "jordan.averell"),
+    (
+        "Contact\nwww.linkedin.com/in/jordan-averell-5b1a (LinkedIn)\n\nTop Skills\nZendesk\n\n"
+        "Jordan Averell\nTeam Lead Customer Care at Bluebird Telecom",
+        "",
+    ),
+    ("AVERELL, Jordan\nAustin, TX | [MAIL]", "jordan.averell"),
+    ("jordan averell\naustin, tx | [MAIL]", "jordan.averell"),
+    ("Maria da Conceição Albuquerque de Souza Lima\nSão Paulo | [MAIL]", "mcasl"),
+    ("RESUME\nName : Rajesh Kumar S/o Late Mohan Lal\nMob: 98765 50143", ""),
+    ("王晓明\n后端开发工程师\n电话：138 0013 8000 | 邮箱：[MAIL]", "xm.wang"),
+    ("職務経歴書\n氏名：佐藤 美咲\nメール：[MAIL]", "misaki.sato"),
+    ("Резюме\n\nЯрослав Щербаков\nТел.: +7 912 345-67-89\n[MAIL]", "y.shcherbakov"),
+    ("नाम : राजेश कुमार\nमोबाइल: 98765 50143", ""),
+    ("السيرة الذاتية\nالاسم: هدى الخطيب\nهاتف: 0512345678", ""),
+    ("Vorname: Annegret\nNachname: Kirschbaum\nTel.: 0171/1234567", ""),
+    ("Thibault d'Estienne\n06 12 34 56 78 | [MAIL]", "moonlight"),
+]
+
+
+@pytest.mark.parametrize(("text", "local"), NAMES_WHERE_THEY_STAND)
+def test_a_name_is_read_wherever_it_stands(text: str, local: str) -> None:
+    shown = redact(text.replace("[MAIL]", f"{local}@example.com")).text.lower()
+    parts = (
+        "darius fellgate tove lindqvist jordan averell conceição albuquerque souza lima rajesh "
+        "kumar mohan ярослав щербаков annegret kirschbaum estienne "
+        "王晓明 佐藤 美咲 राजेश कुमार هدى الخطيب"
+    )
+    assert "[name]" in shown
+    assert not [part for part in parts.split() if part in shown]
+
+
+def test_a_name_is_read_off_a_file_s_name() -> None:
+    text = "Objective\nA post in care\n\nSkills\nLifting\n\nIlse Marwood wrote this."
+    assert PersonName.from_text(text).full == ""
+    assert (
+        PersonName.from_text(text, source="team/CV_Ilse-Marwood_2024.docx").full == "Ilse Marwood"
+    )
+
+
+def test_what_else_reads_a_name_is_weighed_and_not_trusted() -> None:
+    text = "Jane Doe\nData Engineer\njane.doe@example.com\n\nProfile\nPlans tours"
+    assert PersonName.from_text(text, insight="Data Engineer").full == "Jane Doe"
+    assert PersonName.from_text("Profile\nTel. 0171/1234567", insight="Jo Poe").full == "Jo Poe"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Mob No:-9876550143, 9876550199",
+        "Mobile: +44 7700 900143,07700900199",
+        "Passport No  :  N1234567",
+        "Passport Number:  N 1234568",
+        "Passport No | N1234569",
+        "Date of Birth | 30-07-1993",
+        "Date of birth: 5 th July 1993",
+        "geb. 30.07.1993",
+        "Data urodzenia: 30.07.1993",
+        "Né le 14 mars 1986 à Lyon (38 ans)",
+        "生年月日：1986年3月14日（満38歳）",
+        "Дата рождения: 14 марта 1986 г.",
+        "تاريخ الميلاد: 14 مارس 1986",
+        "Ngày sinh: 14/03/1986",
+        "DNI: 12345678Z",
+        "CPF 529.982.247-25",
+        "Codice fiscale: RSSMRA85T10A562S",
+        "IBAN: DE89 3704 0044 0532 0130 00",
+        "Steuer-ID: 12 345 678 901",
+        "身份证号：110101199003071234",
+        "Driving Licence No: MH12 20110012345",
+        "ul. Krucza 17 m. 4, 00-525 Warszawa",
+        "C/ Mayor, 12, 3º B, 28013 Madrid",
+        "ул. Ленина, д. 12, кв. 34, Москва",
+        "上海市浦东新区世纪大道100号",
+        "주소: 서울특별시 강남구 테헤란로 152, 101동 1203호",
+        "Address: Rosewood Cottage, 4 Main Road, Leeds",
+        "jane at example dot org",
+        "ｊａｎｅ２＠ｅｘａｍｐｌｅ．ｃｏｍ",
+        "jane2 arroba ejemplo punto com",
+        "０９０－５５５０－０１４３",
+        "612 345 678 | Madrid",
+        "xing.com/profile/Jane_Doe7",
+    ],
+)
+def test_no_number_of_a_person_is_left(line: str) -> None:
+    shown = re.sub(r"\[[A-Z]+\]", "", redact(f"Profile\n{line}\nMore").text)
+    assert not re.search(
+        r"\d|jane|ｊａｎｅ|ul\.|Krucza|Mayor|Ленина|大道|테헤란|Rosewood|RSSMRA", shown
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sold 612 345 678 units, 10 000 000 users, 2 500 000 visits",
+        "8 ans d'expérience, SAP 20 ans; ages 4 to 7; Age group 18-25",
+        "Führerschein: Klasse B, Permis B, 2015; Passport (valid until 2027)",
+        "Corso Excel 2019, D.Lgs 81/08; pan-European rollout 2019",
+        "Developer @ Acme.com since 2019; worked at home. In 2020",
+        "Staff ID cards for 12000 people; contact: 4 sites in 2 years",
+        "エンジニアとして8年間、2018年4月～現在、TOEIC 820点",
+    ],
+)
+def test_what_only_looks_like_it_stays(line: str) -> None:
+    assert redact(line, name="Jane Doe").text == line
+
+
+def test_parents_are_masked_as_well() -> None:
+    text = "Father's Name : Mohan Lal\nS/o Late Shri Hari Lal, Noida"
+    assert masked(text) == "Father's Name : [NAME]\nS/o [NAME], Noida"
 
 
 def test_counts_say_what_was_masked() -> None:

@@ -19,7 +19,8 @@ _EAST = "\u2e80"
 _FIRST_LETTERS = 2
 # What may follow a label and belongs to it.
 _NUMBER = (
-    r"(?:[ \t]{0,3}(?:[-/]?(?:n[o°ºr]|nos|num|nr|number|numbers|numero|nummer|numer|numeris|details?|"
+    r"(?:[ \t]{0,3}(?:[-/]?(?:n[o°ºr]|n(?=\.)|nos|num|nr|number|numbers|numero|nummer|numer"
+    r"|numeris|details?|"
     r"card|id|号|号码|番号|رقم|नंबर|संख्या)(?![^\W_])\.?|№|#))?"
 )
 _END = re.compile(rf"{_NUMBER}\.?(?:[ \t]?\([^()\n]{{1,20}}\))?")

@@ -49,7 +49,10 @@ _PLACE_AFTER = re.compile(r",[ \t]+([A-Z][A-Za-z.]*(?:[ \t][A-Z][a-z]+)?)")
 
 _MARKS = "\u0300-\u036f\u064b-\u065f"
 # Vowels of Indian scripts are marks behind their letters; none of them makes a name another.
-_VOWEL_SIGNS = "\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a03\u0a3c-\u0a4d\u0b82\u0bbe-\u0bcd\u0c3e-\u0c4d\u0cbe-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e4e"
+_VOWEL_SIGNS = (
+    "\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a03\u0a3c-\u0a4d\u0b82"
+    "\u0bbe-\u0bcd\u0c3e-\u0c4d\u0cbe-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e4e"
+)
 LETTER = rf"(?:[^\W\d_]|[{_MARKS}{_VOWEL_SIGNS}])"
 
 
@@ -86,12 +89,14 @@ def take_apart(name: str) -> Form | None:
     parts = frozenset(fold(run).lower() for run in strong)
     initials = frozenset(fold(run)[0].upper() for run in kept)
     pieces = [_piece(run) for run in strong]
+    apart = [" ".join(run) for run in parts if len(run) > 2 and run.isascii()]
     alternatives = "|".join(
-        [*_handles(strong, pieces, initials), *sorted(pieces, key=len, reverse=True)]
+        [*_handles(strong, pieces, initials), *apart, *sorted(pieces, key=len, reverse=True)]
     )
     edges = ("", "") if wide else (r"(?<![^\W_])", r"(?![^\W_])")
     pattern = re.compile(f"{edges[0]}(?:{alternatives}){edges[1]}")
-    return Form(pattern, parts, initials, tuple({_stem(run) for run in strong}))
+    stems = {_stem(run) for run in strong} | {run[:3] for run in apart}
+    return Form(pattern, parts, initials, tuple(stems))
 
 
 def _handles(
@@ -225,5 +230,3 @@ def _means_something_else(text: str, start: int, end: int, word: str) -> bool:
         role = re.match(r"\s+(?:\d|developer|engineer|programm|script)", after, re.IGNORECASE)
         return bool(role) or (listed and bool(_LIST_OF_TOOLS.search(before + after)))
     return False
-
-

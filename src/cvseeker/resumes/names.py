@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from cvseeker.core.languages import words_of
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.contacts import find_emails
 from cvseeker.resumes.labels import find_labels
@@ -27,6 +28,8 @@ NAME_WORD = re.compile(rf"{LETTER}+(?:['’.-]{LETTER}+)*\.?")
 _SURNAMES = read_words("cvseeker.resumes", "surnames")
 _DOCUMENTS = read_words("cvseeker.resumes", "document_titles")
 _NOT_NAMES = NOT_IN_NAMES | read_words("cvseeker.resumes", "not_in_names_elsewhere")
+_FAMILIES = read_words("cvseeker.resumes", "surnames_east")
+_ENTRY_HEADINGS = words_of("heading experience") | words_of("heading education")
 _STOP = _NOT_NAMES | LANGUAGES | frozenset(MONTHS) | TECHNOLOGY | (TITLE_HEADS - _SURNAMES)
 
 # A name is looked for so far into a text, and on so many lines of it.
@@ -34,13 +37,25 @@ _FARTHEST, _MOST_LINES, _LONGEST_LINE = 12_000, 240, 120
 _ENOUGH = 3.0
 
 _SECTION_END = re.compile(r"\s+[-–—|/]+\s+|,|\||\(|\s{2,}|•|·|[:：;]|\s(?=[\w.+-]+@|\+?\d)")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+# Below one of these stand employers and schools.
+_ENTRIES = re.compile(rf"(?im)^\W*(?:{'|'.join(map(re.escape, sorted(_ENTRY_HEADINGS)))})\W*$")
 _MARKUP = " \t*#=~_•|-–—>[]():：.·"
 _LETTER_RUN = re.compile(rf"{LETTER}+")
-_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_] ){2,}[^\W\d_](?!\w)")
+_SPACED = re.compile(r"(?<!\w)(?:[^\W\d_] ){3,}[^\W\d_](?!\w)")
+_NOT_SPACED = re.compile(r"[|,•·]")
 _CONTACT = re.compile(r"@|\[(?:EMAIL|PHONE|URL|ADDRESS)\]|\d[\d ().-]{6,}\d|linkedin\.|(?i:\(at\))")
+# Umlauts, as addresses spell them.
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe", "å": "aa"}
+)
 _PROFILE = re.compile(
     r"(?i)(?:linkedin\.com/(?:in|pub)|xing\.com/(?:profile|profil)|github\.com|gitlab\.com|"
     r"indeed\.com/r|behance\.net|medium\.com/@?|twitter\.com|x\.com|facebook\.com)/([\w%.-]{3,60})"
+)
+_COMMA = re.compile(
+    rf"({LETTER}+(?:[ '’-]{LETTER}+){{0,3}}),[ ]?({LETTER}+\.?(?:[ -]{LETTER}+\.?){{0,2}})(?:$|[,"
+    rf"|(]|\s[-–|])"
 )
 _CAPITAL_RUN = re.compile(
     r"(?<![\w.])[^\W\d_a-z][\w'’.-]{1,24}(?:[ \t](?:[^\W\d_a-z][\w'’.-]{0,24}|[a-z]{1,3})){1,5}"
@@ -53,7 +68,8 @@ _SEMITIC = f"[\u05d0-\u05ea\u0620-\u064a\u0671-\u06d3{_MARKS}]"
 _INDIAN = "[\u0900-\u0e7f]"
 _WITHOUT_CAPITALS = re.compile(
     rf"(?=[^\W\d_]{{2}}|[^\W\d_][ \u3000·・]){_EAST}{{1,6}}(?:[ \u3000·・]{_EAST}{{1,8}})?"
-    rf"|{_SEMITIC}{{2,15}}(?: {_SEMITIC}{{2,15}}){{1,3}}|{_INDIAN}{{2,20}}(?: {_INDIAN}{{2,20}}){{1,3}}"
+    rf"|{_SEMITIC}{{2,15}}(?: {_SEMITIC}{{2,15}}){{1,3}}|{_INDIAN}{{2,20}}(?: "
+    rf"{_INDIAN}{{2,20}}){{1,3}}"
 )
 _LABEL = re.compile(r"^(?:姓名|氏名|名前|성명|이름|الاسم|नाम)\s*[:：]\s*")
 _END_WITHOUT_CAPITALS = re.compile(r"\s*[（(、，,|:：。]|\s{2,}|\s[–—-]\s")
@@ -64,8 +80,28 @@ _BESIDE = re.compile(
 )
 # Of Cyrillic and Greek letters, as addresses spell them.
 _ROMAN = str.maketrans(
-    dict(zip("абвгґдезиіїйклмнопрстуфхыэёєαβγδεζηικλμνοπρσςτυφω", [*"abvggdeziiiyklmnoprstufhyeeeavgdezhiklmnoprsstyfo"], strict=True))
-    | {"ж": "zh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sch", "ю": "yu", "я": "ya", "ь": "", "ъ": "", "θ": "th", "ξ": "x", "χ": "ch", "ψ": "ps"}
+    dict(
+        zip(
+            "абвгґдезиіїйклмнопрстуфхыэёєαβγδεζηικλμνοπρσςτυφω",
+            [*"abvggdeziiiyklmnoprstufhyeeeavgdezhiklmnoprsstyfo"],
+            strict=True,
+        )
+    )
+    | {
+        "ж": "zh",
+        "ц": "ts",
+        "ч": "ch",
+        "ш": "sh",
+        "щ": "sch",
+        "ю": "yu",
+        "я": "ya",
+        "ь": "",
+        "ъ": "",
+        "θ": "th",
+        "ξ": "x",
+        "χ": "ch",
+        "ψ": "ps",
+    }
 )
 
 
@@ -113,10 +149,13 @@ class PersonName:
             most, and in quotation marks what the addresses call the candidate besides; empty if
             nothing speaks for any.
         """
-        handles = _handles_in(text[:_FARTHEST])
+        text = text[:_FARTHEST]
+        mails = find_emails(text)
+        handles = [fold(mail.value.partition("@")[0]).lower() for mail in mails]
         if not name:
+            shown = _put_mark(text, ((mail.start, mail.end) for mail in mails), "[EMAIL]")
             named = _file_handle(source)
-            name = _read_name(text[:_FARTHEST], handles, [named] if named else [], insight)
+            name = _read_name(shown, handles, [named] if named else [], insight)
         form = take_apart(name) if name else None
         nicknames = _nicknames(text, form, handles) if form and handles else []
         return cls(" ".join([name, *(f'"{nickname}"' for nickname in nicknames)]))
@@ -150,6 +189,14 @@ def name_without_capitals(line: str) -> str:
     return "" if unfit else start
 
 
+def _put_mark(text: str, spans: Iterable[tuple[int, int]], mark: str) -> str:
+    pieces, done = [], 0
+    for start, end in spans:
+        pieces += [text[done:start], mark]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
 class _Candidate(NamedTuple):
     """What may be the name, and how much speaks for it."""
 
@@ -157,20 +204,18 @@ class _Candidate(NamedTuple):
     score: float
 
 
-def _read_name(
-    text: str, handles: Sequence[str], named: Sequence[str], insight: str
-) -> str:
+def _read_name(text: str, handles: Sequence[str], named: Sequence[str], insight: str) -> str:
     """Return the candidate for whom most speaks, the first of equals."""
     own = [*handles[:1], *_profiles(text), *named]
     evidence = _Evidence(tuple(own), tuple(handles[1:]))
-    lines = [(line.strip(), place) for place, line in enumerate(text.split("\n")[:_MOST_LINES])]
+    lines = [line.strip() for line in text.split("\n")[:_MOST_LINES]]
     candidates = [
         *_labelled(text, evidence),
         *_on_lines(text, lines, evidence, insight),
         *_in_prose(text, evidence),
     ]
     if insight and _may_be_name(insight.split()):
-        candidates.append(_Candidate(insight, 2 + _near_contact(text[:1500])))
+        candidates.append(_Candidate(insight, _ENOUGH))
     best = max(candidates, key=lambda one: one.score, default=_Candidate("", 0.0))
     return best.name if best.score >= _ENOUGH else ""
 
@@ -186,15 +231,21 @@ class _Evidence(NamedTuple):
 
     def score(self, words: Sequence[str]) -> float:
         """Return 0 for no confirmation, up to 6 for a whole name."""
-        parts = _parts(words)
-        own = max((_confirmation(parts, handle) for handle in self.own), default=0)
-        others = max((_confirmation(parts, handle) for handle in self.others), default=0)
-        return max(2.0 * own, 1.0 * others)
+        if not self.own and not self.others:
+            return 0.0
+        whole = " ".join(words).lower()
+        return max(
+            max(2.0 * self._best(parts, self.own), 1.0 * self._best(parts, self.others))
+            for parts in {tuple(_parts(words)), tuple(_parts(whole.translate(_UMLAUTS).split()))}
+        )
 
+    def mentions(self, word: str) -> bool:
+        """Tell whether a word is, as it stands, a part of the candidate's own addresses."""
+        folded = fold(word).lower()[:4]
+        return len(folded) > 2 and any(folded in handle for handle in self.own)
 
-def _handles_in(text: str) -> list[str]:
-    """Return what stands before the at sign of a text's e-mail addresses."""
-    return [fold(mail.value.partition("@")[0]).lower() for mail in find_emails(text)]
+    def _best(self, parts: Sequence[str], handles: Sequence[str]) -> int:
+        return max((_confirmation(parts, handle) for handle in handles), default=0)
 
 
 def _profiles(text: str) -> list[str]:
@@ -212,7 +263,9 @@ def _file_handle(source: str) -> str:
 
 
 def _parts(words: Sequence[str]) -> list[str]:
-    runs = [run for word in words for run in _LETTER_RUN.findall(fold(word).lower())]
+    runs = [
+        run for word in words for run in _LETTER_RUN.findall(fold(word.replace("ß", "ss")).lower())
+    ]
     roman = [run if run.isascii() else run.translate(_ROMAN) for run in runs]
     return [run for run in roman if run not in HONORIFICS]
 
@@ -233,7 +286,9 @@ def _confirmation(parts: Sequence[str], handle: str) -> int:
         if rest and (rest in initials or rest == initials[::-1]):
             return 3
         return 2 if hits[0] in runs or len(hits[0]) > 5 else 1
-    if any(len(part) > 4 and len(run) > 3 and part.startswith(run) for part in strong for run in runs):
+    if any(
+        len(part) > 4 and len(run) > 3 and part.startswith(run) for part in strong for run in runs
+    ):
         return 1
     acronyms = ("".join(part[0] for part in some) for some in (parts, strong))
     return 2 if len(letters) > 2 and letters in acronyms else 0
@@ -253,7 +308,7 @@ def _labelled(text: str, evidence: _Evidence) -> Iterator[_Candidate]:
     for label in find_labels(text):
         if label.kind not in ("name", "given", "family") or not (label.parted and label.leads):
             continue
-        value = text[label.value : label.value + 80].split("\n")[0]
+        value = text[label.value : label.value + 80].split("\n", maxsplit=1)[0]
         words = _name_words(value)
         if label.kind == "given":
             given += words[:3] if not given else []
@@ -269,7 +324,9 @@ def _labelled(text: str, evidence: _Evidence) -> Iterator[_Candidate]:
 
 
 def _labelled_surname(text: str, place: int) -> list[str]:
-    return [word for word in text[place : place + 20].split("\n")[0].split()[1:2] if word]
+    return [
+        word for word in text[place : place + 20].split("\n", maxsplit=1)[0].split()[1:2] if word
+    ]
 
 
 def _name_words(value: str) -> list[str]:
@@ -286,34 +343,49 @@ def _name_words(value: str) -> list[str]:
 
 
 def _on_lines(
-    text: str, lines: Sequence[tuple[str, int]], evidence: _Evidence, insight: str
+    text: str, lines: Sequence[str], evidence: _Evidence, insight: str
 ) -> Iterator[_Candidate]:
     """Yield names with which a line, or two together, begins."""
-    shown = [(line, place) for line, place in lines if len(line) > 1]
+    wanted = set(_parts(insight.split()))
     top = 0
-    for number, (line, place) in enumerate(shown):
-        if len(line) > _LONGEST_LINE:
-            top += 1
-            continue
-        following = shown[number + 1][0] if number + 1 < len(shown) else ""
-        stripped = _without_document(line)
+    for place, line in enumerate(lines):
+        stripped = _without_document(line) if len(line) <= _LONGEST_LINE else ""
         if not stripped:
+            top += len(line) > _LONGEST_LINE
             continue
-        opens = place == 0 or not lines[place - 1][0]
-        around = " \n".join(other for other, _ in shown[max(0, number - 6) : number + 9])
-        for words in _variants(stripped, following):
-            score = evidence.score(words)
-            if insight and set(_parts(words)) == set(_parts(insight.split())):
-                score += 2
-            plain = _may_be_name(words) and not _is_word_elsewhere(words, text)
-            if not score and not (plain and (top < 2 or opens)):
-                continue
-            if plain and _near_contact(around):
-                score += 3 if top == 0 else 1 + (opens and _is_title(following))
-            elif top < 3:
+        following = next((other for other in lines[place + 1 : place + 3] if other), "")
+        opens = top < 2 or not lines[place - 1]
+        for words, pair in _variants(stripped, following):
+            score = evidence.score(words) - pair * 0.5 * len(words)
+            score = max(0.0, score) + 2 * (bool(wanted) and set(_parts(words)) == wanted)
+            plain = (top == 0 or (opens and not pair)) and _is_plain(words, text, following, top)
+            if plain and _near_contact("\n".join(lines[max(0, place - 8) : place + 12])):
+                score += 3 if top == 0 or _begins_person(words, lines, place) else 1
+            elif top < 3 and score:
                 score += 1
-            yield _Candidate(" ".join(words), score)
+            if score:
+                yield _Candidate(" ".join(words), score)
         top += 1
+
+
+def _is_plain(words: Sequence[str], text: str, following: str, top: int) -> bool:
+    """Tell whether words have a name's form; on the first line also without capitals."""
+    if top == 0 and len(words) in (2, 3) and all(word.islower() for word in words):
+        return _near_contact(following) and _may_be_name([word.capitalize() for word in words])
+    return _may_be_name(words) and not _is_word_elsewhere(words, text)
+
+
+def _begins_person(words: Sequence[str], lines: Sequence[str], place: int) -> bool:
+    """Tell whether a paragraph below a sidebar begins with a name and not with an employer."""
+    if not lines[place + 1 : place + 2] or not lines[place + 1]:
+        return False
+    before = "\n".join(lines[max(0, place - 40) : place])
+    if _YEAR.search("\n".join(lines[place : place + 3])) or _ENTRIES.search(before):
+        return False
+    name = "".join(words)
+    if name[0] >= "\u2e80":
+        return " " in words[0] or name[:2] in _FAMILIES or name[0] in _FAMILIES
+    return True
 
 
 def _without_document(line: str) -> str:
@@ -323,31 +395,40 @@ def _without_document(line: str) -> str:
     if lower in _DOCUMENTS:
         return ""
     for title in _DOCUMENTS:
-        if lower.startswith(title) and (rest := re.match(r"[\s:：|–—-]+(?:of|de|von|di|van|for|für)?\s*", line[len(title) :])):
+        if lower.startswith(title) and (
+            rest := re.match(r"[\s:：|–—-]+(?:of|de|von|di|van|for|für)?\s*", line[len(title) :])
+        ):
             return line[len(title) + rest.end() :]
     return line
 
 
-def _variants(line: str, following: str) -> Iterator[list[str]]:
-    """Yield the words of what a line may begin with if it begins with a name."""
+def _variants(line: str, following: str) -> Iterator[tuple[list[str], bool]]:
+    """Yield the words of what a line may begin with if it begins with a name.
+
+    Beside each stands whether it took two lines.
+    """
     if wide := name_without_capitals(line):
-        yield [wide]
+        yield [wide], False
+    comma = _COMMA.match(line)
+    if comma and comma[1].isupper() and not comma[2].isupper():
+        yield [*comma[2].split(), *comma[1].split()], False
+        return
     start = re.sub(r"[\"“”]", " ", _SECTION_END.split(line)[0])
     words = _without_titles(start.split())
     if _is_shaped(words):
-        yield words
-    if len(words) <= 3 and (squashed := _unspaced(line)) != line and _is_shaped(squashed.split()):
-        yield squashed.split()
+        yield words, False
+    squashed = _unspaced(_NOT_SPACED.split(line)[0]).split()
+    if len(squashed) < len(line.split()) and _is_shaped(squashed):
+        yield squashed, False
     if "  " in line and _is_shaped(collapsed := line.split()) and len(collapsed) < 6:
-        yield collapsed
-    comma = re.match(rf"({LETTER}+(?:[ '’-]{LETTER}+){{0,3}}),[ ]?({LETTER}+\.?(?:[ -]{LETTER}+\.?){{0,2}})(?:$|[,|(]|\s[-–|])", line)
+        yield collapsed, False
     if comma:
-        yield [*comma[2].split(), *comma[1].split()]
+        yield [*comma[2].split(), *comma[1].split()], False
     beginning = following.strip(_MARKUP).split()
-    if 1 <= len(line.split()) <= 3 and 1 <= len(beginning) <= 3 and "," not in line:
-        both = [*line.split(), *beginning]
-        if _is_shaped(both):
-            yield both
+    both = [*line.split(), *beginning]
+    if "," not in line and len(line.split()) <= 3 and 1 <= len(beginning) <= 5 and _is_shaped(both):
+        wide = name_without_capitals(" ".join(both))
+        yield ([wide] if wide else both), True
 
 
 def _unspaced(line: str) -> str:
@@ -363,13 +444,22 @@ def _without_titles(words: Sequence[str]) -> list[str]:
     kept = list(words)
     while kept and fold(kept[0]).lower().strip(".") in HONORIFICS:
         del kept[0]
-    while kept and kept[-1].lower().strip(".,").replace(".", "") in CREDENTIALS and kept[-1].isupper() and len(kept) > 2:
+    while (
+        kept
+        and kept[-1].lower().strip(".,").replace(".", "") in CREDENTIALS
+        and kept[-1].isupper()
+        and len(kept) > 2
+    ):
         del kept[-1]
     return kept
 
 
 def _is_shaped(words: Sequence[str]) -> bool:
-    return 2 <= len(words) <= 7 and all(NAME_WORD.fullmatch(word) for word in words)
+    """Tell whether words have a name's form: capitals, but for particles, on all or on none."""
+    if not 2 <= len(words) <= 7 or not all(NAME_WORD.fullmatch(word) for word in words):
+        return False
+    small = any(word.islower() and fold(word).lower() not in PARTICLES for word in words)
+    return not small or all(word.islower() for word in words)
 
 
 def _may_be_name(words: Sequence[str]) -> bool:
@@ -385,7 +475,8 @@ def _may_be_name(words: Sequence[str]) -> bool:
     if "xxx" in lower or sum(len(word) > 1 for word in lower) < 2:
         return False
     return words[0][0].isupper() and all(
-        word[0].isupper() or fold(word).lower() in PARTICLES for word in words
+        word[0].isupper() or word[1:3].strip("'’").isupper() or fold(word).lower() in PARTICLES
+        for word in words
     )
 
 
@@ -398,17 +489,14 @@ def _is_word_elsewhere(words: Iterable[str], text: str) -> bool:
     )
 
 
-def _is_title(line: str) -> bool:
-    words = [fold(word).lower() for word in _LETTER_RUN.findall(line)]
-    return any(word in TITLE_HEADS for word in words[:8])
-
-
 def _in_prose(text: str, evidence: _Evidence) -> Iterator[_Candidate]:
     """Yield names inside lines that an address confirms in full."""
     if not evidence.own:
         return
     for match in _CAPITAL_RUN.finditer(text):
         words = [word.rstrip(".-'’") for word in match[0].split()]
+        if not any(evidence.mentions(word) for word in words):
+            continue
         for first in range(max(1, len(words) - 1)):
             pair = [word for word in words[first : first + 4] if word]
             for size in range(2, len(pair) + 1):
@@ -427,7 +515,8 @@ def _nicknames(text: str, name: Form, handles: Sequence[str]) -> list[str]:
         and any(run[:3] == part[:3] for part in name.parts)
         and not any(part in run for part in name.parts)
     }
-    beside = (_BESIDE.match(text, end) for (_, end), _ in find_spans(text[:600], name))
+    named = (end for (start, end), _ in find_spans(text[:600], name) if not text[start].islower())
+    beside = (_BESIDE.match(text, end) for end in named)
     called = next((match[1].replace(" ", "") for match in beside if match), "")
     if called and called.lower() not in HONORIFICS | CREDENTIALS:
         found.add(called)

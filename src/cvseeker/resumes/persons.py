@@ -33,8 +33,9 @@ _FEW, _MOST_NAMESAKES = 5, 50
 _LETTERS = re.compile(r"[^a-z]")
 # Addresses of offices, not of people.
 _ROLES = frozenset(
-    "info contact contacto kontakt office jobs job hr recruiting recruitment recruiter career careers "
-    "bewerbung cv resume resumes admin mail sales support hello team post service talent noreply".split()
+    "info contact contacto kontakt office jobs job hr recruiting recruitment recruiter career "
+    "careers bewerbung cv resume resumes admin mail sales support hello team post service talent "
+    "noreply".split()
 )
 
 

@@ -1,7 +1,6 @@
 """Masking street addresses; the city and the region beside them stay."""
 
 import re
-
 from collections.abc import Iterator, Sequence
 
 from cvseeker.resumes.labels import Label
@@ -46,7 +45,8 @@ _APARTMENT = (
 # "Hauptstraße 12a", "Am Markt 3, 10115 Berlin" only up to the city.
 _GERMAN = (
     r"(?<!\w)(?:[A-ZÄÖÜ][\wäöüß.-]{0,30}[ -]){0,2}[A-ZÄÖÜa-zäöü][\wäöüß.-]{0,30}"
-    r"(?:stra(?:ß|ss)e|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|kade|gatan|vej|gade)"
+    r"(?:stra(?:ß|ss)e|str\.|gasse|platz|allee|damm|ufer|weg|straat|laan|gracht|kade|gatan|vej"
+    r"|gade)"
     r"[ \t]+\d{1,4}[ \t]?[a-zA-Z]?(?!\w)(?:,[ \t]*(?:[A-Z]{1,2}-)?\d{4,5}(?=[ \t]+[A-ZÄÖÜ]))?"
     r"|(?<!\w)[A-ZÄÖÜ][\wäöüß-]{1,20} (?:Stra(?:ß|ss)e|Str\.|Allee|Platz)[ \t]+\d{1,4}[a-z]?(?!\w)"
 )
@@ -61,13 +61,15 @@ _ROMANCE = (
 )
 # "Plot No 8-9, Rukhmini Nagar", "H.No. 3-4-35, Masjid Lane", "318/4 Sarvahara Nagar".
 _LOCALITY = (
-    r"(?:[Nn]agar|NAGAR|[Cc]olony|COLONY|Marg|Chowk|Enclave|Vihar|Layout|Salai|Gall?i|Mohalla|Chawl|"
+    r"(?:[Nn]agar|NAGAR|[Cc]olony|COLONY|Marg|Chowk|Enclave|Vihar|Layout|Salai|Gall?i|Mohalla"
+    r"|Chawl|"
     r"Society|Soc|Apartments?|Apts?|Apt|Complex|Residency|Bldg|Building|Towers?|Phase|Sector|Cross|"
     r"Main|Stage|Wing|Street|St|Road|Rd|ROAD|STREET|Lane|Bypass|Floor|Near|Nr|Opp|Behind|B/[Hh]|"
     r"Temple|Mandir|Village|Post|Block|Gate|Bunglows?|Bungalow|House|Villa|Park|Puram|Peth|Wadi)"
 )
 _INDIAN = (
-    r"(?<!\w)(?:(?i:flat|house|h|plot|p|door|d|dr|shop|room|qtr|quarter|bungalow|villa|block|a-?wing)"
+    r"(?<!\w)(?:(?i:flat|house|h|plot|p|door|d|dr|shop|room|qtr|quarter|bungalow|villa|block"
+    r"|a-?wing)"
     r"[ .]{0,2}(?i:nos?|number|#)[ \t]{0,2}[.:#,-]{0,2}[ \t]{0,3}[\w/&-]{0,10}\d[\w/-]{0,10}"
     r"|(?:No|NO)[ .:,#-]{1,4}\d[\w/-]{0,10}"
     r"(?=,?[ \t][^,\n]{0,30}\b(?:Street|Nagar|Road|Lane|Colony))"
@@ -75,7 +77,7 @@ _INDIAN = (
     r"(?:[Nn]agar|NAGAR|[Cc]olony|COLONY|Marg|Enclave|Vihar|Layout|Society|Chawl)\b))"
     rf"(?:[ \t]*,?[ \t]*[^,\n\[\]]{{0,40}}?\b{_LOCALITY}\b[^,.\n\[\]]{{0,30}}){{0,6}}"
 )
-# Each with the words of which a text must have one to be searched at all.
+# Each with the words of which a line must have one to be searched at all.
 _STREETS = tuple(
     (re.compile(pattern), tuple(signs.split()))
     for pattern, signs in (
@@ -123,29 +125,53 @@ _CITY = r"[^\W\d_][\w'’.-]{1,24}(?:[ -][^\W\d_][\w'’.-]{1,24}){0,3}"
 # A code that has a street, or the beginning of its line or cell, before it and a city behind.
 _CODE_BEFORE_CITY = re.compile(
     r"(?:(?<=\[ADDRESS\])[ \t]{0,2}[,|·–-]?[ \t]{0,2}|(?:(?<=[|,;•·])|^)[ \t]*)"
-    r"(?P<value>(?:[A-Z]{1,2}[- ])?(?:\d{5}(?:-\d{3})?|\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d|\d{4}[ ]?[A-Z]{2})|(?:A|CH|DK|B|NO)-\d{4})"
+    r"(?P<value>(?:[A-Z]{1,2}[- ])?(?:\d{5}(?:-\d{3})?|\d\d-\d{3}|\d{4}-\d{3}|\d{3} \d\d|\d{4}[ "
+    r"]?[A-Z]{2})|(?:A|CH|DK|B|NO)-\d{4})"
     rf"(?=[ \t]{{1,2}}(?!(?:users|people)\b){_CITY}[ \t]*(?:$|[|,;•·(–-]))"
 )
-_CODE_AFTER_STREET = re.compile(r"(?<=\[ADDRESS\])(?P<gap>[ \t]{0,2},?[ \t]{0,2})(?:[A-Z]{1,2}-)?\d{4,6}(?=[ \t]+[A-ZÀ-Ž\u0400-\u042f])")
+_CODE_AFTER_STREET = re.compile(
+    r"(?<=\[ADDRESS\])(?P<gap>[ \t]{0,2},?[ \t]{0,2})(?:[A-Z]{1,2}-)?\d{4,6}(?=[ "
+    r"\t]+[A-ZÀ-Ž\u0400-\u042f])"
+)
+
+
+# A street that no word gives away, with its number and a city behind, between other contacts.
+_BARE_STREET = re.compile(
+    r"^(?P<value>(?:[^\W\d_a-z][\w'’.-]{1,24}[ ]){1,4}(?!(?:19|20)\d\d(?!\d))\d{1,4}[ "
+    r"]?[a-zA-Z]?),[ ]"
+    rf"(?:(?:[A-Z]{{1,2}}-)?\d[\dA-Z -]{{2,8}}[ ])?{_CITY}(?:,[ ]?{_CITY})?[ ]*$"
+)
+_NEAR = re.compile(r"\[(?:EMAIL|PHONE|BIRTHDATE|ID|NAME)\]")
 
 
 def mask_addresses(text: str) -> tuple[str, int]:
     """Mask street addresses, boxes, apartments and postal codes."""
     total = 0
-    streets = [pattern for pattern, signs in _ALL_STREETS if any(sign in text for sign in signs)]
+    streets = [
+        (pattern, found)
+        for pattern, signs in _ALL_STREETS
+        if (found := tuple(sign for sign in signs if sign in text))
+    ]
     lines = text.split("\n")
     for place, line in enumerate(lines):
         if line and _SIGN.search(line):
             lines[place], number = _mask_line(line, streets)
+            if not number and (bare := _BARE_STREET.match(line)):
+                around = "\n".join(lines[max(0, place - 3) : place + 4])
+                if _NEAR.search(around):
+                    lines[place], number = f"[ADDRESS]{line[bare.end('value') :]}", 1
             total += number
     return "\n".join(lines), total
 
 
-def _mask_line(line: str, streets: list[re.Pattern[str]]) -> tuple[str, int]:
+def _mask_line(
+    line: str, streets: Sequence[tuple[re.Pattern[str], Sequence[str]]]
+) -> tuple[str, int]:
     total = 0
-    for pattern in streets:
-        line, number = pattern.subn(_keep_end, line)
-        total += number
+    for pattern, signs in streets:
+        if any(sign in line for sign in signs):
+            line, number = pattern.subn(_keep_end, line)
+            total += number
     if _CODE.search(line):
         line, number = _mask_codes(line)
         total += number
@@ -173,12 +199,16 @@ def _keep_end(match: re.Match[str]) -> str:
 
 _PIECES = re.compile(r"[^,;،、|\n]+")
 _STREET_WORD = re.compile(
-    r"(?i)(?<!\w)(?:street|st|road|rd|avenue|ave|lane|ln|drive|close|court|house|villa|cottage|building|"
-    r"tower|apartment|apartments|flat|floor|block|near|opp|opposite|behind|nagar|colony|marg|sector|"
-    r"rue|calle|rua|via|ul|ул|улица|д|кв|résidence|residencia|edificio|bâtiment)(?!\w)|शहर|मार्ग|नगर|गली|سكن"
+    r"(?i)(?<!\w)(?:street|st|road|rd|avenue|ave|lane|ln|drive|close|court|house|villa|cottage"
+    r"|building|"
+    r"tower|apartment|apartments|flat|floor|block|near|opp|opposite|behind|nagar|colony|marg"
+    r"|sector|"
+    r"rue|calle|rua|via|ul|ул|улица|д|кв|résidence|residencia|edificio|bâtiment)(?!\w)|शहर|मार्ग"
+    r"|नगर|गली|سكن"
 )
 _CITY_WITH_CODE = re.compile(
-    rf"[ \t]*(?:{_CITY}[ \t,–-]{{0,4}})?(?:(?:[A-Z]{{1,2}}-)?\d[\dA-Z]{{1,5}}(?:[ -]\d?[\dA-Z]{{2,3}})?)?(?:[ \t–-]{{0,4}}{_CITY})?[ \t.]*"
+    rf"[ \t]*(?:{_CITY}[ \t,–-]{{0,4}})?(?:(?:[A-Z]{{1,2}}-)?\d[\dA-Z]{{1,5}}(?:[ "
+    rf"-]\d?[\dA-Z]{{2,3}})?)?(?:[ \t–-]{{0,4}}{_CITY})?[ \t.]*"
 )
 # What stands before a street and is no house's name: a code with its city, or a city called one.
 _NO_HOUSE = re.compile(r"\d|(?<!\w)(?:г|город|місто|м|TP|TX|Thành phố|city)(?!\w)", re.IGNORECASE)
@@ -217,7 +247,9 @@ def _street_and_code(text: str, start: int, end: int) -> Iterator[tuple[int, int
         rest = last
     else:
         rest = start
-    for code in re.finditer(r"(?<![\w-])(?:[A-Z]{1,2}-)?\d(?:[\d -]{2,8}\d|\d{3})(?!\w)", text[rest:end]):
+    for code in re.finditer(
+        r"(?<![\w-])(?:[A-Z]{1,2}-)?\d(?:[\d -]{2,8}\d|\d{3})(?!\w)", text[rest:end]
+    ):
         yield rest + code.start(), rest + code.end()
 
 
@@ -227,4 +259,5 @@ def _is_street(piece: str, *, alone: bool) -> bool:
     if not re.search(r"\d", piece):
         return False
     code = re.search(r"\d{3}|\d \d[A-Z]|\d{2}[- ]\d{2}", piece)
-    return not (code and _CITY_WITH_CODE.fullmatch(piece)) or (alone and not code)
+    is_city = code is not None and _CITY_WITH_CODE.fullmatch(piece) is not None
+    return not is_city or (alone and code is None)

@@ -14,7 +14,8 @@ Span = tuple[int, int]
 # are no year.
 _VALUE = re.compile(
     r"(?i:[a-z]{0,5}|[a-z]{4,6}(?=\d{6}))[ -]{0,2}\d[\dA-Za-z]{0,24}"
-    r"(?:(?:[ ]{1,2}|[.\-/\u2010-\u2015])(?!(?:19|20)\d\d(?![\d-]))(?=[A-Za-z]{0,4}\d\d|\d(?!\w))[\dA-Za-z]{1,12}){0,8}"
+    r"(?:(?:[ ]{1,2}|[.\-/\u2010-\u2015])(?!(?:19|20)\d\d(?![\d-]))(?=[A-Za-z]{0,4}\d\d|\d"
+    r"(?!\w))[\dA-Za-z]{1,12}){0,8}"
     r"(?:[ -]?[A-Z](?![^\W_]))?(?![^\W_])"
 )
 _PAN = re.compile(r"[A-Za-z]{5}\d{4}[A-Za-z](?!\w)")
@@ -56,7 +57,9 @@ def id_spans(text: str, labels: Sequence[Label]) -> Iterator[Span]:
         start = label.value
         if between := _WORDS_BETWEEN.match(text, start):
             start = between.end()
-        value = _LETTERS_ONLY.match(text, start) or _PAN.match(text, start) or _VALUE.match(text, start)
+        value = (
+            _LETTERS_ONLY.match(text, start) or _PAN.match(text, start) or _VALUE.match(text, start)
+        )
         if value and _is_number(value[0], sure=label.parted or len(name) > _SHORT):
             yield value.span()
     for match in _FORMS.finditer(text):
@@ -78,7 +81,7 @@ def _passes(match: re.Match[str]) -> bool:
     if match["dni"]:
         return _DNI_LETTERS[int(value[:8]) % 23] == value[8]
     if match["nie"]:
-        return _DNI_LETTERS[int("XYZ".index(value[0]).__str__() + value[1:8]) % 23] == value[8]
+        return _DNI_LETTERS[int(str("XYZ".index(value[0])) + value[1:8]) % 23] == value[8]
     if match["pesel"]:
         weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
         total = sum(int(digit) * weight for digit, weight in zip(value, weights, strict=True))
@@ -99,9 +102,11 @@ _DATE = re.compile(
     rf"|\d{{4}}[ ]?[./-][ ]?\d{{1,2}}(?:[ ]?[./-][ ]?\d{{1,2}})?"
     rf"|\d{{1,2}}[ ]?[./\\-][ ]?\d{{1,2}}[ ]?[./\\-][ ]?(?:\d{{4}}|\d\d)"
     rf"|\d{{1,2}}[ ]?[./-][ ]?{LETTER}{{3,9}}[ ]?[./-][ ]?(?:\d{{4}}|\d\d)"
-    rf"|\d{{1,2}}(?:[ ]?(?:st|nd|rd|th|er|re|[ºª°.]))?{_OF}{_MONTH}{_OF}(?:\d{{4}}|['’]?\d\d(?!\d))?"
+    rf"|\d{{1,2}}(?:[ ]?(?:st|nd|rd|th|er|re|[ºª°.]))?{_OF}{_MONTH}{_OF}(?:\d{{4}}|['’]?\d\d"
+    rf"(?!\d))?"
     rf"|{_MONTH}[ ]{{1,3}}\d{{1,2}}(?:[ ]?(?:st|nd|rd|th))?[ ]?,?[ ]{{0,3}}\d{{4}}"
-    rf"|{_MONTH}[ ]{{1,3}}(?:de )?(?:19|20)\d\d|\d{{1,2}}[ ]\d{{1,2}}[ ](?:19|20)\d\d|(?:19|20)\d\d|\d{{8}})"
+    rf"|{_MONTH}[ ]{{1,3}}(?:de )?(?:19|20)\d\d|\d{{1,2}}[ ]\d{{1,2}}[ ](?:19|20)\d\d|(?:19"
+    rf"|20)\d\d|\d{{8}})"
     r"(?:[ ]?(?:г\.|года?|r\.|năm|年))?(?![^\W_])",
     re.IGNORECASE,
 )
@@ -109,21 +114,36 @@ _DATE = re.compile(
 _BEFORE_DATE = re.compile(r"[^\d\n\[\]|;·•]{0,60}?(?=\d|(?:昭和|平成|令和|大正)|(?<!\w)[SHR]\d)")
 _MONTH_BEFORE = re.compile(rf"(?<!{LETTER}){_MONTH}[\s.,-]{{1,3}}$")
 _YEARS = (
-    r"(?:years?(?:[ -]old)?|yrs?(?:[ -]old)?|y/?o|ans|jahre(?: alt)?|años|anos(?: de idade)?|anni|jaar(?: oud)?|"
-    r"lat|lata|let|år|vuotta|éves|ani|tuổi|yaş(?:ında)?|лет|года?|років|ετών|岁|歲|歳|才|세|سنة|عام(?:ا|ًا)?|שנים|वर्ष|साल|tahun)"
+    r"(?:years?(?:[ -]old)?|yrs?(?:[ -]old)?|y/?o|ans|jahre(?: alt)?|años|anos(?: de idade)?|anni"
+    r"|jaar(?: oud)?|"
+    r"lat|lata|let|år|vuotta|éves|ani|tuổi|yaş(?:ında)?|лет|года?|років|ετών|岁|歲|歳|才|세|سنة|عام"
+    r"(?:ا|ًا)?|שנים|वर्ष|साल|tahun)"
 )
-_AGE = re.compile(rf"(?:[^\d\n\[\]]{{0,12}}?)(?P<value>[1-9]\d(?:[ ]?{_YEARS})?)(?![\w%+])", re.IGNORECASE)
+_AGE = re.compile(
+    rf"(?:[^\d\n\[\]]{{0,12}}?)(?P<value>[1-9]\d(?:[ ]?{_YEARS})?)(?![\w%+])", re.IGNORECASE
+)
 _AGE_BEHIND = re.compile(
-    rf"[ ,]{{0,2}}[(（]?[ ]?(?:(?:{LETTER}{{2,6}}[:：]?[ ])?(?:満|約|ca\.? )?[1-9]\d[ ]?{_YEARS}(?![^\W_])|{LETTER}{{3,6}}[:：]?[ ][1-9]\d(?=[)）]))[)）]?", re.IGNORECASE
+    rf"[ ,]{{0,2}}[(（]?[ ]?(?:(?:{LETTER}{{2,6}}[:：]?[ ])?(?:満|約|ca\.? )?[1-9]\d[ ]?{_YEARS}"
+    rf"(?![^\W_])|{LETTER}{{3,6}}[:：]?[ ][1-9]\d(?=[)）]))[)）]?",
+    re.IGNORECASE,
 )
 # An age that stands by itself between contacts; "10 años" of work would have more beside it.
 _AGE_ALONE = re.compile(
-    rf"(?:^|(?<=[|,;•·(（\n]))[ \t]*(?P<value>[1-7]\d[ ]?{_YEARS})(?=[ \t]*(?:$|[|,;•·)）\n]))", re.IGNORECASE | re.MULTILINE
+    rf"(?:^|(?<=[|,;•·(（\n]))[ \t]*(?P<value>[1-7]\d[ ]?{_YEARS})(?=[ \t]*(?:$|[|,;•·)）\n]))",
+    re.IGNORECASE | re.MULTILINE,
 )
-_OLD = re.compile(rf"(?i)(?:^|(?<=[|,;•·(\n]))[ \t]*(?P<value>[1-7]\d[ -]years?[ -]old|[1-7]\d Jahre alt|[1-7]\d jaar oud)(?=[ \t]*(?:$|[|,;•·)\n]))", re.MULTILINE)
-_STAR = re.compile(r"(?:^|(?<=[\s|(]))\*[ ]?(?P<value>\d{1,2}\.[ ]?\d{1,2}\.[ ]?(?:19|20)\d\d)(?!\d)", re.MULTILINE)
+_OLD = re.compile(
+    r"(?i)(?:^|(?<=[|,;•·(\n]))[ \t]*(?P<value>[1-7]\d[ -]years?[ -]old|[1-7]\d Jahre alt|[1-7]\d "
+    r"jaar oud)(?=[ \t]*(?:$|[|,;•·)\n]))",
+    re.MULTILINE,
+)
+_STAR = re.compile(
+    r"(?:^|(?<=[\s|(]))\*[ ]?(?P<value>\d{1,2}\.[ ]?\d{1,2}\.[ ]?(?:19|20)\d\d)(?!\d)", re.MULTILINE
+)
+_YOUNGEST = 15
 _PERSONAL = re.compile(
-    r"(?i)\[(?:EMAIL|PHONE|BIRTHDATE|ADDRESS|URL)\]|nationalit|nacionalidad|nazionalit|married|single|"
+    r"(?i)\[(?:EMAIL|PHONE|BIRTHDATE|ADDRESS|URL)\]|nationalit|nacionalidad|nazionalit|married"
+    r"|single|"
     r"marié|célibataire|verheiratet|ledig|soltero|casado|celibe|nubile|permis|führerschein"
 )
 
@@ -131,17 +151,16 @@ _PERSONAL = re.compile(
 def birth_spans(text: str, labels: Sequence[Label]) -> Iterator[Span]:
     """Yield the places of dates of birth and of ages."""
     for label in labels:
-        if label.kind == "birth":
-            if found := _date_behind(text, label):
-                behind = _AGE_BEHIND.match(text, found[1])
-                yield found[0], behind.end() if behind else found[1]
-        elif label.kind == "age" and label.parted and label.leads:
-            if (age := _AGE.match(text, label.value)) and int(age["value"][:2]) >= 14:
-                yield age.span("value")
+        if label.kind == "birth" and (found := _date_behind(text, label)):
+            behind = _AGE_BEHIND.match(text, found[1])
+            yield found[0], behind.end() if behind else found[1]
+        age = _AGE.match(text, label.value) if label.kind == "age" else None
+        if age and label.parted and label.leads and int(age["value"][:2]) >= _YOUNGEST:
+            yield age.span("value")
     yield from (match.span("value") for match in (*_STAR.finditer(text), *_OLD.finditer(text)))
     for match in _AGE_ALONE.finditer(text):
         around = text[max(0, match.start() - 120) : match.end() + 120]
-        if int(match["value"][:2]) >= 16 and _PERSONAL.search(around):
+        if int(match["value"][:2]) >= _YOUNGEST and _PERSONAL.search(around):
             yield match.span("value")
 
 
@@ -163,7 +182,8 @@ def _date_behind(text: str, label: Label) -> Span | None:
 # Relatives -------------------------------------------------------------------------------------
 
 _NAME = re.compile(
-    rf"(?:(?i:late|shri|smt|mr|mrs|ms|dr)\.?[ ]){{0,2}}(?:[^\W\d_a-z]{LETTER}{{0,20}}\.?)(?:[ ][^\W\d_a-z]{LETTER}{{0,20}}\.?){{0,3}}"
+    rf"(?:(?i:late|shri|smt|mr|mrs|ms|dr)\.?[ ]){{0,2}}(?:[^\W\d_a-z]{LETTER}{{0,20}}\.?)(?:[ "
+    rf"][^\W\d_a-z]{LETTER}{{0,20}}\.?){{0,3}}"
 )
 
 

@@ -17,10 +17,12 @@ _SITES = (
 _TAIL = r"[^\s\[\]<>\"|•·，、。）]"
 _URL = re.compile(
     rf"(?<![\w@.-])(?:(?:https?|ftp)://{_TAIL}{{1,500}}+|www\.[\w-]{{1,63}}\.{_TAIL}{{1,500}}+"
-    rf"|(?:[\w-]{{1,20}}\.)?(?:{_SITES})[ ]?\.[ ]?(?:com|org|net|me|ee|co|io|edu|de|fr|ru|pl)[ ]?/[ ]?{_TAIL}{{1,300}}+"
+    rf"|(?:[\w-]{{1,20}}\.)?(?:{_SITES})[ ]?\.[ ]?(?:com|org|net|me|ee|co|io|edu|de|fr|ru|pl)[ "
+    rf"]?/[ ]?{_TAIL}{{1,300}}+"
     r"|data:image/[\w.+-]{1,20};base64,[\w+/=]{1,500}+[\w+/=]*"
     # A host with a path below it, and a host of the sort that people keep for themselves.
-    rf"|(?:[a-z\d-]{{1,63}}\.){{1,3}}[a-z]{{2,6}}/~?[\w-]{_TAIL}{{0,300}}+|(?<!/)(?:in|profile)/[\w%-]{{4,60}}(?![\w/])"
+    rf"|(?:[a-z\d-]{{1,63}}\.){{1,3}}[a-z]{{2,6}}/~?[\w-]{_TAIL}{{0,300}}+|(?<!/)(?:in"
+    rf"|profile)/[\w%-]{{4,60}}(?![\w/])"
     r"|[a-z\d-]{2,63}\.(?:[a-z\d-]{2,63}\.)?(?:dev|page|blog|xyz|me|site|online|website|github\.io|"
     r"netlify\.app|vercel\.app|wordpress\.com|blogspot\.com|substack\.com|carrd\.co)(?![\w.-]))",
     re.IGNORECASE,
@@ -39,14 +41,17 @@ _TRAILING = ".,;:!?'’"
 
 _HANDLE = re.compile(r"@(?<![\w.)].)[A-Za-z\d][\w.-]{1,40}\w(?![\w@/(])")
 _CALLED = re.compile(
-    r"(?i)(?<!\w)(?:skype|telegram|twitter|insta(?:gram)?|wechat|微信|line|qq|whatsapp|discord|signal|slack|"
-    r"snapchat|mastodon|github|gitlab|kaggle|leetcode|handle|linkedin|xing|icq)(?: (?:id|name|user|handle))?"
+    r"(?i)(?<!\w)(?:skype|telegram|twitter|insta(?:gram)?|wechat|微信|line|qq|whatsapp|discord"
+    r"|signal|slack|"
+    r"snapchat|mastodon|github|gitlab|kaggle|leetcode|handle|linkedin|xing|icq)(?: (?:id|name"
+    r"|user|handle))?"
     r"[ \t]{0,3}[:：=|](?!//)[ \t]{0,3}(?P<value>@?[A-Za-z\d][\w.-]{1,40}\w)(?![\w@/(])"
 )
 # Words behind an at sign that are code, not people.
 _CODE = re.compile(
     r"@(?:[A-Z][a-z]+(?:[A-Z][a-z]+)*\b|(?:autowired?|controller|component|service|repository|bean|"
-    r"property|staticmethod|classmethod|dataclass|override|media|import|angular|types|param|return)\b)"
+    r"property|staticmethod|classmethod|dataclass|override|media|import|angular|types|param"
+    r"|return)\b)"
 )
 
 

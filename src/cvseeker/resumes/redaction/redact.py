@@ -18,7 +18,6 @@ from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.redaction.addresses import labelled_spans, mask_addresses
 from cvseeker.resumes.redaction.identity import Span, birth_spans, id_spans, relative_spans
 from cvseeker.resumes.redaction.links import handle_spans, mask_links
-from cvseeker.resumes.redaction.masking import replace_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _mask_once(text: str, person: PersonName, counts: Counter[str]) -> str:
 
 def _put(text: str, spans: Mapping[str, Iterable[Span]], counts: Counter[str]) -> str:
     """Put placeholders where spans of several sorts are; of two that overlap, the first sort's."""
-    taken: list[tuple[int, int, str]] = []
+    taken: list[tuple[int, int, int, str]] = []
     for rank, (sort, places) in enumerate(spans.items()):
         taken += [(start, rank, end, sort) for start, end in places if start < end]
     kept: list[tuple[int, int, str]] = []
