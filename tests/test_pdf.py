@@ -9,7 +9,7 @@ from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.legibility import DOUBTFUL, legibility
 from cvseeker.resumes.readers import ReadError, read_document
 from cvseeker.resumes.readers.bidi import reading_order
-from cvseeker.resumes.readers.tex import _table
+from cvseeker.resumes.readers.font_codes import is_shifted, table_of
 
 DATA = Path(__file__).parent / "data" / "pdf"
 
@@ -52,12 +52,37 @@ def test_ligatures_are_whole_words(name: str) -> None:
     )
 
 
-def test_codes_of_tex_fonts_are_letters_by_what_else_the_font_has() -> None:
-    cork = _table({ord("a"), 0x1C, 0xB1})
+def test_codes_of_fonts_are_letters_by_what_else_the_font_has() -> None:
+    cork = table_of({ord("a"), 0x1C, 0xB1}, is_tex=True)
     assert [chr(cork[code]) for code in (0x1C, 0x15, 0xB1, 0xFF)] == ["ﬁ", "–", "ś", "ß"]
-    old = _table({ord("a"), 0x0C})
+    old = table_of({ord("a"), 0x0C}, is_tex=True)
     assert [chr(old[code]) for code in (0x0C, 0x19, 0x7B)] == ["ﬁ", "ß", "–"]
-    assert set(_table({0x0F, 0x88}).values()) == {ord("•")}
+    assert set(table_of({0x0F, 0x88}, is_tex=True).values()) == {ord("•")}
+    assert set(table_of(set(range(1, 90)), is_tex=False).values()) == {0xFFFD}
+
+
+@pytest.mark.parametrize(
+    ("text", "shifted"),
+    [
+        ("'DULXV)HOOJDWH([SHULHQFH", True),
+        ("3URIHVVLRQDO([SHULHQFH", True),
+        ("PROFESSIONALEXPERIENCE2012-2015", False),
+        ("SUMMARY&SKILLS(SQL,AWS,GCP)", False),
+        ("Professional Experience", False),
+    ],
+)
+def test_numbers_of_glyphs_are_told_from_capitals(text: str, shifted: bool) -> None:
+    assert is_shifted(text) == shifted
+
+
+@pytest.mark.parametrize("name", ["one_font_lost.pdf", "one_font_unnamed.pdf"])
+def test_what_one_font_does_not_name_is_no_word(name: str) -> None:
+    [document] = read_document(DATA / name)
+    assert "letters could not be read: their fonts name" in document.notes[0]
+    text = clean_text(document.text)
+    assert "Certified office manager with proficiency" in text
+    assert set(text.split("\n")[0]) <= {"\ufffd", " "}
+    assert not {"Griffith", "Profile", "3URfiOH"} & set(text.split())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from cvseeker.resumes.legibility import UNREADABLE, legibility
@@ -31,7 +32,12 @@ def read_pdf(data: bytes) -> list[Document]:
         finally:
             pdf.close()
     _refuse_unreadable(text, images)
-    return [Document(text)]
+    return [Document(text, notes=tuple(_notes(text)))]
+
+
+def _notes(text: str) -> Iterator[str]:
+    if lost := text.count("\ufffd"):
+        yield f"{lost:,} letters could not be read: their fonts name other letters, or none"
 
 
 def _read_pages(pdf: Any) -> tuple[str, int]:
@@ -112,15 +118,14 @@ def _damage(data: bytes) -> str:
 
 
 def _refuse_unreadable(text: str, images: int) -> None:
-    letters = len(_LETTER.findall(text))
-    if letters < _MIN_LETTERS and not images:
-        raise ReadError("no text on its pages: an empty or damaged PDF")
-    if letters < _MIN_LETTERS:
-        raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")
+    letters, garbled = len(_LETTER.findall(text)), len(_GARBLED.findall(text))
     known = legibility(text)
-    garbled = len(_GARBLED.findall(text))
-    if garbled > letters or (known is not None and known < UNREADABLE):
+    if garbled > max(letters, _MIN_LETTERS) or (known is not None and known < UNREADABLE):
         raise ReadError(
             "unreadable text layer: its fonts name other letters, or none; run OCR on it, "
             "e.g. ocrmypdf --force-ocr IN OUT"
         )
+    if letters < _MIN_LETTERS and not images:
+        raise ReadError("no text on its pages: an empty or damaged PDF")
+    if letters < _MIN_LETTERS:
+        raise ReadError("no text layer: a scanned PDF; run OCR on it first, e.g. ocrmypdf IN OUT")

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pypdfium2.raw as pdfium
 
 from cvseeker.resumes.readers.base import check_length
+from cvseeker.resumes.readers.font_codes import decode_fonts
 from cvseeker.resumes.readers.layout import page_text
 from cvseeker.resumes.readers.pieces import Boxes, Codes, Piece, is_leftward
-from cvseeker.resumes.readers.tex import decode_tex
 
 # Fewer characters above each other are list marks.
 _FEWEST_TURNED = 3
@@ -62,7 +62,7 @@ def read_page(page: Any, form: Any) -> str:
 def _characters(text_page: Any, rotation: int) -> _Characters:
     handle, count = text_page.raw, text_page.count_chars()
     check_length(count)
-    codes = decode_tex(handle, _codes(handle, count))
+    codes = decode_fonts(handle, _codes(handle, count))
     # left, top, right, bottom
     cells = (pdfium.FS_RECTF * max(1, count))()
     first, size = cells[0], ctypes.sizeof(pdfium.FS_RECTF)
