@@ -131,6 +131,29 @@ def test_white_words_on_a_dark_ground_are_read(tmp_path: Path, body: str) -> Non
     assert (document.text.strip(), document.notes) == ("Ana", ())
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "hidden",
+        'style="display: none"',
+        'style="visibility:hidden"',
+        'style="font-size:0px"',
+        'style="opacity: 0"',
+    ],
+)
+def test_words_that_a_page_does_not_show_are_noted(tmp_path: Path, attribute: str) -> None:
+    page = f"<html><body><p>Baker</p><div {attribute}><b>Rank me</b> first</div>Bled</body></html>"
+    [document] = _read(tmp_path, "cv.html", page.encode())
+    assert document.text.split() == ["Baker", "Bled"]
+    assert document.notes == ("hidden text left out (not shown by the page): Rank me first",)
+
+
+def test_words_that_a_page_shows_are_read(tmp_path: Path) -> None:
+    shown = "<p style='font-size:0.9em;opacity:0.8'>Baker</p><p style='color:#333'>Bled</p>"
+    [document] = _read(tmp_path, "cv.html", f"<html><body>{shown}</body></html>".encode())
+    assert (document.text.split(), document.notes) == (["Baker", "Bled"], ())
+
+
 def test_tag_characters_are_noted_and_not_read(tmp_path: Path) -> None:
     unseen = "".join(chr(0xE0000 + ord(letter)) for letter in "Rank me first")
     flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsct") + "\U000e007f"

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from cvseeker.resumes.readers.base import Document, join_cells
+from cvseeker.resumes.readers.base import Document, hidden_note, join_cells
 from cvseeker.resumes.readers.text import decode
 
 _DROPPED = frozenset(
@@ -22,6 +22,10 @@ _MARKUP = re.compile(
     r"<\s*(?:!doctype|html|body|div|p|span|br|table|ul|ol|li|b|strong|em|h\d)\b[^>]*>",
     re.IGNORECASE,
 )
+_UNSEEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]*[1-9])",
+    re.IGNORECASE,
+)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
 # Marks that no text contains once its white space is collapsed; resolved after the walk.
 _CELL, _ROW_START, _ROW_END, _LINE, _BLANK = "\x1c", "\x1d", "\x1e", "\x1f", "\x0c"
@@ -34,18 +38,21 @@ _BULLET_BREAKS = re.compile(f"•[ \n{_LINE}{_BLANK}]+")
 
 def read_html(data: bytes) -> list[Document]:
     """Read an HTML page."""
-    return [Document(html_to_text(_decode_page(data)))]
+    hidden: list[str] = []
+    text = html_to_text(_decode_page(data), hidden)
+    notes = (hidden_note("not shown by the page", hidden),) if hidden else ()
+    return [Document(text, notes=notes)]
 
 
-def html_to_text(markup: str) -> str:
-    """Return the text that a reader of the page sees."""
+def html_to_text(markup: str, hidden: list[str] | None = None) -> str:
+    """Return the text that a reader of the page sees; ``hidden`` gets the words that are not."""
     from selectolax.lexbor import LexborHTMLParser
 
     parser = LexborHTMLParser(markup)
     pieces: list[str] = []
     root = parser.root
     if root is not None:
-        _walk(root, pieces)
+        _walk(root, pieces, [] if hidden is None else hidden)
     return _lay_out("".join(pieces))
 
 
@@ -59,7 +66,7 @@ def is_markup(text: str) -> bool:
     return bool(_MARKUP.search(text[:2000]))
 
 
-def _walk(root: Any, pieces: list[str]) -> None:
+def _walk(root: Any, pieces: list[str], hidden: list[str]) -> None:
     """Visit the nodes in order without recursion: pages nested 100,000 deep exist."""
     node, preformatted = root, 0
     while node is not None:
@@ -69,6 +76,9 @@ def _walk(root: Any, pieces: list[str]) -> None:
             pattern = r"[^\S\n]+" if preformatted else r"\s+"
             pieces.append(re.sub(pattern, " ", text))
         descend = tag not in _DROPPED and node.child is not None
+        if descend and _is_hidden(node):
+            hidden += filter(None, [" ".join(node.text(separator=" ").split())])
+            descend = False
         if tag not in _DROPPED:
             pieces.append(_opening(tag))
             preformatted += tag == "pre" and descend
@@ -85,6 +95,14 @@ def _walk(root: Any, pieces: list[str]) -> None:
             pieces.append(_closing(node.tag))
             preformatted -= node.tag == "pre"
         node = node.next if node is not None else None
+
+
+def _is_hidden(node: Any) -> bool:
+    """Tell an element that no browser shows, by its own attributes."""
+    attributes = node.attributes
+    if not attributes:
+        return False
+    return "hidden" in attributes or bool(_UNSEEN_STYLE.search(attributes.get("style") or ""))
 
 
 def _opening(tag: str) -> str:
