@@ -1,7 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
+from cvseeker.core.query_settings import GenerateSettings
+from cvseeker.retrieval import holdout
 from cvseeker.retrieval.dense import DenseRanker
 from cvseeker.retrieval.holdout import (
     FEWEST_OF_A_SOURCE,
@@ -76,6 +81,27 @@ def test_cross_section_pairs_that_were_written_are_those_that_are_read(
     # Training's document fills up, and few queries all count.
     assert [list(judge.corpus) for judge in judges] == [others, ["bo", "ada"]]
     assert [len(judge.queries) for judge in judges] == [len(others), 1]
+
+
+@pytest.mark.parametrize(("given", "judging"), [(False, 1), (True, 2)])
+def test_own_queries_judge_though_they_copy_words(given: bool, judging: int) -> None:
+    people = [f"p{number}" for number in range(40)]
+    corpus = {key: f"welder number {key} of ships" for key in people}
+    copied = RetrievalDataset(
+        corpus,
+        {f"q{key}": f"welder {key}" for key in people},
+        {f"q{key}": {key: 1} for key in people},
+        {},
+        {key: key for key in people},
+    )
+    crossed = replace(copied, queries={key: f"joins steel {key[5:]}" for key in copied.queries})
+    nobody = RetrievalDataset({}, {}, {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holdout, "cross_section_dataset", lambda corpus, *_, **__: crossed)
+        _, judges = with_cross_sections(
+            nobody, copied, sections=GenerateSettings(), passages=0, given=given
+        )
+    assert len(judges) == judging
 
 
 def test_queries_that_copy_what_answers_them_choose_nothing() -> None:

@@ -117,6 +117,7 @@ def _print_estimate(data: "TrainingData", settings: Settings, *, as_json: bool) 
         settings=settings.finetune,
         val=validation,
         sections=data.sections(settings.generate),
+        given=data.given,
     )
     if not is_main():
         return

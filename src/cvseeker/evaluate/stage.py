@@ -387,7 +387,7 @@ def _judges(validation: Path, settings: Settings) -> tuple[RetrievalDataset, ...
         read_dataset(validation, split="dev"), similarity=settings.ingest.duplicate_similarity
     )
     nobody = RetrievalDataset({}, {}, {})
-    return with_cross_sections(nobody, val, sections=settings.generate, passages=0)[1]
+    return with_cross_sections(nobody, val, sections=settings.generate, passages=0, given=True)[1]
 
 
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:

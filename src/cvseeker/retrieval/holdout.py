@@ -74,6 +74,7 @@ def with_cross_sections(
     *,
     sections: Path | GenerateSettings,
     passages: int,
+    given: bool = False,
 ) -> tuple[tuple[RetrievalDataset, RetrievalDataset], tuple[RetrievalDataset, ...]]:
     """Return what is trained on, and what models are judged by, with cross-section pairs.
 
@@ -86,12 +87,15 @@ def with_cross_sections(
         made.
     passages
         How many passages there are at least in what models are judged by.
+    given
+        Whether the queries are somebody's own: what is to be found better, whatever words they
+        share. Those that were written here only stand for people's searches.
 
     Returns
     -------
     sources, judges
         Training's queries and its cross-section pairs, and validation's that share few words with
-        what answers them, as :func:`validation_sets` chooses them.
+        what answers them, as :func:`validation_sets` chooses them; all that were ``given``.
     """
     if isinstance(sections, Path):
         crossed, crossed_val = (read_split(sections / split, split) for split in ("train", "val"))
@@ -100,7 +104,12 @@ def with_cross_sections(
             cross_section_dataset(one.corpus, one.person_groups, settings=sections)
             for one in (train, val)
         )
-    judges = validation_sets([(val, train), (crossed_val, crossed)], passages=passages)
+    own, other = (val, train), (crossed_val, crossed)
+    if given:
+        few = validation_sets([other], passages=passages)
+        judges = (with_distractors(*own, passages=passages), *few)
+    else:
+        judges = validation_sets([own, other], passages=passages)
     return (train, crossed), judges
 
 

@@ -93,12 +93,13 @@ def estimate_finetune(
     settings: FinetuneSettings,
     val: RetrievalDataset | None = None,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
+    given: bool = True,
 ) -> Estimate:
     """Estimate what :func:`~cvseeker.train.finetune` would take; nothing is kept.
 
     Parameters
     ----------
-    train, val, sections
+    train, val, sections, given
         The data, as fine-tuning gets it.
     settings
         The base model, batch size and so on.
@@ -117,7 +118,7 @@ def estimate_finetune(
     from cvseeker.train.trainer import plan_steps, training_precision
 
     check_finetune(settings)
-    joint, judges = read_sources(train, val, settings, sections)
+    joint, judges = read_sources(train, val, settings, sections, given=given)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     windows = encoder.split(list(joint.corpus.values()))
     pairs = build_pairs(joint, windows, max_pairs=settings.max_pairs, seed=settings.seed)

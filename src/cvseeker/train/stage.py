@@ -86,6 +86,11 @@ class TrainingData:
         beir = workspace.require(labels) / "beir"
         return cls(beir / "train", beir / "val", workspace, labels=labels)
 
+    @property
+    def given(self) -> bool:
+        """Whether the queries are somebody's own."""
+        return self.labels is None
+
     def hashes(self) -> dict[str, str]:
         """Return name → hash of all that is read."""
         if self.labels:
@@ -117,8 +122,8 @@ class TrainingData:
         train = with_persons(read_dataset(self.train, split="train"), similarity=similarity)
         if self.val is None:
             return train, None
-        own = self.labels is None
-        val = read_dataset(self.val, split="dev" if own else "val", needs_queries=own)
+        split = "dev" if self.given else "val"
+        val = read_dataset(self.val, split=split, needs_queries=self.given)
         return train, with_persons(val, similarity=similarity) if val.queries else None
 
 
@@ -173,7 +178,7 @@ def finetune_stage(
             val=val,
             scratch=folder / ".training",
             sections=data.sections(settings.generate),
-            evidence=data.labels is None,
+            given=data.given,
             store=data.store(),
             progress=heard(progress),
         )
@@ -240,7 +245,7 @@ def finetune(
     val: RetrievalDataset | None = None,
     scratch: Path,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
-    evidence: bool = True,
+    given: bool = True,
     store: VectorStore | None = None,
     progress: Progress = silent,
     callbacks: "tuple[TrainerCallback, ...]" = (),
@@ -266,8 +271,9 @@ def finetune(
         deletes it afterwards.
     sections
         A folder with the cross-section pairs of both splits, or how they are made of the passages.
-    evidence
-        Whether the gain must be beyond chance, as of labels that may be wrong.
+    given
+        Whether the queries are somebody's own: then they are validated by, too, and the gain must
+        be beyond chance, since their labels may be wrong.
     store
         Where the vectors of base and mixtures are kept; ``None``: with the checkpoints.
     progress
@@ -289,7 +295,7 @@ def finetune(
         If this machine cannot do what a setting asks for.
     """
     encoder = _base_encoder(settings)
-    joint, judges = read_sources(train, val, settings, sections)
+    joint, judges = read_sources(train, val, settings, sections, given=given)
     asked = f"{sum(len(dataset.queries) for dataset in judges)} queries"
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
@@ -309,7 +315,7 @@ def finetune(
             judges,
             base_scores=base_scores,
             tuned_scores=trainer.validations.found(trainer.state.best_global_step),
-            evidence=evidence,
+            evidence=given,
             force=settings.force,
             progress=progress,
         )
@@ -361,6 +367,8 @@ def read_sources(
     val: RetrievalDataset | None,
     settings: FinetuneSettings,
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
+    *,
+    given: bool = True,
 ) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
     """Return what is trained on, and what models are judged by: other persons' data sets.
 
@@ -372,7 +380,7 @@ def read_sources(
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     val = with_persons(val, similarity=similarity)
     sources, judges = with_cross_sections(
-        train, val, sections=sections, passages=settings.val_passages
+        train, val, sections=sections, passages=settings.val_passages, given=given
     )
     return joined(balanced(*sources, seed=settings.seed)), judges
 
