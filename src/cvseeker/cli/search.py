@@ -1,6 +1,8 @@
 """The commands that search, and those that look at a workspace and at the installation."""
 
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,31 +29,67 @@ def index(*, workspace: WorkspaceOption, settings: Settings) -> None:
     "search",
     examples=(
         '-w workspace "icu nurse, night shifts, can teach juniors"',
-        '-w workspace "welder" --top-k 3 --json',
+        """-w workspace '("project manager" OR PM) AND place:Oslo AND years>=5 NOT intern'""",
+        "-w workspace --file job.pdf --top-k 3 --json",
     ),
 )
 def search(
     *,
-    query: Annotated[str, typer.Argument(help="What you look for, in your own words.")],
+    query: Annotated[
+        str, typer.Argument(help="What you look for, in your own words or Boolean.")
+    ] = "",
     workspace: WorkspaceOption,
     settings: Settings,
+    file: Annotated[
+        str, typer.Option(metavar="FILE", help="A job description, such as a PDF; -: from stdin.")
+    ] = "",
+    similar: Annotated[
+        str, typer.Option(metavar="ID", help="Whose like is looked for: a number or a file.")
+    ] = "",
+    must: Annotated[
+        list[str] | None, typer.Option(help="What must be there, such as place:Oslo or years>=5.")
+    ] = None,
+    nice: Annotated[list[str] | None, typer.Option(help="What would be nice to have.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--not", help="What must not be there.")
+    ] = None,
+    page: Annotated[int, typer.Option(metavar="N", min=1, help="Which page of hits.")] = 1,
+    blind: Annotated[bool, typer.Option("--blind", help="Numbers in the place of names.")] = False,
+    opened: Annotated[bool, typer.Option("--open", help="Open the best hit's file.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the résumés that fit a query, and why."""
-    from cvseeker.cli.tables import hits_table
-    from cvseeker.cli.terminal import stdout
+    """Find the candidates who fit a query or a job description, and why."""
+    from cvseeker.cli.candidates import show
     from cvseeker.core.workspace import Workspace
-    from cvseeker.search import open_searcher
+    from cvseeker.search import CandidateSearch
 
-    searcher = open_searcher(workspace, engine=settings.search.engine)
-    hits = searcher.search(query, top_k_resumes=settings.search.top_k)
+    finder = CandidateSearch.open(workspace, engine=settings.search.engine)
+    most = settings.search.top_k
+    skip = (page - 1) * most
+    if similar:
+        found = finder.similar(similar, top_k=most, skip=skip)
+    else:
+        text = _job_text(file, settings) if file else query
+        reading = finder.read(
+            text, must=must or (), nice=nice or (), exclude=exclude or (), job=bool(file)
+        )
+        found = finder.search(reading, top_k=most, skip=skip)
     stages = Workspace(workspace)
     if stages.newer_than("index"):
         say(f"there is a model since; to search with it: {stages.command('index')}")
-    if as_json:
-        put_json([hit.to_dict() for hit in hits])
-        return
-    stdout().print(hits_table(hits, f'"{query}"'))
+    show(found, skip=skip, blind=blind, form="json" if as_json else "csv" if as_csv else "")
+    if opened and found.hits:
+        typer.launch(found.hits[0].path)
+
+
+def _job_text(file: str, settings: Settings) -> str:
+    """Return a job description, from stdin or from a file of any kind that an ingest reads."""
+    from cvseeker.resumes import Ingested
+
+    if file == "-":
+        return sys.stdin.read()
+    return Ingested.text_of(Path(file), settings.ingest)
 
 
 @takes(examples=("-w workspace", "-w workspace --verify"))

@@ -147,6 +147,16 @@ class Ingested:
         }
         return {resume_id: name for resume_id, name in names.items() if name}
 
+    @staticmethod
+    def text_of(path: Path, settings: "IngestSettings") -> str:
+        """Return the text of one file, such as a job description, read as an ingest reads it."""
+        from cvseeker.resumes.sandbox import read_files
+
+        (found,) = read_files([SourceFile(path, path.name)], settings=settings)
+        if not found.documents:
+            raise InputError(f"{path}: {found.reason or 'no text in it'}")
+        return "\n\n".join(document.text for document in found.documents)
+
 
 def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
     """Hash the files that :func:`ingest` would read, to tell whether any changed."""

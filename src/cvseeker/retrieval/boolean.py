@@ -27,7 +27,6 @@ _OPERATORS = {
     "and": "AND",
     "&": "AND",
     "&&": "AND",
-    "+": "AND",
     "or": "OR",
     "|": "OR",
     "||": "OR",
@@ -197,7 +196,8 @@ class _Parser:
         self.query = query
         self.fields = fields
         tokens: list[str] = _TOKEN.findall(_DASH.sub(" ", query.translate(_SAME)))
-        self.tokens = [_OPERATORS.get(token.lower(), token) for token in tokens]
+        # What must be there is what is named.
+        self.tokens = [_OPERATORS.get(one.lower(), one) for one in tokens if one != "+"]
         self.at = 0
         self.depth = 0
         # The field and the comparison that whatever is in the present brackets belongs to.

@@ -3,9 +3,10 @@
 import re
 
 # A full stop after a word of two letters, a bracket or a number that is no list's; a question or
-# exclamation mark; a line's end; the full stops of other scripts.
+# exclamation mark; the full stops of other scripts; a line's end, unless small letters follow.
 _END = re.compile(
-    r"(?<=[^\W_][^\W_])[.!?][)\"'”’]*(?=\s+\W?[^\W_a-z])|[)%\"”][.!?](?=\s)|[。！？।]|\n"
+    r"(?<=[^\W_][^\W_])[.!?][)\"'”’]*(?=\s+\W?[^\W_a-z])|[)%\"”][.!?](?=\s)|[。！？।]"
+    r"|\n(?=\s*[^\sa-zß-öø-ÿ])|\n\s*\n"
 )
 _ABBREVIATIONS = re.compile(
     r"(?:^|\W)(?:e\.?g|i\.?e|etc|incl|approx|min|max|no|st|dr|mr|mrs|ms|vs|dept|inc|ltd|co|corp"
@@ -17,7 +18,7 @@ _ABBREVIATIONS = re.compile(
 def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return where a text's sentences stand, in characters, without the spaces around them.
 
-    A line's end is a sentence's: join wrapped lines first.
+    A line's end is a sentence's, too, unless the next one begins with a small letter.
 
     Examples
     --------
@@ -29,7 +30,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     begin = 0
     for match in _END.finditer(text):
         end = match.end()
-        if match[0] != "\n" and _ABBREVIATIONS.search(
+        if match[0][0] != "\n" and _ABBREVIATIONS.search(
             text, max(0, match.start() - 8), match.start()
         ):
             continue

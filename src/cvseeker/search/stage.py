@@ -1,32 +1,78 @@
 """The stage ``index``, and searching a workspace with it."""
 
+import random
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from cvseeker.core.errors import InputError, WorkspaceError
+from cvseeker.core.files import read_json, write_json
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import Record
+from cvseeker.core.records import Resume
 from cvseeker.core.settings import Settings
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
+from cvseeker.retrieval.claims import cut_claims
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import BaseModelChoice, choose_model, model_identity
 from cvseeker.retrieval.query_encoder import QueryEncoder
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore, encoder_identity
 from cvseeker.search.index import (
     ENOUGH,
     Candidate,
     CandidateIndex,
+    Scored,
     index_candidates,
     open_engine,
     resume_index,
 )
 from cvseeker.search.searcher import Searcher
+from cvseeker.search.strength import LOOKED_AT, Strength, learn_strength
+
+_STRENGTH = "strength.json"
+# What is learnt from: so many claims, at least so many, chosen by this seed.
+_CLAIMS, _FEWEST_CLAIMS, _SEED = 100, 10, 13
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a search for candidates needs, read from a workspace."""
+
+    index: CandidateIndex
+    encoder: QueryEncoder | LocalEncoder
+    resumes: dict[int, Resume]
+    # Number → when the file was last written.
+    modified: dict[int, float]
+    strength: Strength | None
+
+
+def open_workspace(path: Path, *, engine: str) -> Opened:
+    """Open the index, the encoder and the candidates of a workspace."""
+    workspace = Workspace(path)
+    index = _load_index(workspace)
+    choice = _model_of(workspace, index)
+    _use_engine(workspace, index, engine)
+    encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
+    numbers, _ = _recorded(workspace)
+    resumes = {
+        _number(resume.resume_id, numbers): resume
+        for resume in Ingested(workspace.require("ingest")).resumes()
+    }
+    modified = {}
+    for number, resume in resumes.items():
+        with suppress(OSError, ValueError):
+            modified[number] = Path(resume.source).stat().st_mtime
+    learnt = workspace.stage_folder("index") / _STRENGTH
+    strength = Strength.from_dict(read_json(learnt)) if learnt.is_file() else None
+    return Opened(index, encoder, resumes, modified, strength)
 
 
 def open_searcher(
@@ -137,9 +183,12 @@ def _candidates(workspace: Workspace, numbers: Mapping[str, int]) -> Iterator[Ca
     """Yield everybody who was ingested, by the record's numbers."""
     passages = Ingested(workspace.require("ingest")).passages()
     for resume_id, group in groupby(passages, key=attrgetter("resume_id")):
-        # Of a workspace from before there was a record.
-        number = numbers.get(resume_id, int(text_hash(resume_id), 16) >> 1)
-        yield Candidate(number, tuple(group))
+        yield Candidate(_number(resume_id, numbers), tuple(group))
+
+
+def _number(resume_id: str, numbers: Mapping[str, int]) -> int:
+    # Of a workspace from before there was a record.
+    return numbers.get(resume_id, int(text_hash(resume_id), 16) >> 1)
 
 
 def _recorded(workspace: Workspace) -> tuple[dict[str, int], int]:
@@ -148,6 +197,42 @@ def _recorded(workspace: Workspace) -> tuple[dict[str, int], int]:
         return {}, 0
     with Record.open(workspace.path) as record:
         return record.numbers(), record.sequence
+
+
+def _claims(workspace: Workspace) -> list[str]:
+    """Return what some of the résumés say of themselves: a title, skills or a sentence each."""
+    resumes = list(Ingested(workspace.require("ingest")).resumes())
+    chance = random.Random(_SEED)
+    chance.shuffle(resumes)
+    found: list[str] = []
+    for resume in resumes:
+        kinds: dict[str, list[str]] = {}
+        for claim in cut_claims(resume.text)[0]:
+            kinds.setdefault(claim.kind, []).append(claim.text)
+        skills = kinds.pop("skill", [])
+        queries = [chance.choice(texts) for texts in kinds.values()]
+        if skills:
+            queries.append(", ".join(chance.sample(skills, min(3, len(skills)))))
+        found += chance.sample(queries, min(1, len(queries)))
+        if len(found) == _CLAIMS:
+            break
+    return found
+
+
+def _learn_strength(
+    workspace: Workspace, index: CandidateIndex, encoder: LocalEncoder
+) -> Strength | None:
+    """Learn what scores are worth; ``None`` where the résumés claim too little."""
+    claims = _claims(workspace)
+    if len(claims) < _FEWEST_CLAIMS:
+        return None
+
+    def search(query: EncodedQueries) -> list[Scored]:
+        return index.search(query, weights=encoder.hybrid, limit=LOOKED_AT)
+
+    return learn_strength(
+        index, search, lambda texts: EncodedQueries.from_texts(texts, encoder), claims
+    )
 
 
 def _previous(workspace: Workspace) -> Path | None:
@@ -174,6 +259,9 @@ def index_stage(
         changes = index_candidates(
             index, _candidates(workspace, numbers), encoder, store, progress, sequence=sequence
         )
+        strength = _learn_strength(workspace, index, encoder)
+        if strength is not None:
+            write_json(folder / _STRENGTH, strength.to_dict())
         found = {"engine": index.engine, "recall@10": index.recall}
         return {**index.counts, **changes, **found, "model": "tuned" if tuned else encoder.name}
 

@@ -1,0 +1,370 @@
+"""Candidates found by what was read: filtered, ranked, explained, and told how well they fit."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from cvseeker.core.errors import InputError
+from cvseeker.core.languages import language_of
+from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.encoder import Encoder
+from cvseeker.retrieval.query_encoder import QueryEncoder
+from cvseeker.retrieval.ranker import EncodedQueries
+from cvseeker.retrieval.tokens import TokenVectors
+from cvseeker.search.index import CandidateIndex, Scored
+from cvseeker.search.query import Pool, Reading, correct, read_query
+from cvseeker.search.stage import open_workspace
+from cvseeker.search.strength import LOOKED_AT, Band, Strength, measure, overall
+from cvseeker.search.ticks import Tick, tick
+from cvseeker.search.why import Excerpt, explain
+
+# A tokenizer of fewer entries knows one language.
+_MANY_LANGUAGES = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateHit:
+    """A candidate that was found.
+
+    Attributes
+    ----------
+    number, resume_id, path
+        Who it is, and the file.
+    name, title, employer, place, years
+        As read off the résumé; empty or ``None`` where it does not say.
+    score
+        In [0, 1], comparable within one search only.
+    shares
+        What BM25, pooled vectors and late interaction have added to it.
+    band
+        How well they fit; empty where nothing ranks or nothing was learnt.
+    excerpt
+        The sentences that answer the query.
+    ticks
+        Which requirements they meet.
+    """
+
+    number: int
+    resume_id: str
+    path: str
+    name: str = ""
+    title: str = ""
+    employer: str = ""
+    place: str = ""
+    years: int | None = None
+    score: float = 0.0
+    shares: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    band: str = ""
+    excerpt: Excerpt = field(default_factory=lambda: Excerpt(""))
+    ticks: tuple[Tick, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        shares = dict(zip(_PARTS, self.shares, strict=True))
+        return {**asdict(self), "shares": shares, "snippet": self.excerpt.text}
+
+
+_PARTS = ("bm25", "dense", "late")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    reading
+        How the query was read.
+    hits
+        This page of them, best first.
+    total
+        How many candidates fulfil the filter.
+    band
+        How well the best of them fit together: "nothing fits well" where nobody does.
+    facets
+        What those who fulfil the filter have: kind → value → how many.
+    """
+
+    reading: Reading
+    hits: tuple[CandidateHit, ...]
+    total: int
+    band: str = ""
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+class CandidateSearch:
+    """Search for candidates in an index and the pool that it was made of.
+
+    Parameters
+    ----------
+    index
+        The index.
+    encoder
+        The encoder that built it, or the part of it that encodes queries.
+    pool
+        The same candidates, by the same numbers.
+    weights
+        What counts how much; ``None``: what the encoder has learnt, else the defaults.
+    strength
+        What scores are worth in this index; ``None``: hits have no bands.
+    """
+
+    def __init__(
+        self,
+        index: CandidateIndex,
+        encoder: Encoder | QueryEncoder,
+        pool: Pool,
+        *,
+        weights: HybridWeights | None = None,
+        strength: Strength | None = None,
+    ) -> None:
+        self.pool = pool
+        self._index, self._encoder, self._strength = index, encoder, strength
+        self._weights = weights or getattr(encoder, "hybrid", None) or HybridWeights()
+
+    @classmethod
+    def open(cls, path: Path, *, engine: str = "auto") -> Self:
+        """Open the search of a workspace.
+
+        Parameters
+        ----------
+        path
+            The workspace.
+        engine
+            What finds the nearest candidates, as the settings name it.
+
+        Raises
+        ------
+        InputError
+            If the engine is not one that can be used, or finds too few of the nearest.
+        WorkspaceError
+            If the workspace has no index, or one of other résumés or of another model than it has
+            now; the message names the command that builds it.
+        """
+        opened = open_workspace(path, engine=engine)
+        pool = Pool(opened.resumes.items(), opened.modified)
+        return cls(opened.index, opened.encoder, pool, strength=opened.strength)
+
+    @staticmethod
+    def read(text: str, **wishes: Any) -> Reading:
+        """Read a query.
+
+        Parameters
+        ----------
+        text
+            In one's own words, Boolean, or a job description.
+        wishes
+            Of :func:`cvseeker.search.query.read_query`: ``must``, ``nice``, ``exclude``, ``job``.
+
+        Raises
+        ------
+        InputError
+            If something cannot be read.
+        """
+        return read_query(text, **wishes)
+
+    def search(self, reading: Reading, *, top_k: int = 10, skip: int = 0) -> Found:
+        """Find the best candidates for a query, best first.
+
+        Parameters
+        ----------
+        reading
+            The query, from :meth:`read`.
+        top_k, skip
+            How many at most, after how many that are left out.
+
+        Raises
+        ------
+        InputError
+            If the query neither ranks nor filters.
+        """
+        reading = self._noted(correct(reading, self.pool.words, is_known=self._knows))
+        allowed = None if reading.must is None else self.pool.allowed(reading.must)
+        numbers = self.pool.numbers.tolist() if allowed is None else allowed
+        facets = self.pool.facets(numbers)
+        if not any(map(str.isalnum, reading.text)):
+            if reading.must is None:
+                raise InputError(
+                    f"the query {reading.text!r} has no words; expected some, such as "
+                    '"icu nurse night shifts"'
+                )
+            hits = tuple(self._person(number) for number in numbers[skip : skip + top_k])
+            return Found(reading, hits, len(numbers), facets=facets)
+        query = encode_query(reading, self._encoder)
+        found = self._index.search(
+            query,
+            weights=self._weights,
+            allowed=allowed,
+            limit=max(skip + top_k, LOOKED_AT),
+        )
+        nearness, background = measure(self._index, query, found[:LOOKED_AT])
+        band = self._band(overall(nearness), background) if found else ""
+        page = found[skip : skip + top_k]
+        near, _ = measure(self._index, query, page)
+        matches = self._index.explain(query, [one.position for one in page])
+        hits = tuple(
+            replace(
+                self._person(one.number),
+                score=round(one.score, 4),
+                shares=one.shares,
+                band=self._own_band(value, background),
+                excerpt=self._excerpt(query, one, words),
+            )
+            for one, value, words in zip(page, near, matches, strict=True)
+        )
+        return Found(reading, self._ticked(hits, reading), len(numbers), band, facets)
+
+    def similar(self, resume_id: str, *, top_k: int = 10, skip: int = 0) -> Found:
+        """Find the candidates whose résumés are most like somebody's.
+
+        Parameters
+        ----------
+        resume_id
+            Whose, or their number.
+        top_k, skip
+            How many at most, after how many that are left out.
+
+        Raises
+        ------
+        InputError
+            If there is nobody of that name.
+        """
+        number = self.number_of(resume_id)
+        resume = self.pool.resumes[number]
+        profile = resume.profile
+        parts = tuple(
+            one
+            for one in (*profile.titles, ", ".join(profile.skills[:30]), *_lines(resume.text))
+            if any(map(str.isalnum, one))
+        )
+        reading = Reading(f"like {resume.resume_id}", parts=parts)
+        query = encode_query(reading, self._encoder)
+        others = [one for one in self.pool.numbers.tolist() if one != number]
+        found = self._index.search(
+            query, weights=self._weights, allowed=others, limit=skip + top_k
+        )[skip:]
+        matches = self._index.explain(query, [one.position for one in found])
+        hits = tuple(
+            replace(
+                self._person(one.number),
+                score=round(one.score, 4),
+                shares=one.shares,
+                excerpt=self._excerpt(query, one, words),
+            )
+            for one, words in zip(found, matches, strict=True)
+        )
+        return Found(reading, hits, len(others))
+
+    def _ticked(self, hits: Sequence[CandidateHit], reading: Reading) -> tuple[CandidateHit, ...]:
+        """Tick each requirement for each hit, by the passage of theirs that comes nearest to it."""
+        ticks: dict[int, list[Tick]] = {hit.number: [] for hit in hits}
+        for requirement in reading.requirements if hits else ():
+            query = EncodedQueries.from_texts([requirement.text], self._encoder)
+            found = self._index.search(
+                query, weights=self._weights, allowed=list(ticks), limit=len(ticks)
+            )
+            matches = self._index.explain(query, [one.position for one in found])
+            for one, words in zip(found, matches, strict=True):
+                resume = self.pool.resumes[one.number]
+                ticks[one.number].append(tick(requirement, resume, one.passage.text, words))
+        return tuple(replace(hit, ticks=tuple(ticks[hit.number])) for hit in hits)
+
+    def number_of(self, resume_id: str) -> int:
+        """Return a candidate's number, given their résumé's id or the number itself."""
+        for number, resume in self.pool.resumes.items():
+            if resume_id in (resume.resume_id, str(number)):
+                return number
+        raise InputError(
+            f"no candidate {resume_id!r}; expected the number or the file of one, as searches show "
+            "them"
+        )
+
+    def _band(self, nearness: float, background: float) -> Band | str:
+        """Return how well the best few fit together."""
+        return "" if self._strength is None else self._strength.band(nearness, background)
+
+    def _own_band(self, nearness: float, background: float) -> str:
+        """Return how well one of them fits: "weak" at the least."""
+        band = self._band(nearness, background)
+        return "weak" if band == "nothing fits well" else band
+
+    def _person(self, number: int) -> CandidateHit:
+        """Return what is shown of a candidate beside why they were found."""
+        resume = self.pool.resumes[number]
+        profile = resume.profile
+        employers = self.pool.insights(number, "employer")
+        return CandidateHit(
+            number,
+            resume.resume_id,
+            resume.source,
+            name=profile.name,
+            title=next(iter(profile.titles), ""),
+            employer=employers[0].value if employers else "",
+            place=profile.location,
+            years=profile.years,
+        )
+
+    def _excerpt(self, query: EncodedQueries, found: Scored, matches: Any) -> Excerpt:
+        spans, vectors = self._index.windows(found.position)
+        near = spans[int((vectors @ query.vectors[0]).argmax())]
+        return explain(query.texts[0], found.passage.text, matches, near)
+
+    def _knows(self, word: str) -> bool:
+        """Tell whether the model has an entry for a word: then it is none's typo."""
+        tokenizer = getattr(self._encoder, "tokenizer", None)
+        return tokenizer is not None and len(tokenizer.encode(word).ids) <= _ONE_WORD
+
+    def _noted(self, reading: Reading) -> Reading:
+        """Add a note where the query is in a language that the model hardly knows."""
+        language = language_of(reading.text)
+        tokenizer = getattr(self._encoder, "tokenizer", None)
+        if language in ("", "en") or tokenizer is None:
+            return reading
+        if getattr(tokenizer, "get_vocab_size", lambda: _MANY_LANGUAGES)() >= _MANY_LANGUAGES:
+            return reading
+        note = (
+            f"the query seems to be in another language ({language}) than the model knows (en): "
+            "found by the words that it shares with résumés"
+        )
+        return replace(reading, notes=(*reading.notes, note))
+
+
+# A word's one piece between the special tokens before and after it.
+_ONE_WORD = 3
+
+
+def _lines(text: str) -> list[str]:
+    """Return a résumé's longer lines: what somebody did rather than how to reach them."""
+    return [line.strip() for line in text.splitlines() if len(line.split()) > _LONG_LINE]
+
+
+_LONG_LINE = 8
+
+
+def encode_query(reading: Reading, encoder: Encoder | QueryEncoder) -> EncodedQueries:
+    """Encode a query; a long one part by part, so that nothing of it is cut off.
+
+    Its vector is the mean of its parts', its words and token vectors are all of theirs.
+    """
+    if len(reading.parts) < 2:
+        return EncodedQueries.from_texts([reading.text], encoder)
+    encoded = EncodedQueries.from_texts(reading.parts, encoder)
+    mean = encoded.vectors.mean(axis=0, keepdims=True)  # (1, dim)
+    mean /= np.linalg.norm(mean) or 1
+    words = [[word for part in encoded.words for word in part]]
+    text = "\n".join(reading.parts)
+    tokens = encoded.tokens
+    return EncodedQueries(
+        [text], words, mean, None if tokens is None else _one_text(tokens, reading.parts)
+    )
+
+
+def _one_text(tokens: TokenVectors, parts: Sequence[str]) -> TokenVectors:
+    """Make token vectors of several texts those of the texts joined by line ends."""
+    starts = np.concatenate([[0], np.cumsum([len(part) + 1 for part in parts])[:-1]])
+    shifts = np.repeat(starts, np.diff(tokens.bounds))
+    bounds = np.array([0, len(tokens.ids)], dtype=np.int64)
+    return TokenVectors(tokens.vectors, tokens.ids, tokens.spans + shifts[:, None], bounds)

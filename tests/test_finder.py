@@ -1,0 +1,231 @@
+"""Candidates found, explained and ticked, and how they are printed."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cvseeker.cli import candidates as printed
+from cvseeker.core.errors import InputError
+from cvseeker.core.records import Insight, Passage, Resume
+from cvseeker.retrieval.late import WordMatch
+from cvseeker.retrieval.store import VectorStore
+from cvseeker.search import CandidateHit, CandidateSearch, Found
+from cvseeker.search.index import Candidate, CandidateIndex, index_candidates
+from cvseeker.search.query import Pool, Reading, Requirement, read_query
+from cvseeker.search.sentences import sentence_spans
+from cvseeker.search.strength import Strength
+from cvseeker.search.ticks import Tick, tick
+from cvseeker.search.why import Excerpt, explain
+
+
+@pytest.fixture
+def finder(hash_encoder: Any, tiny_corpus: dict[str, str]) -> CandidateSearch:
+    resumes, candidates = [], []
+    for number, (key, text) in enumerate(tiny_corpus.items(), start=1):
+        name, title = text.split(". ")[:2]
+        insights = (Insight("name", name, name, 0, 0), Insight("title", title, title, 0, 0))
+        resumes.append((number, Resume(key[:-2], text, source=f"cv/{key}", insights=insights)))
+        candidates.append(Candidate(number, (Passage(key, key[:-2], text),)))
+    index = CandidateIndex()
+    index_candidates(index, candidates, hash_encoder, VectorStore())
+    strength = Strength(1.0, 0.0, nothing=0.05, weak=0.1, strong=0.5)
+    return CandidateSearch(index, hash_encoder, Pool(resumes), strength=strength)
+
+
+def found_by(finder: CandidateSearch, query: str, **wishes: Any) -> list[str]:
+    found = finder.search(read_query(query, **wishes), top_k=99)
+    assert found.total >= len(found.hits)
+    return [hit.resume_id for hit in found.hits]
+
+
+def test_who_is_found_and_why(finder: CandidateSearch) -> None:
+    hit = finder.search(read_query("ventilation on night shifts")).hits[0]
+    assert (hit.number, hit.name, hit.title) == (3, "Cem Aksoy", "Intensive care nurse")
+    assert hit.path == "cv/cem-aksoy#1"
+    assert hit.excerpt.text[slice(*hit.excerpt.words[0])] == "Ventilation"
+    assert sum(hit.shares) == pytest.approx(hit.score, abs=1e-3)
+
+
+def test_filters_are_exact(finder: CandidateSearch) -> None:
+    assert set(found_by(finder, "title:engineer")) == {"bo-lindahl", "fay-okoro"}
+    assert found_by(finder, "+PostgreSQL -Django") == ["bo-lindahl"]
+    assert found_by(finder, "engineer", exclude=["Kafka"], must=["python"]) == ["fay-okoro"]
+    assert found_by(finder, "-title:engineer") == [
+        "ana-prunk",
+        "cem-aksoy",
+        "dina-farouk",
+        "eli-marsh",
+    ]
+    assert found_by(finder, "nurse AND welder") == []
+
+
+def test_facets_are_those_of_all_who_fulfil_the_filter(finder: CandidateSearch) -> None:
+    found = finder.search(read_query("title:engineer"), top_k=1)
+    assert found.facets["title"] == {"Backend engineer": 2}
+    assert (found.total, len(found.hits)) == (2, 1)
+
+
+def test_pages_follow_one_another(finder: CandidateSearch) -> None:
+    reading = read_query("engineer")
+    everybody = [hit.number for hit in finder.search(reading, top_k=6).hits]
+    pages = [finder.search(reading, top_k=2, skip=skip).hits for skip in (0, 2, 4, 6)]
+    assert [hit.number for page in pages for hit in page] == everybody
+
+
+def test_what_fits_badly_is_said(finder: CandidateSearch) -> None:
+    assert finder.search(read_query("astronomer")).band == "nothing fits well"
+    hits = finder.search(read_query("pastry chef chocolate tempering")).hits
+    assert hits[0].band in ("possible", "strong")
+    assert {hit.band for hit in hits} <= {"strong", "possible", "weak"}
+
+
+def test_bands_tell_what_is_there_from_what_is_not() -> None:
+    chance = np.random.default_rng(1)
+    there, elsewhere = (
+        chance.normal((0.6, 0.5), 0.05, (80, 2)),
+        chance.normal((0.3, 0.3), 0.05, (80, 2)),
+    )
+    learnt = Strength.learn(there, elsewhere)
+    assert Strength.from_dict(json.loads(json.dumps(learnt.to_dict()))) == learnt
+    bands = [learnt.band(*row) for row in elsewhere]
+    assert bands.count("nothing fits well") == 60
+    assert learnt.band(0.7, 0.6) == "strong"
+    assert all(learnt.band(*row) in ("possible", "strong") for row in there)
+
+
+def test_somebody_like_another(finder: CandidateSearch) -> None:
+    hits = finder.similar("bo-lindahl").hits
+    assert hits[0].resume_id == "fay-okoro"
+    assert "bo-lindahl" not in {hit.resume_id for hit in hits}
+    assert finder.similar("2").hits[0].resume_id == "fay-okoro"
+    with pytest.raises(InputError, match="no candidate 'nobody'"):
+        finder.similar("nobody")
+
+
+def test_a_long_job_description_is_read_to_its_end(finder: CandidateSearch) -> None:
+    filler = "\n".join(f"- Qwertz{number} asdfgh{number}" for number in range(300))
+    job = f"Specialist\n\nRequirements\n{filler}\n- Siemens drives and the 18th Edition"
+    found = finder.search(read_query(job, job=True))
+    assert found.hits[0].resume_id == "eli-marsh"
+    assert len(found.hits[0].ticks) == 301
+
+
+def test_typos_and_foreign_languages_are_said(finder: CandidateSearch) -> None:
+    found = finder.search(read_query("PostgreSLQ engineer"))
+    assert found.reading.notes == ("no résumé has 'PostgreSLQ'; read as 'postgresql'",)
+
+
+def match(query: str, passage: str, words: tuple[str, str], similarity: float) -> WordMatch:
+    start, there = query.index(words[0]), passage.index(words[1])
+    spans = (start, start + len(words[0])), (there, there + len(words[1]))
+    return WordMatch(*spans, similarity, 0.5)
+
+
+PASSAGE = "Ran the till. Looked after the sick at night, on the ward. Speaks e.g. Igbo. Paints."
+
+
+def test_whole_sentences_with_two_kinds_of_marks() -> None:
+    query = "the nurse at night"
+    matches = [
+        match(query, PASSAGE, ("nurse", "sick"), 0.6),
+        match(query, PASSAGE, ("night", "night"), 0.9),
+        match(query, PASSAGE, ("the", "after"), 0.9),
+        match(query, PASSAGE, ("nurse", "Paints"), 0.1),
+    ]
+    excerpt = explain(query, PASSAGE, matches, (14, 30), length=50)
+    assert excerpt.text == "Looked after the sick at night, on the ward."
+    assert [excerpt.text[slice(*span)] for span in excerpt.words] == ["night"]
+    assert [excerpt.text[slice(*span)] for span in excerpt.meanings] == ["sick"]
+
+
+def test_sentences_end_where_they_do() -> None:
+    text = "Head of sales,\nthree teams. Met Dr. Who, e.g. Twice!\n• Won 3.5 m (net). 日本語。次"
+    found = [text[start:end] for start, end in sentence_spans(text)]
+    assert found == [
+        "Head of sales,\nthree teams.",
+        "Met Dr. Who, e.g. Twice!",
+        "• Won 3.5 m (net).",
+        "日本語。",
+        "次",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "years", "state"),
+    [
+        ("Experience with Kafka", "Ran Kafka.", None, "met"),
+        ("Experience with Kafka", "Ran a bakery.", None, "not found"),
+        ("Kafka or Pulsar", "Ran Kafka.", None, "met"),
+        ("5+ years of Kafka", "Ran Kafka.", 7, "met"),
+        ("5+ years of Kafka", "Ran Kafka.", 3, "not found"),
+        ("five years of Kafka", "Ran Kafka.", None, "unclear"),
+        ("Kafka and Pulsar", "Ran Kafka.", None, "unclear"),
+    ],
+)
+def test_ticks(asked: str, text: str, years: int | None, state: str) -> None:
+    insights = () if years is None else (Insight("years", str(years), str(years), 0, 0),)
+    words = [word for word in ("Kafka", "Pulsar") if word in asked]
+    first = text.split(maxsplit=1)[0]
+    matches = [match(asked, text, (word, word if word in text else first), 0.3) for word in words]
+    told = tick(Requirement(asked), Resume("r", text, insights=insights), text, matches)
+    assert told.state == state
+    assert bool(told.evidence) == (state != "not found")
+
+
+ODD = CandidateHit(
+    7,
+    "eve-adams.pdf",
+    "/cv/eve-adams.pdf",
+    name="Eve \x1b[2JAdams",
+    title='=HYPERLINK("x")',
+    place="+Oslo",
+    years=3,
+    excerpt=Excerpt("Mail eve@x.org, says\u202e EVE Adams: +47 123 45 678 \x07welds", (), ()),
+    ticks=(Tick(Requirement("welding"), "met", "Adams welds"),),
+)
+
+
+def drawn(hit: CandidateHit, capsys: pytest.CaptureFixture[str], **how: Any) -> str:
+    options = {"skip": 0, "blind": False, "form": ""} | how
+    printed.show(Found(Reading("welder"), (hit,), 1), **options)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["", "csv", "json"])
+def test_no_control_character_reaches_a_terminal(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = drawn(ODD, capsys, form=form)
+    assert not set(out) & set("\x07\u202e")
+    assert "\x1b[2J" not in out
+
+
+def test_cells_are_no_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = csv.DictReader(io.StringIO(drawn(ODD, capsys, form="csv")))
+    assert row["title"] == '\'=HYPERLINK("x")'
+    assert row["place"] == "'+Oslo"
+    assert row["path"] == "/cv/eve-adams.pdf"
+
+
+@pytest.mark.parametrize("form", ["", "csv", "json"])
+def test_the_blind_see_no_names(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = drawn(ODD, capsys, form=form, blind=True)
+    assert "Candidate 7" in out
+    for told in ("adams", "eve@", "eve ", "123 45"):
+        assert told not in out.lower()
+    assert "welds" in out
+
+
+def test_files_of_any_kind_are_job_descriptions(tmp_path: Path) -> None:
+    from cvseeker.core.settings import Settings
+    from cvseeker.resumes import Ingested
+
+    (tmp_path / "job.html").write_text("<html><body><h1>Welder</h1><p>TIG</p></body></html>")
+    assert "TIG" in Ingested.text_of(tmp_path / "job.html", Settings().ingest)
+    with pytest.raises(InputError, match=r"job\.pdf"):
+        Ingested.text_of(tmp_path / "job.pdf", Settings().ingest)
