@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,17 @@ def test_what_is_damaged_or_does_not_fit_is_one_line(
     assert len(told) < 700
 
 
+def write_ingested(folder: Path, passages: Sequence[Passage]) -> dict[str, Any]:
+    """Write what an ingest does: passages, and the résumés that they are of."""
+    write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
+    texts: dict[str, str] = {}
+    for one in passages:
+        texts[one.resume_id] = f"{texts.get(one.resume_id, '')}\n\n{one.text}".strip()
+    resumes = (Resume(resume_id, text).to_dict() for resume_id, text in texts.items())
+    write_jsonl(folder / "resumes.jsonl", resumes)
+    return {}
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, tiny_model: Path) -> Workspace:
     """Return a workspace with an index by a base model of one's own."""
@@ -171,8 +182,7 @@ def workspace(tmp_path: Path, tiny_model: Path) -> Workspace:
     workspace = Workspace(tmp_path / "w")
 
     def ingest(folder: Path) -> dict[str, Any]:
-        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in PASSAGES))
-        return {}
+        return write_ingested(folder, PASSAGES)
 
     workspace.run_stage("ingest", {}, {}, ingest)
     settings = Settings.model_validate({"finetune": {"base": str(base)}})
@@ -184,8 +194,7 @@ def ingest_anew(workspace: Workspace) -> None:
     """Ingest all but the first person, whose file has gone."""
 
     def ingest(folder: Path) -> dict[str, Any]:
-        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in PASSAGES[1:]))
-        return {}
+        return write_ingested(folder, PASSAGES[1:])
 
     workspace.run_stage("ingest", {}, {"files": "other"}, ingest)
 
@@ -290,7 +299,7 @@ def test_an_index_by_a_model_that_has_changed_is_not_searched(
     # By the base it is as good as it was; that there is a model now is said.
     assert main(["search", "-w", str(workspace.path), "pastry chef", "--json"]) == 0
     printed = capsys.readouterr()
-    found = [hit["resume_id"] for hit in json.loads(printed.out)]
+    found = [hit["resume_id"] for hit in json.loads(printed.out)["hits"]]
     assert found == [hit.resume_id for hit in before]
     assert "there is a model since; to search with it: cvseeker index -w" in printed.err
     index_stage(workspace, Settings())
