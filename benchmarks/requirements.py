@@ -1,13 +1,21 @@
-"""How well job descriptions are cut into requirements: `python benchmarks/requirements.py`.
+"""How well jobs are cut, and requirements ticked: `python benchmarks/requirements.py [WORKSPACE]`.
 
 `job_descriptions/*.txt` are job descriptions for professions of the bundled résumés; beside each
 lies what it asks for, cut out by hand: `+` what must be there, `-` what would be nice. One that is
 found and one by hand are the same if they share most of their words (F1 of words ≥ .6).
+
+`ticks.tsv` says of the candidates that lead for each job whether they meet each requirement, judged
+by reading their résumés before any tick was seen: met, not found (not said), or unclear (in part, or
+only by implication). Given a workspace of the bundled résumés, ticks are compared with it.
 """
 
+import csv
+import sys
+from collections import Counter
 from pathlib import Path
 
 from cvseeker.retrieval.bm25 import WORD
+from cvseeker.search import CandidateSearch
 from cvseeker.search.query import Requirement, cut_job
 
 JOBS = Path(__file__).parent / "job_descriptions"
@@ -65,5 +73,26 @@ def measure(folder: Path = JOBS) -> dict[str, float]:
     }
 
 
+def compare(workspace: Path, *, show: bool = False) -> Counter[tuple[str, str]]:
+    """Count (judged, ticked) over the pairs of candidates and requirements."""
+    finder = CandidateSearch.open(workspace)
+    counts: Counter[tuple[str, str]] = Counter()
+    with (JOBS / "ticks.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            (ticked,) = finder.ticks(row["resume"], [Requirement(row["requirement"])])
+            counts[row["judged"], ticked.state] += 1
+            if show and row["judged"] != ticked.state:
+                print(row["judged"], "→", ticked.state, row["resume"], row["requirement"])
+                print("     ", ticked.evidence[:150])
+    return counts
+
+
 if __name__ == "__main__":
     print({name: round(value, 3) for name, value in measure().items()})
+    if len(sys.argv) > 1:
+        counts = compare(Path(sys.argv[1]), show=len(sys.argv) > 2)
+        right = sum(count for (judged, ticked), count in counts.items() if judged == ticked)
+        clear = {pair: count for pair, count in counts.items() if "unclear" not in pair}
+        opposite = sum(count for (judged, ticked), count in clear.items() if judged != ticked)
+        print(f"ticks: {right} of {counts.total()} as judged, {opposite} the opposite")
+        print(dict(counts))

@@ -15,7 +15,7 @@ from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.search.index import CandidateIndex, Scored
-from cvseeker.search.query import Pool, Reading, correct, read_query
+from cvseeker.search.query import Pool, Reading, Requirement, correct, read_query
 from cvseeker.search.stage import open_workspace
 from cvseeker.search.strength import LOOKED_AT, Band, Strength, measure, overall
 from cvseeker.search.ticks import Tick, tick
@@ -215,7 +215,9 @@ class CandidateSearch:
             )
             for one, value, words in zip(page, near, matches, strict=True)
         )
-        return Found(reading, self._ticked(hits, reading), len(numbers), band, facets)
+        ticks = self._ticked([hit.number for hit in hits], reading.requirements)
+        hits = tuple(replace(hit, ticks=tuple(ticks[hit.number])) for hit in hits)
+        return Found(reading, hits, len(numbers), band, facets)
 
     def similar(self, resume_id: str, *, top_k: int = 10, skip: int = 0) -> Found:
         """Find the candidates whose résumés are most like somebody's.
@@ -258,19 +260,34 @@ class CandidateSearch:
         )
         return Found(reading, hits, len(others))
 
-    def _ticked(self, hits: Sequence[CandidateHit], reading: Reading) -> tuple[CandidateHit, ...]:
-        """Tick each requirement for each hit, by the passage of theirs that comes nearest to it."""
-        ticks: dict[int, list[Tick]] = {hit.number: [] for hit in hits}
-        for requirement in reading.requirements if hits else ():
+    def ticks(self, resume_id: str, requirements: Sequence[Requirement]) -> tuple[Tick, ...]:
+        """Tell which requirements somebody meets.
+
+        Parameters
+        ----------
+        resume_id
+            Who, or their number.
+        requirements
+            What is asked for.
+        """
+        number = self.number_of(resume_id)
+        return tuple(self._ticked([number], requirements)[number])
+
+    def _ticked(
+        self, numbers: Sequence[int], requirements: Sequence[Requirement]
+    ) -> dict[int, list[Tick]]:
+        """Tick each requirement for each number, by their passage that comes nearest to it."""
+        ticks: dict[int, list[Tick]] = {number: [] for number in numbers}
+        for requirement in requirements if numbers else ():
             query = EncodedQueries.from_texts([requirement.text], self._encoder)
             found = self._index.search(
-                query, weights=self._weights, allowed=list(ticks), limit=len(ticks)
+                query, weights=self._weights, allowed=numbers, limit=len(numbers)
             )
             matches = self._index.explain(query, [one.position for one in found])
             for one, words in zip(found, matches, strict=True):
                 resume = self.pool.resumes[one.number]
                 ticks[one.number].append(tick(requirement, resume, one.passage.text, words))
-        return tuple(replace(hit, ticks=tuple(ticks[hit.number])) for hit in hits)
+        return ticks
 
     def number_of(self, resume_id: str) -> int:
         """Return a candidate's number, given their résumé's id or the number itself."""
