@@ -4,9 +4,9 @@
 lies what it asks for, cut out by hand: `+` what must be there, `-` what would be nice. One that is
 found and one by hand are the same if they share most of their words (F1 of words ≥ .6).
 
-`ticks.tsv` says of the candidates that lead for each job whether they meet each requirement, judged
-by reading their résumés before any tick was seen: met, not found (not said), or unclear (in part, or
-only by implication). Given a workspace of the bundled résumés, ticks are compared with it.
+`ticks.tsv` says of candidates that lead for each job whether they meet each requirement, judged
+by reading their résumés before any tick was seen: met, not found (not said), or unclear (in part,
+or only by implication). Given a workspace of the bundled résumés, ticks are compared with it.
 """
 
 import csv
