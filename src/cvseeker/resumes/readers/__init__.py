@@ -106,8 +106,9 @@ def read_document(path: Path) -> list[Document]:
         raise ReadError(f"not readable: {error.strerror or error}") from error
     if not data.strip(b" \t\r\n\0"):
         raise ReadError("empty file" if not data.strip() else "no readable text: only zero bytes")
-    documents = [_sound(document) for document in _read(data, path.suffix.lower())]
-    check_length(max((len(document.text) for document in documents), default=0))
+    read = _read(data, path.suffix.lower())
+    check_length(max((len(document.text) for document in read), default=0))
+    documents = [_sound(document) for document in read]
     readable = [document for document in documents if document.text.strip()]
     if not readable:
         raise ReadError("no text in it")
@@ -129,7 +130,7 @@ def _read(data: bytes, suffix: str, depth: int = 0) -> list[Document]:
     if start.startswith(_ZIP):
         return _read_zip(data, depth)
     _refuse_by_magic(data)
-    if is_mail(data[len(data) - len(data.lstrip()) :]):
+    if is_mail(data[:100_000].lstrip()):
         return read_mail(data.lstrip(), lambda part, kind: _read_inside(part, kind, depth + 1))
     return _read_by_text(data, suffix)
 
@@ -224,7 +225,7 @@ def _sound(document: Document) -> Document:
 
 def _without_tags(text: str) -> tuple[str, tuple[str, ...]]:
     """Take out letters that no screen shows but a language model reads; flags are made of them."""
-    hidden = _TAGS.findall(text)
+    hidden = [] if text.isascii() else _TAGS.findall(text)
     if not hidden:
         return text, ()
     words = ("".join(chr(ord(letter) - 0xE0000) for letter in run) for run in hidden)
