@@ -16,6 +16,7 @@ from cvseeker.queries.offline import generate_offline
 from cvseeker.queries.prompts import as_data, without_orders
 from cvseeker.resumes import PersonName, find_sections, person_groups, read_insights, redact
 from cvseeker.resumes.clean import clean_text
+from cvseeker.resumes.legibility import legibility
 from cvseeker.resumes.passages import count_tokens, split_passages
 from cvseeker.resumes.readers.html import html_to_text
 from cvseeker.resumes.spacing import SpacingRepair
@@ -42,6 +43,7 @@ def check(query: str, passage: str) -> None:
 
 READING: dict[str, Callable[[str], object]] = {
     "clean": clean_text,
+    "legibility": legibility,
     "learn spacing": lambda text: SpacingRepair([text]),
     "repair spacing": lambda text: SpacingRepair(KNOWN).repair(text),
     "sections": find_sections,
@@ -76,6 +78,7 @@ UNITS = [
     *("Ã\x83", "ï…€", "â€‹", "•\u200d", "•\n", "• ", "\u0301\u0327", "ÂÂ ", "ï¼", " \t"),
     *("a-", "a ", "a -", "a-\n", "A ", "Ab ", "Ab, ", "Ab  ", "of ", "and ", "a, ", "(a,", "a: "),
     *("Skills\n", "SKILLS: ", "skill", "Education ", "jan ", "2019 - ", "19", "1 ", "1-", "+1 ("),
+    *("A B C & ", "E DUCATION ", "abcdefghijklmnopqrstuvwxyz", "of fice "),
     *("a@", "@a", "a.b@", "a.", "www.", "http://", "x/", "id: ", "born ", "tel: ", "phone 1"),
     *("1 Elm ", "Flat No. 1 ", "No 1, ", "Nagar, ", "Via ", "rue de ", "Jane ", "J. ", "van der "),
     *("NOT (", "a OR ", "(a OR ", '" a', "you are ", "ignore all ", "<|", "<a", "##\n", "{ "),
