@@ -30,6 +30,7 @@ from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read
 _LONGEST = 60_000
 # A text with lines of so many characters on average has lost its lines.
 _LONG_LINE = 400
+_UNCONFIRMED = 0.6
 # A name further down is somebody else's.
 _TOP = 600
 # Where no address is told, a line of two words names a firm as often as a person.
@@ -85,8 +86,8 @@ def choose(
 ) -> tuple[Insight, ...]:
     """Join what rules found with what the tagger is sure enough of; see :func:`thresholds`."""
     tagged = list(tagged)
-    if len(reading.text) > _LONG_LINE * (1 + reading.text.count("\n")):
-        ruled = list(_confirmed(ruled, tagged))
+    has_lines = len(reading.text) <= _LONG_LINE * (1 + reading.text.count("\n"))
+    ruled = list(_weighed(ruled, tagged, has_lines=has_lines))
     fit = [
         piece
         for found in tagged
@@ -96,13 +97,17 @@ def choose(
     return tuple(join_pieces(reading.text, ruled, fit))
 
 
-def _confirmed(ruled: Iterable[Piece], tagged: Iterable[Piece]) -> Iterator[Piece]:
-    """Leave out the skills that the tagger sees no sign of: the list's end may have been lost."""
+def _weighed(
+    ruled: Iterable[Piece], tagged: Iterable[Piece], *, has_lines: bool
+) -> Iterator[Piece]:
+    """Trust skills less that the tagger sees no sign of; without lines, a list may have no end."""
     likely = sorted((piece.start, piece.end) for piece in tagged if piece.kind == "skill")
     for piece in ruled:
         at = bisect_left(likely, (piece.end, 0)) - 1
         if piece.kind != "skill" or (at >= 0 and likely[at][1] > piece.start):
             yield piece
+        elif has_lines:
+            yield piece._replace(confidence=_UNCONFIRMED)
 
 
 def cut_up(text: str) -> Reading:
