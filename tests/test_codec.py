@@ -103,22 +103,20 @@ def test_a_missing_or_damaged_codec_is_told(tmp_path: Path, content: bytes | Non
 
 
 def test_codes_say_what_the_vectors_do(
-    encoder: LocalEncoder, codec: TokenCodec, tiny_corpus: dict[str, str], tmp_path: Path
+    encoder: LocalEncoder, codec: TokenCodec, tiny_corpus: dict[str, str]
 ) -> None:
     _, tokens = encode_passages_with_tokens(encoder, [*tiny_corpus.values(), "..."])
-    written = TokenCodes.from_vectors(tokens, codec)
-    written.save(tmp_path)
-    for codes in (written, TokenCodes.load(tmp_path)):
-        assert codes.spans.tolist() == tokens.spans.tolist()
-        assert codes.bounds.tolist() == tokens.bounds.tolist()
-        assert codes.frequencies.tolist() == tokens.frequencies.tolist()
-        some = np.array([3, 0, 11])
-        asked = codec.project(tokens.vectors[:2])
-        expected = codec.decode(codec.encode(tokens.vectors))[some] @ asked.T
-        factors, offsets = codes.project(tokens.vectors[:2])
-        assert np.allclose(codes.rows(some) @ factors.T + offsets, expected, atol=1e-5)
-        count = len(tokens.ids)
-        assert codes.bytes_per_passage == (count * (16 / 8 + 4 + 2) + 8 * 8) / 7
+    codes = TokenCodes.from_vectors(tokens, codec)
+    assert codes.spans.tolist() == tokens.spans.tolist()
+    assert codes.bounds.tolist() == tokens.bounds.tolist()
+    assert codes.frequencies.tolist() == tokens.frequencies.tolist()
+    some = np.array([3, 0, 11])
+    asked = codec.project(tokens.vectors[:2])
+    expected = codec.decode(codec.encode(tokens.vectors))[some] @ asked.T
+    factors, offsets = codes.project(tokens.vectors[:2])
+    assert np.allclose(codes.rows(some) @ factors.T + offsets, expected, atol=1e-5)
+    count = len(tokens.ids)
+    assert codes.bytes_per_passage == (count * (16 / 8 + 4 + 2) + 8 * 8) / 7
 
 
 def test_a_passage_of_750_tokens_takes_no_more_than_32_kib() -> None:

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from cvseeker.retrieval.tokens import TokenVectors
 
 CODEC_FILE = "late.safetensors"
-CODES_FILE = "token_codes.npy"
-PLACES_FILE = "token_places.npz"
-# The arrays of ``token_places.npz``, in the order of the fields of :class:`TokenCodes`.
-PLACES = ("starts", "lengths", "bounds", "frequencies")
 
 # The most signs with which a passage of 750 tokens takes no more than 32 KiB, the tokens' places
 # included. With MiniLM they cost .002 nDCG@10, and 64 dimensions of four bits each, which take
@@ -209,41 +205,6 @@ class TokenCodes:
     def rows(self, positions: IntArray) -> FloatArray:
         """Return the signs of the tokens at these positions, shape (n, k), 0 or 1."""
         return self.codec.signs(self.codes[positions])
-
-    def save(self, folder: Path) -> None:
-        """Write ``token_codes.npy``, ``token_places.npz`` and the codec, ``late.safetensors``."""
-        self.codec.save(folder)
-        np.save(folder / CODES_FILE, self.codes)
-        np.savez(
-            folder / PLACES_FILE,
-            starts=self.starts,
-            lengths=self.lengths,
-            bounds=self.bounds,
-            frequencies=self.frequencies,
-        )
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what :meth:`save` wrote; the codes stay on the disk until they are used.
-
-        Raises
-        ------
-        ModelError
-            If the codec cannot be read.
-        ValueError
-            If the arrays do not fit one another.
-        """
-        codec = TokenCodec.load(folder)
-        codes = np.load(folder / CODES_FILE, mmap_mode="r", allow_pickle=False)
-        with (folder / PLACES_FILE).open("rb") as raw, np.load(raw, allow_pickle=False) as places:
-            found = cls(codec, codes, *(places[name] for name in PLACES))
-        count, bounds = len(codes), found.bounds
-        shapes = [array.shape for array in (codes, found.starts, found.lengths)]
-        if shapes != [(count, codec.center.size // 8), (count,), (count,)]:
-            raise ValueError(f"token codes of shapes {shapes}")
-        if bounds.ndim != 1 or (bounds[0], bounds[-1]) != (0, count) or (np.diff(bounds) < 0).any():
-            raise ValueError(f"{count} token codes, and bounds that are not theirs")
-        return found
 
 
 def sign_words(packed: Bytes) -> NDArray[np.uint64]:
