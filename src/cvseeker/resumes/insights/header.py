@@ -13,7 +13,7 @@ from cvseeker.resumes.lexicon import (
     STATES,
     TITLE_HEADS,
 )
-from cvseeker.resumes.names import NAME_WORD, name_without_capitals
+from cvseeker.resumes.name_candidates import NAME_WORD, name_without_capitals
 
 _ONLY_TITLES = TITLE_HEADS - read_words("cvseeker.resumes", "surnames")
 _LABELLED_NAME = re.compile(r"^(?:full )?name\s*[:\-]+\s*(.{3,50})$", re.IGNORECASE | re.MULTILINE)
