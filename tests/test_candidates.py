@@ -57,7 +57,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
 
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cvseeker.search.index.candidates.SIZE", 16)
+    monkeypatch.setattr("cvseeker.search.index.files.SIZE", 16)
 
 
 def filled(folder: Path | None, numbers: range, engine: Engine | None = None) -> CandidateIndex:

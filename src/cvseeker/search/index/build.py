@@ -10,7 +10,8 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search.index.base import Candidate
-from cvseeker.search.index.candidates import HEADER, CandidateIndex
+from cvseeker.search.index.candidates import CandidateIndex
+from cvseeker.search.index.files import HEADER
 
 # Candidates that are encoded before they are flushed: what a kill costs, and what memory holds.
 CHUNK = 1024
