@@ -27,11 +27,12 @@ from cvseeker.core.errors import CVSeekerError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_text
 from cvseeker.core.hashes import file_hash
 from cvseeker.core.lock import locked
-from cvseeker.core.settings import IngestSettings
+from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.llm.ledger import Ledger, LedgerRow
+from cvseeker.resumes import ingest_stage
 from cvseeker.resumes.discover import find_files, refusal
-from cvseeker.resumes.stage import ingest, input_hashes
+from cvseeker.resumes.originals import find_originals, input_hashes
 from cvseeker.retrieval.store import KEPT_MODELS, VectorStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="names, links and pipes of POSIX")
@@ -180,9 +181,9 @@ def test_vectors_are_kept_beside_others_of_any_time(
 @pytest.mark.parametrize("stamp", [-1, 0, 4_000_000_000], ids=["1969", "1970", "2096"])
 def test_sources_are_known_by_what_is_in_them_not_by_their_time(tmp_path: Path, stamp: int) -> None:
     (tmp_path / "a.txt").write_text("a nurse")
-    before = input_hashes([tmp_path])
+    before = input_hashes(find_originals([tmp_path]))
     os.utime(tmp_path / "a.txt", (stamp, stamp))
-    assert input_hashes([tmp_path]) == before
+    assert input_hashes(find_originals([tmp_path])) == before
 
 
 # Names
@@ -216,7 +217,8 @@ def test_names_that_some_systems_take_for_one_are_each_a_person(tmp_path: Path) 
     for name in ALIKE:
         word = name.encode().hex()
         (source / name).write_text("\n".join(f"{word}{n} worked as {word}" for n in range(40)))
-    ingest([source], tmp_path / "out", settings=IngestSettings(workers=1, val_share=0))
+    settings = Settings(ingest=IngestSettings(workers=1, val_share=0))
+    ingest_stage(Workspace(tmp_path / "out"), [source], settings)
     rows = list(read_jsonl(tmp_path / "out" / "resumes.jsonl"))
     assert len({row["resume_id"] for row in rows}) == len(names(source))
 

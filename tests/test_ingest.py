@@ -2,6 +2,7 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import docx
@@ -10,10 +11,12 @@ import pytest
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.records import Passage, Profile
+from cvseeker.core.progress import Progress, silent
+from cvseeker.core.record import Record
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import Workspace
-from cvseeker.resumes import stage
-from cvseeker.resumes.stage import Ingested, ingest, ingest_stage, input_hashes
+from cvseeker.resumes import originals, stage
+from cvseeker.resumes.stage import Ingested, ingest_stage
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETTINGS = IngestSettings(workers=1, passage_tokens=200)
@@ -68,6 +71,19 @@ def source(tmp_path: Path) -> Path:
     (folder / "short.txt").write_text("Just a few words here.", encoding="utf-8")
     (folder / "empty.pdf").write_bytes(b"")
     return folder
+
+
+def ingest(
+    sources: list[Path], folder: Path, *, settings: IngestSettings, progress: Progress = silent
+) -> dict[str, Any]:
+    """Ingest into a folder with a record of its own."""
+    with Record.make(folder) as record:
+        found = originals.find_originals(sources)
+        return stage.ingest(sources, found, folder, record, settings=settings, progress=progress)
+
+
+def input_hashes(sources: list[Path]) -> dict[str, str]:
+    return originals.input_hashes(originals.find_originals(sources))
 
 
 def rows_by_file(folder: Path) -> dict[str, dict[str, object]]:
@@ -222,8 +238,10 @@ def test_no_secret_of_the_machine_is_read_through_a_link(
     (source / "link.txt").symlink_to(secret)
     (source / "loop.txt").symlink_to("loop.txt")
     opened: list[str] = []
-    hash_of = stage.file_hash
-    monkeypatch.setattr(stage, "file_hash", lambda path: opened.append(path.name) or hash_of(path))
+    hash_of = originals.file_hash
+    monkeypatch.setattr(
+        originals, "file_hash", lambda path: opened.append(path.name) or hash_of(path)
+    )
     input_hashes([source])
     ingest([source], tmp_path / "out", settings=SETTINGS)
     assert "ann.txt" in opened

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import quote_from_bytes
 
 from cvseeker.core.languages import read_languages
-from cvseeker.core.records import SPLITS, Passage, Resume
+from cvseeker.core.records import SPLITS, Passage
 from cvseeker.resumes.discover import display_name
 from cvseeker.resumes.legibility import DOUBTFUL
 from cvseeker.resumes.split import LeakageReport
@@ -33,6 +33,12 @@ class Row:
     legibility: float | None = None
     # Résumé ids of the same person → why they are taken for that.
     same_person: Mapping[str, str] = field(default_factory=dict)
+    # Of the file: its SHA-256, and when it was last written, in seconds since 1970.
+    sha256: str = ""
+    modified: float = 0.0
+    # Hashes of all that the résumé is made from, and of its words.
+    made_from: str = ""
+    wording: str = ""
 
     @property
     def doubtful(self) -> bool:
@@ -82,20 +88,23 @@ def file_row(file: InputFile) -> dict[str, Any]:
 
 def ingest_counts(
     file_rows: Sequence[Mapping[str, Any]],
-    resumes: Sequence[Resume],
+    languages: Sequence[str],
     passages: Sequence[Passage],
     leakage: LeakageReport,
 ) -> dict[str, Any]:
-    """Count files by status, failures by reason, résumés and passages by split; JSON-ready."""
+    """Count files by status, failures by reason, résumés and passages by split; JSON-ready.
+
+    ``languages`` has that of each résumé.
+    """
     statuses = Counter(row["status"] for row in file_rows)
     failures = Counter(_kind_of_failure(row) for row in file_rows if row["status"] == "failed")
     by_split = {name: [one for one in passages if one.split == name] for name in SPLITS}
     return {
         "files": {name: statuses[name] for name in _STATUSES},
         "failures": dict(failures.most_common()),
-        "resumes": len(resumes),
+        "resumes": len(languages),
         "doubtful": sum(len(row.get("doubtful", ())) for row in file_rows),
-        "languages": _languages(resumes),
+        "languages": _languages(languages),
         "passages": len(passages),
         "person_groups": len({passage.person_group for passage in passages}),
         "splits": {
@@ -110,14 +119,10 @@ def ingest_counts(
     }
 
 
-def _languages(resumes: Sequence[Resume]) -> dict[str, int]:
+def _languages(codes: Sequence[str]) -> dict[str, int]:
     """Count the résumés in each language, the most first; ``unknown`` where nothing tells it."""
     known = read_languages()
-    counts = Counter(
-        code if (code := resume.metadata.get("language")) in known else "unknown"
-        for resume in resumes
-    )
-    return dict(counts.most_common())
+    return dict(Counter(code if code in known else "unknown" for code in codes).most_common())
 
 
 def _kind_of_failure(row: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from datasketch import MinHash
 
 _WORD = re.compile(r"[^\W_]+")
-_SHINGLE_WORDS = 5
-_COPY_WORDS = 8
+SHINGLE_WORDS = 5
+COPY_WORDS = 8
 _PERMUTATIONS = 64
 # MinHash only proposes pairs, so its threshold lies under the one that decides.
 _PROPOSAL_MARGIN = 0.15
 # An 8-gram of more texts than this is boilerplate, a watermark or a template, and says nothing.
-_MOST_SHARERS = 20
+MOST_SHARERS = 20
 # A text with fewer 8-grams than this can be contained in another by chance.
-_FEWEST_GRAMS = 8
+FEWEST_GRAMS = 8
 
 # Addresses and numbers are looked for so far into a text.
 _FARTHEST = 100_000
@@ -66,13 +66,13 @@ def group_texts(texts: Mapping[str, str], *, similarity: float) -> "Groups":
     groups = Groups(texts)
     for copy, original in exact_duplicates(texts).items():
         groups.join(copy, original, "the same text")
-    shingles = {key: word_ngrams(text, _SHINGLE_WORDS) for key, text in texts.items()}
+    shingles = {key: word_ngrams(text, SHINGLE_WORDS) for key, text in texts.items()}
     for one, other in _similar_pairs(shingles, similarity):
         own, others = shingles[one], shingles[other]
         if len(own & others) >= similarity * len(own | others):
             groups.join(one, other, "nearly the same text")
     _join_copies(texts, groups, share=similarity)
-    _join_by_contacts(texts, groups)
+    join_by_contacts(texts, groups)
     return groups
 
 
@@ -114,11 +114,11 @@ def _join_copies(texts: Mapping[str, str], groups: Groups, *, share: float) -> N
     """Join texts of which one holds at least ``share`` of the other's word 8-grams."""
     grams, holders = _grams_and_holders(texts.items())
     for key, own in grams:
-        if len(own) < _FEWEST_GRAMS:
+        if len(own) < FEWEST_GRAMS:
             continue
         shared: dict[str, int] = defaultdict(int)
         for gram in own:
-            if len(holders[gram]) <= _MOST_SHARERS:
+            if len(holders[gram]) <= MOST_SHARERS:
                 for other in holders[gram]:
                     shared[other] += 1
         for other, count in shared.items():
@@ -130,7 +130,7 @@ def _grams_and_holders(
     texts: Iterable[tuple[str, str]],
 ) -> tuple[list[tuple[str, set[int]]], dict[int, list[str]]]:
     """Return the word 8-grams of each text, and whose texts have each of them."""
-    grams = [(key, word_ngrams(text, _COPY_WORDS)) for key, text in texts]
+    grams = [(key, word_ngrams(text, COPY_WORDS)) for key, text in texts]
     holders: dict[int, list[str]] = defaultdict(list)
     for key, own in grams:
         for gram in own:
@@ -143,9 +143,20 @@ def join_overlapping(texts: Iterable[tuple[str, str]], groups: Groups, *, share:
 
     Of each text comes first whose it is: several may be of one.
     """
+    grams, holders = _grams_and_holders(texts)
+    join_foreign(grams, holders, groups, share=share)
+
+
+def join_foreign(
+    grams: Sequence[tuple[str, set[int]]],
+    holders: Mapping[int, Sequence[str]],
+    groups: Groups,
+    *,
+    share: float,
+) -> None:
+    """Join the groups that hold more than ``share`` of a text's 8-grams, given who holds which."""
     # Afterwards no text has more than that share in all the other groups together, so that no
     # split by group can leak more.
-    grams, holders = _grams_and_holders(texts)
     changed = True
     while changed:
         changed = False
@@ -197,10 +208,17 @@ def _as_hash(value: int) -> int:
     return value >> 32
 
 
-def _join_by_contacts(texts: Mapping[str, str], groups: Groups) -> None:
-    """Join the texts that have an address or a number in common, unless they name others."""
+def join_by_contacts(
+    texts: Mapping[str, str], groups: Groups, *, newcomers: Set[str] | None = None
+) -> None:
+    """Join the texts that have an address or a number in common, unless they name others.
+
+    With ``newcomers``, only by what one of them has.
+    """
     names: dict[str, frozenset[str]] = {}
     for what, holders in _holders(texts):
+        if newcomers is not None and newcomers.isdisjoint(holders):
+            continue
         for key in holders:
             if key not in names:
                 names[key] = _name_parts(texts[key])
@@ -212,15 +230,19 @@ def _holders(texts: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Yield what is shared, and the texts that share it, for every shared contact."""
     holders: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key, text in texts.items():
-        for contact in dict.fromkeys(_contacts(text[:_FARTHEST])):
+        for contact in contacts(text):
             holders[contact].append(key)
     for (what, _), keys in holders.items():
         if len(keys) > 1:
             yield what, keys
 
 
+def contacts(text: str) -> list[tuple[str, str]]:
+    """Return a text's e-mail addresses, and the last nine digits of its telephone numbers."""
+    return list(dict.fromkeys(_contacts(text[:_FARTHEST])))
+
+
 def _contacts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield e-mail addresses, and the last nine digits of telephone numbers."""
     for mail in find_emails(text):
         local = mail.value.partition("@")[0]
         if "xx" not in mail.value and _LETTERS.split(local)[0] not in _ROLES:

@@ -7,9 +7,10 @@ and knows the trade's own words.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import inf, log
+from typing import Any, Self
 
 from cvseeker.core.wordlists import read_words
 
@@ -68,6 +69,29 @@ class SpacingRepair:
         self._pairs = {pair: count for pair, count in pairs.items() if count > 1}
         self._compounds = {compound for compound, count in compounds.items() if count > 1}
         self._texts = len(kept)
+        self._begin()
+
+    @classmethod
+    def from_learnt(cls, learnt: Mapping[str, Any]) -> Self:
+        """Know what another has learnt."""
+        repair = cls.__new__(cls)
+        repair._words = Counter(learnt["words"])
+        repair._pairs = {(one, other): count for one, other, count in learnt["pairs"]}
+        repair._compounds = set(learnt["compounds"])
+        repair._texts = learnt["texts"]
+        repair._begin()
+        return repair
+
+    def learnt(self) -> dict[str, Any]:
+        """Return what was learnt, JSON-ready."""
+        return {
+            "words": dict(sorted(self._words.items())),
+            "pairs": [[*pair, count] for pair, count in sorted(self._pairs.items())],
+            "compounds": sorted(self._compounds),
+            "texts": self._texts,
+        }
+
+    def _begin(self) -> None:
         # Word → the words it is made of, found once.
         self._parts: dict[str, tuple[str, ...]] = {}
         self._spellings: dict[str, str] = {}

@@ -1,16 +1,22 @@
 """Splitting passages into train, val and test by person, and proof that nothing leaks."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from cvseeker.core.errors import DatasetError
 from cvseeker.core.hashes import text_hash
-from cvseeker.core.overlap import word_ngrams
+from cvseeker.core.overlap import UIntArray, ngram_hashes
 from cvseeker.core.records import Passage, Split
 
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+
 # Word n-grams this long are shared by copying, hardly ever by chance.
-_NGRAM_WORDS = 8
+NGRAM_WORDS = 8
 _NOTABLE_OVERLAP = 0.1
 _LISTED = 10
 
@@ -32,7 +38,12 @@ class LeakageReport:
 
 
 def assign_splits(
-    group_of: Mapping[str, str], *, val_share: float, test_share: float, seed: int
+    group_of: Mapping[str, str],
+    *,
+    val_share: float,
+    test_share: float,
+    seed: int,
+    known: Mapping[str, Split] = MappingProxyType({}),
 ) -> dict[str, Split]:
     """Assign every item to a split, all of a group to the same one.
 
@@ -48,6 +59,8 @@ def assign_splits(
         Shares of the groups, between 0 and 1, together under 1.
     seed
         Another seed gives another split.
+    known
+        Group id → the split that it stays in; the others fill up what the shares leave.
 
     Returns
     -------
@@ -64,14 +77,18 @@ def assign_splits(
             f"val_share {val_share} and test_share {test_share} leave nothing to train on; "
             "give shares that add up to less than 1"
         )
-    order = sorted(set(group_of.values()), key=lambda group: text_hash(str(seed), group))
-    tests = _count(test_share, len(order))
+    groups = set(group_of.values())
+    tests = _count(test_share, len(groups))
     # Rounding up must leave somebody to train on.
-    vals = min(_count(val_share, len(order)), max(len(order) - tests - 1, 0))
-    split_of_group: dict[str, Split] = {
-        group: "test" if place < tests else "val" if place < tests + vals else "train"
-        for place, group in enumerate(order)
-    }
+    vals = min(_count(val_share, len(groups)), max(len(groups) - tests - 1, 0))
+    split_of_group = {group: split for group, split in known.items() if group in groups}
+    taken = Counter(split_of_group.values())
+    for group in sorted(groups - known.keys(), key=lambda group: text_hash(str(seed), group)):
+        split: Split = (
+            "test" if taken["test"] < tests else "val" if taken["val"] < vals else "train"
+        )
+        taken[split] += 1
+        split_of_group[group] = split
     return {item: split_of_group[group] for item, group in group_of.items()}
 
 
@@ -82,25 +99,56 @@ def _count(share: float, groups: int) -> int:
     return min(max(1, round(share * groups)), groups - 1)
 
 
-def split_overlap(passages: Sequence[Passage]) -> list[tuple[str, str, str, float]]:
-    """Return passage id, its split, another, the share of its 8-grams there; largest first."""
-    grams = {passage.passage_id: word_ngrams(passage.text, _NGRAM_WORDS) for passage in passages}
-    seen: dict[Split, set[int]] = {
-        name: set().union(*(grams[one.passage_id] for one in passages if one.split == name))
+def split_overlap(
+    passages: Sequence[Passage], grams: Sequence[UIntArray] | None = None
+) -> list[tuple[str, str, str, float]]:
+    """Return passage id, its split, another, the share of its 8-grams there; largest first.
+
+    ``grams`` are the passages' 8-grams where they are known.
+    """
+    if grams is None:
+        grams = [ngram_hashes(passage.text, NGRAM_WORDS) for passage in passages]
+    pairs = list(zip(passages, grams, strict=True))
+    seen = {
+        name: np.unique(_joined(own for one, own in pairs if one.split == name))
         for name in ("train", "test")
     }
-    rows = [
-        (passage.passage_id, passage.split, other, len(own & seen[other]) / len(own))
-        for passage in passages
-        for other in _OTHERS[passage.split]
-        if (own := grams[passage.passage_id])
-    ]
+    rows = []
+    for split, others in _OTHERS.items():
+        chosen = [at for at, one in enumerate(passages) if one.split == split and len(grams[at])]
+        sizes = np.array([len(grams[at]) for at in chosen], dtype=np.int64)  # (n_chosen,)
+        owners = np.repeat(np.arange(len(chosen)), sizes)
+        own = _joined(grams[at] for at in chosen)
+        for other in others:
+            shared = np.bincount(owners[_is_in(own, seen[other])], minlength=len(chosen))
+            rows += [
+                (passages[at].passage_id, split, str(other), float(share))
+                for at, share in zip(chosen, shared / sizes, strict=True)
+            ]
     return sorted(rows, key=lambda row: (-row[3], row[0], row[2]))
 
 
-def check_leakage(passages: Sequence[Passage], *, max_overlap: float) -> LeakageReport:
+def _joined(arrays: Iterable[UIntArray]) -> UIntArray:
+    return np.concatenate([np.zeros(0, np.uint64), *arrays])
+
+
+def _is_in(values: UIntArray, among: UIntArray) -> BoolArray:
+    """Tell which values are in a sorted array; shape of ``values``."""
+    if not len(among):
+        return np.zeros(len(values), dtype=bool)
+    places = np.minimum(np.searchsorted(among, values), len(among) - 1)
+    found: BoolArray = among[places] == values
+    return found
+
+
+def check_leakage(
+    passages: Sequence[Passage],
+    grams: Sequence[UIntArray] | None = None,
+    *,
+    max_overlap: float,
+) -> LeakageReport:
     """Refuse a split whose val or test passages repeat another split's wording."""
-    rows = split_overlap(passages)
+    rows = split_overlap(passages, grams)
     leaking = [row for row in rows if row[3] > max_overlap]
     if leaking:
         named = "; ".join(

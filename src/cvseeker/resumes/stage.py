@@ -1,48 +1,48 @@
 """The stage ``ingest``: files → résumés and passages, grouped by person and split."""
 
-import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import date
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import read_jsonl, write_jsonl
-from cvseeker.core.hashes import file_hash
-from cvseeker.core.languages import language_of
-from cvseeker.core.overlap import exact_duplicates
+from cvseeker.core.files import read_jsonl, write_jsonl, write_lines
+from cvseeker.core.overlap import UIntArray
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.record import NAME, ChangeKind, Record
 from cvseeker.core.records import Passage, Resume
-from cvseeker.core.workspace import StageResult, Workspace
-from cvseeker.resumes.account import (
-    InputFile,
-    Row,
-    file_row,
-    ingest_counts,
-    nothing_read,
+from cvseeker.core.workspace import StageResult, Workspace, exclusive
+from cvseeker.resumes.account import Row, file_row, ingest_counts, nothing_read
+from cvseeker.resumes.candidates import (
+    Known,
+    drop_duplicates,
+    known_candidates,
+    make,
+    match,
+    mend,
+    passage_grams,
+    place,
+    write,
 )
-from cvseeker.resumes.discover import SourceFile, display_name, find_files, unused
-from cvseeker.resumes.insights import read_insights
+from cvseeker.resumes.discover import SourceFile
 from cvseeker.resumes.names import PersonName
-from cvseeker.resumes.passages import split_passages
-from cvseeker.resumes.persons import Groups, group_texts, join_overlapping
-from cvseeker.resumes.sections import find_sections
-from cvseeker.resumes.spacing import SpacingRepair
-from cvseeker.resumes.split import assign_splits, check_leakage
+from cvseeker.resumes.originals import (
+    Original,
+    find_originals,
+    input_hashes,
+    read_originals,
+    remember,
+)
+from cvseeker.resumes.split import check_leakage
 
 if TYPE_CHECKING:
     # Every worker that reads files loads this package: it need not load the settings' library.
     from cvseeker.core.settings import IngestSettings, Settings
-    from cvseeker.resumes.readers import Document
-
-# Less than this is a cover sheet, a caption or a scan's stray words.
-_FEWEST_WORDS = 30
-
-_WORD = re.compile(r"[^\W_]+")
 
 
+@exclusive
 def ingest_stage(
     workspace: Workspace, sources: Sequence[Path], settings: "Settings", progress: Progress = silent
 ) -> StageResult:
@@ -70,43 +70,121 @@ def ingest_stage(
     InputError
         If a source is missing, or no file gave a résumé.
     """
+    before = workspace.manifest("ingest") or {"counts": {}}
+    with _opened(workspace) as record:
+        originals = find_originals(sources, record)
+
+    def work(folder: Path) -> dict[str, Any]:
+        with Record.make(workspace.path) as record:
+            try:
+                counts = ingest(
+                    sources, originals, folder, record, settings=settings.ingest, progress=progress
+                )
+            except InputError:
+                record.discard()
+                raise
+            return counts | _since(before["counts"], record)
+
     return workspace.run_stage(
         "ingest",
         settings.ingest.model_dump(exclude={"workers"}),
-        input_hashes(sources),
-        lambda folder: ingest(sources, folder, settings=settings.ingest, progress=progress),
+        input_hashes(originals),
+        work,
+        finished=lambda counts: _is_recorded(counts, workspace),
         progress=progress,
     )
 
 
+@contextmanager
+def _opened(workspace: Workspace) -> Iterator[Record | None]:
+    """Open the record where there is one."""
+    if not (workspace.path / NAME).is_file():
+        yield None
+        return
+    with Record.open(workspace.path) as record:
+        yield record
+
+
+def _is_recorded(counts: Mapping[str, Any], workspace: Workspace) -> bool:
+    """Tell whether the record is the one that the stage's files were written from."""
+    with _opened(workspace) as record:
+        return record is not None and record.sequence == counts.get("sequence")
+
+
+def _since(before: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Count what has come to the record since the stage that is to be replaced.
+
+    Not since the last run: that may have been killed before its files were in their place.
+    """
+    sequence, reading = (
+        before.get(name, 0) if before.get(name, 0) <= last else 0
+        for name, last in (("sequence", record.sequence), ("reading", record.last("readings")))
+    )
+    changes = Counter(change.kind for change in record.changes(after=sequence))
+    query = "SELECT count(*) FROM readings WHERE reading > ?"
+    return {
+        "changes": {kind: changes[kind] for kind in get_args(ChangeKind)},
+        "read": next(record.rows(query, (reading,)))[0],
+        "sequence": record.sequence,
+        "reading": record.last("readings"),
+    }
+
+
 def ingest(
     sources: Sequence[Path],
+    originals: Sequence[Original],
     folder: Path,
+    record: Record,
     *,
     settings: "IngestSettings",
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Turn files into ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``."""
-    files = _read(find_files(sources), settings, progress)
-    _mend_spacing(files, progress)
-    _drop_duplicates(files)
-    rows = [row for file in files for row in file.rows if row.status == "ok"]
+    """Bring the record up to the files, and export it.
+
+    The export is ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``.
+    """
+    files = read_originals(originals, record, settings, progress)
+    rows = [row for file in files for row in file.rows]
+    known = known_candidates(record)
+    mend(rows, known, record, settings, progress)
+    drop_duplicates(rows)
+    rows = [row for row in rows if row.status == "ok"]
     if not rows:
         raise InputError(nothing_read(sources, files))
-    resumes = _build_resumes(rows, progress)
+    matched = match(rows, known)
+    new = [row for row in rows if not _is_unchanged(row, matched)]
+    made = make(new, settings, progress)
     progress("grouping résumés by person", 0, 0, "")
-    passages = _build_passages(resumes, settings)
-    groups = _group_people(resumes, passages, settings)
-    passages = _split(passages, groups.ids(), settings)
-    reasons = groups.reasons()
-    for row in rows:
-        row.same_person = reasons.get(row.resume_id, {})
-    leakage = check_leakage(passages, max_overlap=settings.max_overlap)
-    write_jsonl(folder / "resumes.jsonl", (resume.to_dict() for resume in resumes))
+    with record.transaction():
+        placed = place(rows, matched, made, record, settings)
+        numbers = write(rows, matched, made, placed, record)
+        remember(originals, record)
+        order = [numbers[row.resume_id] for row in rows]
+        passages, grams = _passages(order, record)
+        leakage = check_leakage(passages, grams, max_overlap=settings.max_overlap)
+    write_lines(folder / "resumes.jsonl", record.lines(order))
     write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
     file_rows = [file_row(file) for file in files]
     write_jsonl(folder / "files.jsonl", file_rows)
-    return ingest_counts(file_rows, resumes, passages, leakage)
+    query = "SELECT json_extract(metadata, '$.language') FROM candidates"
+    languages = [str(code) for (code,) in record.rows(query)]
+    return ingest_counts(file_rows, languages, passages, leakage)
+
+
+def _is_unchanged(row: Row, matched: Mapping[str, Known]) -> bool:
+    return row.resume_id in matched and matched[row.resume_id].made_from == row.made_from
+
+
+def _passages(order: Sequence[int], record: Record) -> tuple[list[Passage], list[UIntArray]]:
+    """Return all passages and their 8-grams, candidate by candidate in the order given."""
+    passages: dict[int, list[Passage]] = defaultdict(list)
+    for number, passage in record.passages():
+        passages[number].append(passage)
+    grams = passage_grams(record)
+    return (
+        [passage for number in order for passage in passages[number]],
+        [own for number in order for own in grams[number]],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,133 +234,3 @@ class Ingested:
         if not found.documents:
             raise InputError(f"{path}: {found.reason or 'no text in it'}")
         return "\n\n".join(document.text for document in found.documents)
-
-
-def input_hashes(sources: Sequence[Path]) -> dict[str, str]:
-    """Hash the files that :func:`ingest` would read, to tell whether any changed."""
-    hashes: dict[str, str] = {}
-    # What is refused by its place gives no résumé, whatever is in it.
-    for file in (file for file in find_files(sources) if not file.refused):
-        try:
-            digest = file_hash(file.path) if file.path.is_file() else "not a regular file"
-        except OSError:
-            digest = "unreadable"
-        hashes[file.relative] = digest
-    return hashes
-
-
-def _read(
-    found: Sequence[SourceFile], settings: "IngestSettings", progress: Progress
-) -> list[InputFile]:
-    from cvseeker.resumes.sandbox import read_files
-
-    outcomes = read_files(found, settings=settings, progress=progress)
-    # A row must not be called as a file is, nor as another table's row.
-    taken = {file.relative for file in found}
-    return [
-        InputFile(
-            file.relative,
-            file.path,
-            list(_rows_of(file, outcome.documents, taken)),
-            "" if outcome.documents else outcome.reason or "no text in it",
-        )
-        for file, outcome in zip(found, outcomes, strict=True)
-    ]
-
-
-def _rows_of(file: SourceFile, documents: Sequence["Document"], taken: set[str]) -> Iterator[Row]:
-    source = display_name(file.path)
-    for number, document in enumerate(documents, start=1):
-        key = file.relative
-        if len(documents) > 1 or document.row_id:
-            key = unused(f"{key}#{display_name(document.row_id) or number}", taken)
-        yield Row(
-            key,
-            document.text,
-            source,
-            document.metadata,
-            notes=document.notes,
-            legibility=document.legibility,
-        )
-
-
-def _mend_spacing(files: Sequence[InputFile], progress: Progress) -> None:
-    """Mend the spacing of every text; the words of all texts tell how."""
-    rows = [row for file in files for row in file.rows]
-    # What was not read right teaches nothing.
-    repair = SpacingRepair([row.text for row in rows if not row.doubtful])
-    for number, row in enumerate(rows, start=1):
-        row.text = repair.repair(row.text)
-        progress("cleaning texts", number, len(rows), "")
-        words = len(_WORD.findall(row.text))
-        if words < _FEWEST_WORDS:
-            row.status = "failed"
-            row.reason = f"only {words} word{'' if words == 1 else 's'} of text"
-
-
-def _drop_duplicates(files: Sequence[InputFile]) -> None:
-    rows = {row.resume_id: row for file in files for row in file.rows if row.status == "ok"}
-    repeated = exact_duplicates({key: row.text for key, row in rows.items()})
-    for key, original in repeated.items():
-        rows[key].status = "duplicate"
-        rows[key].reason = f"same text as {original}"
-
-
-def _build_resumes(rows: Sequence[Row], progress: Progress) -> list[Resume]:
-    resumes = []
-    for number, row in enumerate(rows, start=1):
-        sections = find_sections(row.text)
-        insights = read_insights(row.text, today=_written_on(row))
-        # A table's own column of that name says what its owner wants to know.
-        metadata = {"language": language_of(row.text), **row.metadata}
-        resumes.append(Resume(row.resume_id, row.text, sections, row.source, insights, metadata))
-        progress("finding sections", number, len(rows), "")
-    return resumes
-
-
-def _written_on(row: Row) -> date | None:
-    """Return the day that a file says it was written."""
-    with suppress(ValueError):
-        return date.fromisoformat(row.metadata.get("written", ""))
-    return None
-
-
-def _build_passages(resumes: Sequence[Resume], settings: "IngestSettings") -> list[Passage]:
-    return [
-        Passage(f"{resume.resume_id}:{number}", resume.resume_id, text, kinds)
-        for resume in resumes
-        for number, (text, kinds) in enumerate(
-            split_passages(resume.sections, passage_tokens=settings.passage_tokens)
-        )
-    ]
-
-
-def _split(
-    passages: Sequence[Passage], group_of: Mapping[str, str], settings: "IngestSettings"
-) -> list[Passage]:
-    """Give every passage its person group and its split."""
-    splits = assign_splits(
-        {passage.passage_id: group_of[passage.resume_id] for passage in passages},
-        val_share=settings.val_share,
-        test_share=settings.test_share,
-        seed=settings.seed,
-    )
-    return [
-        replace(
-            passage,
-            person_group=group_of[passage.resume_id],
-            split=splits[passage.passage_id],
-        )
-        for passage in passages
-    ]
-
-
-def _group_people(
-    resumes: Sequence[Resume], passages: Sequence[Passage], settings: "IngestSettings"
-) -> Groups:
-    """Group résumés by person, such that no passage can leak more than is allowed."""
-    texts = {resume.resume_id: resume.text for resume in resumes}
-    groups = group_texts(texts, similarity=settings.duplicate_similarity)
-    passage_texts = [(passage.resume_id, passage.text) for passage in passages]
-    join_overlapping(passage_texts, groups, share=settings.max_overlap)
-    return groups

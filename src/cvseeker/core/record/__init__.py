@@ -1,5 +1,5 @@
 """The one truth about candidates: ``record.sqlite``."""
 
-from cvseeker.core.record.record import Candidate, Change, Record
+from cvseeker.core.record.record import NAME, Candidate, Change, ChangeKind, Record
 
-__all__ = ["Candidate", "Change", "Record"]
+__all__ = ["NAME", "Candidate", "Change", "ChangeKind", "Record"]

@@ -4,8 +4,8 @@ import json
 import shlex
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -103,6 +103,30 @@ class Record(Database):
             raise WorkspaceError(f"{path}: no record of candidates; run: {_command(path)}")
         return cls(path)
 
+    @classmethod
+    def make(cls, workspace: Path) -> Self:
+        """Open the record of a workspace, or begin one.
+
+        Parameters
+        ----------
+        workspace
+            The folder.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is one that cannot be used.
+        """
+        return cls(workspace / NAME)
+
+    def discard(self) -> None:
+        """Close the record, and delete it where nothing is in it."""
+        is_empty = not self.sequence
+        self.close()
+        if is_empty:
+            for name in (NAME, f"{NAME}-wal", f"{NAME}-shm"):
+                self.path.with_name(name).unlink(missing_ok=True)
+
     def _prepare(self) -> None:
         """Bring the tables up to this version, all the way or not at all."""
         self._execute("PRAGMA foreign_keys = ON")
@@ -137,7 +161,11 @@ class Record(Database):
     @property
     def sequence(self) -> int:
         """The number of the last change; 0 where there was none."""
-        found = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
+        return self.last("changes")
+
+    def last(self, table: str) -> int:
+        """Return the last number that a table gave out; 0 where it gave none."""
+        found = self._rows("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
         return int(next(found, (0,))[0])
 
     @property
@@ -211,6 +239,26 @@ class Record(Database):
             sections = tuple(json.loads(kinds))
             yield number, Passage(passage_id, resume_id, text, sections, *facts)
 
+    def lines(self, numbers: Sequence[int]) -> Iterator[str]:
+        """Yield each candidate's résumé as a line of JSON, as ``Resume.to_dict`` has it.
+
+        Parameters
+        ----------
+        numbers
+            Whose, in the order wanted.
+        """
+        names = ("resume_id", "text", "sections", "source", "metadata")
+        columns = ", ".join(names)
+        insights = self._insights(None)
+        for number in numbers:
+            found = self._rows(f"SELECT {columns} FROM candidates WHERE number = ?", (number,))
+            values = dict(zip(names, next(found), strict=True))
+            for name in ("resume_id", "text", "source"):
+                values[name] = _json(values[name])
+            values["insights"] = _json([asdict(one) for one in insights[number]])
+            parts = (f'"{field.name}": {values[field.name]}' for field in fields(Resume))
+            yield f"{{{', '.join(parts)}}}\n"
+
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query in SQL; the scripts in ``migrations`` show the tables.
 
@@ -222,6 +270,15 @@ class Record(Database):
             Of its question marks.
         """
         yield from self._rows(query, values)
+
+    def write(self, statement: str, values: Sequence[object] = ()) -> None:
+        """Change something by a statement in SQL; inside a transaction, with all else in it."""
+        self._execute(statement, values)
+
+    def write_many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement once a row of values."""
+        with self._told():
+            self._db.executemany(statement, rows)
 
     def put(
         self,
@@ -251,15 +308,15 @@ class Record(Database):
         int
             The candidate's number.
         """
-        first = passages[0]
+        group, split = (passages[0].person_group, passages[0].split) if passages else ("", "train")
         values = (
             resume.resume_id,
             resume.source,
             resume.text,
             _json([asdict(section) for section in resume.sections]),
             _json(dict(resume.metadata)),
-            first.person_group,
-            first.split,
+            group or resume.resume_id,
+            split,
             sha256,
             modified,
         )
@@ -278,17 +335,28 @@ class Record(Database):
             )
             self._execute("DELETE FROM passages WHERE number = ?", (number,))
             self._execute("DELETE FROM insights WHERE number = ?", (number,))
-        for insight in resume.insights:
-            self._execute(
-                "INSERT INTO insights VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *astuple(insight))
-            )
-        for position, passage in enumerate(passages):
-            self._execute(
-                "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
-                (number, position, passage.passage_id, passage.text, _json(passage.sections)),
-            )
+        self.write_many(
+            "INSERT INTO insights VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((number, *astuple(insight)) for insight in resume.insights),
+        )
+        self.write_many(
+            "INSERT INTO passages VALUES (?, ?, ?, ?, ?)",
+            (
+                (number, position, passage.passage_id, passage.text, _json(passage.sections))
+                for position, passage in enumerate(passages)
+            ),
+        )
         self._note(number, kind)
         return number
+
+    def rename(self, number: int, resume_id: str) -> None:
+        """Give a candidate's résumé another id, in a transaction of the caller's."""
+        self._execute("UPDATE candidates SET resume_id = ? WHERE number = ?", (resume_id, number))
+        self._execute(
+            "UPDATE passages SET passage_id = ? || ':' || position WHERE number = ?",
+            (resume_id, number),
+        )
+        self._note(number, "renamed")
 
     def remove(self, numbers: Collection[int]) -> None:
         """Delete candidates and all that is theirs, in a transaction of the caller's."""

@@ -18,11 +18,12 @@ CREATE TABLE candidates (
 CREATE TABLE passages (
     number INTEGER NOT NULL REFERENCES candidates ON DELETE CASCADE,
     position INTEGER NOT NULL,
-    passage_id TEXT NOT NULL UNIQUE,
+    passage_id TEXT NOT NULL,
     text TEXT NOT NULL,
     sections TEXT NOT NULL,
     PRIMARY KEY (number, position)
 ) WITHOUT ROWID;
+CREATE INDEX passages_by_id ON passages (passage_id);
 
 -- What was read from a résumé, in its order, and where in candidates.text, in characters.
 CREATE TABLE insights (
