@@ -15,9 +15,11 @@ import os
 import pickle
 import resource
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -273,12 +275,24 @@ def result(place: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, (mode, _, content) in read_state(place, {}).items():
         value: Any = content
+        if name.endswith("record.sqlite"):
+            value = recorded(place / name)
         if content is not None and name.endswith("manifest.json"):
             value = json.loads(content)
             for facts in value["outputs"].values():
                 del facts["mtime_ns"]
         found[name] = (mode, value)
     return found
+
+
+def recorded(path: Path) -> dict[str, list[Any]]:
+    """Return the rows of a record, but for the times of files."""
+    with closing(sqlite3.connect(path)) as database:
+        query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'full_text*'"
+        names = [name for (name,) in database.execute(query)]
+        tables = {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+    tables["originals"] = [row[:2] for row in tables["originals"]]
+    return {name: sorted(rows) for name, rows in tables.items()}
 
 
 def damage(place: Path) -> str:

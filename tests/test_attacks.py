@@ -219,7 +219,7 @@ def test_names_that_some_systems_take_for_one_are_each_a_person(tmp_path: Path) 
         (source / name).write_text("\n".join(f"{word}{n} worked as {word}" for n in range(40)))
     settings = Settings(ingest=IngestSettings(workers=1, val_share=0))
     ingest_stage(Workspace(tmp_path / "out"), [source], settings)
-    rows = list(read_jsonl(tmp_path / "out" / "resumes.jsonl"))
+    rows = list(read_jsonl(tmp_path / "out" / "ingest" / "resumes.jsonl"))
     assert len({row["resume_id"] for row in rows}) == len(names(source))
 
 

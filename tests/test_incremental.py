@@ -101,6 +101,8 @@ def test_a_changed_resume_costs_one(place: Place, opened: list[str]) -> None:
     assert "Danish" in after["07.txt"].resume.text
     assert after["07.txt"].number == before["07.txt"].number
     assert {key for key in after if after[key] != before[key]} == {"07.txt"}
+    decided = ingest_stage(place.workspace, [place.cvs], SETTINGS).decided
+    assert decided[1] == "1 changed; the others are as they were"
 
 
 def test_a_file_that_was_only_touched_is_not_opened(place: Place, opened: list[str]) -> None:
@@ -240,6 +242,15 @@ def test_a_file_that_changes_between_hash_and_reading_is_read_again(
     (place.cvs / "30.txt").unlink()
     place.ingest()
     assert "The first change." in place.candidates()["11.txt"].resume.text
+
+
+def test_a_record_among_the_sources_is_not_read(place: Place, tmp_path: Path) -> None:
+    ingest_stage(Workspace(place.cvs), [place.cvs], SETTINGS)
+    (place.cvs / "07.txt").unlink()
+    counts = ingest_stage(Workspace(place.cvs), [place.cvs], SETTINGS).counts
+    rows = {row["file"]: row["reason"] for row in read_jsonl(place.cvs / "ingest" / "files.jsonl")}
+    assert rows["record.sqlite"] == "written by CVSeeker, no résumé: skipped"
+    assert counts["files"]["ok"] == COUNT - 1
 
 
 def test_without_its_record_a_workspace_is_read_again(place: Place) -> None:

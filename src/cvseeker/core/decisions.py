@@ -46,6 +46,10 @@ def _files(counts: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f"{files['ok']:,} files read, {files['duplicate']:,} left out as duplicates, "
         f"{files['failed']:,} failed"
     )
+    changes = {kind: count for kind, count in counts.get("changes", {}).items() if count}
+    if changes and changes != {"added": counts["resumes"]}:
+        said = ", ".join(f"{count:,} {kind}" for kind, count in changes.items())
+        yield f"{said}; the others are as they were"
     languages = counts.get("languages", {})
     if len(languages) > 1:
         told = ", ".join(f"{code} {count:,}" for code, count in languages.items())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.manifest import is_stage_folder
+from cvseeker.core.record import NAME
 from cvseeker.core.screen import printable
 from cvseeker.core.workspace import COMMAND_OF_STAGE, is_workspace
 
@@ -24,7 +25,9 @@ _SPECIAL = (
     (stat.S_ISBLK, "a device, not a file: not opened"),
     (stat.S_ISDIR, "a folder, not a file"),
 )
-_WORKSPACE_FOLDERS = frozenset((*COMMAND_OF_STAGE, "cache"))
+_IN_WORKSPACE = frozenset(
+    (*COMMAND_OF_STAGE, "cache", *(f"{NAME}{suffix}" for suffix in ("", "-wal", "-shm")))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class _Walk:
         """Say why an entry must not be followed, whatever it is."""
         if _is_hidden(entry.name):
             return _HIDDEN
-        if ours and entry.name in _WORKSPACE_FOLDERS:
+        if ours and entry.name in _IN_WORKSPACE:
             return _OURS
         if entry.is_symlink():
             target = Path(os.path.realpath(entry.path))

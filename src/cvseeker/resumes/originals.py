@@ -228,7 +228,8 @@ def remember(originals: Sequence[Original], record: Record) -> None:
 @cache
 def code_hash() -> str:
     """Return what changes with the code that reads résumés: what other code made is made again."""
-    return text_hash(*_code(resources.files("cvseeker.resumes")))
+    packages = ("cvseeker.core", "cvseeker.resumes")
+    return text_hash(*(text for name in packages for text in _code(resources.files(name))))
 
 
 def _code(folder: "Traversable") -> Iterator[str]:
