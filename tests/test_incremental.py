@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -283,6 +286,39 @@ def test_interrupted_at_any_step_the_same_command_completes(
     counts = place.ingest()
     assert changes(counts) == {"changed": 1, "removed": 1}
     assert counts["read"] == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cvseeker.core.settings import Settings
+from cvseeker.core.workspace import Workspace
+from cvseeker.resumes import ingest_stage, stage
+
+step, workspace, source, settings = sys.argv[1:]
+undisturbed = getattr(stage, step)
+
+def killed(*arguments):
+    undisturbed(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(stage, step, killed)
+ingest_stage(Workspace(Path(workspace)), [Path(source)], Settings.model_validate_json(settings))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.parametrize("step", ["write", "remember"])
+def test_killed_within_its_transaction_an_ingest_never_was(place: Place, step: str) -> None:
+    before = place.candidates()
+    (place.cvs / "07.txt").write_text(resume(7, extra="Speaks Danish."), encoding="utf-8")
+    (place.cvs / "09.txt").unlink()
+    arguments = [step, str(place.workspace.path), str(place.cvs), SETTINGS.model_dump_json()]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False, timeout=120)
+    assert ended.returncode == -signal.SIGKILL
+    assert place.candidates() == before
+    counts = place.ingest()
+    assert (counts["read"], changes(counts)) == (1, {"changed": 1, "removed": 1})
 
 
 def test_what_a_kill_before_publishing_leaves_is_counted_once(

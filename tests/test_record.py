@@ -99,6 +99,27 @@ def test_the_file_is_its_owners_alone_and_survives_power_cuts(record: Record) ->
     assert next(record.rows("PRAGMA journal_mode")) == ("wal",)
 
 
+def test_a_power_cut_costs_nothing_that_was_acknowledged(record: Record, tmp_path: Path) -> None:
+    """What was written after the last fsync, which a commit waits for, is lost from any byte on."""
+    put(record, "anna.txt", "welder")
+    log = record.path.with_name("record.sqlite-wal")
+    acknowledged, base = log.stat().st_size, record.path.read_bytes()
+    put(record, "berta.txt", "nurse")
+    written = log.read_bytes()
+    assert record.path.read_bytes() == base
+    last = len(written)
+    for cut in {acknowledged, *range(acknowledged + 1, last, 1013), last - 1, last}:
+        for lost in {b"", bytes(last - cut)}:
+            place = tmp_path / f"{cut}-{len(lost)}"
+            place.mkdir()
+            (place / "record.sqlite").write_bytes(base)
+            (place / "record.sqlite-wal").write_bytes(written[:cut] + lost)
+            with Record.open(place) as found:
+                assert list(found.numbers()) == ["anna.txt", "berta.txt"][: 1 + (cut == last)]
+                assert found.sequence == found.count
+                assert list(found.rows("PRAGMA integrity_check")) == [("ok",)]
+
+
 def test_a_missing_record_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"no record of candidates; run: cvseeker ingest"):
         Record.open(tmp_path)
