@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from time import time
@@ -236,5 +237,5 @@ def _code(folder: "Traversable") -> Iterator[str]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir() and entry.name != "__pycache__":
             yield from _code(entry)
-        elif entry.name.endswith((".py", ".txt")):
-            yield entry.read_text(encoding="utf-8")
+        elif entry.is_file():
+            yield sha256(entry.read_bytes()).hexdigest()
