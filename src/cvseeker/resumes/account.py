@@ -32,7 +32,7 @@ class Row:
     notes: tuple[str, ...] = ()
     legibility: float | None = None
     # Résumé ids of the same person → why they are taken for that.
-    same_person: Mapping[str, str] = field(default_factory=dict)
+    same_person: dict[str, str] = field(default_factory=dict)
     # Of the file: its SHA-256, and when it was last written, in seconds since 1970.
     sha256: str = ""
     modified: float = 0.0

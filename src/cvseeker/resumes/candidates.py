@@ -21,10 +21,10 @@ from cvseeker.core.records import Passage, Resume, Split
 from cvseeker.resumes.account import Row
 from cvseeker.resumes.discover import unused
 from cvseeker.resumes.insights import read_insights
-from cvseeker.resumes.newcomers import Sketch, join_newcomers
+from cvseeker.resumes.newcomers import Sketch, join_newcomers, sharers
 from cvseeker.resumes.originals import code_hash
 from cvseeker.resumes.passages import split_passages
-from cvseeker.resumes.persons import Groups, join_overlapping, person_groups
+from cvseeker.resumes.persons import Groups, group_texts, join_by_contacts, join_overlapping
 from cvseeker.resumes.sections import find_sections
 from cvseeker.resumes.spacing import SpacingRepair
 from cvseeker.resumes.split import assign_splits
@@ -212,10 +212,11 @@ def place(
     made: Mapping[str, Made],
     record: Record,
     settings: "IngestSettings",
-) -> dict[str, tuple[str, Split]]:
+) -> tuple[dict[str, tuple[str, Split]], Groups]:
     """Return résumé id → person group and split, such that no passage can leak too much.
 
-    Whoever has a group and a split keeps them, but where new wording makes one person of two.
+    Beside it, what was newly found to be of one person, and why. Whoever has a group and a split
+    keeps them, but where new wording makes one person of two.
     """
     grouping = {
         name: getattr(settings, name)
@@ -226,7 +227,9 @@ def place(
     stays = matched if before == stored else {}
     record.write("INSERT OR REPLACE INTO facts VALUES ('grouping', ?)", (stored,))
     groups = _groups(rows, matched, made, stays, record, settings)
-    return _placed(groups, stays, settings)
+    if not stays:
+        record.write("DELETE FROM same_person")
+    return _placed(groups, stays, settings), groups
 
 
 def _groups(
@@ -252,12 +255,20 @@ def _groups(
             similarity=settings.duplicate_similarity,
             share=settings.max_overlap,
         )
+        texts = {
+            key: made[key].resume.text if key in made else _text_of(matched[key].number, record)
+            for key in sharers(sketches, newcomers)
+        }
+        join_by_contacts(texts, groups, newcomers=set(newcomers))
         return groups
     texts, passages = _texts(rows, matched, made, record)
-    for key, group in person_groups(texts, similarity=settings.duplicate_similarity).items():
-        groups.join(key, group)
+    group_texts(texts, groups, similarity=settings.duplicate_similarity)
     join_overlapping(passages, groups, share=settings.max_overlap)
     return groups
+
+
+def _text_of(number: int, record: Record) -> str:
+    return str(next(record.rows("SELECT text FROM candidates WHERE number = ?", (number,)))[0])
 
 
 def _is_other(made: Made, known: Known) -> bool:
@@ -376,6 +387,25 @@ def write(
             if before != (group, split, row.sha256, row.source):
                 _update(one.number, row, group, split, record)
     return numbers
+
+
+def note_same_people(
+    rows: Sequence[Row], numbers: Mapping[str, int], groups: Groups, record: Record
+) -> None:
+    """Write who was found to be one person, and tell each row what is known of it."""
+    record.write_many(
+        "INSERT OR IGNORE INTO same_person VALUES (?, ?, ?)",
+        (
+            (numbers[one], numbers[other], reason)
+            for one, others in groups.reasons().items()
+            for other, reason in others.items()
+            if reason
+        ),
+    )
+    row_of = {numbers[row.resume_id]: row for row in rows}
+    query = "SELECT one, other, reason FROM same_person ORDER BY one, rowid"
+    for one, other, reason in record.rows(query):
+        row_of[one].same_person[row_of[other].resume_id] = reason
 
 
 def _write_made(

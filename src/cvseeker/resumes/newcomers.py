@@ -17,7 +17,6 @@ from cvseeker.resumes.persons import (
     Groups,
     contacts,
     join_foreign,
-    join_sharers,
 )
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -36,7 +35,7 @@ class Sketch:
     @classmethod
     def of(cls, text: str, passages: Iterable[str]) -> Self:
         """Hash a résumé's text and its passages' texts."""
-        found = sorted(int(text_hash(contact), 16) for contact in contacts(text))
+        found = sorted(int(text_hash(*contact), 16) for contact in contacts(text))
         return cls(
             ngram_hashes(text, SHINGLE_WORDS),
             ngram_hashes(text, COPY_WORDS),
@@ -69,7 +68,8 @@ def join_newcomers(
 ) -> None:
     """Join new résumés to the groups of those that are known, and these where they connect them.
 
-    What makes one person of two résumés is what :func:`person_groups` and
+    By their wording; for contacts, see :func:`sharers`. What makes one person of two résumés is
+    what :func:`person_groups` and
     :func:`join_overlapping` say; pairs of known ones are not compared again.
     """
     keys = list(sketches)
@@ -78,17 +78,14 @@ def join_newcomers(
     shingles = _Hashes([sketch.shingles for sketch in sketches.values()])
     for at, shared in _shared(shingles, new):
         union = shingles.sizes + shingles.sizes[at] - shared
-        _join(at, shared >= similarity * np.maximum(union, 1), keys, groups)
+        alike = shared >= similarity * np.maximum(union, 1)
+        _join(at, alike, keys, groups, "nearly the same text")
     copies = _Hashes([sketch.copies for sketch in sketches.values()])
     long_enough = copies.sizes >= FEWEST_GRAMS
     for at, shared in _shared(copies, new, most=MOST_SHARERS):
         holds = long_enough & (shared >= similarity * copies.sizes)
         lies_within = long_enough[at] & (shared >= similarity * copies.sizes[at])
-        _join(at, holds | lies_within, keys, groups)
-    addresses = _Hashes([sketch.contacts for sketch in sketches.values()])
-    wanted = _all_of([sketches[key].contacts for key in newcomers])
-    for holders in _holders(*addresses.among(wanted), keys).values():
-        join_sharers(holders, groups)
+        _join(at, holds | lies_within, keys, groups, "a text that holds the other's")
     _join_passages(sketches, set(newcomers), groups, share=share)
 
 
@@ -113,10 +110,20 @@ def _shared(
         yield at, shared
 
 
-def _join(at: int, alike: np.ndarray[Any, Any], keys: Sequence[str], groups: Groups) -> None:
+def _join(
+    at: int, alike: np.ndarray[Any, Any], keys: Sequence[str], groups: Groups, reason: str
+) -> None:
     for other in np.flatnonzero(alike):
         if other != at:
-            groups.join(keys[at], keys[other])
+            groups.join(keys[at], keys[other], reason)
+
+
+def sharers(sketches: Mapping[str, Sketch], newcomers: Sequence[str]) -> list[str]:
+    """Return all who have a contact that a newcomer has, newcomers included."""
+    hashes = _Hashes([sketch.contacts for sketch in sketches.values()])
+    _, found = hashes.among(_all_of([sketches[key].contacts for key in newcomers]))
+    keys = list(sketches)
+    return [keys[at] for at in np.unique(found).tolist()]
 
 
 def _join_passages(

@@ -58,12 +58,13 @@ def person_groups(texts: Mapping[str, str], *, similarity: float) -> dict[str, s
     dict of str to str
         Id → group id, the smallest id of the group; in the order given.
     """
-    return group_texts(texts, similarity=similarity).ids()
-
-
-def group_texts(texts: Mapping[str, str], *, similarity: float) -> "Groups":
-    """Group texts as :func:`person_groups` does, and keep the reasons."""
     groups = Groups(texts)
+    group_texts(texts, groups, similarity=similarity)
+    return groups.ids()
+
+
+def group_texts(texts: Mapping[str, str], groups: "Groups", *, similarity: float) -> None:
+    """Group texts as :func:`person_groups` does, and keep the reasons."""
     for copy, original in exact_duplicates(texts).items():
         groups.join(copy, original, "the same text")
     shingles = {key: word_ngrams(text, SHINGLE_WORDS) for key, text in texts.items()}
@@ -73,7 +74,6 @@ def group_texts(texts: Mapping[str, str], *, similarity: float) -> "Groups":
             groups.join(one, other, "nearly the same text")
     _join_copies(texts, groups, share=similarity)
     join_by_contacts(texts, groups)
-    return groups
 
 
 class Groups:

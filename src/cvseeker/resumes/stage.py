@@ -22,6 +22,7 @@ from cvseeker.resumes.candidates import (
     make,
     match,
     mend,
+    note_same_people,
     passage_grams,
     place,
     write,
@@ -156,8 +157,9 @@ def ingest(
     made = make(new, settings, progress)
     progress("grouping résumés by person", 0, 0, "")
     with record.transaction():
-        placed = place(rows, matched, made, record, settings)
+        placed, groups = place(rows, matched, made, record, settings)
         numbers = write(rows, matched, made, placed, record)
+        note_same_people(rows, numbers, groups, record)
         remember(originals, record)
         order = [numbers[row.resume_id] for row in rows]
         passages, grams = _passages(order, record)

@@ -35,3 +35,12 @@ CREATE TABLE passage_sketches (
 
 -- What was learnt from all together, and the settings that persons were grouped by.
 CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Who was found to be one person, and why; both ways.
+CREATE TABLE same_person (
+    one INTEGER NOT NULL REFERENCES candidates ON DELETE CASCADE,
+    other INTEGER NOT NULL REFERENCES candidates ON DELETE CASCADE,
+    reason TEXT NOT NULL,
+    UNIQUE (one, other)
+);
+CREATE INDEX same_person_by_other ON same_person (other);
