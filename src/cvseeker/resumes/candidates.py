@@ -369,11 +369,11 @@ def write(
     """Write what has changed, in a transaction of the caller's; return résumé id → number."""
     numbers = {key: one.number for key, one in matched.items()}
     record.remove(set(record.numbers().values()) - set(numbers.values()))
-    for key, one in matched.items():
-        if key != one.resume_id:  # its new name may be one that another is about to give up
+    for key, known in matched.items():
+        if key != known.resume_id:  # its new name may be one that another is about to give up
             record.write(
                 "UPDATE candidates SET resume_id = char(0) || number WHERE number = ?",
-                (one.number,),
+                (known.number,),
             )
     for row in rows:
         key = row.resume_id

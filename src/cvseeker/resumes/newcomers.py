@@ -113,7 +113,7 @@ def _shared(
 def _join(
     at: int, alike: np.ndarray[Any, Any], keys: Sequence[str], groups: Groups, reason: str
 ) -> None:
-    for other in np.flatnonzero(alike):
+    for other in np.flatnonzero(alike).tolist():
         if other != at:
             groups.join(keys[at], keys[other], reason)
 
