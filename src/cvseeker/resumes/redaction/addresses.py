@@ -53,11 +53,10 @@ _GERMAN = (
 # "12 bis, rue de la Paix, 75002 Paris", "Calle Mayor 5", "Via Roma, 3".
 _ROMANCE = (
     r"\d(?<![\w.,/-]\d)\d{0,3}(?:[ \t]?(?:bis|ter))?,?[ \t]+(?i:rue|avenue|av\.|boulevard|bd|place|"
-    r"chemin|all[ée]e|impasse|quai|cours|route)[ \t]+(?:d[eu]s?\b|de la\b|l['’])?[ \t]*"
+    r"chemin|all[ée]e|impasse|quai|(?:cours|route)(?=[ \t]+(?:d[eu]|de la|Victor)\b))[ \t]+"
+    r"(?:d[eu]s?\b|de la\b|l['’])?[ \t]*"
     r"[\w'’-]{1,25}"
     r"(?:[ \t][A-ZÀ-Ý][\w'’-]{1,25}){0,3}(?:,?[ \t]*\d{5}(?=[ \t]+[A-ZÀ-Ý]))?"
-    r"|(?<!\w)(?:Calle|C/|Avenida|Av\.|Rua|Via|Viale|Piazza|Plaza|Carrer|Rue)[ \t]+"
-    r"(?:[\w'’.-]{1,25}[ \t]){0,3}[\w'’.-]{1,25},?[ \t]+(?:n[º°.o][ \t]?)?\d{1,4}(?![\w%])"
 )
 # "Plot No 8-9, Rukhmini Nagar", "H.No. 3-4-35, Masjid Lane", "318/4 Sarvahara Nagar".
 _LOCALITY = (
