@@ -15,7 +15,7 @@ from cvseeker.core.records import Insight, Passage, Resume
 from cvseeker.retrieval.late import WordMatch
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search import CandidateHit, CandidateSearch, Found
-from cvseeker.search.index import Candidate, CandidateIndex, index_candidates
+from cvseeker.search.index import Candidate, CandidateIndex, Scored, index_candidates
 from cvseeker.search.query import Pool, Reading, Requirement, read_query
 from cvseeker.search.sentences import sentence_spans
 from cvseeker.search.strength import Strength
@@ -165,14 +165,18 @@ def test_sentences_end_where_they_do() -> None:
         ("5+ years of Kafka", "Ran Kafka.", 3, "not found"),
         ("five years of Kafka", "Ran Kafka.", None, "unclear"),
         ("Kafka and Pulsar", "Ran Kafka.", None, "unclear"),
+        ("Kafka, Pulsar and Kinesis", "Ran Kafka.", None, "not found"),
+        ("Fluent Igbo", "Ran Kafka.", None, "not found"),
+        ("Stream processing (Kafka)", "Ran Kafka.", None, "met"),
     ],
 )
 def test_ticks(asked: str, text: str, years: int | None, state: str) -> None:
     insights = () if years is None else (Insight("years", str(years), str(years), 0, 0),)
-    words = [word for word in ("Kafka", "Pulsar") if word in asked]
+    words = [word for word in ("Kafka", "Pulsar", "Kinesis", "Igbo") if word in asked]
     first = text.split(maxsplit=1)[0]
     matches = [match(asked, text, (word, word if word in text else first), 0.3) for word in words]
-    told = tick(Requirement(asked), Resume("r", text, insights=insights), text, matches)
+    found = Scored(1, Passage("r#1", "r", text), 0, 1.0, (1.0, 0.4, 0.55), (1.0, 0.0, 0.0))
+    told = tick(Requirement(asked), Resume("r", text, insights=insights), found, matches)
     assert told.state == state
     assert bool(told.evidence) == (state != "not found")
 

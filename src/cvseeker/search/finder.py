@@ -286,7 +286,7 @@ class CandidateSearch:
             matches = self._index.explain(query, [one.position for one in found])
             for one, words in zip(found, matches, strict=True):
                 resume = self.pool.resumes[one.number]
-                ticks[one.number].append(tick(requirement, resume, one.passage.text, words))
+                ticks[one.number].append(tick(requirement, resume, one, words))
         return ticks
 
     def number_of(self, resume_id: str) -> int:
