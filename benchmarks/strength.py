@@ -1,7 +1,7 @@
 """Whether search says when nothing fits: `python benchmarks/strength.py WORKSPACE`.
 
 The workspace is of the bundled résumés. "Nothing fits well" is what should be said of twenty
-professions that none of them has, and of none of the hand-written queries that have a grade-2 answer
+professions that none of them has, and of no hand-written query that has a grade-2 answer
 among the first three. Neither has chosen anything: the rule was chosen on other people's résumés.
 """
 
