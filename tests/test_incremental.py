@@ -218,7 +218,7 @@ def test_other_passages_are_cut_without_opening_a_file(place: Place, opened: lis
 def test_other_code_reads_again(
     place: Place, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("originals", "candidates"):
+    for module in ("originals", "candidates", "placing"):
         monkeypatch.setattr(f"cvseeker.resumes.{module}.code_hash", lambda: "another")
     (place.cvs / "30.txt").unlink()
     counts = place.ingest()

@@ -15,18 +15,7 @@ from cvseeker.core.record import NAME, ChangeKind, Record
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes.account import Row, file_row, ingest_counts, nothing_read
-from cvseeker.resumes.candidates import (
-    Known,
-    drop_duplicates,
-    known_candidates,
-    make,
-    match,
-    mend,
-    note_same_people,
-    passage_grams,
-    place,
-    write,
-)
+from cvseeker.resumes.candidates import drop_duplicates, make, match, mend, write
 from cvseeker.resumes.discover import SourceFile
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.originals import (
@@ -35,6 +24,13 @@ from cvseeker.resumes.originals import (
     input_hashes,
     read_originals,
     remember,
+)
+from cvseeker.resumes.placing import (
+    Known,
+    known_candidates,
+    note_same_people,
+    passage_grams,
+    place,
 )
 from cvseeker.resumes.split import check_leakage
 
