@@ -19,6 +19,7 @@ from cvseeker.cli.pipeline import demo, ingest, run
 from cvseeker.cli.program import pasteable
 from cvseeker.cli.queries import generate, judge
 from cvseeker.cli.search import doctor, index, search, status
+from cvseeker.cli.serve import serve, token
 from cvseeker.cli.streams import prepare_streams, put, say, unwritable
 from cvseeker.core import __version__
 from cvseeker.core.errors import InputError
@@ -35,6 +36,8 @@ COMMANDS = (
     audit,
     index,
     search,
+    serve,
+    token,
     status,
     doctor,
 )

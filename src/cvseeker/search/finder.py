@@ -166,7 +166,14 @@ class CandidateSearch:
         """
         return read_query(text, **wishes)
 
-    def search(self, reading: Reading, *, top_k: int = 10, skip: int = 0) -> Found:
+    def search(
+        self,
+        reading: Reading,
+        *,
+        top_k: int = 10,
+        skip: int = 0,
+        weights: HybridWeights | None = None,
+    ) -> Found:
         """Find the best candidates for a query, best first.
 
         Parameters
@@ -175,6 +182,8 @@ class CandidateSearch:
             The query, from :meth:`read`.
         top_k, skip
             How many at most, after how many that are left out.
+        weights
+            What counts how much in this search; ``None``: what counts in all.
 
         Raises
         ------
@@ -196,7 +205,7 @@ class CandidateSearch:
         query = encode_query(reading, self._encoder)
         found = self._index.search(
             query,
-            weights=self._weights,
+            weights=weights or self._weights,
             allowed=allowed,
             limit=max(skip + top_k, LOOKED_AT),
         )

@@ -1,0 +1,143 @@
+"""The server: routes, who may ask, and what is measured."""
+
+import os
+from collections.abc import Awaitable, Callable, Collection
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from cvseeker import __version__
+from cvseeker.core.errors import InputError
+from cvseeker.serve import candidates, embeddings, lists
+from cvseeker.serve.access import AccessMiddleware, RateLimit, Tokens, is_loopback, served_hosts
+from cvseeker.serve.pages import add_pages
+from cvseeker.serve.problems import Problem, answer_problems
+from cvseeker.serve.service import Service
+
+# Larger than any job description; uploads have a limit of their own.
+LARGEST_BODY = 5_000_000
+# A person at a page sends a few a second; fifty persons behind one address, a hundred.
+PER_SECOND, BURST = 50.0, 200
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(
+    workspace: Path, *, host: str = "127.0.0.1", allowed_hosts: Collection[str] = ()
+) -> FastAPI:
+    """Return the application that serves a workspace.
+
+    Parameters
+    ----------
+    workspace
+        The folder.
+    host
+        The address that it listens on.
+    allowed_hosts
+        Other names under which it may be asked.
+
+    Raises
+    ------
+    InputError
+        If others than this machine reach the address, and the workspace has no token.
+    """
+    tokens = Tokens(workspace)
+    if not is_loopback(host) and not tokens:
+        raise InputError(
+            f"{host}: others than this machine reach that address, and {workspace} has no token; "
+            "make one first: cvseeker token NAME"
+        )
+    app = FastAPI(
+        title="CVSeeker",
+        version=__version__,
+        summary="Search candidates in a workspace.",
+        max_body_size=LARGEST_BODY,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service = Service(workspace, searches=os.cpu_count() or 1)
+    answer_problems(app)
+    app.include_router(candidates.router)
+    app.include_router(lists.router)
+    app.include_router(embeddings.embeddings_router("cvseeker", service.load_model))
+    add_pages(app)
+
+    @app.get("/healthz", tags=["operation"], operation_id="health")
+    def health() -> dict[str, str]:
+        """Say that the server is up."""
+        return {"status": "up", "version": __version__}
+
+    @app.get("/readyz", tags=["operation"], operation_id="ready")
+    def ready() -> dict[str, str]:
+        """Say that searches can be answered, or why not."""
+        if reason := service.readiness():
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason)
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["operation"], operation_id="metrics")
+    def metrics() -> PlainTextResponse:
+        """Tell Prometheus what was done."""
+        return PlainTextResponse(service.measures.text())
+
+    @app.middleware("http")
+    async def measure(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "other")
+        service.measures.count(request.method, route, response.status_code)
+        response.headers.update(_HEADERS)
+        return response
+
+    app.add_middleware(
+        AccessMiddleware,
+        tokens=tokens,
+        hosts=served_hosts(host, allowed_hosts),
+        limit=RateLimit(PER_SECOND, BURST),
+        open_to_all=is_loopback(host) and not tokens,
+    )
+    return app
+
+
+def serve(
+    workspace: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    allowed_hosts: Collection[str] = (),
+) -> None:
+    """Serve a workspace until interrupted.
+
+    Parameters
+    ----------
+    workspace
+        The folder.
+    host, port
+        Where it listens.
+    allowed_hosts
+        Other names under which it may be asked.
+
+    Raises
+    ------
+    InputError
+        As :func:`create_app`, or if the port is taken.
+    """
+    import socket
+
+    import uvicorn
+
+    app = create_app(workspace, host=host, allowed_hosts=allowed_hosts)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(f"{host}:{port}: {error.strerror}; try another --port") from error
+    # Access logs would hold queries.
+    uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")

@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from cvseeker.core.errors import InputError, WorkspaceError
+from cvseeker.serve.access import AccessMiddleware, RateLimit, Tokens, is_loopback, served_hosts
+
+OF_ADMINS = ["DELETE /api/candidates/1", "GET /api/log", "GET /history"]
+
+
+def client(workspace: Path, *, open_to_all: bool = True, burst: int = 1000) -> TestClient:
+    async def answer(request: object) -> PlainTextResponse:
+        return PlainTextResponse("fine")
+
+    methods = ["GET", "POST", "DELETE"]
+    routes = [Route("/{path:path}", answer, methods=methods)]
+    app = AccessMiddleware(
+        Starlette(routes=routes),
+        tokens=Tokens(workspace),
+        hosts=served_hosts("127.0.0.1", ["cv.example"]),
+        limit=RateLimit(1.0, burst),
+        open_to_all=open_to_all,
+    )
+    return TestClient(app, base_url="http://localhost:8000")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000", "CV.example:443"])
+def test_known_hosts_are_served(tmp_path: Path, host: str) -> None:
+    assert client(tmp_path).get("/", headers={"Host": host}).text == "fine"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "", "localhost.evil.example", "127.0.0.1.nip.io"])
+def test_foreign_hosts_are_refused(tmp_path: Path, host: str) -> None:
+    answer = client(tmp_path).get("/", headers={"Host": host})
+    assert answer.status_code == 421
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_pages_of_others_change_nothing(tmp_path: Path, headers: dict[str, str]) -> None:
+    assert client(tmp_path).post("/api/search", headers=headers).status_code == 403
+
+
+def test_our_own_page_may(tmp_path: Path) -> None:
+    headers = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
+    assert client(tmp_path).post("/api/search", headers=headers).text == "fine"
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        ("read", ["POST /shortlists/add", *OF_ADMINS]),
+        ("write", OF_ADMINS),
+        ("admin", []),
+    ],
+)
+def test_a_role_may_what_it_is_for(tmp_path: Path, role: str, refused: list[str]) -> None:
+    token = Tokens(tmp_path).add("somebody", role)  # type: ignore[arg-type]
+    served = client(tmp_path, open_to_all=False)
+    requests = ["GET /", "POST /api/search", "POST /v1/embeddings", "POST /shortlists/add"]
+    requests += ["DELETE /api/candidates/1", "GET /api/log", "GET /history"]
+    headers = {"Authorization": f"Bearer {token}"}
+    for request in requests:
+        method, path = request.split()
+        status = served.request(method, path, headers=headers).status_code
+        assert status == (403 if request in refused else 200), request
+
+
+def test_without_a_token_only_the_state_is_told(tmp_path: Path) -> None:
+    served = client(tmp_path, open_to_all=False)
+    assert served.get("/healthz").status_code == served.get("/readyz").status_code == 200
+    answer = served.get("/api/facets", headers={"Authorization": "Bearer wrong"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_wrong_token_opens_nothing_even_where_none_is_needed(tmp_path: Path) -> None:
+    answer = client(tmp_path).get("/", headers={"Authorization": "Bearer wrong"})
+    assert answer.status_code == 401
+
+
+def test_only_hashes_of_tokens_are_kept(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    token = tokens.add("recruiting", "read")
+    text = (tmp_path / "tokens.json").read_text(encoding="utf-8")
+    assert token not in text
+    assert (tmp_path / "tokens.json").stat().st_mode & 0o077 == 0
+    assert tokens.find(token) == ("recruiting", "read")
+    with pytest.raises(InputError, match="is taken or empty"):
+        tokens.add("recruiting", "admin")
+    tokens.remove("recruiting")
+    assert tokens.find(token) is None
+    assert not tokens
+    with pytest.raises(InputError, match="no token is named 'recruiting'; there are: none"):
+        tokens.remove("recruiting")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": {"role": "king", "sha256": "0"}}', '{"a": 1}'])
+def test_a_damaged_file_of_tokens_lets_nobody_in(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tokens.json").write_text(text, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="damaged"):
+        Tokens(tmp_path).find("x")
+
+
+def test_whoever_is_too_fast_waits(tmp_path: Path) -> None:
+    served = client(tmp_path, burst=2)
+    statuses = [served.get("/").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert int(served.get("/").headers["retry-after"]) >= 1
+
+
+def test_a_bucket_fills_up_with_time() -> None:
+    now = [0.0]
+    limit = RateLimit(2.0, 1, clock=lambda: now[0])
+    assert limit.wait("a") == 0
+    assert limit.wait("a") == pytest.approx(0.5)
+    assert limit.wait("b") == 0
+    now[0] = 0.5
+    assert limit.wait("a") == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        *((own, True) for own in ("127.0.0.1", "127.9.9.9", "[::1]", "localhost")),
+        *((foreign, False) for foreign in ("0.0.0.0", "192.168.1.5", "cv.example", "::")),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, own: bool) -> None:
+    assert is_loopback(host) == own
