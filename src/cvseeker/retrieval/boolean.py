@@ -102,23 +102,23 @@ class SearchedText:
     def from_text(cls, text: str) -> "SearchedText":
         """Read a text."""
         order = tuple(stems(text))
-        return cls(order, frozenset(order), spaced(text))
+        return cls(order, frozenset(order), cls.words_of(text))
+
+    @staticmethod
+    def words_of(text: str) -> str:
+        """Return a text's words in lower case, a space around each: what phrases are found in."""
+        return f" {' '.join(_PHRASE_WORD.findall(text.lower()))} "
 
     def has(self, leaf: Leaf) -> bool:
         """Tell whether a word, by its stem, a phrase or a beginning of a word stands in it."""
         if leaf.kind == "word":
             return self.stems.issuperset(stems(leaf.text))
-        wanted = spaced(leaf.text)
+        wanted = self.words_of(leaf.text)
         return (wanted[:-1] if leaf.kind == "prefix" else wanted) in self.spaced
 
 
 Matcher = Callable[[SearchedText], bool]
 """Tells whether a text is what a query asks for."""
-
-
-def spaced(text: str) -> str:
-    """Return a text's words in lower case, a space around each: what phrases are found in."""
-    return f" {' '.join(_PHRASE_WORD.findall(text.lower()))} "
 
 
 def read_boolean(query: str, fields: Mapping[str, str] | None = None) -> Tree | None:
@@ -278,9 +278,9 @@ class _Parser:
             return Leaf(self.comparison + value, self.field) if value else None
         if token.startswith('"'):
             phrase = " ".join(token.strip('"').split())
-            return Leaf(phrase, "phrase") if spaced(phrase).strip() else None
+            return Leaf(phrase, "phrase") if SearchedText.words_of(phrase).strip() else None
         start = token.rstrip("*")
-        if start != token and spaced(start).strip():
+        if start != token and SearchedText.words_of(start).strip():
             return Leaf(start, "prefix")
         return Leaf(token) if stems(token) else None
 

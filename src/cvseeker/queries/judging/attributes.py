@@ -1,7 +1,7 @@
 """Labels without an LLM: what a query asks for, word by word, and which passages have all of it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.wordlists import read_words
 from cvseeker.retrieval.bm25 import stems
-from cvseeker.retrieval.boolean import Matcher, SearchedText, parse_boolean
+from cvseeker.retrieval.boolean import SearchedText, parse_boolean
 
 MATCH = 2
 """The grade of a passage that has all that a query asks for."""
@@ -39,7 +39,7 @@ _ASKING_NOTHING = read_words("cvseeker.queries.judging", "asking_nothing")
 class Attributes:
     """What a query asks for: its words, and a working life in years, 0 where none is asked for."""
 
-    matcher: Matcher
+    matcher: Callable[[SearchedText], bool]
     years: int = 0
 
 

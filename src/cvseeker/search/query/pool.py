@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cvseeker.core.errors import InputError
 from cvseeker.core.records import Insight, Resume
 from cvseeker.core.wordlists import read_pairs
-from cvseeker.retrieval.boolean import Leaf, SearchedText, Tree, evaluate, spaced
+from cvseeker.retrieval.boolean import Leaf, SearchedText, Tree, evaluate
 
 BoolArray = NDArray[np.bool_]
 
@@ -54,11 +54,12 @@ class Pool:
         self.resumes = dict(resumes)
         self.numbers = np.fromiter(self.resumes, np.int64)
         self._modified = modified or {}
+        words_of = SearchedText.words_of
         self._values: dict[str, list[tuple[str, int]]] = {}
         for row, resume in enumerate(self.resumes.values()):
             for insight in resume.insights:
                 self._values.setdefault(insight.kind, []).extend(
-                    (text, row) for text in {spaced(insight.value), spaced(insight.text)}
+                    (text, row) for text in {words_of(insight.value), words_of(insight.text)}
                 )
 
     @cached_property
@@ -97,7 +98,7 @@ class Pool:
 
     def _with_value(self, leaf: Leaf, value: str) -> BoolArray:
         """Return who has an insight that has these words, the last one perhaps cut short."""
-        wanted = spaced(value)
+        wanted = SearchedText.words_of(value)
         wanted = wanted[:-1] if value.endswith("*") else wanted
         if not wanted.strip():
             raise InputError(f"{leaf}: expected a word after {leaf.kind}:")

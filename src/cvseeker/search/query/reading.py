@@ -28,6 +28,8 @@ _CAPITALS = re.compile(r"(?<!\S)(?:AND|OR|NOT)(?!\S)")
 _UNRANKED = frozenset({"years", "since", "name", "place"})
 # From so many words on, a query is a job description.
 JOB_WORDS = 60
+# Characters of what ranks that are shown.
+_SHOWN = 200
 # A Boolean query may be as long; of so many words one at least is an operator then.
 _WORDS_AN_OPERATOR = 10
 
@@ -67,7 +69,8 @@ class Reading:
             must = sum(one.must for one in self.requirements)
             said.append(f"{must} must, {len(self.requirements) - must} nice to have")
         if self.text:
-            whole = self.text if len(self.text) <= 200 else f"{self.text[:200]}…"
+            whole = " ".join(self.text.split())
+            whole = whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"
             said.append(f"ranked by: {whole}")
         return " · ".join(said)
 
@@ -148,7 +151,7 @@ def _read_short(text: str) -> Reading:
         return " ".join(_ranking(found)) if found else ""
 
     rest = " ".join(_EXACT.sub(ranked, plain).split())
-    return Reading(rest if exact else " ".join(text.split()), tree)
+    return Reading(rest if exact else text, tree)
 
 
 def is_boolean(text: str) -> bool:
