@@ -187,6 +187,7 @@ ODD = CandidateHit(
     "/cv/eve-adams.pdf",
     name="Eve \x1b[2JAdams",
     title='=HYPERLINK("x")',
+    employer="EVE ADAMS",
     place="+Oslo",
     years=3,
     excerpt=Excerpt("Mail eve@x.org, says\u202e EVE Adams: +47 123 45 678 \x07welds", (), ()),

@@ -46,6 +46,9 @@ def hidden(hit: "CandidateHit") -> "CandidateHit":
         name=f"Candidate {hit.number}",
         resume_id="",
         path="",
+        title=masked(hit.title),
+        employer=masked(hit.employer),
+        place=masked(hit.place),
         excerpt=replace(hit.excerpt, text=masked(hit.excerpt.text)),
         ticks=tuple(replace(tick, evidence=masked(tick.evidence)) for tick in hit.ticks),
     )
