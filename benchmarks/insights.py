@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import pycrfsuite
 
-from cvseeker.core.records import Insight
+from cvseeker.core.insights import Insight
 from cvseeker.resumes.insights import read_insights
 from cvseeker.resumes.insights.features import token_features
 from cvseeker.resumes.insights.pieces import Piece

@@ -15,8 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 from cvseeker.core.datasets import read_dataset
+from cvseeker.core.insights import Profile
 from cvseeker.core.query_settings import GenerateSettings
-from cvseeker.core.records import Profile
 from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes import read_insights
 

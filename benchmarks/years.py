@@ -15,8 +15,8 @@ from datetime import date
 
 from babel import Locale
 
+from cvseeker.core.insights import Profile
 from cvseeker.core.languages import language_of
-from cvseeker.core.records import Profile
 from cvseeker.resumes import read_insights
 
 TODAY = date(2026, 11, 15)

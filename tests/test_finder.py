@@ -11,7 +11,8 @@ import pytest
 
 from cvseeker.cli import candidates as printed
 from cvseeker.core.errors import InputError
-from cvseeker.core.records import Insight, Passage, Resume
+from cvseeker.core.insights import Insight
+from cvseeker.core.records import Passage, Resume
 from cvseeker.retrieval.late import WordMatch
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search import CandidateHit, CandidateSearch, Found

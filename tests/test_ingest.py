@@ -10,9 +10,10 @@ import pytest
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
+from cvseeker.core.insights import Profile
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import Record
-from cvseeker.core.records import Passage, Profile
+from cvseeker.core.records import Passage
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import Workspace
 from cvseeker.resumes import originals, stage

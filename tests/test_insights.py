@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from cvseeker.core.records import Profile
+from cvseeker.core.insights import Profile
 from cvseeker.resumes import read_insights
 
 RESUME = """Mira Voss

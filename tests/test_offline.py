@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvseeker.core.datasets import read_dataset
+from cvseeker.core.insights import Profile
 from cvseeker.core.query_settings import GenerateSettings
-from cvseeker.core.records import Profile, Query
+from cvseeker.core.records import Query
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import read_duties
 from cvseeker.queries.offline.evidence import read_evidence

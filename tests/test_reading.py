@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.records import Insight, InsightKind, Resume
+from cvseeker.core.insights import Insight, InsightKind
+from cvseeker.core.records import Resume
 from cvseeker.search.query import Pool, Requirement, correct, read_query
 from cvseeker.search.query.spelling import corrections
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.insights import Insight
 from cvseeker.core.record import Change, Record
-from cvseeker.core.records import Insight, Passage, Resume, Section
+from cvseeker.core.records import Passage, Resume, Section
 
 
 def resume(resume_id: str, text: str) -> Resume:

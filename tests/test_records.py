@@ -3,7 +3,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from cvseeker.core.records import Insight, Passage, Resume, Section
+from cvseeker.core.insights import Insight
+from cvseeker.core.records import Passage, Resume, Section
 
 RESUME = Resume(
     resume_id="sales/ana-prunk.pdf",

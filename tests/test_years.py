@@ -11,8 +11,8 @@ from babel import Locale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cvseeker.core.insights import Profile
 from cvseeker.core.languages import read_languages
-from cvseeker.core.records import Profile
 from cvseeker.resumes import read_insights
 from cvseeker.resumes.insights.dates import find_periods
 from cvseeker.resumes.insights.experience import employments, working_periods, years_of_experience

@@ -90,7 +90,7 @@ def setting(
     flag: str = "",
     metavar: str = "",
     rare: bool = False,
-    **limits: float,
+    **limits: float | str,
 ) -> Any:
     """Declare a setting.
 
@@ -109,7 +109,7 @@ def setting(
     rare
         Whether its option is left out of ``--help``; the reference page has it.
     limits
-        ``ge``, ``gt``, ``le`` and ``lt``.
+        ``ge``, ``gt``, ``le``, ``lt`` and ``pattern``.
     """
     shown = {"unset": unset, "flag": flag, "metavar": metavar, "rare": rare}
     extra: dict[str, Any] = {"json_schema_extra": shown, **limits}

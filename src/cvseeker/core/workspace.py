@@ -7,7 +7,6 @@ and every file is as it was written, the stage is skipped.
 
 import inspect
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,20 +18,27 @@ from typing import Any, ParamSpec, Self, TypeVar
 from cvseeker.core import __version__
 from cvseeker.core.decisions import decisions
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.core.files import write_text
 from cvseeker.core.lock import locked
 from cvseeker.core.manifest import (
     MANIFEST,
     damages,
     fingerprint_of,
-    foreign_file,
     is_stage_folder,
     read_manifest,
     record_outputs,
     write_manifest,
 )
-from cvseeker.core.places import check_output, delete_left_over, make_folder, sync
+from cvseeker.core.places import check_output, delete_left_over
 from cvseeker.core.progress import Progress, silent
+from cvseeker.core.scratch import (
+    MARKER,
+    delete,
+    finished_manifest,
+    open_scratch,
+    publish,
+    refuse_foreign,
+    timed,
+)
 
 COMMAND_OF_STAGE: dict[str, str] = {
     "ingest": "cvseeker ingest SOURCE... -w {workspace}",
@@ -52,8 +58,6 @@ _ATTEMPTS = 20
 _MOVING_SECONDS = 0.05
 
 _LOCK = ".cvseeker.lock"
-# Stands in the scratch folder of a stage that continues where it was interrupted.
-_MARKER = ".fingerprint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ class Workspace:
         try:
             manifest = self.manifest(stage)
             if manifest is None:
-                begun = (self.scratch_folder(stage) / _MARKER).is_file()
+                begun = (self.scratch_folder(stage) / MARKER).is_file()
                 state = "interrupted, goes on where it was" if begun else "not done"
             elif problems := list(damages(folder, manifest["outputs"], verify=verify)):
                 state = "damaged"
@@ -288,10 +292,10 @@ class Workspace:
         lock = f".{self.only}.lock" if self.only else _LOCK
         with locked(self.path / lock, what, progress):
             for stage in [self.only] if self.only else COMMAND_OF_STAGE:
-                _delete(self._retired(stage))
+                delete(self._retired(stage))
                 scratch = self.scratch_folder(stage)
-                if not any((scratch / name).is_file() for name in (_MARKER, MANIFEST)):
-                    _delete(scratch)
+                if not any((scratch / name).is_file() for name in (MARKER, MANIFEST)):
+                    delete(scratch)
             delete_left_over(self.cache)
             yield
 
@@ -357,13 +361,13 @@ class Workspace:
                 and not any(damages(folder, manifest["outputs"]))
             ):
                 return StageResult(manifest["counts"], manifest["seconds"], True, folder)
-            _refuse_foreign(folder, kind, keeps)
+            refuse_foreign(folder, kind, keeps)
             scratch = self.scratch_folder(stage)
             # Of a run that was killed after its work was done.
-            manifest = _finished_manifest(scratch, kind, fingerprint)
+            manifest = finished_manifest(scratch, kind, fingerprint)
             if manifest is None:
-                _open_scratch(scratch, fingerprint, resumable=resumable)
-                counts, seconds = _timed(work, scratch, resumable=resumable)
+                open_scratch(scratch, fingerprint, resumable=resumable)
+                counts, seconds = timed(work, scratch, resumable=resumable)
                 manifest = {
                     "stage": kind,
                     "fingerprint": fingerprint,
@@ -377,8 +381,8 @@ class Workspace:
                 }
                 write_manifest(scratch, manifest)
             # Something may have been put there meanwhile.
-            _refuse_foreign(folder, kind, keeps)
-            self._publish(stage, manifest, keeps)
+            refuse_foreign(folder, kind, keeps)
+            publish(scratch, folder, manifest, keeps=keeps, retired=self._retired(stage))
             return StageResult(manifest["counts"], manifest["seconds"], False, folder)
 
     def _written(self, stage: str) -> dict[str, str]:
@@ -389,25 +393,6 @@ class Workspace:
     def _retired(self, stage: str) -> Path:
         """Return where a stage goes until its successor is in its place."""
         return self.path / f".{stage}.old"
-
-    def _publish(self, stage: str, manifest: Mapping[str, Any], keeps: str) -> None:
-        """Replace the stage's folder by the scratch folder, which is complete.
-
-        The old folder is moved away whole before it is deleted: a kill halfway through deleting
-        must not leave half a stage in its place. A kill between the two moves leaves no stage
-        folder, and the next run moves the scratch folder there.
-        """
-        scratch, folder = self.scratch_folder(stage), self.stage_folder(stage)
-        for path in scratch.glob(".*"):
-            _delete(path)
-        if keeps:
-            _move_into(scratch, folder, manifest, keeps)
-            return
-        if folder.exists() or folder.is_symlink():
-            folder.replace(self._retired(stage))
-        scratch.replace(folder)
-        sync(self.path)
-        _delete(self._retired(stage))
 
 
 def exclusive(stage: Callable[P, T]) -> Callable[P, T]:
@@ -434,93 +419,3 @@ def is_workspace(path: Path) -> bool:
     """Tell whether a folder holds stages of CVSeeker's, or is about to."""
     stages = map(path.joinpath, COMMAND_OF_STAGE)
     return (path / _LOCK).exists() or any(map(is_stage_folder, stages))
-
-
-def _refuse_foreign(folder: Path, kind: str, keeps: str) -> None:
-    """Refuse to replace what no stage of this kind wrote."""
-    if folder.exists() and not folder.is_dir():
-        raise WorkspaceError(f"{folder}: a file; expected a folder, new or of CVSeeker's")
-    manifest = read_manifest(folder)
-    if manifest is not None and manifest["stage"] != kind:
-        raise WorkspaceError(
-            f"{folder}: holds another stage, {manifest['stage']!r}, not {kind!r}; name another "
-            "place, or move it away first"
-        )
-    if foreign := foreign_file(folder, manifest, keeps):
-        raise WorkspaceError(
-            f"{foreign}: not written by CVSeeker, and its folder is to be replaced; name another "
-            "place, or move it away first"
-        )
-
-
-def _finished_manifest(scratch: Path, kind: str, fingerprint: str) -> dict[str, Any] | None:
-    """Return the manifest of a scratch folder in which the same work was done, to the end."""
-    try:
-        manifest = read_manifest(scratch)
-    except WorkspaceError:
-        return None
-    wanted = {"stage": kind, "fingerprint": fingerprint, "complete": True}
-    if manifest is None or not wanted.items() <= manifest.items():
-        return None
-    return None if any(damages(scratch, manifest["outputs"])) else manifest
-
-
-def _open_scratch(scratch: Path, fingerprint: str, *, resumable: bool) -> None:
-    """Make a scratch folder, or leave that of an interrupted run, which continues."""
-    marker = scratch / _MARKER
-    # A manifest is of work that was done, and that cannot be used.
-    same = marker.is_file() and not (scratch / MANIFEST).exists()
-    if resumable and same and marker.read_text("utf-8", "replace") == fingerprint:
-        # Nobody else writes there.
-        delete_left_over(scratch, older_than=0)
-        return
-    _delete(scratch)
-    try:
-        make_folder(scratch)
-        if resumable:
-            write_text(marker, fingerprint)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{scratch.parent}: cannot write there ({error.strerror}); name another place"
-        ) from error
-
-
-def _timed(
-    work: Callable[[Path], dict[str, Any]], scratch: Path, *, resumable: bool
-) -> tuple[dict[str, Any], float]:
-    """Return what the work counts and how many seconds it took; a failed one leaves no litter."""
-    started = time.perf_counter()
-    try:
-        counts = work(scratch)
-    except (Exception, KeyboardInterrupt):
-        if not resumable or all(path.name == _MARKER for path in scratch.iterdir()):
-            _delete(scratch)
-        raise
-    return counts, round(time.perf_counter() - started, 3)
-
-
-def _move_into(scratch: Path, folder: Path, manifest: Mapping[str, Any], keeps: str) -> None:
-    """Replace a folder's content but for what is kept.
-
-    Meanwhile its manifest, which is not complete, names the files of both: a kill halfway leaves
-    a folder that is ours, and the next run redoes it.
-    """
-    make_folder(folder)
-    outputs = (read_manifest(folder) or {"outputs": {}})["outputs"] | manifest["outputs"]
-    write_manifest(folder, {**manifest, "outputs": outputs, "complete": False})
-    for path in list(folder.iterdir()):
-        if path.name != MANIFEST and not path.name.startswith(keeps):
-            _delete(path)
-    for path in sorted(scratch.iterdir(), key=lambda path: path.name == MANIFEST):
-        path.replace(folder / path.name)
-    sync(folder)
-    scratch.rmdir()
-
-
-def _delete(path: Path) -> None:
-    """Delete a folder, or whatever else is there: to open a pipe would wait for ever."""
-    if path.is_dir() and not path.is_symlink():
-        (path / _MARKER).unlink(missing_ok=True)  # what is half deleted must not be continued
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

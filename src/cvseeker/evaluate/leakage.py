@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.insights import Profile
 from cvseeker.core.overlap import exact_duplicates, word_ngrams
-from cvseeker.core.records import Profile
 from cvseeker.evaluate.evidence import answer_passages
 from cvseeker.evaluate.results import EvaluatedSet
 from cvseeker.evaluate.wording import shown_query

@@ -1,23 +1,22 @@
 """The stage: query sets × systems → metrics, runs and a report, in a workspace or on files."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_judgements, read_split
+from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.decisions import left_out_line
-from cvseeker.core.errors import DatasetError, InputError
+from cvseeker.core.errors import InputError
 from cvseeker.core.files import write_json
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.records import Passage
 from cvseeker.core.settings import EvaluateSettings, Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.analysis import Analysis, analyse
-from cvseeker.evaluate.cuts import occupations_of
+from cvseeker.evaluate.material import Material, validation_sets, workspace_material
 from cvseeker.evaluate.report import provenance, write_report
 from cvseeker.evaluate.results import EvaluatedSet, plain, write_evaluation
 from cvseeker.evaluate.run import run_systems
@@ -25,9 +24,7 @@ from cvseeker.evaluate.systems import Systems
 from cvseeker.evaluate.trec import with_run_ids
 from cvseeker.evaluate.variants import check_cuts
 from cvseeker.evaluate.verdict import decide, search_in_use
-from cvseeker.resumes import Ingested
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.holdout import joined, with_cross_sections, with_persons
 
 if TYPE_CHECKING:
     from cvseeker.retrieval.remote import RemoteEncoder
@@ -94,7 +91,7 @@ def evaluate_stage(
             **workspace.output_hashes("model"),
             **(path_hashes("judgements", judgements) if judgements else {}),
         },
-        read=lambda: _workspace_material(workspace, settings, judgements),
+        read=lambda: workspace_material(workspace, settings, judgements),
         title=title,
         command=f"cvseeker {command} -w {quote(title)}{judged}{asked.flags()}",
         settings=settings.model_dump(),
@@ -170,7 +167,7 @@ def evaluate_files(
         return Material(
             [EvaluatedSet("test", content)],
             dataset,
-            validation=_judges(validation, settings) if validation else (),
+            validation=validation_sets(validation, settings) if validation else (),
             training=read_dataset(training, split="train") if training else None,
         )
 
@@ -184,19 +181,6 @@ def evaluate_files(
         command=f"cvseeker evaluate --dataset {quote(dataset.name)}{systems.flags()} --out DIR",
         settings=settings.model_dump(include=told),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What an evaluation reads: query sets without results, and what the report tells besides."""
-
-    sets: Sequence[EvaluatedSet]
-    dataset: Path
-    validation: Sequence[RetrievalDataset] = ()
-    training: RetrievalDataset | None = None
-    names: Mapping[str, str] | None = None
-    facts: Mapping[str, Any] | None = None
-    stages: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -327,94 +311,3 @@ def _with_own_models(workspace: Workspace, asked: Systems, settings: Settings) -
                 f"--model {name}: a workspace has its own {name!r}; choose another name"
             )
     return Systems({**asked.models, "base": base, "tuned": tuned}, asked.remote)
-
-
-def _workspace_material(
-    workspace: Workspace, settings: Settings, judgements: Path | None
-) -> Material:
-    """Read the test queries, among the test passages, and judged ones, among all résumés.
-
-    Cross-section queries have passages of their own: résumés without what the queries were made of.
-    """
-    ingested, labels = Ingested(workspace.require("ingest")), workspace.labels_stage()
-    beir = workspace.require(labels) / "beir"
-    sections = workspace.sections_folder()
-    counts = (workspace.manifest("ingest") or {})["counts"]
-    training = read_dataset(beir / "train", split="train")
-    validation = read_dataset(beir / "val", split="val", needs_queries=False)
-    passages = list(ingested.passages())
-    test = EvaluatedSet(
-        "test",
-        read_dataset(beir / "test"),
-        resume_of={passage.passage_id: passage.resume_id for passage in passages},
-        occupations=occupations_of(list(ingested.resumes())),
-        facts={"labels": labels, "leakage": counts.get("leakage", {})},
-    )
-    sets = [test]
-    if sections.is_dir():
-        dataset = read_split(sections / "test", "test")
-        if dataset.queries:
-            sets.append(replace(test, name="sections", dataset=dataset, facts={}))
-    if judgements is not None:
-        trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
-        facts = {
-            "resumes": len(set(test.resume_of.values())),
-            "resumes_trained_on": len(trained_on),
-        }
-        judged = _judged_dataset(judgements, passages)
-        sets.append(replace(test, name="handwritten", dataset=judged, level="resume", facts=facts))
-    # What was trained on and judged by, among as many passages.
-    sources, judges = with_cross_sections(
-        training,
-        validation,
-        sections=sections if sections.is_dir() else settings.generate,
-        passages=settings.finetune.val_passages,
-    )
-    return Material(
-        sets,
-        beir / "test",
-        judges,
-        joined(sources),
-        names=ingested.names(),
-        facts=counts,
-        stages=finished_stages(workspace),
-    )
-
-
-def _judges(validation: Path, settings: Settings) -> tuple[RetrievalDataset, ...]:
-    """Read the queries that the hybrid's weights are learnt on."""
-    val = with_persons(
-        read_dataset(validation, split="dev"), similarity=settings.ingest.duplicate_similarity
-    )
-    nobody = RetrievalDataset({}, {}, {})
-    return with_cross_sections(nobody, val, sections=settings.generate, passages=0, given=True)[1]
-
-
-def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:
-    """Read judgements whose qrels name résumés, over the passages of a workspace."""
-    judged = read_judgements(judgements)
-    known = {passage.resume_id for passage in passages}
-    for query_id, grades in judged.qrels.items():
-        for resume_id in grades:
-            if resume_id not in known:
-                raise DatasetError(
-                    f"{judgements}: query {query_id!r} names the résumé {resume_id!r}, which is "
-                    f"not among the {len(known)} ingested; expected paths within the source folder"
-                )
-    return replace(
-        judged,
-        corpus={passage.passage_id: passage.text for passage in passages},
-        person_groups={passage.passage_id: passage.person_group for passage in passages},
-    )
-
-
-def finished_stages(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return the finished stages' names, seconds and counts, in their order."""
-    # Labels of queries that have changed since are none of the present story.
-    judged = ["judged"] if workspace.labels_stage() == "judged" else []
-    manifests = [workspace.manifest(stage) for stage in ["ingest", "queries", *judged, "model"]]
-    return [
-        {key: manifest[key] for key in ("stage", "seconds", "counts")}
-        for manifest in manifests
-        if manifest is not None
-    ]

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cvseeker.core.insights import Profile
 from cvseeker.core.languages import month_numbers
-from cvseeker.core.records import Profile, Section
+from cvseeker.core.records import Section
 from cvseeker.resumes import find_sections, read_insights, redact
 from cvseeker.retrieval.lines import count_words, paragraphs, unwrap
 

@@ -67,6 +67,19 @@ def create_app(
     app.include_router(lists.router)
     app.include_router(embeddings.embeddings_router("cvseeker", service.load_model))
     add_pages(app)
+    _add_operation(app, service)
+    app.add_middleware(
+        AccessMiddleware,
+        tokens=tokens,
+        hosts=served_hosts(host, allowed_hosts),
+        limit=RateLimit(PER_SECOND, BURST),
+        open_to_all=is_loopback(host) and not tokens,
+    )
+    return app
+
+
+def _add_operation(app: FastAPI, service: Service) -> None:
+    """Tell operators whether it works and how much; count every answer."""
 
     @app.get("/healthz", tags=["operation"], operation_id="health")
     def health() -> dict[str, str]:
@@ -94,15 +107,6 @@ def create_app(
         service.measures.count(request.method, route, response.status_code)
         response.headers.update(_HEADERS)
         return response
-
-    app.add_middleware(
-        AccessMiddleware,
-        tokens=tokens,
-        hosts=served_hosts(host, allowed_hosts),
-        limit=RateLimit(PER_SECOND, BURST),
-        open_to_all=is_loopback(host) and not tokens,
-    )
-    return app
 
 
 def serve(

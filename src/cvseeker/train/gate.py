@@ -136,8 +136,6 @@ def decide(
     again. Without ``evidence`` the better mean suffices. Where the guard set alone speaks against
     the α that validation prefers, smaller ones and at last a half are tried: they forget less.
     """
-    if not all(0 < alpha <= 1 for alpha in alphas):
-        raise InputError(f"alphas are {list(alphas)}; expected shares above 0 and at most 1")
 
     def mixed(alpha: float) -> LocalEncoder:
         progress("weigh tuned against base", 0, 0, f"{alpha:.0%} tuned")
@@ -188,6 +186,8 @@ def choose_alpha(
     """
     if not alphas:
         raise InputError("no alphas to choose from; expected one at least, such as 1.0")
+    if not all(0 < alpha <= 1 for alpha in alphas):
+        raise InputError(f"alphas are {list(alphas)}; expected shares above 0 and at most 1")
     known = known or {}
     descending = sorted(set(alphas), reverse=True)
     scores = {alpha: known[alpha] if alpha in known else evaluate(alpha) for alpha in descending}

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 
 from cvseeker.core.database import Database
 from cvseeker.core.errors import WorkspaceError
-from cvseeker.core.records import Insight, Passage, Resume, Section, Split
+from cvseeker.core.insights import Insight
+from cvseeker.core.records import Passage, Resume, Section, Split
 
 NAME = "record.sqlite"
 # "CVSk", so that no other program's file is taken for one.

@@ -7,8 +7,8 @@ from typing import Any
 
 from cvseeker.core.datasets import read_dataset, read_judgements
 from cvseeker.core.hashes import path_hashes
+from cvseeker.core.insights import Profile
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.records import Profile
 from cvseeker.core.settings import AuditSettings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.evaluate.audit.material import AuditMaterial, prepare_audit

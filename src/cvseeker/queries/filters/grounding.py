@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from cvseeker.core.insights import Profile
 from cvseeker.core.languages import month_numbers
-from cvseeker.core.records import Profile
 from cvseeker.core.wordlists import read_pairs, read_words
 from cvseeker.queries.offline import GENERIC_WORDS, STOP_WORDS, TITLE_HEADS
 from cvseeker.resumes import read_insights

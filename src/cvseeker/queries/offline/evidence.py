@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cvseeker.core.records import Profile
+from cvseeker.core.insights import Profile
 from cvseeker.core.wordlists import read_words
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.duties import Duty, read_duties

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.insights import Profile
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
-from cvseeker.core.records import Profile, Query
+from cvseeker.core.records import Query
 from cvseeker.core.screen import printable
 from cvseeker.queries.offline.chunks import stem
 from cvseeker.queries.offline.evidence import Evidence, read_evidence

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from cvseeker.core.records import Profile
+from cvseeker.core.insights import Profile
 from cvseeker.core.wordlists import read_lines, read_words
 from cvseeker.queries.offline.lexicon import GENERIC_WORDS, NOUN_STARTS, STOP_WORDS, TITLE_HEADS
 from cvseeker.queries.offline.rarity import may_start_end_name

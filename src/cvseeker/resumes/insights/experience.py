@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
+from cvseeker.core.insights import Insight, InsightKind
 from cvseeker.core.languages import words_of
-from cvseeker.core.records import Insight, InsightKind, SectionKind
+from cvseeker.core.records import SectionKind
 from cvseeker.resumes.insights.dates import Period, find_periods
 from cvseeker.resumes.sections import section_starts
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cvseeker.core.insights import InsightKind
 from cvseeker.core.languages import month_numbers, words_of
-from cvseeker.core.records import InsightKind, SectionKind
+from cvseeker.core.records import SectionKind
 from cvseeker.resumes.lexicon import MONTH
 
 # White space before a separator, from its first character on: no run of it is searched twice.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from cvseeker.core.records import Insight, InsightKind
+from cvseeker.core.insights import Insight, InsightKind
 from cvseeker.resumes.insights.credentials import (
     find_certificates,
     find_degrees,

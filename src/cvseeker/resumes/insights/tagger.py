@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Protocol, cast
 
-from cvseeker.core.records import InsightKind
+from cvseeker.core.insights import InsightKind
 from cvseeker.resumes.insights.pieces import Piece
 from cvseeker.resumes.insights.tokens import Token
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.records import Insight, Resume
+from cvseeker.core.insights import Insight
+from cvseeker.core.records import Resume
 from cvseeker.core.wordlists import read_pairs
 from cvseeker.retrieval.boolean import Leaf, SearchedText, Tree, evaluate
 
