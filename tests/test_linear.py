@@ -7,13 +7,14 @@ from time import process_time
 import pytest
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.orders import without_orders
 from cvseeker.core.query_settings import FilterSettings, GenerateSettings
 from cvseeker.core.records import Query
 from cvseeker.queries.filters import Repeats, check_query
 from cvseeker.queries.filters.grounding import grounding
 from cvseeker.queries.judging.attributes import read_attributes
 from cvseeker.queries.offline import generate_offline
-from cvseeker.queries.prompts import as_data, without_orders
+from cvseeker.queries.prompts import as_data
 from cvseeker.resumes import PersonName, find_sections, person_groups, read_insights, redact
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.legibility import legibility

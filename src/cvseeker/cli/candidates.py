@@ -51,6 +51,7 @@ def hidden(hit: "CandidateHit") -> "CandidateHit":
         place=masked(hit.place),
         excerpt=replace(hit.excerpt, text=masked(hit.excerpt.text)),
         ticks=tuple(replace(tick, evidence=masked(tick.evidence)) for tick in hit.ticks),
+        flags=tuple(map(masked, hit.flags)),
     )
 
 
@@ -86,6 +87,8 @@ def _card(hit: "CandidateHit", rank: int) -> Text:
         card.append(f"\n   {sign} ", style).append(_safe(tick.requirement.text) + wish)
         if tick.evidence:
             card.append(f" — {_safe(tick.evidence)}", "dim")
+    for flag in hit.flags:
+        card.append(f"\n   ! {_safe(flag)}", "bold red")
     if hit.path or hit.resume_id:
         card.append(f"\n   {_safe(hit.path or hit.resume_id)}", "dim")
     return card

@@ -58,7 +58,9 @@ class Resume:
     insights
         What was read off the text, each with the stretch that says so.
     metadata
-        Other columns of a table (category, …) and the like.
+        Other columns of a table (category, …) and the like. ``flags`` are what a recruiter should
+        know, a line each: words that were hidden in the file and so left out, and words that give
+        orders to a ranker or a language model.
     """
 
     resume_id: str

@@ -9,6 +9,7 @@ from typing import Literal
 
 from cvseeker.core.errors import SettingsError
 from cvseeker.core.named_files import read_text
+from cvseeker.core.orders import INVISIBLE, without_orders
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.llm import ChatTask
 from cvseeker.queries.kinds import (
@@ -30,54 +31,10 @@ _LIKE_THESE = (
     "their style; never repeat one, and ask for nothing that only they ask for:"
 )
 
-# Sentences that speak to a machine, as some hide in a résumé in white on white. They are about the
-# reader, not about the person: nothing is lost with them. A line may break in the middle of them.
-_MACHINE = (
-    r"(?:ai|a\.i\.|llm|chatgpt|gpt|claude|gemini|copilot|chatbot|(?:large )?language model)s?"
-)
-_ORDER = re.compile(
-    r"\b(?:"
-    r"(?:ignore|disregard|forget|override|bypass)\b[^.!?]{0,40}\b(?:all|any|previous|prior|above|"
-    r"earlier|preceding|foregoing|other|your|these)\b[^.!?]{0,40}\b(?:instructions?|prompts?|rules"
-    r"|directions|directives|guidelines|orders)\b"
-    r"|forget\s+everything\b"
-    r"|(?:you\s+are|act\s+as|behave\s+as|pretend\s+to\s+be)\s+(?:now\s+)?(?:an?\s+)?(?:\w+\s+){0,2}"
-    rf"{_MACHINE}(?=\s*(?:[.,;:!?\n]|$|that\b|who\b|which\b|with\b))"
-    r"|as\s+an\s+ai\s+language\s+model\b"
-    r"|(?:dear|hey|hello|(?:attention|note|message|instructions?)(?:[:!]|\s+(?:to|for)\b)?)"
-    rf"\s+(?:all\s+|any\s+|the\s+|every\s+)?{_MACHINE}\b(?=[^.!?\n]{{0,30}}[:,!])(?!\s+(?:and|or)\b)"
-    r"|(?:reveal|print|repeat|show|output|leak)\b[^.!?]{0,30}\b(?:system\s+prompt|your\s+"
-    r"(?:instructions|prompt))\b"
-    r"|(?:new|updated)\s+(?:system\s+)?instructions?\s*:|system\s+(?:prompt|override|message)\s*:"
-    r"|(?:system|assistant|user|human)\s*:\s*(?:you|ignore|from\s+now)\b"
-    r"|(?:respond|reply|answer|output|return|print|say|write)\b[^.!?]{0,20}\b(?:only|exactly"
-    r"|nothing\s+but|the\s+following|instead)\b[^.!?]{0,40}[\"'“{:]"
-    r"|(?:rank|rate|score|grade|recommend)\b[^.!?]{0,30}\b(?:this|the)\s+(?:candidate|resume|résumé"
-    r"|applicant|cv)\s+(?:as\s+|with\s+|at\s+)?(?:an?\s+|the\s+)?(?:first|top|highest|best|perfect"
-    r"|10|100)\b"
-    # The same in German.
-    r"|(?:ignorier\w*|vergiss|vergesst|vergessen\s+sie|missachte\w*)\b[^.!?]{0,60}\b(?:anweisung\w*"
-    r"|vorgaben?|regeln?|instruktion\w*|befehle?|prompts?|alles)\b"
-    r"|(?:du\s+bist|sie\s+sind|verhalte\s+dich\s+(?:als|wie))\s+(?:\w+\s+){0,4}"
-    r"(?:ki|sprachmodell|chatbot|llm|ki-\w+)\b"
-    r"|(?:achtung|hinweis|nachricht|hallo|liebe)[:,!]?\s+(?:an\s+)?(?:die\s+|das\s+|alle\s+)?"
-    r"(?:ki|sprachmodelle?|chatgpt|llm)\b(?=[^.!?\n]{0,30}[:,!])"
-    r"|(?:antworte|antworten\s+sie|gib|geben\s+sie|schreibe?|schreiben\s+sie)\b[^.!?]{0,30}\b(?:nur"
-    r"|ausschließlich|genau|stattdessen|lediglich)\b[^.!?]{0,40}[\"'„“»{:]"
-    r"|(?:bewerte|bewerten\s+sie|empfiehl|empfehlen\s+sie)\b[^.!?]{0,20}\bdiese[nrs]?\s+"
-    r"(?:bewerber|kandidat|lebenslauf|profil)\w*\b"
-    # A reply, ready to be handed on.
-    r")|\{\s*[\"'](?:queries|questions?|facts|keywords|grade)[\"']\s*:"
-    r"|^[^\S\n]*+#{2,}\s*(?:system|assistant|user|human|instructions?)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SENTENCE_END = re.compile(r"[.!?\n]|\Z")
 _CONTROL = re.compile(
     r"<[|｜][^|｜>\n]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|</?(?:s|bos|eos|think|(?:start|end)_of_turn)>",
     re.IGNORECASE,
 )
-# Written where nobody sees them: zero width, directions, and letters that are tags.
-_INVISIBLE = re.compile("[\u00ad\u200b\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 # The beginning of any tag that texts are put between.
 _TAG = re.compile(r"<(?=\s*/?\s*(?:passage|query)\b)", re.IGNORECASE)
 
@@ -203,35 +160,11 @@ def shown_passage(text: str, *, name: str, mask: bool) -> tuple[str, Counter[str
 
 def as_data(text: str, tag: Literal["passage", "query"]) -> str:
     """Return a text between tags, with what could end them, or pass for the model's own, undone."""
-    text, found = _INVISIBLE.sub("", text), 1
+    text, found = INVISIBLE.sub("", text), 1
     while found:  # what is left of one may make up another
         text, found = _CONTROL.subn("", text)
     text = text.replace("<|", "‹|").replace("|>", "|›")
     return f"<{tag}>\n{_TAG.sub('‹', text).strip()}\n</{tag}>"
-
-
-def without_orders(text: str) -> tuple[str, int]:
-    """Return a text without the sentences in it that give orders to a model, and their number.
-
-    Nothing stands in their place: the text is as if they had not been there.
-    """
-    text = _INVISIBLE.sub("", text)
-    parts: list[str] = []
-    done = removed = 0
-    for order in _ORDER.finditer(text):
-        if order.start() < done:
-            continue
-        begin = max(done, *(text.rfind(mark, done, order.start()) + 1 for mark in ".!?\n"))
-        end = _SENTENCE_END.search(text, order.end())
-        stop = len(text) if end is None else end.end()
-        alone = begin == 0 or text[begin - 1] == "\n"
-        if not alone and text[stop - 1 : stop] == "\n":
-            stop -= 1
-        elif alone and text[stop - 1 : stop] != "\n" and text[stop : stop + 1] in ("\n", ""):
-            stop += 1
-        parts.append(text[done:begin])
-        done, removed = min(stop, len(text)), removed + 1
-    return "".join([*parts, text[done:]]), removed
 
 
 def _instructions(settings: GenerateSettings) -> str:

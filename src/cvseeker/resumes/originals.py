@@ -15,7 +15,7 @@ from cvseeker.core.progress import Progress
 from cvseeker.core.record import Record
 from cvseeker.resumes.account import InputFile, Row
 from cvseeker.resumes.discover import SourceFile, display_name, find_files, refusal, unused
-from cvseeker.resumes.readers import Document
+from cvseeker.resumes.readers import Document, flags_of
 
 if TYPE_CHECKING:
     # Every worker that reads files loads this package: it need not load the settings' library.
@@ -199,11 +199,12 @@ def _rows_of(one: Original, documents: Sequence[Document], taken: set[str]) -> I
         key = file.relative
         if len(documents) > 1 or document.row_id:
             key = unused(f"{key}#{display_name(document.row_id) or number}", taken)
+        flags = "\n".join(map(display_name, flags_of(document.notes)))
         yield Row(
             key,
             document.text,
             source,
-            document.metadata,
+            {**document.metadata, "flags": flags} if flags else document.metadata,
             notes=document.notes,
             legibility=document.legibility,
             sha256=one.content,

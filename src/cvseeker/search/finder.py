@@ -45,6 +45,8 @@ class CandidateHit:
         The sentences that answer the query.
     ticks
         Which requirements they meet.
+    flags
+        Words that are hidden in the file, or give orders to a machine: to be seen, none ranks.
     """
 
     number: int
@@ -60,6 +62,7 @@ class CandidateHit:
     band: str = ""
     excerpt: Excerpt = field(default_factory=lambda: Excerpt(""))
     ticks: tuple[Tick, ...] = ()
+    flags: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
@@ -331,6 +334,7 @@ class CandidateSearch:
             employer=employers[0].value if employers else "",
             place=profile.location,
             years=profile.years,
+            flags=tuple(resume.metadata.get("flags", "").splitlines()),
         )
 
     def _excerpt(self, query: EncodedQueries, found: Scored, matches: Any) -> Excerpt:

@@ -6,7 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from cvseeker.resumes.readers.archive import Archive
-from cvseeker.resumes.readers.base import Document, ReadError, check_length, hidden_note
+from cvseeker.resumes.readers.base import (
+    Document,
+    ReadError,
+    check_length,
+    flags_of,
+    hidden_note,
+    order_notes,
+)
 from cvseeker.resumes.readers.docx import read_docx
 from cvseeker.resumes.readers.html import html_to_text, read_html
 from cvseeker.resumes.readers.mail import is_mail, read_mail
@@ -22,7 +29,7 @@ from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_p
 from cvseeker.resumes.readers.text import decode, read_rtf
 from cvseeker.resumes.readers.written import written_on
 
-__all__ = ["Document", "ReadError", "read_document"]
+__all__ = ["Document", "ReadError", "flags_of", "read_document"]
 
 _READERS: tuple[tuple[bytes, Callable[[bytes], list[Document]]], ...] = (
     (b"{\\rtf", read_rtf),
@@ -219,7 +226,7 @@ def _sound(document: Document) -> Document:
             _mend_surrogates(key): _mend_surrogates(value)
             for key, value in document.metadata.items()
         },
-        (*map(_mend_surrogates, document.notes), *notes),
+        (*map(_mend_surrogates, document.notes), *notes, *order_notes(text)),
     )
 
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cvseeker.core.errors import InputError
+from cvseeker.core.orders import INVISIBLE, find_orders
 from cvseeker.resumes.sections import find_sections
 
 # Forty times the longest résumé; a whole book has about half of it.
 MAX_CHARACTERS = 2_000_000
 _LONGEST_SHOWN = 500
+_HIDDEN, _ORDERS = "hidden text left out", "orders to a machine"
+_MOST_ORDERS = 10
 _LONGEST_LABEL = 40
 _SIDEBAR_BREAKS = 2
 
@@ -54,7 +57,21 @@ def hidden_note(how: str, words: Iterable[str]) -> str:
     """Note a text that is hidden from a reader's eye and so left out, with its first words."""
     text = " ".join(" ".join(words).split())
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-    return f"hidden text left out ({how}): {shown}"
+    return f"{_HIDDEN} ({how}): {shown}"
+
+
+def order_notes(text: str) -> tuple[str, ...]:
+    """Note what gives orders to a ranker or a language model; it stays in the text."""
+    text = INVISIBLE.sub("", text)
+    return tuple(
+        f"{_ORDERS}: {' '.join(text[start:end].split())[:_LONGEST_SHOWN]}"
+        for start, end in find_orders(text)[:_MOST_ORDERS]
+    )
+
+
+def flags_of(notes: Iterable[str]) -> list[str]:
+    """Return the notes that a recruiter should see: what is hidden, what speaks to machines."""
+    return [note for note in notes if note.startswith((_HIDDEN, _ORDERS))]
 
 
 def join_cells(cells: Iterable[str]) -> list[str]:
