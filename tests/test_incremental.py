@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl
 from cvseeker.core.record import Candidate, Record
 from cvseeker.core.records import Resume
@@ -369,3 +370,30 @@ def test_the_export_is_what_the_record_says(place: Place) -> None:
     assert [Resume.from_dict(json.loads(line)) for line in lines] == resumes
     exported = place.exported()["resumes.jsonl"].decode()
     assert sorted(exported.splitlines(keepends=True)) == sorted(lines)
+
+
+def test_an_upload_is_added_wherever_the_sources_are_now(place: Place) -> None:
+    before = place.candidates()
+    away = place.cvs.rename(place.cvs.with_name("unplugged"))
+    place.workspace.uploads.mkdir()
+    (place.workspace.uploads / "zoe.txt").write_text(resume(90), encoding="utf-8")
+    counts = ingest_stage(place.workspace, None, SETTINGS).counts
+    assert (counts["changes"]["added"], counts["changes"]["removed"]) == (1, 0)
+    assert counts["read"] == 1
+    after = place.candidates()
+    assert after.keys() == before.keys() | {"zoe.txt"}
+    away.rename(place.cvs)
+    assert ingest_stage(place.workspace, None, SETTINGS).skipped
+    assert place.ingest()["resumes"] == COUNT + 1
+    assert place.candidates() == after
+
+
+def test_what_has_to_be_read_again_and_is_gone_stops_an_upload(place: Place) -> None:
+    with Record.open(place.workspace.path) as record:
+        record.write("UPDATE readings SET made_by = 'an earlier version'")
+        record.write("UPDATE originals SET path = ?", (b"/unplugged/cv.txt",))
+    place.workspace.uploads.mkdir()
+    (place.workspace.uploads / "zoe.txt").write_text(resume(90), encoding="utf-8")
+    with pytest.raises(InputError, match=r"gone, but to be read again; bring it back"):
+        ingest_stage(place.workspace, None, SETTINGS)
+    assert len(place.candidates()) == COUNT

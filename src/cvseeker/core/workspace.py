@@ -58,6 +58,7 @@ _ATTEMPTS = 20
 _MOVING_SECONDS = 0.05
 
 _LOCK = ".cvseeker.lock"
+UPLOADS, JOBS = "uploads", "jobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,11 @@ class Workspace:
     def cache(self) -> Path:
         """Where vectors are kept for all stages; any file in it may be deleted."""
         return self.path / (f"{self.only}.cache" if self.only else "cache")
+
+    @property
+    def uploads(self) -> Path:
+        """Where résumés lie that were sent to the server: as much a source as any folder."""
+        return self.path / UPLOADS
 
     def stage_folder(self, stage: str) -> Path:
         """Return where a stage lies, whether or not it is complete."""

@@ -11,7 +11,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.manifest import is_stage_folder
 from cvseeker.core.record import NAME
 from cvseeker.core.screen import printable
-from cvseeker.core.workspace import COMMAND_OF_STAGE, is_workspace
+from cvseeker.core.workspace import COMMAND_OF_STAGE, JOBS, UPLOADS, is_workspace
 
 # Files that programs leave beside documents.
 _LITTER = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
@@ -26,7 +26,13 @@ _SPECIAL = (
     (stat.S_ISDIR, "a folder, not a file"),
 )
 _IN_WORKSPACE = frozenset(
-    (*COMMAND_OF_STAGE, "cache", *(f"{NAME}{suffix}" for suffix in ("", "-wal", "-shm")))
+    (
+        *COMMAND_OF_STAGE,
+        "cache",
+        UPLOADS,
+        JOBS,
+        *(f"{NAME}{suffix}" for suffix in ("", "-wal", "-shm")),
+    )
 )
 
 

@@ -1,6 +1,7 @@
 """The input files as they lie there, and what the readers made of each content: read once."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from cvseeker.core.errors import InputError
 from cvseeker.core.hashes import file_hash, text_hash
 from cvseeker.core.progress import Progress
 from cvseeker.core.record import Record
@@ -40,6 +42,8 @@ class Original:
     modified: float = 0.0
     # Whatever changes with the content; empty where that may change unseen.
     signature: str = ""
+    # Whether it is as the record has it, and nobody has looked whether it still is there.
+    kept: bool = False
 
     @property
     def key(self) -> str:
@@ -54,6 +58,38 @@ def find_originals(sources: Sequence[Path], record: Record | None = None) -> lis
         query = "SELECT file, signature, sha256 FROM originals"
         known = {file: (signature, sha256) for file, *(signature, sha256) in record.rows(query)}
     return [_look_at(file, *known.get(file.relative, ("", ""))) for file in find_files(sources)]
+
+
+def kept_originals(
+    uploads: Path, record: Record | None, settings: "IngestSettings"
+) -> list[Original]:
+    """Return the files that the record knows, wherever they are now, and those in a folder.
+
+    Raises
+    ------
+    InputError
+        If one has to be read again, and is gone.
+    """
+    found = find_originals([uploads], record)
+    if record is None:
+        return found
+    read, names = _known(record, settings), {one.file.relative for one in found}
+    query = "SELECT file, sha256, signature, path, modified, refused FROM originals"
+    known = []
+    for name, content, signature, path, modified, refused in record.rows(
+        f"{query} ORDER BY position, file"
+    ):
+        file = SourceFile(Path(os.fsdecode(path)), name, refused)
+        one = Original(file, content, modified, signature, kept=True)
+        if name in names or os.path.realpath(file.path.parent) == os.path.realpath(uploads):
+            continue
+        if one.key and one.key not in read and not file.path.exists():
+            raise InputError(
+                f"{display_name(file.path)}: gone, but to be read again; bring it back, or run: "
+                "cvseeker ingest SOURCE..."
+            )
+        known.append(one)
+    return [*known, *found]
 
 
 def _look_at(file: SourceFile, signature: str, sha256: str) -> Original:
@@ -94,7 +130,8 @@ def read_originals(
     unread: dict[str, Original] = {}
     for one in originals:
         # A name may be refused whose content is known.
-        if one.key not in read or refusal(one.file.path, max_file_mb=settings.max_file_mb):
+        refused = "" if one.kept else refusal(one.file.path, max_file_mb=settings.max_file_mb)
+        if one.key not in read or refused:
             unread.setdefault(one.key or one.file.relative, one)
     asked = list(unread.values())
     outcomes: dict[str, ReadOutcome] = {}
@@ -219,8 +256,20 @@ def remember(originals: Sequence[Original], record: Record) -> None:
     """
     record.write("DELETE FROM originals")
     record.write_many(
-        "INSERT INTO originals VALUES (?, ?, ?)",
-        ((one.file.relative, one.content, one.signature) for one in originals if one.key),
+        "INSERT INTO originals (file, sha256, signature, position, path, modified, refused) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                one.file.relative,
+                one.content,
+                one.signature,
+                position,
+                os.fsencode(one.file.path),
+                one.modified,
+                one.file.refused,
+            )
+            for position, one in enumerate(originals)
+        ),
     )
     present = {one.key for one in originals}
     gone = [(key,) for (key,) in record.rows("SELECT content FROM readings") if key not in present]

@@ -22,6 +22,7 @@ from cvseeker.resumes.originals import (
     Original,
     find_originals,
     input_hashes,
+    kept_originals,
     read_originals,
     remember,
 )
@@ -41,16 +42,22 @@ if TYPE_CHECKING:
 
 @exclusive
 def ingest_stage(
-    workspace: Workspace, sources: Sequence[Path], settings: "Settings", progress: Progress = silent
+    workspace: Workspace,
+    sources: Sequence[Path] | None,
+    settings: "Settings",
+    progress: Progress = silent,
 ) -> StageResult:
     """Turn files into résumés and passages, grouped by person and split.
+
+    What was uploaded into the workspace is always among them.
 
     Parameters
     ----------
     workspace
         Where they go.
     sources
-        Files and folders of résumés.
+        Files and folders of résumés; ``None``: nobody looks whether those of the last time are
+        still there, and what was uploaded since is added to them.
     settings
         All stages' settings.
     progress
@@ -68,14 +75,24 @@ def ingest_stage(
         If a source is missing, or no file gave a résumé.
     """
     before = workspace.manifest("ingest") or {"counts": {}}
+    uploads = workspace.uploads
     with _opened(workspace) as record:
-        originals = find_originals(sources, record)
+        if sources is None:
+            originals = kept_originals(uploads, record, settings.ingest)
+        else:
+            added = [uploads] if uploads.is_dir() else []
+            originals = find_originals([*sources, *added], record)
 
     def work(folder: Path) -> dict[str, Any]:
         with Record.make(workspace.path) as record:
             try:
                 counts = ingest(
-                    sources, originals, folder, record, settings=settings.ingest, progress=progress
+                    sources or [uploads],
+                    originals,
+                    folder,
+                    record,
+                    settings=settings.ingest,
+                    progress=progress,
                 )
             except InputError:
                 record.discard()
