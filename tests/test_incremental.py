@@ -327,11 +327,11 @@ def test_what_a_kill_before_publishing_leaves_is_counted_once(
 ) -> None:
     (place.cvs / "07.txt").write_text(resume(7, extra="Speaks Danish."), encoding="utf-8")
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Workspace, "_publish", interrupted)
+        patch.setattr("cvseeker.core.workspace.publish", interrupted)
         with pytest.raises(KeyboardInterrupt):
             place.ingest()
     counts = place.ingest()
