@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -203,8 +204,20 @@ def facets(service: Served) -> dict[str, dict[str, int]]:
 
 def masked(opened: Opened, number: int) -> str:
     """Return a résumé's text without what says who it is."""
+    return _bare(opened, number, opened.search.pool.resumes[number].text)
+
+
+def _bare(opened: Opened, number: int, text: str) -> str:
+    """Mask what says who a candidate is, and where they live or have lived."""
     resume = opened.search.pool.resumes[number]
-    return redact(resume.text, name=resume.profile.name).text
+    text = redact(text, name=resume.profile.name).text
+    found = {
+        said for one in resume.insights if one.kind == "place" for said in (one.text, one.value)
+    }
+    places = "|".join(map(re.escape, sorted(filter(None, found), key=len, reverse=True)))
+    if not places:
+        return text
+    return re.sub(rf"(?<!\w)(?:{places})(?!\w)", "[PLACE]", text, flags=re.IGNORECASE)
 
 
 def _response(
@@ -232,8 +245,8 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
     excerpt, words, meanings = hit.excerpt.text, hit.excerpt.words, hit.excerpt.meanings
     if blind:
         who = {"name": _nameless(hit.number), "place": "", "resume_id": ""}
-        name = opened.search.pool.resumes[hit.number].profile.name
-        bare = redact(excerpt, name=name).text
+        shown |= {key: _bare(opened, hit.number, told[key]) for key in ("title", "employer")}
+        bare = _bare(opened, hit.number, excerpt)
         if bare != excerpt:
             excerpt, words, meanings = bare, (), ()
     return HitModel(
@@ -248,7 +261,7 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
                 text=one.requirement.text,
                 must=one.requirement.must,
                 state=one.state,
-                evidence="" if blind else one.evidence,
+                evidence=_bare(opened, hit.number, one.evidence) if blind else one.evidence,
             )
             for one in hit.ticks
         ],

@@ -22,6 +22,7 @@ Name = Annotated[str, Path(min_length=1, max_length=100)]
 # A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("number", "name", "title", "employer", "place", "years", "tags", "note", "resume_id")
+_UNSEEN = {"name": "", "place": "", "resume_id": ""}
 
 router = APIRouter(prefix="/api", tags=["shortlists"])
 
@@ -102,10 +103,15 @@ def delete(name: Name, request: Request, service: Served) -> dict[str, str]:
 
 @router.get("/shortlists/{name}/export", operation_id="export_shortlist")
 def export(
-    name: Name, request: Request, service: Served, form: Literal["csv", "json"] = "csv"
+    name: Name,
+    request: Request,
+    service: Served,
+    form: Literal["csv", "json"] = "csv",
+    *,
+    blind: bool = False,
 ) -> Response:
     """Export a list; cells that a spreadsheet would run are text."""
-    rows = shortlist_rows(service, name)
+    rows = shortlist_rows(service, name, blind=blind)
     log(request, service, "exported", shortlist=name, candidates=len(rows))
     safe = "".join(letter if letter.isalnum() else "-" for letter in name)[:50]
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(safe)}.{form}"}
@@ -132,8 +138,8 @@ def entries(
         return [asdict(one) for one in Journal(record).entries(limit=limit, before=before)]
 
 
-def shortlist_rows(service: Service, name: str) -> list[dict[str, Any]]:
-    """Return who is on a list, with what is known of them."""
+def shortlist_rows(service: Service, name: str, *, blind: bool = False) -> list[dict[str, Any]]:
+    """Return who is on a list, with what is known of them; blind, without who they are."""
     with recorded(service) as record:
         found = Shortlists(record).entries(name)
         people = {
@@ -154,6 +160,7 @@ def shortlist_rows(service: Service, name: str) -> list[dict[str, Any]]:
                 "tags": ", ".join(entry.tags),
                 "note": entry.note,
                 "resume_id": entry.resume_id,
+                **(_UNSEEN if blind else {}),
             }
         )
     return rows

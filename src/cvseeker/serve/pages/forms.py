@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import FormData, QueryParams
 
+from cvseeker.core.hashes import text_hash
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.search import CandidateSearch
 
-_FACET = "f."
+_FACET, _CHOICE = "f.", "r."
 # A hundredth of the slider is a hundredth of what keywords do not count.
 WEIGHT = round(100 * (1 - HybridWeights().bm25))
 CHOICES = ("must", "nice", "off")
@@ -17,7 +19,7 @@ CHOICES = ("must", "nice", "off")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form holds; ``choices`` are of requirements, by their place in the job."""
+    """What the form holds; ``choices`` are of requirements, by the hash of what they say."""
 
     mode: str = "words"
     q: str = ""
@@ -26,7 +28,7 @@ class Asked:
     weight: int = WEIGHT
     blind: bool = False
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    choices: Mapping[int, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_form(cls, form: FormData | QueryParams) -> "Asked":
@@ -34,27 +36,47 @@ class Asked:
         fields: dict[str, list[str]] = {}
         choices = {}
         for key, value in form.multi_items():
-            if key.startswith(_FACET) and isinstance(value, str):
+            if key.startswith(_FACET) and isinstance(value, str) and value:
                 fields.setdefault(key.removeprefix(_FACET), []).append(value[:200])
-            elif key[:1] == "r" and key[1:].isdecimal() and value in CHOICES:
-                choices[int(key[1:5])] = str(value)
+            elif key.startswith(_CHOICE) and value in CHOICES:
+                choices[key.removeprefix(_CHOICE)] = str(value)
         words = {name: str(form.get(name, "")) for name in ("q", "job", "years", "weight")}
-        weight = int(words["weight"]) if words["weight"].isdecimal() else WEIGHT
+        weight = _number(words["weight"])
         return cls(
             mode="job" if form.get("mode") == "job" else "words",
             q=words["q"][:5000],
             job=words["job"][:50_000],
-            years=words["years"][:2] if words["years"].isdecimal() else "",
-            weight=min(weight, 100),
+            years="" if (years := _number(words["years"])) is None else str(min(years, 60)),
+            weight=WEIGHT if weight is None else min(weight, 100),
             blind=form.get("blind") == "1",
             fields=fields,
             choices=choices,
         )
 
+    @classmethod
+    def from_kept(cls, form: str) -> "Asked":
+        """Read a form that was kept."""
+        return cls.from_form(QueryParams(parse_qsl(form)))
+
+    def to_kept(self) -> str:
+        """Write the form, to be kept; who is blind is a matter of whoever opens it."""
+        rows = [("mode", self.mode), ("q", self.q), ("job", self.job), ("years", self.years)]
+        rows += [("weight", str(self.weight))]
+        rows += [(_FACET + name, value) for name, values in self.fields.items() for value in values]
+        rows += [(_CHOICE + key, choice) for key, choice in self.choices.items()]
+        return urlencode([(name, value) for name, value in rows if value])
+
     @property
     def text(self) -> str:
         """What is searched with."""
         return self.job if self.mode == "job" else self.q
+
+    @property
+    def called(self) -> str:
+        """What it may be called when it is kept."""
+        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        values = [value for values in self.fields.values() for value in values]
+        return " ".join([*lines[:1], *values])[:80]
 
     @property
     def weights(self) -> HybridWeights | None:
@@ -75,13 +97,18 @@ class Asked:
     def read(self) -> tuple[Any, list[dict[str, Any]]]:
         """Return the reading, and each of a job's requirements with what was chosen of it."""
         must = [f"years>={self.years}"] if self.years else []
-        reading = CandidateSearch.read(
-            self.text, must=must, fields=self.fields, job=self.mode == "job"
-        )
+        is_job = self.mode == "job" and bool(self.text.strip())
+        reading = CandidateSearch.read(self.text, must=must, fields=self.fields, job=is_job)
         shown, kept = [], []
-        for at, one in enumerate(reading.requirements):
-            choice = self.choices.get(at, "must" if one.must else "nice")
-            shown.append({"at": at, "text": one.text, "choice": choice})
+        for one in reading.requirements:
+            key = text_hash(one.text)
+            choice = self.choices.get(key, "must" if one.must else "nice")
+            shown.append({"key": key, "text": one.text, "choice": choice})
             if choice != "off":
                 kept.append(replace(one, must=choice == "must"))
         return replace(reading, requirements=tuple(kept)), shown
+
+
+def _number(text: str) -> int | None:
+    """Return the number that a field holds."""
+    return int(text[:4]) if text.isascii() and text.isdecimal() else None

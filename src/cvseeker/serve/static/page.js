@@ -1,19 +1,27 @@
-// What HTML and htmx do not: the keyboard, comparing, dropping files. Everything works without it but these.
+// What HTML and htmx do not: the keyboard, comparing, printing, dropping a file.
 "use strict";
 const byId = (id) => document.getElementById(id);
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, textarea, select");
-  if (event.key === "/" && !typing && byId("q")) { event.preventDefault(); byId("q").focus(); }
-  if ((event.key === "j" || event.key === "k") && !typing) {
+  const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && byId("q")) {
+    event.preventDefault();
+    byId("q").focus();
+  } else if (event.key === "j" || event.key === "k") {
     const links = [...document.querySelectorAll(".hit h2 a")];
-    const at = links.indexOf(document.activeElement);
+    const at = links.findIndex((link) => link.closest(".hit").contains(document.activeElement));
     const next = links[event.key === "j" ? at + 1 : at - 1];
-    if (next) { next.focus(); next.scrollIntoView({ block: "center" }); }
+    if (next) {
+      next.focus();
+      next.scrollIntoView({ block: "center" });
+    }
   }
 });
 
+// Ticked or typed for later: the search need not run for it.
 document.addEventListener("change", (event) => {
+  if (event.target.matches("[name=shortlist], [name=keep_as]")) event.stopPropagation();
   if (!event.target.matches(".compare")) return;
   event.stopPropagation();
   const chosen = [...document.querySelectorAll(".compare:checked")].map((one) => one.value);
@@ -21,27 +29,24 @@ document.addEventListener("change", (event) => {
   said.textContent = "";
   if (chosen.length < 2) return;
   const link = document.createElement("a");
-  link.href = "/compare?" + chosen.slice(0, 4).map((one) => "n=" + encodeURIComponent(one)).join("&");
+  link.href = "/compare?" + chosen.slice(0, 4).map((one) => "n=" + one).join("&");
   link.textContent = "Compare " + Math.min(chosen.length, 4) + " side by side";
   said.append(link);
 }, true);
 
+document.addEventListener("click", (event) => {
+  if (event.target.matches(".print")) window.print();
+});
+
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
-    const place = event.target.closest(".drop, .by-job");
+    const place = event.target.closest(".by-job, .drop");
     if (!place) return;
     event.preventDefault();
     place.classList.toggle("over", kind === "dragover");
     if (kind !== "drop" || !event.dataTransfer.files.length) return;
-    const files = place.querySelector("input[type=file]");
-    if (files) {
-      files.files = event.dataTransfer.files;
-      files.dispatchEvent(new Event("change", { bubbles: true }));
-      return;
-    }
-    event.dataTransfer.files[0].text().then((text) => {
-      byId("job").value = text;
-      byId("job").dispatchEvent(new Event("change", { bubbles: true }));
-    });
+    const field = place.querySelector("input[type=file]");
+    field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
