@@ -12,7 +12,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check fix reference examples notebooks clean
+.PHONY: help setup demo test test-all check fix reference docs dist examples notebooks clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,14 @@ fix: $(INSTALLED)  ## repair what ruff can repair
 reference: $(INSTALLED)  ## write docs/reference.md from the settings models
 	$(BIN)/python -m cvseeker.cli.reference > docs/reference.md
 
+docs: $(INSTALLED)  ## make a site of docs/, in site/ (to read it: .venv/bin/mkdocs serve)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The wheel is made of the sdist, so that neither lacks a file that the other has.
+dist: $(INSTALLED)  ## make the wheel and the sdist, in dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
 examples: $(INSTALLED)  ## rebuild the bundled PDF and DOCX résumés (needs Chromium)
 	$(BIN)/python examples/build.py
 
@@ -50,8 +58,8 @@ notebooks: $(INSTALLED)  ## run the notebooks and keep what they show
 		$(BIN)/jupytext --quiet --to ipynb --set-kernel python3 --execute notebooks/$$name.py || exit 1; \
 	done
 
-clean:  ## remove .venv, caches and the demo's workspace
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist cvseeker-demo
+clean:  ## remove .venv, caches, what was built and the demo's workspace
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist site cvseeker-demo
 	find src tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/cvseeker: $(INSTALLED)
@@ -65,5 +73,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv; the first time takes some minutes, torch being large."
 	@$(PIP_INSTALL) "$$(grep "^torch==" constraints.txt)"
-	@$(PIP_INSTALL) --editable '.[offline,llm,llama-index,lora,serve,dev]'
+	@$(PIP_INSTALL) --editable '.[offline,llm,llama-index,lora,serve,docs,dev]'
 	@touch $@

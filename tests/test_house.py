@@ -278,7 +278,9 @@ def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
 
 
-@pytest.mark.parametrize("name", ["Makefile", "constraints.txt", "pyproject.toml", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["Makefile", "constraints.txt", "pyproject.toml", ".ci/run", "Containerfile"]
+)
 def test_no_package_host_is_named(name: str) -> None:
     """Where packages come from is the user's setting, not the project's."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
