@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,16 +86,16 @@ def test_a_workspace_hands_out_what_it_holds(
 def test_an_open_search_is_kept_until_the_index_changes(
     few_resumes: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cvseeker import search
+    from cvseeker.search import CandidateSearch
 
     opened: list[Path] = []
-    open_searcher = search.open_searcher
+    open_search = CandidateSearch.open
 
-    def watched(path: Path, **options: object) -> object:
+    def watched(path: Path, **options: Any) -> CandidateSearch:
         opened.append(path)
-        return open_searcher(path, **options)
+        return open_search(path, **options)
 
-    monkeypatch.setattr(search, "open_searcher", watched)
+    monkeypatch.setattr(CandidateSearch, "open", watched)
     some, more = (sorted(few_resumes.iterdir())[:count] for count in (2, 3))
     workspace = Workspace(str(tmp_path / "w"), finetune={"base": str(tiny_model)})
     workspace.run([str(path) for path in some], tune=False)

@@ -13,6 +13,8 @@ from cvseeker.cli import candidates as printed
 from cvseeker.core.errors import InputError
 from cvseeker.core.insights import Insight
 from cvseeker.core.records import Passage, Resume
+from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.late import WordMatch
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.search import CandidateHit, CandidateSearch, Found
@@ -26,16 +28,27 @@ from cvseeker.search.why import Excerpt, explain
 
 @pytest.fixture
 def finder(hash_encoder: Any, tiny_corpus: dict[str, str]) -> CandidateSearch:
+    return search_among(tiny_corpus, hash_encoder)
+
+
+def search_among(
+    corpus: dict[str, str], encoder: Encoder, *more: tuple[str, ...], **options: Any
+) -> CandidateSearch:
+    """Return a search among résumés of one passage each, and others of several."""
     resumes, candidates = [], []
-    for number, (key, text) in enumerate(tiny_corpus.items(), start=1):
+    for number, (key, text) in enumerate(corpus.items(), start=1):
         name, title = text.split(". ")[:2]
         insights = (Insight("name", name, name, 0, 0), Insight("title", title, title, 0, 0))
         resumes.append((number, Resume(key[:-2], text, source=f"cv/{key}", insights=insights)))
         candidates.append(Candidate(number, (Passage(key, key[:-2], text),)))
+    for number, texts in enumerate(more, start=len(corpus) + 1):
+        passages = [Passage(f"{number}#{at}", str(number), text) for at, text in enumerate(texts)]
+        resumes.append((number, Resume(str(number), "\n".join(texts))))
+        candidates.append(Candidate(number, tuple(passages)))
     index = CandidateIndex()
-    index_candidates(index, candidates, hash_encoder, VectorStore())
+    index_candidates(index, candidates, encoder, VectorStore())
     strength = Strength(1.0, 0.0, nothing=0.05, weak=0.1, strong=0.5)
-    return CandidateSearch(index, hash_encoder, Pool(resumes), strength=strength)
+    return CandidateSearch(index, encoder, Pool(resumes), strength=strength, **options)
 
 
 def found_by(finder: CandidateSearch, query: str, **wishes: Any) -> list[str]:
@@ -50,6 +63,70 @@ def test_who_is_found_and_why(finder: CandidateSearch) -> None:
     assert hit.path == "cv/cem-aksoy#1"
     assert hit.excerpt.text[slice(*hit.excerpt.words[0])] == "Ventilation"
     assert sum(hit.shares) == pytest.approx(hit.score, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("query", "resume_id"),
+    [
+        ("pastry chef with chocolate experience", "ana-prunk"),
+        ("backend engineer Kafka", "bo-lindahl"),
+        ("ventilation on night shifts", "cem-aksoy"),
+    ],
+)
+def test_the_right_resume_comes_first(finder: CandidateSearch, query: str, resume_id: str) -> None:
+    hits = finder.search(read_query(query)).hits
+    assert hits[0].resume_id == resume_id
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(0 <= hit.score <= 1 for hit in hits)
+
+
+def test_each_resume_is_shown_once_by_what_fits(
+    hash_encoder: Any, tiny_corpus: dict[str, str]
+) -> None:
+    filler = "Orchestra rehearsals and school concerts every week. " * 9
+    bees = f"Violin teacher. {filler} Keeps bees and sells honey."
+    search = search_among(tiny_corpus, hash_encoder, (bees, "Honey honey honey."))
+    hits = search.search(read_query("honey"), top_k=99).hits
+    assert len(hits) == len({hit.resume_id for hit in hits}) == 7
+    assert hits[0].snippet == "Honey honey honey."
+    hit = search.search(read_query("who keeps bees"), top_k=1).hits[0]
+    assert hit.snippet.endswith("Keeps bees and sells honey.")
+    assert "Violin teacher" not in hit.snippet
+    assert hit.matched == ["keeps", "bees"]
+    assert [hit.snippet[slice(*span)] for span in hit.excerpt.words] == ["Keeps", "bees"]
+    told = json.loads(json.dumps(hit.to_dict()))
+    assert (told["resume_id"], told["snippet"]) == ("7", hit.snippet)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_either_half_alone_searches_too(
+    hash_encoder: Any, tiny_corpus: dict[str, str], weight: float
+) -> None:
+    weights = HybridWeights(bm25=weight, dense=1 - weight, late=0)
+    search = search_among(tiny_corpus, hash_encoder, weights=weights)
+    assert search.search(read_query("Siemens drives")).hits[0].resume_id == "eli-marsh"
+
+
+@pytest.mark.parametrize("query", ["", "  \n", "?", "-", "...", "—", "🙂", "()\t/"])
+def test_a_query_without_words_is_refused(finder: CandidateSearch, query: str) -> None:
+    with pytest.raises(InputError):
+        finder.search(read_query(query))
+
+
+def test_a_query_that_fits_nobody_still_answers(finder: CandidateSearch) -> None:
+    hits = finder.search(read_query("zzz"), top_k=3).hits
+    assert len(hits) == 3
+    assert all(hit.score == 0 and hit.matched == [] for hit in hits)
+
+
+def test_what_the_encoder_has_learnt_decides(tiny_corpus: dict[str, str], tiny_model: Path) -> None:
+    encoder = LocalEncoder.from_name(str(tiny_model))
+    # The words decide: this model was never trained.
+    encoder.hybrid = HybridWeights(bm25=0.8, dense=0.1, late=0.1)
+    hit = search_among(tiny_corpus, encoder).search(read_query("Siemens drives")).hits[0]
+    assert hit.resume_id == "eli-marsh"
+    assert hit.shares[0] == pytest.approx(0.8)
+    assert hit.matched == ["siemens", "drives"]
 
 
 def test_filters_are_exact(finder: CandidateSearch) -> None:

@@ -177,11 +177,11 @@ def test_nobody_imports_past_a_face(module: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "passed"),
     [
-        ("from cvseeker.search.searcher import Searcher", ["cvseeker.search.searcher"]),
-        ("from cvseeker.search import searcher", ["cvseeker.search.searcher"]),
+        ("from cvseeker.search.finder import Found", ["cvseeker.search.finder"]),
+        ("from cvseeker.search import finder", ["cvseeker.search.finder"]),
         ("from cvseeker.resumes.readers.pdf import read", ["cvseeker.resumes.readers.pdf"] * 2),
-        ("import cvseeker.search.searcher", ["cvseeker.search.searcher"]),
-        ("from cvseeker.search import open_searcher", []),
+        ("import cvseeker.search.finder", ["cvseeker.search.finder"]),
+        ("from cvseeker.search import Found", []),
         ("from cvseeker.core.errors import InputError", []),
     ],
 )

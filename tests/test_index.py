@@ -23,7 +23,7 @@ from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.codec import CODEC_FILE
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.search import index_stage, open_searcher
+from cvseeker.search import CandidateHit, CandidateSearch, index_stage
 from cvseeker.search.index import Candidate, CandidateIndex, index_candidates
 
 TEXTS = ["Pastry chef in Ljubljana. " * 9, "Night nurse", "...", "Engineer. Kafka, Go and SAP"]
@@ -201,9 +201,9 @@ def ingest_anew(workspace: Workspace) -> None:
 
 def ingest_texts(workspace: Workspace, texts: dict[str, str]) -> None:
     def ingest(folder: Path) -> dict[str, Any]:
-        passages = [Passage(f"{key}#1", key, text) for key, text in texts.items()]
-        write_jsonl(folder / "passages.jsonl", (passage.to_dict() for passage in passages))
-        return {}
+        return write_ingested(
+            folder, [Passage(f"{key}#1", key, text) for key, text in texts.items()]
+        )
 
     workspace.run_stage("ingest", {}, {"files": repr(texts)}, ingest)
 
@@ -229,7 +229,7 @@ def test_only_what_has_changed_is_encoded(
     counts = index_stage(workspace, settings).counts
     assert (counts["encoded"], counts["removed"]) == (encoded, removed)
     assert counts["candidates"] == len(now)
-    hits = open_searcher(workspace.path).search("nurse welder engineer", top_k_resumes=99)
+    hits = found(workspace.path, "nurse welder engineer", top_k=99)
     assert {hit.resume_id for hit in hits} == set(now)
 
 
@@ -246,8 +246,8 @@ def test_candidates_have_the_records_numbers(workspace: Workspace) -> None:
     index = CandidateIndex.open(workspace.stage_folder("index"))
     assert set(index.digests()) == set(numbers.values())
     assert index.sequence == last
-    found = open_searcher(workspace.path).search("nurse", allowed=[numbers["r3"], 999])
-    assert [hit.resume_id for hit in found] == ["r3"]
+    hits = found(workspace.path, "nurse")
+    assert {hit.resume_id: hit.number for hit in hits} == numbers
 
 
 def test_an_interrupted_build_goes_on(
@@ -264,7 +264,13 @@ def test_an_interrupted_build_goes_on(
     with pytest.raises(KeyboardInterrupt):
         index_stage(workspace, settings, interrupt)
     assert index_stage(workspace, settings).counts["encoded"] == 2
-    assert len(open_searcher(workspace.path).search("nurse")) == 5
+    assert len(found(workspace.path, "nurse")) == 5
+
+
+def found(path: Path, query: str, *, top_k: int = 10) -> tuple[CandidateHit, ...]:
+    """Return whom a search in a workspace finds."""
+    search = CandidateSearch.open(path)
+    return search.search(search.read(query), top_k=top_k).hits
 
 
 def tune(workspace: Workspace, model: Path, note: str = "") -> None:
@@ -283,7 +289,7 @@ def test_whoever_has_gone_is_not_shown(workspace: Workspace) -> None:
     assert "r0" in {hit.resume_id for hit in opened.search("pastry chef")}
     ingest_anew(workspace)
     stale = r"index: older than the present ingest; run: cvseeker index -w"
-    for search in (open_searcher, lambda path: opened.search("pastry chef")):
+    for search in (CandidateSearch.open, lambda path: opened.search("pastry chef")):
         with pytest.raises(WorkspaceError, match=stale):
             search(workspace.path)
     assert main(["search", "-w", str(workspace.path), "pastry chef"]) == 2
@@ -294,27 +300,27 @@ def test_whoever_has_gone_is_not_shown(workspace: Workspace) -> None:
 def test_an_index_by_a_model_that_has_changed_is_not_searched(
     workspace: Workspace, tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = open_searcher(workspace.path).search("pastry chef")
+    before = found(workspace.path, "pastry chef")
     tune(workspace, tiny_model)
     # By the base it is as good as it was; that there is a model now is said.
     assert main(["search", "-w", str(workspace.path), "pastry chef", "--json"]) == 0
     printed = capsys.readouterr()
-    found = [hit["resume_id"] for hit in json.loads(printed.out)["hits"]]
-    assert found == [hit.resume_id for hit in before]
+    shown = [hit["resume_id"] for hit in json.loads(printed.out)["hits"]]
+    assert shown == [hit.resume_id for hit in before]
     assert "there is a model since; to search with it: cvseeker index -w" in printed.err
     index_stage(workspace, Settings())
-    assert open_searcher(workspace.path).search("pastry chef")
+    assert found(workspace.path, "pastry chef")
     tune(workspace, tiny_model, note="another")
     with pytest.raises(WorkspaceError, match=r"older than the present model; run: cvseeker index"):
-        open_searcher(workspace.path)
+        CandidateSearch.open(workspace.path)
 
 
 def test_a_base_that_has_changed_is_not_searched_with(workspace: Workspace, tmp_path: Path) -> None:
-    assert open_searcher(workspace.path).search("chef")
+    assert found(workspace.path, "chef")
     (pooling,) = (tmp_path / "base").glob("*Pooling/config.json")
     pooling.write_text(pooling.read_text().replace("mean", "cls"))
     with pytest.raises(WorkspaceError, match=r"not the model that made .* run: cvseeker index -w"):
-        open_searcher(workspace.path)
+        CandidateSearch.open(workspace.path)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +338,7 @@ def test_other_values_are_noticed(
 ) -> None:
     array(name, change)(workspace.stage_folder("index"))
     with pytest.raises(WorkspaceError, match=r"changed since .*; run: cvseeker index -w"):
-        open_searcher(workspace.path)
+        CandidateSearch.open(workspace.path)
 
 
 @pytest.mark.parametrize(
@@ -354,5 +360,5 @@ def test_an_index_cannot_name_another_model(
     }
     write_json(manifest, facts)
     with pytest.raises(CVSeekerError) as caught:
-        open_searcher(workspace.path)
+        CandidateSearch.open(workspace.path)
     assert "\n" not in str(caught.value)

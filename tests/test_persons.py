@@ -90,7 +90,8 @@ def test_contacts_far_down_make_a_group_and_the_reason_is_kept() -> None:
         "fr": version("VOSS, Mira", "Courriel : mira.voss (at) example.com", "drei"),
         "no": version("Olaf Berg", "olaf.berg@example.com\n+49 151 99999678", "vier"),
     }
-    groups = group_texts(texts, similarity=0.9)
+    groups = Groups(texts)
+    group_texts(texts, groups, similarity=0.9)
     assert groups.ids() == {"en": "de", "de": "de", "fr": "de", "no": "no"}
     assert groups.reasons()["en"] == {
         "fr": "the same e-mail address",

@@ -17,7 +17,7 @@ from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace
 from cvseeker.evaluate import Systems, evaluate_stage
 from cvseeker.examples.demonstration import demo_judgements, demo_resumes
-from cvseeker.search import Hit, open_searcher
+from cvseeker.search import CandidateHit, CandidateSearch
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ class Finished(NamedTuple):
 
     workspace: Workspace
     untuned: Story
-    hits: list[Hit]
+    hits: tuple[CandidateHit, ...]
     tuned: Story
 
 
@@ -66,7 +66,8 @@ def ran(few_resumes: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
     workspace = Workspace(tmp_path_factory.mktemp("runs") / "workspace")
     untuned = told(few_resumes, workspace, tiny_model, tune=False)
     assert not (workspace.path / "queries").exists()
-    hits = open_searcher(workspace.path).search("night nurse")
+    search = CandidateSearch.open(workspace.path)
+    hits = search.search(search.read("night nurse")).hits
     return Finished(workspace, untuned, hits, told(few_resumes, workspace, tiny_model))
 
 

@@ -16,7 +16,8 @@ from cvseeker.cli.diagnosis import Finding
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.workspace import StageResult
 from cvseeker.retrieval.metrics import METRICS
-from cvseeker.search.searcher import Hit
+from cvseeker.search import CandidateHit
+from cvseeker.search.why import Excerpt
 
 
 def drawn(table: Table, *, width: int = 110, color: bool = False) -> str:
@@ -100,7 +101,8 @@ def test_which_model_was_kept_is_told(
 def test_hits_show_what_matched() -> None:
     snippet = "x " * 100 + "Keeps bees\nand [sells] honey"
     at = snippet.index("bees")
-    hit = Hit("ivo[1]", 0.98765, "ivo#1", snippet, ((at, at + 4),))
+    excerpt = Excerpt(snippet, ((at, at + 4),))
+    hit = CandidateHit(1, "ivo[1]", "", score=0.98765, excerpt=excerpt)
     table = tables.hits_table([hit], "who [keeps] bees")
     text = drawn(table)
     assert "who [keeps] bees" in text

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cvseeker.core.records import Passage
     from cvseeker.core.workspace import StageResult
     from cvseeker.examples import demo_judgements, demo_resumes
-    from cvseeker.search import Hit, Searcher
+    from cvseeker.search import CandidateHit, CandidateSearch
 
     Paths = str | Path | Iterable[str | Path]
 
@@ -111,7 +111,7 @@ class Workspace:
         self._settings = Settings.from_toml(Path(config)) if config else Settings()
         for table, values in tables.items():
             self._settings = self._settings.override(table, values)
-        self._opened: dict[str, Searcher] = {}
+        self._opened: dict[str, CandidateSearch] = {}
 
     def __repr__(self) -> str:
         return f"Workspace({str(self.path)!r})"
@@ -237,13 +237,13 @@ class Workspace:
         top_k: int = 10,
         untuned: bool = False,
         weights: Mapping[str, float] | None = None,
-    ) -> list[Hit]:
+    ) -> list[CandidateHit]:
         """Find the résumés that fit a query, best first, each with the passage that says why.
 
         Parameters
         ----------
         query
-            What you look for, in your own words.
+            What you look for: in your own words, Boolean, or with filters such as ``title:nurse``.
         top_k
             Résumés at most.
         untuned
@@ -254,10 +254,11 @@ class Workspace:
 
         Returns
         -------
-        list of Hit
+        list of CandidateHit
             With ``resume_id``, ``score``, ``snippet``, ``matched`` and so on.
         """
-        return self._searcher(weights, untuned=untuned).search(query, top_k_resumes=top_k)
+        search = self._search(weights, untuned=untuned)
+        return list(search.search(search.read(query), top_k=top_k).hits)
 
     def passages(self) -> list[Passage]:
         """Return the passages of all résumés."""
@@ -282,10 +283,10 @@ class Workspace:
     def _set(self, table: str, values: Mapping[str, Any]) -> None:
         self._settings = self._settings.override(table, values)
 
-    def _searcher(self, weights: Mapping[str, float] | None, *, untuned: bool) -> Searcher:
+    def _search(self, weights: Mapping[str, float] | None, *, untuned: bool) -> CandidateSearch:
         """Open a search, or return the one that is open while the index stays the same."""
         from cvseeker.core.training_settings import HybridWeights
-        from cvseeker.search import open_base_searcher, open_searcher
+        from cvseeker.search import CandidateSearch
 
         self._stages.require("index")
         manifest = self._stages.manifest("index") or {}
@@ -295,12 +296,13 @@ class Workspace:
         if key not in self._opened:
             shares = dict.fromkeys(HybridWeights.model_fields, 0.0)
             chosen = None if weights is None else HybridWeights.validated({**shares, **weights})
-            if untuned and manifest["counts"]["model"] == "tuned":
-                opened = open_base_searcher(self.path, weights=chosen, progress=self._progress)
-            else:
-                engine = self._settings.search.engine
-                opened = open_searcher(self.path, weights=chosen, engine=engine)
-            self._opened[key] = opened
+            self._opened[key] = CandidateSearch.open(
+                self.path,
+                engine=self._settings.search.engine,
+                weights=chosen,
+                untuned=untuned,
+                progress=self._progress,
+            )
         return self._opened[key]
 
 

@@ -25,17 +25,19 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
     from cvseeker.cli.tables import hits_table
     from cvseeker.cli.terminal import drawn_progress, print_ready, stdout
     from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
-    from cvseeker.search import open_base_searcher, open_searcher
+    from cvseeker.search import CandidateSearch
 
     _run([demo_resumes()], workspace, settings, judgements=demo_judgements())
     # Dense scores only: this shows what the training changed, without BM25's help.
     dense_only = HybridWeights(bm25=0, dense=1, late=0)
     with drawn_progress() as progress:
-        before = open_base_searcher(workspace, weights=dense_only, progress=progress)
-    after = open_searcher(workspace, weights=dense_only)
+        before = CandidateSearch.open(
+            workspace, weights=dense_only, untuned=True, progress=progress
+        )
+    after = CandidateSearch.open(workspace, weights=dense_only)
     for query in DEMO_QUERIES:
-        for model, searcher in (("base", before), ("tuned", after)):
-            hits = searcher.search(query, top_k_resumes=settings.search.top_k)
+        for model, search in (("base", before), ("tuned", after)):
+            hits = search.search(search.read(query), top_k=settings.search.top_k).hits
             stdout().print(hits_table(hits, f'"{query}", {model} model'))
     print_ready(workspace)
 

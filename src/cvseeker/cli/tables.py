@@ -12,7 +12,7 @@ from cvseeker.core.screen import printable
 if TYPE_CHECKING:
     from cvseeker.cli.diagnosis import Finding
     from cvseeker.queries import Plan
-    from cvseeker.search import Hit
+    from cvseeker.search import CandidateHit
     from cvseeker.train import Estimate
 
 # Characters of a passage that are shown, and those of them before the first word that matches.
@@ -118,7 +118,7 @@ def _in_words(rows: Mapping[str, int | str]) -> Iterator[tuple[str, str]]:
         yield name, value if isinstance(value, str) else f"{value:,}"
 
 
-def hits_table(hits: Sequence["Hit"], title: str) -> Table:
+def hits_table(hits: Sequence["CandidateHit"], title: str) -> Table:
     """Draw search results, the words that the query shares in bold."""
     headings = ("#", "résumé", "score", "best passage")
     rows = (
@@ -131,13 +131,13 @@ def hits_table(hits: Sequence["Hit"], title: str) -> Table:
     return drawn
 
 
-def _snippet(hit: "Hit") -> Text:
+def _snippet(hit: "CandidateHit") -> Text:
     """Mark the matched words and shorten the snippet to the words around the first of them."""
     # One mark for each, since the spans count characters.
     text = Text(printable(hit.snippet, lines=True, mark="\N{REPLACEMENT CHARACTER}"))
-    for start, end in hit.spans:
+    for start, end in hit.excerpt.words:
         text.stylize("bold yellow", start, end)
-    begin = max(0, hit.spans[0][0] - SNIPPET_LEAD) if hit.spans else 0
+    begin = max(0, hit.excerpt.words[0][0] - SNIPPET_LEAD) if hit.excerpt.words else 0
     begin = hit.snippet.find(" ", begin) + 1 if begin else 0
     end = begin + SNIPPET_LENGTH
     end = hit.snippet.rfind(" ", begin, end) if end < len(hit.snippet) else end

@@ -9,6 +9,7 @@ import numpy as np
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.languages import language_of
+from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.query_encoder import QueryEncoder
@@ -64,10 +65,21 @@ class CandidateHit:
     ticks: tuple[Tick, ...] = ()
     flags: tuple[str, ...] = ()
 
+    @property
+    def snippet(self) -> str:
+        """The excerpt's text."""
+        return self.excerpt.text
+
+    @property
+    def matched(self) -> list[str]:
+        """The excerpt's words that the query has, too, in reading order, each once."""
+        words = (self.snippet[start:end].lower() for start, end in self.excerpt.words)
+        return list(dict.fromkeys(words))
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
         shares = dict(zip(_PARTS, self.shares, strict=True))
-        return {**asdict(self), "shares": shares, "snippet": self.excerpt.text}
+        return {**asdict(self), "shares": shares, "snippet": self.snippet}
 
 
 _PARTS = ("bm25", "dense", "late")
@@ -129,7 +141,15 @@ class CandidateSearch:
         self._weights = weights or getattr(encoder, "hybrid", None) or HybridWeights()
 
     @classmethod
-    def open(cls, path: Path, *, engine: str = "auto") -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        engine: str = "auto",
+        weights: HybridWeights | None = None,
+        untuned: bool = False,
+        progress: Progress = silent,
+    ) -> Self:
         """Open the search of a workspace.
 
         Parameters
@@ -138,6 +158,12 @@ class CandidateSearch:
             The workspace.
         engine
             What finds the nearest candidates, as the settings name it.
+        weights
+            What counts how much; ``None``: as the model has learnt it.
+        untuned
+            Search with the base in a tuned model's place, to see what changed.
+        progress
+            Called while the passages are encoded by the base.
 
         Raises
         ------
@@ -147,9 +173,9 @@ class CandidateSearch:
             If the workspace has no index, or one of other résumés or of another model than it has
             now; the message names the command that builds it.
         """
-        opened = open_workspace(path, engine=engine)
+        opened = open_workspace(path, engine=engine, untuned=untuned, progress=progress)
         pool = Pool(opened.resumes.items(), opened.modified)
-        return cls(opened.index, opened.encoder, pool, strength=opened.strength)
+        return cls(opened.index, opened.encoder, pool, weights=weights, strength=opened.strength)
 
     @staticmethod
     def read(text: str, **wishes: Any) -> Reading:

@@ -16,7 +16,6 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import Record
 from cvseeker.core.records import Resume
 from cvseeker.core.settings import Settings
-from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.claims import cut_claims
@@ -34,7 +33,6 @@ from cvseeker.search.index import (
     open_engine,
     resume_index,
 )
-from cvseeker.search.searcher import Searcher
 from cvseeker.search.strength import LOOKED_AT, Strength, learn_strength
 
 _STRENGTH = "strength.json"
@@ -54,14 +52,26 @@ class Opened:
     strength: Strength | None
 
 
-def open_workspace(path: Path, *, engine: str) -> Opened:
-    """Open the index, the encoder and the candidates of a workspace."""
+def open_workspace(
+    path: Path, *, engine: str, untuned: bool = False, progress: Progress = silent
+) -> Opened:
+    """Open the index, the encoder and the candidates of a workspace.
+
+    With ``untuned`` the base takes a tuned model's place, whose index is made for this one time.
+    """
     workspace = Workspace(path)
     index = _load_index(workspace)
     choice = _model_of(workspace, index)
-    _use_engine(workspace, index, engine)
-    encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
     numbers, _ = _recorded(workspace)
+    encoder: QueryEncoder | LocalEncoder
+    strength = None
+    if untuned and not index.model:
+        index, encoder = _untuned(workspace, numbers, progress)
+    else:
+        _use_engine(workspace, index, engine)
+        encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
+        learnt = workspace.stage_folder("index") / _STRENGTH
+        strength = Strength.from_dict(read_json(learnt)) if learnt.is_file() else None
     resumes = {
         _number(resume.resume_id, numbers): resume
         for resume in Ingested(workspace.require("ingest")).resumes()
@@ -70,69 +80,20 @@ def open_workspace(path: Path, *, engine: str) -> Opened:
     for number, resume in resumes.items():
         with suppress(OSError, ValueError):
             modified[number] = Path(resume.source).stat().st_mtime
-    learnt = workspace.stage_folder("index") / _STRENGTH
-    strength = Strength.from_dict(read_json(learnt)) if learnt.is_file() else None
     return Opened(index, encoder, resumes, modified, strength)
 
 
-def open_searcher(
-    path: Path, *, weights: HybridWeights | None = None, engine: str = "auto"
-) -> Searcher:
-    """Open the search of a workspace.
-
-    Parameters
-    ----------
-    path
-        The workspace.
-    weights
-        What counts how much; ``None``: as the model has learnt it.
-    engine
-        What finds the nearest candidates, as the settings name it.
-
-    Raises
-    ------
-    InputError
-        If the engine is not one that can be used, or finds too few of the nearest.
-    WorkspaceError
-        If the workspace has no index, or one of other résumés or of another model than it has now;
-        the message names the command that builds it.
-    """
-    workspace = Workspace(path)
-    index = _load_index(workspace)
-    choice = _model_of(workspace, index)
-    _use_engine(workspace, index, engine)
-    encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
-    return Searcher(index, encoder, weights=weights)
-
-
-def open_base_searcher(
-    path: Path, *, weights: HybridWeights | None = None, progress: Progress = silent
-) -> Searcher:
-    """Open the same search with the base model in the tuned one's place, to see what changed.
-
-    Parameters
-    ----------
-    path
-        A workspace with an index and a tuned model.
-    weights
-        What counts how much; ``None``: as the model has learnt it.
-    progress
-        Called while the passages are encoded by the base model.
-
-    Raises
-    ------
-    WorkspaceError
-        If the workspace has no index or no tuned model.
-    """
-    workspace = Workspace(path)
-    _load_index(workspace)
+def _untuned(
+    workspace: Workspace, numbers: Mapping[str, int], progress: Progress
+) -> tuple[CandidateIndex, LocalEncoder]:
+    """Index everybody in memory by the model that was tuned, as it was before."""
     workspace.require("model")
     base = choose_model((workspace.manifest("model") or {})["counts"]["base"], download=False)
     encoder = LocalEncoder.from_choice(base)
     index = CandidateIndex(model=encoder.name)
-    everybody = _candidates(workspace, _recorded(workspace)[0])
+    everybody = _candidates(workspace, numbers)
     index_candidates(index, everybody, encoder, VectorStore(workspace.cache), progress)
-    return Searcher(index, encoder, weights=weights)
+    return index, encoder
 
 
 def _use_engine(workspace: Workspace, index: CandidateIndex, name: str) -> None:
