@@ -33,7 +33,19 @@ def test_known_hosts_are_served(tmp_path: Path, host: str) -> None:
     assert client(tmp_path).get("/", headers={"Host": host}).text == "fine"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "", "localhost.evil.example", "127.0.0.1.nip.io"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "",
+        "localhost.evil.example",
+        "127.0.0.1.nip.io",
+        "localhost:1/healthz?",
+        "[::1]/healthz?",
+        "localhost@evil.example",
+        "localhost:1:2",
+    ],
+)
 def test_foreign_hosts_are_refused(tmp_path: Path, host: str) -> None:
     answer = client(tmp_path).get("/", headers={"Host": host})
     assert answer.status_code == 421

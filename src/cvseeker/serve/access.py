@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -33,6 +34,7 @@ _OF_ADMINS = ("/api/log", "/history")
 _PEOPLE = ("/api/candidates", "/people")
 # What is posted because it is long.
 _READING = ("/api/search", "/api/requirements", "/v1/embeddings", "/hits", "/job-text")
+_NETLOC = re.compile(r"(\[[\da-fA-F:.]+\]|[\w.-]+)(?::\d*)?", re.ASCII)
 # Clients whose rate is remembered; the longest idle is forgotten.
 _CLIENTS = 10_000
 
@@ -156,7 +158,7 @@ class AccessMiddleware:
         if not role:
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
-                "expected a token: Authorization: Bearer TOKEN; make one with: cvseeker token NAME",
+                "expected Authorization: Bearer TOKEN; make a token: cvseeker token NAME -w DIR",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if ROLES.index(role) < ROLES.index(_needed(request)):
@@ -205,10 +207,9 @@ def _check_origin(headers: Headers, host: str, *, method: str) -> None:
 
 
 def _host(netloc: str) -> str:
-    """Return a host without its port."""
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0].lower()
-    return netloc.partition(":")[0].lower()
+    """Return a host without its port; empty for what is none, such as one with a path behind it."""
+    found = _NETLOC.fullmatch(netloc)
+    return found[1].strip("[]").lower() if found else ""
 
 
 def _needed(request: Request) -> Role:

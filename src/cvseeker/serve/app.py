@@ -1,6 +1,7 @@
 """The server: routes, who may ask, and what is measured."""
 
 import os
+import shlex
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
@@ -50,7 +51,7 @@ def create_app(
     if not is_loopback(host) and not tokens:
         raise InputError(
             f"{host}: others than this machine reach that address, and {workspace} has no token; "
-            "make one first: cvseeker token NAME"
+            f"make one first: cvseeker token NAME -w {shlex.quote(str(workspace))}"
         )
     app = FastAPI(
         title="CVSeeker",
