@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # What a browser fetches by itself; an <a> is followed by people.
 FETCHED = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"?([^\" >]+)")
+TEST = re.compile(r"`(?:tests/)?((?:test_\w+|conftest)\.py)`")
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@slow
 def test_every_page_is_there_and_can_be_searched(site: Path) -> None:
     index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
@@ -32,6 +34,7 @@ def test_every_page_is_there_and_can_be_searched(site: Path) -> None:
         assert f'"location":"{html}' in index
 
 
+@slow
 def test_pages_ask_no_other_server_for_anything(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 10
@@ -41,3 +44,10 @@ def test_pages_ask_no_other_server_for_anything(site: Path) -> None:
         assert not [url for url in fetched if url.startswith(("http:", "https:", "//"))], page
     for style in site.rglob("*.css"):
         assert not re.findall(r"url\(['\"]?(?:https?:)?//", style.read_text(encoding="utf-8"))
+
+
+def test_the_tests_that_pages_name_are_there() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    named = {name for page in pages for name in TEST.findall(page.read_text(encoding="utf-8"))}
+    assert len(named) > 20
+    assert sorted(name for name in named if not (ROOT / "tests" / name).is_file()) == []
