@@ -1,7 +1,7 @@
 """The stage ``index``, and searching a workspace with it."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -38,6 +38,8 @@ from cvseeker.search.strength import LOOKED_AT, Strength, learn_strength
 _STRENGTH = "strength.json"
 # What is learnt from: so many claims, at least so many, chosen by this seed.
 _CLAIMS, _FEWEST_CLAIMS, _SEED = 100, 10, 13
+# The share of the candidates who may be others before it is learnt again.
+_CHANGED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +183,29 @@ def _claims(workspace: Workspace) -> list[str]:
 
 
 def _learn_strength(
-    workspace: Workspace, index: CandidateIndex, encoder: LocalEncoder
-) -> Strength | None:
-    """Learn what scores are worth; ``None`` where the résumés claim too little."""
+    workspace: Workspace, index: CandidateIndex, encoder: LocalEncoder, path: Path, changed: int
+) -> None:
+    """Learn what scores are worth, unless nearly everybody is who they were when it was learnt.
+
+    Nothing is learnt where the résumés claim too little.
+    """
+    kept = read_json(path) if path.is_file() else {}
+    changed += kept.get("changed", 0)
+    if kept and changed <= _CHANGED * index.counts["candidates"]:
+        write_json(path, {**kept, "changed": changed})
+        return
+    path.unlink(missing_ok=True)
     claims = _claims(workspace)
     if len(claims) < _FEWEST_CLAIMS:
-        return None
+        return
 
     def search(query: EncodedQueries) -> list[Scored]:
         return index.search(query, weights=encoder.hybrid, limit=LOOKED_AT)
 
-    return learn_strength(
+    learnt = learn_strength(
         index, search, lambda texts: EncodedQueries.from_texts(texts, encoder), claims
     )
+    write_json(path, {**learnt.to_dict(), "changed": 0})
 
 
 def _previous(workspace: Workspace) -> Path | None:
@@ -206,12 +218,19 @@ def _previous(workspace: Workspace) -> Path | None:
 
 @exclusive
 def index_stage(
-    workspace: Workspace, settings: Settings, progress: Progress = silent
+    workspace: Workspace,
+    settings: Settings,
+    progress: Progress = silent,
+    *,
+    load: Callable[[str], LocalEncoder] = LocalEncoder.from_name,
 ) -> StageResult:
-    """Passages → the search index, by the tuned model or, where there is none, by the base."""
+    """Passages → the search index, by the tuned model or, where there is none, by the base.
+
+    Whoever indexes again and again hands over what returns the model that is loaded.
+    """
 
     def work(folder: Path) -> dict[str, Any]:
-        encoder = LocalEncoder.from_name(str(model) if tuned else settings.finetune.base)
+        encoder = load(str(model) if tuned else settings.finetune.base)
         # The tuned model is named by its place in the workspace, which may be moved.
         name = "" if tuned else encoder.name
         index = resume_index(folder, _previous(workspace), name, encoder_identity(encoder))
@@ -220,9 +239,8 @@ def index_stage(
         changes = index_candidates(
             index, _candidates(workspace, numbers), encoder, store, progress, sequence=sequence
         )
-        strength = _learn_strength(workspace, index, encoder)
-        if strength is not None:
-            write_json(folder / _STRENGTH, strength.to_dict())
+        changed = changes["encoded"] + changes["removed"]
+        _learn_strength(workspace, index, encoder, folder / _STRENGTH, changed)
         found = {"engine": index.engine, "recall@10": index.recall}
         return {**index.counts, **changes, **found, "model": "tuned" if tuned else encoder.name}
 

@@ -7,7 +7,7 @@ which it has, and from professions that hardly any collection has.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -53,8 +53,8 @@ class Strength:
 
     @classmethod
     def from_dict(cls, row: dict[str, Any]) -> Self:
-        """Build it from what :meth:`to_dict` returned."""
-        return cls(**row)
+        """Build it from what :meth:`to_dict` returned, whatever stands beside it."""
+        return cls(*(row[field.name] for field in fields(cls)))
 
     def to_dict(self) -> dict[str, float]:
         """Return a JSON-ready dictionary."""

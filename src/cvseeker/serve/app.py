@@ -2,21 +2,25 @@
 
 import os
 import shlex
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
+from starlette.concurrency import run_in_threadpool
 
 from cvseeker import __version__
 from cvseeker.core.errors import InputError
-from cvseeker.serve import candidates, embeddings, lists
+from cvseeker.serve import candidates, embeddings, lists, uploads
 from cvseeker.serve.access import AccessMiddleware, RateLimit, Tokens, is_loopback, served_hosts
 from cvseeker.serve.pages import add_pages
-from cvseeker.serve.problems import Problem, answer_problems
+from cvseeker.serve.problems import REFUSALS, Problem, answer_problems
 from cvseeker.serve.service import Service
 
+# Whoever still listens to what becomes of an upload is let go.
+_ENDING_SECONDS = 5
 # Larger than any job description; uploads have a limit of their own.
 LARGEST_BODY = 5_000_000
 # A person at a page sends a few a second; fifty persons behind one address, a hundred.
@@ -53,7 +57,18 @@ def create_app(
             f"{host}: others than this machine reach that address, and {workspace} has no token; "
             f"make one first: cvseeker token NAME -w {shlex.quote(str(workspace))}"
         )
+    service = Service(workspace, searches=os.cpu_count() or 1)
+
+    @asynccontextmanager
+    async def working(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(service.stop)
+
     app = FastAPI(
+        lifespan=working,
         title="CVSeeker",
         version=__version__,
         summary="Search candidates in a workspace.",
@@ -61,11 +76,13 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
+        responses=REFUSALS,
     )
-    app.state.service = service = Service(workspace, searches=os.cpu_count() or 1)
+    app.state.service = service
     answer_problems(app)
     app.include_router(candidates.router)
     app.include_router(lists.router)
+    app.include_router(uploads.router)
     app.include_router(embeddings.embeddings_router("cvseeker", service.load_model))
     add_pages(app)
     _add_operation(app, service)
@@ -94,10 +111,12 @@ def _add_operation(app: FastAPI, service: Service) -> None:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         return {"status": "ready"}
 
-    @app.get("/metrics", tags=["operation"], operation_id="metrics")
-    def metrics() -> PlainTextResponse:
+    @app.get(
+        "/metrics", response_class=PlainTextResponse, tags=["operation"], operation_id="metrics"
+    )
+    def metrics() -> str:
         """Tell Prometheus what was done."""
-        return PlainTextResponse(service.measures.text())
+        return service.measures.text()
 
     @app.middleware("http")
     async def measure(
@@ -145,4 +164,11 @@ def serve(
         except OSError as error:
             raise InputError(f"{host}:{port}: {error.strerror}; try another --port") from error
     # Access logs would hold queries.
-    uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning")
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=_ENDING_SECONDS,
+    )

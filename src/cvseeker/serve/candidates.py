@@ -13,11 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cvseeker.resumes import redact
 from cvseeker.search import CandidateHit, CandidateSearch, Found
+from cvseeker.serve.log import log
 from cvseeker.serve.problems import Problem
 from cvseeker.serve.service import Opened, Service
 
 # A long job description has some 6,000 characters.
 LONGEST_QUERY = 50_000
+# What is kept of it in the log.
+LONGEST_LOGGED = 500
 Clause = Annotated[str, Field(min_length=1, max_length=1000)]
 Clauses = Annotated[list[Clause], Field(max_length=50)]
 TopK = Annotated[int, Field(ge=1, le=100)]
@@ -83,12 +86,45 @@ class SearchResponse(BaseModel):
 
     reading: str
     notes: list[str]
-    requirements: list[dict[str, Any]]
+    requirements: list["RequirementModel"]
     total: int = Field(description="How many candidates fulfil the filter.")
     band: str
     facets: dict[str, dict[str, int]]
     hits: list[HitModel]
     next: str | None = Field(description="The cursor of the next page.")
+
+
+class InsightModel(BaseModel):
+    """A value that was read from a résumé, and where it stands in its text."""
+
+    kind: str
+    value: str
+    start: int
+    end: int
+    confidence: float
+
+
+class CandidateModel(BaseModel):
+    """What is known of a candidate; blind, without all that says who it is."""
+
+    number: int
+    name: str
+    text: str
+    resume_id: str = ""
+    insights: list[InsightModel] = []
+
+
+class RequirementModel(BaseModel):
+    """Something that a job requires, or would like."""
+
+    text: str
+    must: bool
+
+
+class RequirementsResponse(BaseModel):
+    """What a job description requires."""
+
+    requirements: list[RequirementModel]
 
 
 class RequirementsRequest(BaseModel):
@@ -111,7 +147,7 @@ router = APIRouter(prefix="/api", tags=["search"])
 
 
 @router.post("/search", operation_id="search")
-def search(asked: SearchRequest, service: Served) -> SearchResponse:
+def search(asked: SearchRequest, request: Request, service: Served) -> SearchResponse:
     """Find the candidates who fit best, page by page."""
     reading = CandidateSearch.read(
         asked.query,
@@ -125,11 +161,14 @@ def search(asked: SearchRequest, service: Served) -> SearchResponse:
     with service.searching() as opened:
         skip = _read_cursor(asked.cursor, opened.generation, digest)
         found = opened.search.search(reading, top_k=asked.top_k, skip=skip)
-        return _response(opened, found, skip, digest, blind=asked.blind)
+        answer = _response(opened, found, skip, digest, blind=asked.blind)
+    log(request, service, "searched", query=asked.query[:LONGEST_LOGGED], candidates=found.total)
+    return answer
 
 
 @router.get("/search", operation_id="search_by_words")
 def search_by_words(
+    request: Request,
     service: Served,
     q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)],
     top_k: Annotated[int, Query(ge=1, le=100)] = 10,
@@ -138,17 +177,23 @@ def search_by_words(
     blind: bool = False,
 ) -> SearchResponse:
     """Find candidates by a query in one's own words, or a Boolean one."""
-    return search(SearchRequest(query=q, top_k=top_k, cursor=cursor, blind=blind), service)
+    asked = SearchRequest(query=q, top_k=top_k, cursor=cursor, blind=blind)
+    return search(asked, request, service)
 
 
 @router.post("/requirements", operation_id="requirements")
-def requirements(asked: RequirementsRequest) -> dict[str, Any]:
+def requirements(asked: RequirementsRequest) -> RequirementsResponse:
     """Cut a job description into what it requires; the rest of it is left out."""
     reading = CandidateSearch.read(asked.text, job=True)
-    return {"requirements": [{"text": one.text, "must": one.must} for one in reading.requirements]}
+    return RequirementsResponse(requirements=_requirements(reading))
 
 
-@router.get("/candidates/{number}", operation_id="candidate", response_model=dict[str, Any])
+@router.get(
+    "/candidates/{number}",
+    operation_id="candidate",
+    response_model=CandidateModel,
+    responses={304: {"description": "As it was"}},
+)
 def candidate(
     number: Number, request: Request, response: Response, service: Served, *, blind: bool = False
 ) -> Any:
@@ -160,29 +205,31 @@ def candidate(
     response.headers["Cache-Control"] = "private, no-cache"
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    log(request, service, "viewed", number=number, blind=blind)
     if blind:
-        return {"number": number, "name": _nameless(number), "text": masked(opened, number)}
-    return {
-        "number": number,
-        "name": resume.profile.name,
-        "resume_id": resume.resume_id,
-        "text": resume.text,
-        "insights": [
-            {
-                "kind": one.kind,
-                "value": one.value,
-                "start": one.start,
-                "end": one.end,
-                "confidence": one.confidence,
-            }
+        return CandidateModel(number=number, name=_nameless(number), text=masked(opened, number))
+    return CandidateModel(
+        number=number,
+        name=resume.profile.name,
+        text=resume.text,
+        resume_id=resume.resume_id,
+        insights=[
+            InsightModel(
+                kind=one.kind,
+                value=one.value,
+                start=one.start,
+                end=one.end,
+                confidence=one.confidence,
+            )
             for one in resume.insights
         ],
-    }
+    )
 
 
 @router.get("/candidates/{number}/similar", operation_id="similar")
 def similar(
     number: Number,
+    request: Request,
     service: Served,
     top_k: Annotated[int, Query(ge=1, le=100)] = 10,
     *,
@@ -192,7 +239,9 @@ def similar(
     with service.searching() as opened:
         _resume(opened, number)
         found = opened.search.similar(str(number), top_k=top_k)
-        return _response(opened, found, 0, None, blind=blind)
+        answer = _response(opened, found, 0, None, blind=blind)
+    log(request, service, "searched", like=number, candidates=found.total)
+    return answer
 
 
 @router.get("/facets", operation_id="facets")
@@ -228,7 +277,7 @@ def _response(
     return SearchResponse(
         reading=found.reading.shown,
         notes=list(found.reading.notes),
-        requirements=[{"text": one.text, "must": one.must} for one in found.reading.requirements],
+        requirements=_requirements(found.reading),
         total=found.total,
         band=found.band,
         facets=found.facets,
@@ -266,6 +315,10 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
             for one in hit.ticks
         ],
     )
+
+
+def _requirements(reading: Any) -> list[RequirementModel]:
+    return [RequirementModel(text=one.text, must=one.must) for one in reading.requirements]
 
 
 def _resume(opened: Opened, number: int) -> Any:

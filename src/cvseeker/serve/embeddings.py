@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from cvseeker.retrieval.windows import FloatArray
-from cvseeker.serve.problems import Problem
+from cvseeker.serve.problems import OPENAI_REFUSALS, Problem
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -62,9 +62,25 @@ class EmbeddingsResponse(BaseModel):
     usage: Usage
 
 
+class Model(BaseModel):
+    """The model that encodes."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "cvseeker"
+
+
+class ModelsResponse(BaseModel):
+    """All models, which is one."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
 def embeddings_router(name: str, load: Callable[[], "SentenceTransformer"]) -> APIRouter:
     """Return the route; the model is loaded at the first request, and used by one at a time."""
-    router = APIRouter(tags=["embeddings"])
+    router = APIRouter(tags=["embeddings"], responses=OPENAI_REFUSALS)
     lock, models = Lock(), list["SentenceTransformer"]()
 
     @router.post("/v1/embeddings", operation_id="embeddings")
@@ -85,10 +101,9 @@ def embeddings_router(name: str, load: Callable[[], "SentenceTransformer"]) -> A
         return EmbeddingsResponse(data=data, model=asked.model or name, usage=usage)
 
     @router.get("/v1/models", operation_id="models")
-    def models_list() -> dict[str, Any]:
+    def models_list() -> ModelsResponse:
         """Name the model that encodes."""
-        model = {"id": name, "object": "model", "created": 0, "owned_by": "cvseeker"}
-        return {"object": "list", "data": [model]}
+        return ModelsResponse(data=[Model(id=name)])
 
     return router
 

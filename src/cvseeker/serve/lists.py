@@ -15,6 +15,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.record import Journal, Record, Shortlists
 from cvseeker.core.screen import printable
 from cvseeker.serve.candidates import Number, Served
+from cvseeker.serve.log import log
 from cvseeker.serve.problems import Problem
 from cvseeker.serve.service import Service
 
@@ -36,6 +37,26 @@ class EntryRequest(BaseModel):
     tags: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)] | None = None
 
 
+class EntryModel(BaseModel):
+    """A candidate on a list; ``added`` is in seconds since 1970."""
+
+    number: int
+    resume_id: str
+    note: str
+    tags: list[str]
+    added: float
+
+
+class LogEntryModel(BaseModel):
+    """What somebody did; ``at`` is in seconds since 1970, ``about`` empty where it was erased."""
+
+    entry: int
+    at: float
+    who: str
+    what: str
+    about: dict[str, Any]
+
+
 @contextmanager
 def recorded(service: Service) -> Iterator[Record]:
     """Open the record; what is asked for and is not there is a 404."""
@@ -48,13 +69,6 @@ def recorded(service: Service) -> Iterator[Record]:
         raise
 
 
-def log(request: Request, service: Service, what: str, **about: Any) -> None:
-    """Write down who did what; without a record there is nothing to be looked at."""
-    with recorded(service) as record:
-        who = getattr(request.state, "caller", "") or "this machine"
-        Journal(record).write(who, what, about)
-
-
 @router.get("/shortlists", operation_id="shortlists")
 def shortlists(service: Served) -> dict[str, int]:
     """Name the shortlists, and how many are on each."""
@@ -63,10 +77,10 @@ def shortlists(service: Served) -> dict[str, int]:
 
 
 @router.get("/shortlists/{name}", operation_id="shortlist")
-def shortlist(name: Name, service: Served) -> list[dict[str, Any]]:
+def shortlist(name: Name, service: Served) -> list[EntryModel]:
     """Return who is on a list."""
     with recorded(service) as record:
-        return [asdict(one) for one in Shortlists(record).entries(name)]
+        return [_entry(one) for one in Shortlists(record).entries(name)]
 
 
 @router.put("/shortlists/{name}/{number}", operation_id="shortlist_candidate")
@@ -82,14 +96,14 @@ def put(
 
 
 @router.delete("/shortlists/{name}/{number}", operation_id="take_off_shortlist")
-def take_off(name: Name, number: Number, request: Request, service: Served) -> dict[str, Any]:
+def take_off(name: Name, number: Number, request: Request, service: Served) -> EntryModel:
     """Take a candidate off a list; what stood there is returned."""
     with recorded(service) as record:
         entry = Shortlists(record).take_off(name, number)
     if entry is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"candidate {number} is not on {name!r}")
     log(request, service, "taken off a shortlist", number=number, shortlist=name)
-    return asdict(entry)
+    return _entry(entry)
 
 
 @router.delete("/shortlists/{name}", operation_id="delete_shortlist")
@@ -101,7 +115,12 @@ def delete(name: Name, request: Request, service: Served) -> dict[str, str]:
     return {"deleted": name}
 
 
-@router.get("/shortlists/{name}/export", operation_id="export_shortlist")
+@router.get(
+    "/shortlists/{name}/export",
+    operation_id="export_shortlist",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}, "application/json": {}}}},
+)
 def export(
     name: Name,
     request: Request,
@@ -132,10 +151,18 @@ def entries(
     service: Served,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
-) -> list[dict[str, Any]]:
+) -> list[LogEntryModel]:
     """Return who searched, viewed, exported and changed what, the newest first."""
+    service.log.flush()
     with recorded(service) as record:
-        return [asdict(one) for one in Journal(record).entries(limit=limit, before=before)]
+        return [
+            LogEntryModel(**asdict(one))
+            for one in Journal(record).entries(limit=limit, before=before)
+        ]
+
+
+def _entry(entry: Any) -> EntryModel:
+    return EntryModel(**{**asdict(entry), "tags": list(entry.tags)})
 
 
 def shortlist_rows(service: Service, name: str, *, blind: bool = False) -> list[dict[str, Any]]:

@@ -12,6 +12,22 @@ from starlette.exceptions import HTTPException
 from cvseeker.core.errors import CVSeekerError, InputError, WorkspaceError
 
 MEDIA_TYPE = "application/problem+json"
+
+
+def _described(media_type: str, **fields: str) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": kind} for name, kind in fields.items()},
+        "required": list(fields),
+    }
+    return {"description": "Refused", "content": {media_type: {"schema": schema}}}
+
+
+_OURS = _described(MEDIA_TYPE, type="string", title="string", status="integer", detail="string")
+_OPENAIS = _described("application/json", error="object")
+# What OpenAPI says of refusals.
+REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": _OURS, 503: _OURS}
+OPENAI_REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": _OPENAIS, 503: _OPENAIS}
 # Requests under it are answered as OpenAI's clients expect.
 OPENAI = "/v1/"
 _OPENAI_TYPES = {

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 
 from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.workspace import Workspace
+from cvseeker.retrieval.encoder import LocalEncoder
+from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.search import CandidateSearch
+from cvseeker.serve.jobs import Jobs
+from cvseeker.serve.log import LogWriter
 from cvseeker.serve.measures import Measures
+from cvseeker.serve.worker import Worker
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -39,9 +44,23 @@ class Service:
     def __init__(self, path: Path, *, searches: int = 2) -> None:
         self.workspace = Workspace(path)
         self.measures = Measures()
-        self._lock = Lock()
+        self.jobs = Jobs(self.workspace)
+        self.log = LogWriter(path)
+        self.worker = Worker(self.workspace, self.jobs, load=self._encoder, changed=self.refresh)
+        self._opening = Lock()
         self._turns = BoundedSemaphore(searches)
         self._opened: Opened | None = None
+        self._loaded: tuple[str, LocalEncoder] | None = None
+
+    def start(self) -> None:
+        """Begin what goes on in the background."""
+        self.log.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self.worker.stop()
+        self.log.stop()
 
     @property
     def generation(self) -> str:
@@ -55,23 +74,38 @@ class Service:
     def open(self) -> Opened:
         """Return the search over the present index.
 
-        While a new index cannot be opened, such as between a new model and its index, the one
-        before goes on answering.
+        While another opens it, or it cannot be opened, such as between a new model and its index,
+        the one before goes on answering.
 
         Raises
         ------
         WorkspaceError
             If there is none, and was none before.
         """
-        with self._lock:
-            generation = self.generation
-            if self._opened is None or self._opened.generation != generation:
-                try:
-                    self._opened = Opened(CandidateSearch.open(self.workspace.path), generation)
-                except WorkspaceError:
-                    if self._opened is None:
-                        raise
-            return self._opened
+        opened = self._opened
+        if opened is None:
+            return self.refresh()
+        if opened.generation != self.generation and self._opening.acquire(blocking=False):
+            try:
+                return self._reopened()
+            finally:
+                self._opening.release()
+        return opened
+
+    def refresh(self) -> Opened:
+        """Wait until the search over the present index is open, and return it."""
+        with self._opening:
+            return self._reopened()
+
+    def _reopened(self) -> Opened:
+        generation = self.generation
+        if self._opened is None or self._opened.generation != generation:
+            try:
+                self._opened = Opened(CandidateSearch.open(self.workspace.path), generation)
+            except WorkspaceError:
+                if self._opened is None:
+                    raise
+        return self._opened
 
     @contextmanager
     def searching(self) -> Iterator[Opened]:
@@ -81,14 +115,23 @@ class Service:
             yield opened
 
     def load_model(self) -> "SentenceTransformer":
-        """Load the model that search uses, whole, for embeddings."""
-        from cvseeker.retrieval.encoder import LocalEncoder
+        """Load the model that search uses, whole, for embeddings.
 
+        Not the one that uploads are encoded by: a tokenizer serves one thread.
+        """
         self.open()
         name = (self.workspace.manifest("index") or {})["counts"]["model"]
         if name == "tuned":
             name = str(self.workspace.stage_folder("model"))
         return LocalEncoder.from_name(name).model
+
+    def _encoder(self, name: str) -> LocalEncoder:
+        """Return a model for the worker, loaded once while it stays what it is."""
+        choice = choose_model(name)
+        identity = model_identity(choice)
+        if self._loaded is None or self._loaded[0] != identity:
+            self._loaded = identity, LocalEncoder.from_choice(choice)
+        return self._loaded[1]
 
     def readiness(self) -> str:
         """Say why searches cannot be answered; empty where they can."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +30,22 @@ class Journal:
 
     def write(self, who: str, what: str, about: Mapping[str, Any]) -> None:
         """Add an entry."""
-        content, at = json.dumps(about, ensure_ascii=False, sort_keys=True), time.time()
-        digest = _digest(content)
+        self.write_all([(time.time(), who, what, about)])
+
+    def write_all(self, entries: Iterable[tuple[float, str, str, Mapping[str, Any]]]) -> None:
+        """Add entries, all or none: when, in seconds since 1970, who, what, and what about."""
         with self._record.transaction():
             last = self._record.rows("SELECT chain FROM journal ORDER BY entry DESC LIMIT 1")
             before = next(last, ("",))[0]
-            self._record.write(
-                "INSERT INTO journal (at, who, what, about, digest, chain) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (at, who, what, content, digest, _link(before, at, who, what, digest)),
-            )
+            for at, who, what, about in entries:
+                content = json.dumps(about, ensure_ascii=False, sort_keys=True)
+                digest = _digest(content)
+                before = _link(before, at, who, what, digest)
+                self._record.write(
+                    "INSERT INTO journal (at, who, what, about, digest, chain) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (at, who, what, content, digest, before),
+                )
 
     def entries(self, *, limit: int = 200, before: int | None = None) -> list[LogEntry]:
         """Return the last entries, the newest first; those older than one if it is named."""

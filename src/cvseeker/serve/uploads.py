@@ -1,0 +1,78 @@
+"""Uploading résumés, and being told when they can be found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Header, Path, Request, Response, UploadFile
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from cvseeker.serve.candidates import Served
+from cvseeker.serve.jobs import Job
+from cvseeker.serve.log import caller, log
+from cvseeker.serve.problems import Problem
+
+# Of one request; a file has the limit of the settings, too.
+LARGEST_UPLOAD = 100_000_000
+MOST_FILES = 100
+_POLL_SECONDS = 0.1
+
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
+router = APIRouter(prefix="/api", tags=["uploads"])
+
+
+@router.post(
+    "/candidates",
+    operation_id="upload",
+    status_code=HTTPStatus.ACCEPTED,
+    max_body_size=LARGEST_UPLOAD,
+)
+def upload(
+    files: Annotated[list[UploadFile], File(min_length=1, max_length=MOST_FILES)],
+    request: Request,
+    response: Response,
+    service: Served,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> Job:
+    """Keep résumés, and have them read; once the job is done, they are found."""
+    job = service.jobs.accept(
+        [(one.filename or "", one.file) for one in files],
+        key=f"{caller(request)}\n{idempotency_key}" if idempotency_key else "",
+    )
+    service.worker.wake()
+    log(request, service, "uploaded", job=job.id, files=len(job.files))
+    response.headers["Location"] = f"/api/jobs/{job.id}"
+    return job
+
+
+def _job(id_: Annotated[JobId, Path(alias="job")], service: Served) -> Job:
+    found = service.jobs.find(id_)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no such job, or it was over long ago")
+    return found
+
+
+Found = Annotated[Job, Depends(_job)]
+
+
+@router.get("/jobs/{job}", operation_id="job")
+def job(found: Found) -> Job:
+    """Tell what has become of an upload."""
+    return found
+
+
+@router.get("/jobs/{job}/events", operation_id="job_events", response_class=EventSourceResponse)
+async def job_events(found: Found, service: Served) -> AsyncIterator[ServerSentEvent]:
+    """Tell what becomes of an upload, each change as an event, until it is over."""
+    told: Any = None
+    job: Job | None = found
+    while job is not None:
+        if job != told:
+            yield ServerSentEvent(event=job.state, data=job)
+            told = job
+        if job.is_over or service.worker.ending.is_set():
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+        job = await run_in_threadpool(service.jobs.find, found.id)
