@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from cvseeker.retrieval.bm25 import matched_spans
 from cvseeker.serve.candidates import Number, Served, masked
-from cvseeker.serve.lists import log
+from cvseeker.serve.log import log
 from cvseeker.serve.pages.html import is_blind, page_router, pieces, render
 from cvseeker.serve.pages.originals import original_pdf, page_count, page_image
 from cvseeker.serve.problems import Problem

@@ -13,8 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from cvseeker.core.errors import CVSeekerError, InputError
 from cvseeker.core.record import NAME, Shortlists
 from cvseeker.resumes import Ingested
-from cvseeker.serve.candidates import Served, hit_model
+from cvseeker.serve.candidates import LONGEST_LOGGED, Served, hit_model
 from cvseeker.serve.lists import recorded
+from cvseeker.serve.log import log
 from cvseeker.serve.pages import people, tables
 from cvseeker.serve.pages.forms import Asked
 from cvseeker.serve.pages.html import is_blind, page_router, pieces, render, set_blind
@@ -46,6 +47,7 @@ def search_page(request: Request, service: Served, *, kept: str = "") -> Respons
         sent = request.query_params.get("sent") == "1"
         blind = asked.blind if sent else asked.blind or is_blind(request)
     content = _found(service, asked, "", blind=blind)
+    _log_search(request, service, asked, content)
     response = render("search.html", "search", asked=asked, searches=searches, **content)
     set_blind(response, blind=blind)
     return response
@@ -57,6 +59,7 @@ async def hits(request: Request, service: Served) -> Response:
     asked = Asked.from_form(await request.form())
     cursor = request.query_params.get("cursor", "")
     content = await run_in_threadpool(_found, service, asked, cursor, blind=asked.blind)
+    _log_search(request, service, asked, content)
     is_more = bool(cursor and content["found"])
     response = render("_hits.html" if is_more else "_found.html", asked=asked, **content)
     set_blind(response, blind=asked.blind)
@@ -120,6 +123,14 @@ def _searches(service: Service) -> dict[str, str]:
         return {}
     with recorded(service) as record:
         return Shortlists(record).searches()
+
+
+def _log_search(
+    request: Request, service: Service, asked: Asked, content: Mapping[str, Any]
+) -> None:
+    if found := content["found"]:
+        query = asked.text[:LONGEST_LOGGED]
+        log(request, service, "searched", query=query, candidates=found["total"])
 
 
 def _found(service: Service, asked: Asked, cursor: str, *, blind: bool) -> dict[str, Any]:

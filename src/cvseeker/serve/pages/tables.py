@@ -12,7 +12,8 @@ from fastapi.responses import HTMLResponse, Response
 from cvseeker.core.record import FIRST, NAME, Journal, Shortlists
 from cvseeker.serve import lists
 from cvseeker.serve.candidates import Served
-from cvseeker.serve.lists import log, recorded, shortlist_rows, shortlists
+from cvseeker.serve.lists import recorded, shortlist_rows, shortlists
+from cvseeker.serve.log import log
 from cvseeker.serve.pages.html import is_blind, page_router, render
 from cvseeker.serve.problems import Problem
 from cvseeker.serve.service import Service
@@ -139,6 +140,7 @@ def history_page(
     """Show who viewed, exported and changed what."""
     if not (service.workspace.path / NAME).is_file():
         return render("history.html", "history", entries=[], older=None)
+    service.log.flush()
     with recorded(service) as record:
         found = Journal(record).entries(limit=_LOGGED, before=before)
     entries = [
