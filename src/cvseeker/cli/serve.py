@@ -29,8 +29,12 @@ def serve(
     _check_extra()
     from cvseeker.serve import serve as listen
 
-    say(f"http://{f'[{host}]' if ':' in host else host}:{port} serves {workspace}; Ctrl-C ends it")
-    listen(workspace, host=host, port=port, allowed_hosts=allow_host or ())
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def ready() -> None:
+        say(f"{address} serves {workspace}; Ctrl-C ends it")
+
+    listen(workspace, host=host, port=port, allowed_hosts=allow_host or (), ready=ready)
 
 
 @takes(examples=("recruiting -w workspace", "recruiting -w workspace --remove"))

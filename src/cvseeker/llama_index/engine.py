@@ -27,7 +27,7 @@ class SentenceTransformersFinetuneEngine:
     - A passage longer than a window is not cut off: the window that fits the query best is trained
       on, and a passage's score is the maximum over its windows.
     - Passages of one person, found by their overlap, are never one another's negatives.
-    - Validation decides which step's weights are kept; without ``val_dataset``, a tenth of the
+    - Validation decides which step's weights are kept; without ``val_dataset``, a fifth of the
       persons is held out for it and not trained on.
     - Where search is not better on validation with the tuned model, or that forgot too much of what
       the base knew, the base is kept: a warning says so, and the tuned model lies in the folder

@@ -135,6 +135,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     allowed_hosts: Collection[str] = (),
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve a workspace until interrupted.
 
@@ -146,6 +147,8 @@ def serve(
         Where it listens.
     allowed_hosts
         Other names under which it may be asked.
+    ready
+        Called when nothing speaks against it any more.
 
     Raises
     ------
@@ -163,6 +166,7 @@ def serve(
             probe.bind((host, port))
         except OSError as error:
             raise InputError(f"{host}:{port}: {error.strerror}; try another --port") from error
+    ready()
     # Access logs would hold queries.
     uvicorn.run(
         app,
