@@ -3,8 +3,8 @@
 Usage: python benchmarks/insights.py FOLDER [--folds N] [--iterations N] [--write]
 
 FOLDER holds XML files as of https://github.com/dotin-inc/resume-dataset-NER-annotations (CC0).
-Folds are by document; a fold's thresholds are chosen on the other folds' readings. A value is right
-that is equal to an annotated one, holds one, lies within one or shares half of the words with one.
+Folds are by document; what is shown of a fold is chosen on the other folds' readings. A value is
+right that is equal to an annotated one, holds one, lies within one or shares half of its words.
 ``--write`` trains on all of FOLDER and writes model and thresholds into the package.
 """
 
@@ -26,8 +26,8 @@ from cvseeker.core.insights import Insight
 from cvseeker.resumes.insights import read_insights
 from cvseeker.resumes.insights.features import token_features
 from cvseeker.resumes.insights.pieces import Piece
-from cvseeker.resumes.insights.read import Reading, choose, cut_up, find_by_rules
-from cvseeker.resumes.insights.tagger import KINDS, find_tagged, open_tagger
+from cvseeker.resumes.insights.read import Reading, choose, cut_up, find_by_rules, keeps_lines, seen
+from cvseeker.resumes.insights.tagger import KINDS, Trust, find_tagged, open_tagger
 from cvseeker.resumes.insights.tokens import Token
 
 PACKAGE = Path(__file__).parents[1] / "src" / "cvseeker" / "resumes" / "insights"
@@ -42,8 +42,18 @@ KIND_OF = {
     "Job Specific Skills": "skill",
     "Soft Skills": "skill",
 }
-STEPS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
-PRECISION, EVEN = 0.8, 0.5
+STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+PRECISION, FEWEST = 0.8, 10
+# The least F1 for which precision is not given up.
+WANTED = {
+    "name": 0.8,
+    "title": 0.72,
+    "employer": 0.62,
+    "institution": 0.7,
+    "degree": 0.7,
+    "place": 0.76,
+    "skill": 0.55,
+}
 _ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
 _LABEL = re.compile(r'(<label type="[^"]+">|</label>)')
 
@@ -53,6 +63,15 @@ class Annotated(NamedTuple):
 
     text: str
     spans: tuple[tuple[str, int, int], ...]
+
+
+class Prepared(NamedTuple):
+    """An annotated résumé as the tagger sees it, and what it should say."""
+
+    document: Annotated
+    reading: Reading
+    features: list[list[str]]
+    labels: list[str]
 
 
 class Read(NamedTuple):
@@ -73,18 +92,19 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     paths = sorted(options.folder.glob("*.xml"))
-    documents = [read_annotated(path.read_text("utf-8")) for path in paths]
+    documents = [prepare(read_annotated(path.read_text("utf-8"))) for path in paths]
     random.Random(0).shuffle(documents)
     if options.write:
         train(documents, PACKAGE / "insights.crfsuite", options.iterations)
     folds = [documents[number :: options.folds] for number in range(options.folds)]
     found = [read_fold(folds, number, options.iterations) for number in range(options.folds)]
     print_table(found)
-    least = thresholds_for([read for fold in found for read in fold])
-    print(f"thresholds: {least}")
-    print(f"{milliseconds(documents[:50]):.0f} ms a résumé (processor time)")
+    trust = trust_for([read for fold in found for read in fold])
+    print(trust)
+    spent = milliseconds([one.document.text for one in documents[:50]])
+    print(f"{spent:.0f} ms a résumé (processor time)")
     if options.write:
-        (PACKAGE / "thresholds.json").write_text(json.dumps(least) + "\n", "utf-8")
+        (PACKAGE / "trust.json").write_text(json.dumps(trust._asdict()) + "\n", "utf-8")
 
 
 def read_annotated(xml: str) -> Annotated:
@@ -109,15 +129,18 @@ def _unescape(match: re.Match[str]) -> str:
     return bytes.fromhex(match[0].replace("\\x", "")).decode("utf-8", "ignore")
 
 
-def train(documents: Iterable[Annotated], path: Path, iterations: int) -> None:
+def prepare(document: Annotated) -> Prepared:
+    """Look at a résumé once, for all folds."""
+    reading = cut_up(document.text)
+    features = token_features(reading.tokens, reading.segments)
+    return Prepared(document, reading, features, labels_of(reading.tokens, document.spans))
+
+
+def train(documents: Iterable[Prepared], path: Path, iterations: int) -> None:
     """Train a tagger and write it to a file."""
     trainer = pycrfsuite.Trainer(verbose=False)
     for document in documents:
-        reading = cut_up(document.text)
-        trainer.append(
-            token_features(reading.tokens, reading.segments),
-            labels_of(reading.tokens, document.spans),
-        )
+        trainer.append(document.features, document.labels)
     # An L1 penalty and rare features left out keep the model near one megabyte.
     trainer.set_params({"c1": 0.6, "c2": 0.02, "max_iterations": iterations, "feature.minfreq": 4})
     trainer.train(str(path))
@@ -133,7 +156,7 @@ def labels_of(tokens: Sequence[Token], spans: Iterable[tuple[str, int, int]]) ->
     return labels
 
 
-def read_fold(folds: Sequence[Sequence[Annotated]], number: int, iterations: int) -> list[Read]:
+def read_fold(folds: Sequence[Sequence[Prepared]], number: int, iterations: int) -> list[Read]:
     """Read a fold with a tagger that the others trained."""
     others = [one for at, fold in enumerate(folds) if at != number for one in fold]
     with tempfile.TemporaryDirectory() as folder:
@@ -141,9 +164,7 @@ def read_fold(folds: Sequence[Sequence[Annotated]], number: int, iterations: int
         train(others, path, iterations)
         tagger = open_tagger(path)
     found = []
-    for document in folds[number]:
-        reading = cut_up(document.text)
-        features = token_features(reading.tokens, reading.segments)
+    for document, reading, features, _ in folds[number]:
         gold: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for kind, start, end in document.spans:
             gold[kind].add(plain(document.text[start:end]))
@@ -153,24 +174,43 @@ def read_fold(folds: Sequence[Sequence[Annotated]], number: int, iterations: int
     return found
 
 
-def thresholds_for(found: Sequence[Read]) -> dict[str, float]:
-    """Choose for each kind the lowest threshold that shows four right values in five.
+def trust_for(found: Sequence[Read]) -> Trust:
+    """Choose what is shown.
 
-    Where none does, what is likelier than not.
+    Of the thresholds that show four right values in five the lowest, if it keeps what is wanted of
+    F1; otherwise the one of the best F1.
     """
-    scores = {step: score(found, dict.fromkeys(KINDS, step)) for step in STEPS}
-    chosen = {}
-    for kind in KINDS:
+    shares = {kind: share_right_alone(found, kind) for kind in KINDS if kind != "name"}
+    alone = {kind: share for kind, share in shares.items() if share is not None}
+    scores = {step: score(found, Trust(dict.fromkeys(KINDS, step), alone)) for step in STEPS}
+    least = {}
+    for kind, wanted in WANTED.items():
+        best = max(STEPS, key=lambda step: scores[step][kind][2])
         exact = [step for step in STEPS if scores[step][kind][0] >= PRECISION]
-        chosen[kind] = exact[0] if exact else EVEN
-    return chosen
+        least[kind] = exact[0] if exact and scores[exact[0]][kind][2] >= wanted else best
+    return Trust(least, alone)
 
 
-def score(
-    found: Sequence[Read], least: Mapping[str, float]
-) -> dict[str, tuple[float, float, float]]:
+def share_right_alone(found: Sequence[Read], kind: str) -> float | None:
+    """Return how many of the values are right that rules alone found where lines are lost.
+
+    ``None`` where there are too few to tell.
+    """
+    right = total = 0
+    for reading, ruled, tagged, gold in found:
+        if keeps_lines(reading.text):
+            continue
+        is_seen = seen(reading.text, tagged)
+        own = (one for one in ruled if one.kind == kind and not is_seen(one))
+        for value in {plain(reading.text[one.start : one.end]) for one in own}:
+            right += any(alike(value, other) for other in gold[kind])
+            total += 1
+    return round(right / total, 2) if total >= FEWEST else None
+
+
+def score(found: Sequence[Read], trust: Trust) -> dict[str, tuple[float, float, float]]:
     """Return kind → precision, recall and F1 of distinct values."""
-    shown = [choose(read.reading, read.ruled, read.tagged, least) for read in found]
+    shown = [choose(read.reading, read.ruled, read.tagged, trust) for read in found]
     return {
         kind: _measures(
             [(_values(s, kind), read.gold[kind]) for s, read in zip(shown, found, strict=True)]
@@ -213,9 +253,9 @@ def print_table(found: Sequence[Sequence[Read]]) -> None:
     rows = []
     for number, fold in enumerate(found):
         others = [read for at, other in enumerate(found) if at != number for read in other]
-        rows.append(score(fold, thresholds_for(others)))
+        rows.append(score(fold, trust_for(others)))
     print("kind         precision  recall     F1   (rules alone)")
-    nothing = dict.fromkeys(KINDS, 2.0)
+    nothing = Trust(dict.fromkeys(KINDS, 2.0), {})
     rules = score([read for fold in found for read in fold], nothing)
     for kind in KINDS:
         means = [sum(row[kind][at] for row in rows) / len(rows) for at in range(3)]
@@ -223,13 +263,13 @@ def print_table(found: Sequence[Sequence[Read]]) -> None:
         print(f"{kind:<12}      {told}   ({rules[kind][2]:.3f})")
 
 
-def milliseconds(documents: Sequence[Annotated]) -> float:
+def milliseconds(texts: Sequence[str]) -> float:
     """Return the processor's milliseconds a résumé, the model being loaded."""
-    read_insights(documents[0].text)
+    read_insights(texts[0])
     started = time.process_time()
-    for document in documents:
-        read_insights(document.text)
-    return 1000 * (time.process_time() - started) / len(documents)
+    for text in texts:
+        read_insights(text)
+    return 1000 * (time.process_time() - started) / len(texts)
 
 
 if __name__ == "__main__":

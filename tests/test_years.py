@@ -322,7 +322,8 @@ def test_counts_the_years_of_a_foreign_resume(language: str, right: int) -> None
     [
         ("Clerk 2010 - 2014", 4),
         ("Clerk Jan 2010 to Dec 2011", 2),
-        ("Clerk 03/2010 to 02/2012", 2),
+        ("Clerk 03/2010 to 02/2012", 1),
+        ("Clerk 03/2010 to 03/2012", 2),
         ("Clerk 2010 - 2014\nCook 2012 - 2016", 6),
         ("Clerk 2010 - 2014\nCook 2016 - 2018", 6),
         ("Clerk 2010 - 2014\nCook 2015 - 2018", 8),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cvseeker.core.wordlists import read_lines
 from cvseeker.resumes.labels import Label
+from cvseeker.resumes.lexicon import TITLE_HEADS
 
 # Full-width forms of East Asian keyboards: a letter for a letter, so that places stay the same.
 _WIDE = {
@@ -63,6 +64,8 @@ _MAIL_LABEL = re.compile(
     r"(?i)(?<!\w)(?:e-?mail|mail|courriel|correo|mél|email id|e-post|邮箱|メール|이메일|почта)"
     r"(?: (?:address|id))?[ \t]{0,3}[:：=|-]?[ \t|:]{0,4}$"
 )
+# Marks within, or digits: no word of a sentence.
+_WRITTEN = re.compile(r"\w[._+-]\w|\d")
 _TOP_LEVEL = frozenset(
     "com org net edu gov info io co eu uk de fr es it pt br pl nl be ch at in cn jp kr ru ua ar mx "
     "se no dk fi cz hu ro gr tr vn id my sg au nz ca us ie il ae sa za ng ke me dev example test "
@@ -107,11 +110,21 @@ def _is_email(match: re.Match[str]) -> bool:
         return match["top"].lower() in _TOP_LEVEL or dotted
     if words:
         return True
+    if at.strip(" \t_").isalpha() and not _is_spelled_out(match, dotted=dotted):
+        return False
     if _KNOWN_HOST.match(host) or _MAIL_LABEL.search(
         match.string[max(0, match.start() - 30) : match.start()]
     ):
         return match["top"].lower() in _TOP_LEVEL
     return "@" in at and match["top"] in _TOP_LEVEL and bool(re.search(r"[._\d]", local))
+
+
+def _is_spelled_out(match: re.Match[str], *, dotted: bool) -> bool:
+    """Tell "jane.doe at gmail.com" from "a developer at yahoo.com": where only "at" is a word."""
+    before = match.string[max(0, match.start() - 30) : match.start()]
+    local = match["local"]
+    alone = local.islower() and bool(_CELL_START.search(before)) and local not in TITLE_HEADS
+    return bool(_MAIL_LABEL.search(before)) or (dotted and (alone or bool(_WRITTEN.search(local))))
 
 
 def _address(match: re.Match[str]) -> str:

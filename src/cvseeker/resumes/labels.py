@@ -69,7 +69,9 @@ def _label(folded: str, start: int, match: re.Match[str]) -> Label:
     value = gap.end() if gap else end
     parted = bool(re.search(r"[:：|=#№\n]|[-–—.]", folded[match.end() : value]))
     before = folded[max(0, start - 3) : start].rstrip(" \t*•·-(>#_")
-    leads = not before or before[-1] in "\n|,;•"
+    # Where line ends are lost, wide gaps are left of them.
+    wide = start > 1 and folded[start - 2 : start] == "  "
+    leads = wide or not before or before[-1] in "\n|,;•"
     return Label(kind, start, end, value, parted, leads)
 
 

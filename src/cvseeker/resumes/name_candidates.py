@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from cvseeker.core.languages import words_of
+from cvseeker.core.records import SectionKind
 from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.labels import find_labels
 from cvseeker.resumes.lexicon import PARTICLES, PLACES
@@ -23,11 +24,15 @@ from cvseeker.resumes.name_forms import CREDENTIALS, HONORIFICS, LETTER, fold
 NAME_WORD = re.compile(rf"{LETTER}+(?:['’.-]{LETTER}+)*\.?")
 
 _FAMILIES = read_words("cvseeker.resumes", "surnames_east")
+_CITIES = PLACES | read_words("cvseeker.resumes", "cities")
+_HEADINGS = frozenset(one for kind in get_args(SectionKind) for one in words_of(f"heading {kind}"))
 _ENTRY_HEADINGS = words_of("heading experience") | words_of("heading education")
 
 # A name is looked for on so many lines, of so many characters.
 _MOST_LINES, _LONGEST_LINE = 240, 120
 _ENOUGH = 3.0
+# What an address says that has the whole name.
+_IN_FULL = 6.0
 
 _SECTION_END = re.compile(r"\s+[-–—|/]+\s+|,|\||\(|\s{2,}|•|·|[:：;]|\s(?=[\w.+-]+@|\+?\d)")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -119,18 +124,11 @@ def _labelled(text: str, evidence: Evidence) -> Iterator[_Candidate]:
         elif label.kind == "family":
             family += words[:4] if not family else []
         elif len(words) > 1 or (words and name_without_capitals(words[0])):
-            surname = _labelled_surname(text, label.value) if len(words) == 1 else []
-            yield _Candidate(" ".join(words + surname), 4 + evidence.score(words))
+            yield _Candidate(" ".join(words), 4 + evidence.score(words))
         elif words and not family:
             family = words
     if given or (family and evidence.score(family)):
         yield _Candidate(" ".join([*given, *family]), 4 + evidence.score([*given, *family]))
-
-
-def _labelled_surname(text: str, place: int) -> list[str]:
-    return [
-        word for word in text[place : place + 20].split("\n", maxsplit=1)[0].split()[1:2] if word
-    ]
 
 
 def _name_words(value: str) -> list[str]:
@@ -160,7 +158,11 @@ def _on_lines(
         following = next((other for other in lines[place + 1 : place + 3] if other), "")
         opens = top < 2 or not lines[place - 1]
         for words, pair in _variants(stripped, following):
-            score = evidence.score(words) - pair * 0.5 * len(words)
+            score = evidence.score(words)
+            # An address at a school confirms a part of the school's name.
+            if score < _IN_FULL and any(fold(word).lower() in STOP for word in words):
+                score = 0.0
+            score -= pair * 0.5 * len(words)
             score = max(0.0, score) + 2 * (bool(wanted) and set(parts_of(words)) == wanted)
             plain = (top == 0 or (opens and not pair)) and _is_plain(words, text, following, top)
             reach = 60 if top == 0 else 12
@@ -236,6 +238,12 @@ def _variants(line: str, following: str) -> Iterator[tuple[list[str], bool]]:
         yield ([wide] if wide else both), True
 
 
+def name_at_start(line: str) -> list[str]:
+    """Return the words of the name with which a line begins; none where nothing looks like one."""
+    words = _without_titles(_SECTION_END.split(line.strip().strip(_MARKUP))[0].split())
+    return words if _may_be_name(words) else []
+
+
 def _unspaced(line: str) -> str:
     """Return a line whose letters stand apart with the letters of each word together."""
     return " ".join(
@@ -275,9 +283,9 @@ def _may_be_name(words: Sequence[str]) -> bool:
         return False
     lower = [fold(word).lower().strip(".") for word in words]
     runs = [run for word in lower for run in LETTER_RUN.findall(word)]
-    if any(run in STOP for run in runs) or " ".join(lower) in PLACES or lower[-1] in PLACES:
+    if any(run in STOP for run in runs) or " ".join(lower) in _CITIES or lower[-1] in PLACES:
         return False
-    if "xxx" in lower or sum(len(word) > 1 for word in lower) < 2:
+    if "".join(lower) in _HEADINGS or "xxx" in lower or sum(len(word) > 1 for word in lower) < 2:
         return False
     return words[0][0].isupper() and all(
         word[0].isupper() or word[1:3].strip("'’").isupper() or fold(word).lower() in PARTICLES
@@ -305,5 +313,5 @@ def _in_prose(text: str, evidence: Evidence) -> Iterator[_Candidate]:
         for first in range(max(1, len(words) - 1)):
             pair = [word for word in words[first : first + 4] if word]
             for size in range(2, len(pair) + 1):
-                if evidence.score(pair[:size]) >= 6 and _is_shaped(pair[:size]):
+                if evidence.score(pair[:size]) >= _IN_FULL and _is_shaped(pair[:size]):
                     yield _Candidate(" ".join(pair[:size]), 4.0)

@@ -117,19 +117,30 @@ def _insight(
 
 
 def years_of_experience(periods: Iterable[Period], *, today: date) -> int:
-    """Return the whole years that periods cover; what overlaps counts once."""
+    """Return the whole years that periods cover; what overlaps counts once.
+
+    Somebody begins and ends within a month: where nothing follows, the last one is not counted.
+    """
     now = 12 * today.year + today.month
-    months, covered, was_rough = 0, 0, False
+    months, begun, covered, was_rough = 0, 0, 0, True
     for period in sorted(periods, key=lambda period: period.since):
         until = now if period.until is None else min(period.until, now)
         since = max(period.since, covered)
         # Of "2016 - 2018" and "2019 - 2021" the turn of the year parts nothing.
         if since - covered == _YEAR and period.rough and was_rough:
             since = covered
+        if since > covered:
+            months -= _within(begun, covered, was_rough)
+            begun = since
         months += max(0, until - since)
         if until > covered:
-            covered, was_rough = until, period.rough
-    return min(months // 12, _MOST_YEARS)
+            covered, was_rough = until, period.rough or period.until is None
+    return min((months - _within(begun, covered, was_rough)) // _YEAR, _MOST_YEARS)
+
+
+def _within(since: int, until: int, is_rough: bool) -> int:
+    """Return 1 where somebody may have begun and ended within a month; whole years are whole."""
+    return int(not is_rough and not since % _YEAR == until % _YEAR == 0)
 
 
 def employments(

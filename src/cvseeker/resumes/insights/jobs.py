@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cvseeker.core.records import SectionKind
-from cvseeker.core.wordlists import read_lines, read_words
+from cvseeker.core.wordlists import read_lines, read_pairs, read_words
 from cvseeker.resumes.insights.pieces import DATE, SEPARATORS, Line, Piece, cut_pieces, strip_piece
 from cvseeker.resumes.lexicon import NOT_IN_NAMES, NOT_IN_TITLES, PLACES, STATES, TITLE_HEADS
 
@@ -31,6 +31,9 @@ _WITH_TITLES: frozenset[SectionKind] = frozenset(
 )
 _NOT_IN_TITLES = NOT_IN_TITLES - {"for"}
 _MANAGING = frozenset({"director", "partner", "editor", "consultant", "principal", "broker"})
+_BULLETS = "•-*–➢"
+# What ends the names of firms and schools, as a title does not.
+_NO_TITLE = NOT_IN_TITLES | frozenset(read_pairs("cvseeker.resumes", "organizations_and_degrees"))
 _HEADER_LINES, _MOST_PIECES, _LONGEST_LINE = 60, 4, 110
 
 
@@ -42,6 +45,37 @@ def find_jobs(text: str, lines: Sequence[Line], handles: frozenset[str]) -> Iter
         if line.kind == "header" and number >= _HEADER_LINES:
             continue
         yield from _jobs_in(text, lines, number, handles)
+    yield from _like_others(text, lines)
+
+
+def _like_others(text: str, lines: Sequence[Line]) -> Iterator[Piece]:
+    """Yield what stands where the titles of other entries do, in entries that have no known one."""
+    entries = [
+        list(cut_pieces(text, line.start, line.end))
+        for line in lines
+        if line.kind == "experience" and not line.is_heading and _is_entry(text, line)
+    ]
+    known = [_titles_among(text, pieces) for pieces in entries]
+    places = {found[0] for found in known if found}
+    if len(places) != 1:
+        return
+    (place,) = places
+    for pieces, found in zip(entries, known, strict=True):
+        if not found and place < len(pieces) == 2:
+            words = text[slice(*pieces[place])].split()
+            lower = [word.lower() for word in words]
+            shaped = 2 <= len(words) <= 4 and _is_proper(words) and words[0][0].isupper()
+            if shaped and _NO_TITLE.isdisjoint(lower):
+                yield Piece("title", *pieces[place], 0.7)
+
+
+def _is_entry(text: str, line: Line) -> bool:
+    said = text[line.start : line.end]
+    return not (said[0] in _BULLETS or len(said) > _LONGEST_LINE) and bool(_YEAR.search(said))
+
+
+def _titles_among(text: str, pieces: Sequence[tuple[int, int]]) -> list[int]:
+    return [at for at, (a, b) in enumerate(pieces[:_MOST_PIECES]) if is_title(text[a:b])]
 
 
 def _jobs_in(
@@ -54,7 +88,7 @@ def _jobs_in(
         yield from _title_until(text, first, end, SEPARATORS)
     elif "ork" in said and (match := _WORKED_AS.search(said)):
         yield from _title_until(text, start + match.end(), end, _AFTER_TITLE)
-    elif not (said[0] in "•-*–➢" or len(said) > _LONGEST_LINE or said[-1] in ".,"):
+    elif not (said[0] in _BULLETS or len(said) > _LONGEST_LINE or said[-1] in ".,"):
         yield from _entry(text, lines, number, handles)
 
 
@@ -71,13 +105,8 @@ def _entry(
     """Read "Title, Employer (dates)" in whatever order and with whatever signs between."""
     line = lines[number]
     pieces = list(cut_pieces(text, line.start, line.end))
-    titles = [
-        at
-        for at, (a, b) in enumerate(pieces[:_MOST_PIECES])
-        if is_title(text[a:b])
-        and not (len(pieces) == 1 and _is_person(text, lines, number, handles))
-    ]
-    if not titles:
+    titles = _titles_among(text, pieces)
+    if not titles or (len(pieces) == 1 and _is_person(text, lines, number, handles)):
         return
     yield Piece("title", *pieces[titles[0]], 0.9)
     dated = _YEAR.search(text, line.start, line.end)

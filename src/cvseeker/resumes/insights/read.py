@@ -1,7 +1,6 @@
 """From a text to its insights: rules and tagger read, and what they agree on is told once."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -23,18 +22,20 @@ from cvseeker.resumes.insights.header import find_location, find_name, is_name
 from cvseeker.resumes.insights.jobs import find_jobs, names_tool
 from cvseeker.resumes.insights.pieces import CONTACT, Line, Piece, strip_piece
 from cvseeker.resumes.insights.skills import find_skills, may_be_skill
-from cvseeker.resumes.insights.tagger import find_tagged, thresholds
+from cvseeker.resumes.insights.tagger import Trust, find_tagged, shipped_trust
 from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read_tokens
+from cvseeker.resumes.names import PersonName
 
 # Fifteen pages; what comes after them is not read.
 _LONGEST = 60_000
 # A text with lines of so many characters on average has lost its lines.
 _LONG_LINE = 400
-_UNCONFIRMED = 0.6
+_UNCONFIRMED, _EVEN = 0.6, 0.5
 # A name further down is somebody else's.
 _TOP = 600
 # Where no address is told, a line of two words names a firm as often as a person.
 _ADDRESS = re.compile("@|linkedin|indeed")
+_EAST = re.compile("[\u2e80-\uffdc]")
 # The tagger knows better where their names begin and end.
 _BETTER_TAGGED = ("institution", "employer")
 _SMALL = frozenset("of and for the in to at van von der de da del".split())
@@ -75,38 +76,57 @@ def read_insights(text: str, *, today: date | None = None) -> tuple[Insight, ...
     if not reading.tokens:
         return ()
     tagged = find_tagged(reading.tokens, token_features(reading.tokens, reading.segments))
-    insights = choose(reading, list(find_by_rules(reading)), tagged, thresholds())
+    insights = choose(reading, list(find_by_rules(reading)), tagged, shipped_trust())
     titles = [one.value for one in insights if one.kind == "title"]
     return (*insights, *years_insights(text, titles=titles, today=today or date.today()))
 
 
 def choose(
-    reading: Reading, ruled: Sequence[Piece], tagged: Iterable[Piece], least: Mapping[str, float]
+    reading: Reading, ruled: Iterable[Piece], tagged: Iterable[Piece], trust: Trust
 ) -> tuple[Insight, ...]:
-    """Join what rules found with what the tagger is sure enough of; see :func:`thresholds`."""
+    """Join what rules found with what the tagger is sure enough of."""
     tagged = list(tagged)
-    has_lines = len(reading.text) <= _LONG_LINE * (1 + reading.text.count("\n"))
-    ruled = list(_weighed(ruled, tagged, has_lines=has_lines))
+    ruled = list(_believed(reading.text, ruled, tagged, trust.alone))
     fit = [
         piece
         for found in tagged
-        if found.confidence >= least[found.kind]
+        if found.confidence >= trust.least[found.kind]
         and _is_fit(reading.text, piece := _trimmed(reading.text, found), ruled)
     ]
     return tuple(join_pieces(reading.text, ruled, fit))
 
 
-def _weighed(
-    ruled: Iterable[Piece], tagged: Iterable[Piece], *, has_lines: bool
+def _believed(
+    text: str, ruled: Iterable[Piece], tagged: Iterable[Piece], alone: Mapping[str, float]
 ) -> Iterator[Piece]:
-    """Trust skills less that the tagger sees no sign of; without lines, a list may have no end."""
-    likely = sorted((piece.start, piece.end) for piece in tagged if piece.kind == "skill")
+    """Where a text has lost its lines, leave out what is mostly wrong if the tagger sees no sign.
+
+    Rules read lines. Where there are any, what the tagger has not learnt may well be so.
+    """
+    has_lines = keeps_lines(text)
+    is_seen = seen(text, tagged)
     for piece in ruled:
-        at = bisect_left(likely, (piece.end, 0)) - 1
-        if piece.kind != "skill" or (at >= 0 and likely[at][1] > piece.start):
+        if piece.kind not in alone or is_seen(piece):
             yield piece
         elif has_lines:
-            yield piece._replace(confidence=_UNCONFIRMED)
+            is_skill = piece.kind == "skill"
+            yield piece._replace(confidence=_UNCONFIRMED) if is_skill else piece
+        elif alone[piece.kind] >= _EVEN:
+            yield piece._replace(confidence=alone[piece.kind])
+
+
+def keeps_lines(text: str) -> bool:
+    """Tell whether a text's lines are as long as lines are."""
+    return len(text) <= _LONG_LINE * (1 + text.count("\n"))
+
+
+def seen(text: str, tagged: Iterable[Piece]) -> Callable[[Piece], bool]:
+    """Return what tells whether the tagger sees a sign of what a piece says."""
+    signs: dict[str, bytearray] = {}
+    for piece in tagged:
+        places = signs.setdefault(piece.kind, bytearray(len(text)))
+        places[piece.start : piece.end] = b"\1" * (piece.end - piece.start)
+    return lambda piece: any(signs.get(piece.kind, b"")[piece.start : piece.end])
 
 
 def cut_up(text: str) -> Reading:
@@ -124,10 +144,13 @@ def find_by_rules(reading: Reading) -> Iterator[Piece]:
         for part in reading.segments
     ]
     header = text[: next((line.start for line in lines if line.kind != "header"), len(text))]
-    name = find_name(header, text)
+    name = find_name(header, text) or PersonName.from_text(text).full.partition(' "')[0]
+    person = list(_locate(text, "name", name))
+    if person and person[0].start >= len(header):
+        lines, header = _below_sidebar(text, lines, person[0].start)
     # A place without a person beside it is an employer's.
     place = find_location(header) if name or CONTACT.search(header[:400]) else ""
-    yield from _locate(text, "name", name)
+    yield from person
     yield from _locate(text, "place", place)
     yield from find_jobs(text, lines, net_handles(tokens))
     yield from find_degrees(text)
@@ -137,12 +160,21 @@ def find_by_rules(reading: Reading) -> Iterator[Piece]:
     yield from find_certificates(text, lines)
 
 
+def _below_sidebar(text: str, lines: Sequence[Line], start: int) -> tuple[list[Line], str]:
+    """Take what stands between a name further down and the next heading for the header."""
+    end = next((line.start for line in lines if line.start > start and line.is_heading), len(text))
+    moved = [line._replace(kind="header") if start <= line.start < end else line for line in lines]
+    return moved, text[start:end]
+
+
 def _locate(text: str, kind: str, value: str) -> Iterator[Piece]:
     """Find the stretch that says a value, whose words may be parted by other white space."""
     words = [re.escape(word) for word in value.split()]
     match = re.search(r"\s+".join(words), text) if words else None
-    if match:
-        yield Piece(kind, match.start(), match.end(), 0.95, value)  # type: ignore[arg-type]
+    # "DOE, Jane"
+    spans = [match.span()] if match else PersonName(value).find(text) if kind == "name" else []
+    for start, end in spans[:1]:
+        yield Piece(kind, start, end, 0.95, value)  # type: ignore[arg-type]
 
 
 def join_pieces(text: str, ruled: Sequence[Piece], tagged: Sequence[Piece]) -> Iterator[Insight]:
@@ -150,10 +182,11 @@ def join_pieces(text: str, ruled: Sequence[Piece], tagged: Sequence[Piece]) -> I
     better = [piece for piece in tagged if piece.kind in _BETTER_TAGGED]
     taken = {kind: bytearray(len(text)) for kind in _ORDER}
     kept: list[Piece] = []
+    names = [piece for piece in ruled if piece.kind == "name"]
     for piece in (*better, *ruled, *tagged):
         # Characters that say one thing of a kind say no other.
         said = taken[piece.kind][piece.start : piece.end]
-        if any(said):
+        if any(said) or (piece not in names and _overlaps(piece, names)):
             continue
         kept.append(piece)
         taken[piece.kind][piece.start : piece.end] = b"\1" * (piece.end - piece.start)
@@ -173,18 +206,21 @@ def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
         addressed = bool(_ADDRESS.search(text))
         return not known and piece.start < _TOP and is_name(said) and addressed
     if piece.kind == "employer":
-        titles = (other for other in ruled if other.kind == "title")
-        return any(map(str.isalpha, said)) and not any(
-            piece.start < one.end and one.start < piece.end for one in titles
-        )
+        titles = [other for other in ruled if other.kind == "title"]
+        return any(map(str.isalpha, said)) and not _overlaps(piece, titles)
     unfit = _UNFIT.get(piece.kind)
-    return any(map(str.isalpha, said)) and not (unfit and unfit(said))
+    # It has learnt no script but Latin.
+    return any(map(str.isalpha, said)) and not _EAST.search(said) and not (unfit and unfit(said))
+
+
+def _overlaps(piece: Piece, others: Iterable[Piece]) -> bool:
+    return any(piece.start < other.end and other.start < piece.end for other in others)
 
 
 _UNFIT: dict[InsightKind, Callable[[str], bool]] = {
     "title": lambda said: names_tool(said) or is_degree(said),
-    "place": is_school,
-    "degree": is_other_short_form,
+    "place": lambda said: is_school(said) or any(map(str.isdigit, said)),
+    "degree": lambda said: is_other_short_form(said) or (is_school(said) and not is_degree(said)),
     "skill": lambda said: is_language(said) or not may_be_skill(said),
 }
 

@@ -7,13 +7,14 @@ from cvseeker.core.wordlists import read_words
 from cvseeker.resumes.insights.pieces import CONTACT, GAP_BEFORE, Line, Piece
 from cvseeker.resumes.lexicon import NOT_IN_NAMES, NOT_IN_TITLES, TITLE_HEADS
 
-_ITEM_SEPARATORS = re.compile(r"[\n|•·;]+|,\s*(?![^()]{0,200}\))|\s{2,}| / ")
-_CATEGORY = re.compile(r"^[^\W\d_][^:,]{1,38}:\s*(?!//)")
+_ITEM_SEPARATORS = re.compile(r"[\n|•·;、，；]+|,\s*(?![^()]{0,200}\))|\s{2,}| / ")
+_CATEGORY = re.compile(r"^[^\W\d_][^:：,]{1,38}[:：]\s*(?!//)")
 _TOOL = re.compile(
     r"(?<![\w@./-])(?=[A-Zij.])(?:[A-Z][a-z]+(?:[A-Z]+[a-z]*)+\d*|[ij][A-Z][A-Za-z]+"
     r"|C\+\+|C#|F#|\.NET|(?:Node|Vue|React|Angular|Next|D3)\.js)(?![\w@+#]|\.[a-z])"
 )
 _NOT_SKILLS = read_words("cvseeker.resumes", "not_skills")
+_NO_ITEMS = _NOT_SKILLS | read_words("cvseeker.resumes", "document_titles")
 _NOT_IN_SKILLS = NOT_IN_TITLES - {"work", "reporting"}
 _NO_TOOLS = (
     frozenset({"gmbh", "mbh", "phd"}) | _NOT_SKILLS | NOT_IN_NAMES | NOT_IN_TITLES | TITLE_HEADS
@@ -57,7 +58,7 @@ def _is_skill(skill: str) -> bool:
     if not (1 < len(skill) <= 40 and 1 <= len(words) <= 4 and skill[0].isalnum()):
         return False
     lower = {word.lower() for word in words}
-    if skill.lower() in _NOT_SKILLS or not lower.isdisjoint(_NOT_IN_SKILLS):
+    if skill.lower() in _NO_ITEMS or not lower.isdisjoint(_NOT_IN_SKILLS):
         return False
     if skill.count("(") != skill.count(")") or re.search(r"(?:19|20)\d\d|[@%]", skill):
         return False

@@ -1,12 +1,12 @@
 """The tagger: a linear conditional random field over the tokens of a résumé."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol
 
 from cvseeker.core.insights import InsightKind
 from cvseeker.resumes.insights.pieces import Piece
@@ -103,10 +103,20 @@ def _shipped() -> Tagger:
         return open_tagger(path)
 
 
+class Trust(NamedTuple):
+    """How sure the tagger must be of each kind, and how often rules are right where it is silent.
+
+    ``alone`` is of texts that have lost their lines; what has no share there is always believed.
+    """
+
+    least: Mapping[str, float]
+    alone: Mapping[str, float]
+
+
 @cache
-def thresholds() -> dict[str, float]:
-    """Return of each kind the least confidence at which four in five readings are right."""
-    return cast(dict[str, float], json.loads((_folder() / "thresholds.json").read_text("utf-8")))
+def shipped_trust() -> Trust:
+    """Return what the cross-validation of the shipped tagger came to."""
+    return Trust(**json.loads((_folder() / "trust.json").read_text("utf-8")))
 
 
 def _folder() -> Traversable:

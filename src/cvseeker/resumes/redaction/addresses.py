@@ -53,7 +53,9 @@ _GERMAN = (
 # "12 bis, rue de la Paix, 75002 Paris", "Calle Mayor 5", "Via Roma, 3".
 _ROMANCE = (
     r"\d(?<![\w.,/-]\d)\d{0,3}(?:[ \t]?(?:bis|ter))?,?[ \t]+(?i:rue|avenue|av\.|boulevard|bd|place|"
-    r"chemin|all[ée]e|impasse|quai|(?:cours|route)(?=[ \t]+(?:d[eu]|de la|Victor)\b))[ \t]+"
+    # Courses are counted, too: a comma before, a name or a code behind tells a street.
+    r"chemin|all[ée]e|impasse|quai|(?:cours|route)(?:(?<=, cours)|(?<=, route)"
+    r"|(?=[ \t]+d(?:u|e|e la)[ \t]+(?-i:[A-ZÀ-Ý]))|(?=[^,\n\d]{2,60},?[ \t]*\d{5}\b)))[ \t]+"
     r"(?:d[eu]s?\b|de la\b|l['’])?[ \t]*"
     r"[\w'’-]{1,25}"
     r"(?:[ \t][A-ZÀ-Ý][\w'’-]{1,25}){0,3}(?:,?[ \t]*\d{5}(?=[ \t]+[A-ZÀ-Ý]))?"

@@ -1,10 +1,14 @@
-"""Finding identity, passport and tax numbers, dates of birth, ages, and relatives' names."""
+"""Finding identity, passport and tax numbers, dates of birth, ages, and others' names."""
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
+from cvseeker.core.languages import words_of
 from cvseeker.resumes.labels import Label
-from cvseeker.resumes.name_forms import LETTER
+from cvseeker.resumes.name_candidates import name_at_start
+from cvseeker.resumes.name_forms import HONORIFICS, LETTER
+from cvseeker.resumes.sections import section_starts
 
 Span = tuple[int, int]
 
@@ -179,8 +183,11 @@ def _date_behind(text: str, label: Label) -> Span | None:
     return date.span()
 
 
-# Relatives -------------------------------------------------------------------------------------
+# Relatives and referees ------------------------------------------------------------------------
 
+_TITLED = re.compile(rf"\W*(?i:{'|'.join(map(re.escape, sorted(HONORIFICS)))})\b")
+_NAME_LABEL = re.compile(r"\W*(?i:name|nom|nombre|nome|naam|imię)\s{0,3}[:-]\s*")
+_CONTACT = re.compile(r"@|\[(?:EMAIL|PHONE)\]|\d[\d ().-]{6,}\d")
 _NAME = re.compile(
     rf"(?:(?i:late|shri|smt|mr|mrs|ms|dr)\.?[ ]){{0,2}}(?:[^\W\d_a-z]{LETTER}{{0,20}}\.?)(?:[ "
     rf"][^\W\d_a-z]{LETTER}{{0,20}}\.?){{0,3}}"
@@ -195,3 +202,30 @@ def relative_spans(text: str, labels: Sequence[Label]) -> Iterator[Span]:
             value = _NAME.match(text, label.value)
             if value and not value[0].startswith("["):
                 yield value.span()
+
+
+def referee_spans(text: str) -> Iterator[Span]:
+    """Yield the places of the names with which the entries below "References" begin."""
+    lower = text.lower()
+    if not any(heading in lower for heading in words_of("heading references")):
+        return
+    starts = [*section_starts(text), ("other", len(text))]
+    for (kind, start), (_, end) in pairwise(starts):
+        if kind == "references":
+            yield from _names_of_entries(text, start, end)
+
+
+def _names_of_entries(text: str, start: int, end: int) -> Iterator[Span]:
+    heading, *lines = text[start:end].splitlines(keepends=True)
+    start += len(heading)
+    opens = True
+    for line in lines:
+        label = _NAME_LABEL.match(line)
+        said = line[label.end() :] if label else line
+        words = name_at_start(said)
+        if words and (opens or label or _TITLED.match(said)):
+            first = line.index(words[0], label.end() if label else 0)
+            yield start + first, start + line.index(words[-1], first) + len(words[-1])
+        # An entry begins below the heading or an empty line, or behind the last one's address.
+        opens = not line.strip() or bool(_CONTACT.search(line))
+        start += len(line)

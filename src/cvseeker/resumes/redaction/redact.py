@@ -1,8 +1,9 @@
 """Masking what identifies a candidate, so that it never leaves the machine.
 
-E-mails, phones, web addresses, handles, street addresses, dates of birth, identity numbers and the
-candidate's name become placeholders in brackets. Cities and regions stay, since recruiters ask for
-them, and so does every other number: years, money, percentages, versions, standards, quantities.
+E-mails, phones, web addresses, handles, street addresses, dates of birth, identity numbers, the
+candidate's name and those of referees become placeholders in brackets. Cities and regions stay,
+since recruiters ask for them, and so does every other number: years, money, percentages, versions,
+standards, quantities.
 
 Every pattern is bounded or possessive and starts behind a look-behind: time is linear in the text.
 """
@@ -16,7 +17,13 @@ from cvseeker.resumes.contacts import find_emails, find_phones, narrow
 from cvseeker.resumes.labels import find_labels
 from cvseeker.resumes.names import PersonName
 from cvseeker.resumes.redaction.addresses import labelled_spans, mask_addresses
-from cvseeker.resumes.redaction.identity import Span, birth_spans, id_spans, relative_spans
+from cvseeker.resumes.redaction.identity import (
+    Span,
+    birth_spans,
+    id_spans,
+    referee_spans,
+    relative_spans,
+)
 from cvseeker.resumes.redaction.links import handle_spans, mask_links
 
 
@@ -91,7 +98,8 @@ def _mask_once(text: str, person: PersonName, counts: Counter[str]) -> str:
         counts.update({sort: masked[1]} if masked[1] else {})
         return masked[0]
 
-    text = _put(text, {"email": ((mail.start, mail.end) for mail in find_emails(text))}, counts)
+    mails = ((mail.start, mail.end) for mail in find_emails(text))
+    text = _put(text, {"email": mails, "name": referee_spans(text)}, counts)
     text = noted("url", mask_links(text, person))
     # Most passages have no number in them that could be anybody's.
     if _ANY_DIGIT.search(text) or "/" in text or "ather" in text:
