@@ -123,7 +123,7 @@ def test_lists_of_other_scripts_are_lists() -> None:
     )
     profile = Profile.of(read_insights(text))
     assert profile.name == PersonName.from_text(text).full == "佐藤 美咲"
-    assert profile.skills == ("Java", "Oracle")
+    assert profile.skills == ("Java", "Oracle", "Linux")
     assert profile.titles == ()
     assert "美咲" not in redact(text).text
 
