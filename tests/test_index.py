@@ -305,7 +305,7 @@ def test_an_index_by_a_model_that_has_changed_is_not_searched(
     # By the base it is as good as it was; that there is a model now is said.
     assert main(["search", "-w", str(workspace.path), "pastry chef", "--json"]) == 0
     printed = capsys.readouterr()
-    shown = [hit["resume_id"] for hit in json.loads(printed.out)["hits"]]
+    shown = [hit["resume_id"] for hit in json.loads(printed.out)]
     assert shown == [hit.resume_id for hit in before]
     assert "there is a model since; to search with it: cvseeker index -w" in printed.err
     index_stage(workspace, Settings())

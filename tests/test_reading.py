@@ -2,8 +2,10 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.insights import Insight, InsightKind
+from cvseeker.core.record import Record
 from cvseeker.core.records import Resume
 from cvseeker.search.query import Pool, Requirement, correct, read_query
 from cvseeker.search.query.spelling import corrections
@@ -25,31 +28,40 @@ def resume(number: int, text: str, *insights: tuple[InsightKind, str]) -> tuple[
     return number, Resume(f"r{number}", text, insights=read)
 
 
-PEOPLE = Pool(
-    [
-        resume(
-            1,
-            "Head of project management. Budgeting, Node.js, C++. Intern supervisor.",
-            ("title", "Project Manager"),
-            ("place", "Oslo, Norway"),
-            ("years", "12"),
-            ("degree", "MSc Economics"),
-            ("language", "German"),
-        ),
-        resume(
-            2,
-            "PM for IT. Budgets of 3m; developed in C and Java.",
-            ("title", "PM"),
-            ("place", "Bergen, Norway"),
-            ("years", "4"),
-            ("degree", "BSc Computing"),
-            ("skill", "Java"),
-        ),
-        resume(3, "Nurse. Night shifts; kubernetes as a hobby. Kubernetes!", ("title", "Nurse")),
-        resume(4, "Nursing student, intern on the ICU; Kubernetes.", ("title", "Student Nurse")),
-    ],
-    {1: 1_700_000_000.0, 2: 1_600_000_000.0},
-)
+RESUMES = [
+    resume(
+        1,
+        "Head of project management. Budgeting, Node.js, C++. Intern supervisor.",
+        ("title", "Project Manager"),
+        ("place", "Oslo, Norway"),
+        ("years", "12"),
+        ("degree", "MSc Economics"),
+        ("language", "German"),
+    ),
+    resume(
+        2,
+        "PM for IT. Budgets of 3m; developed in C and Java.",
+        ("title", "PM"),
+        ("place", "Bergen, Norway"),
+        ("years", "4"),
+        ("degree", "BSc Computing"),
+        ("skill", "Java"),
+    ),
+    resume(3, "Nurse. Night shifts; kubernetes as a hobby. Kubernetes!", ("title", "Nurse")),
+    resume(4, "Nursing student, intern on the ICU; Kubernetes.", ("title", "Student Nurse")),
+]
+MODIFIED = {1: 1_700_000_000.0, 2: 1_600_000_000.0}
+
+
+def pool_of(folder: Path, people: Iterable[tuple[int, Resume]]) -> Pool:
+    """Write a record of people, whose numbers begin at 1."""
+    with Record.make(folder) as record, record.transaction():
+        for number, one in people:
+            assert record.put(one, (), modified=MODIFIED.get(number, 0.0)) == number
+    return Pool(folder)
+
+
+PEOPLE = pool_of(Path(mkdtemp()), RESUMES)
 
 
 def allowed(query: str, **wishes: Sequence[str]) -> list[int]:
@@ -225,6 +237,19 @@ def test_typos_of_known_words_are_corrected_and_said() -> None:
     assert reading.notes == ("no résumé has 'kuberntes'; read as 'kubernetes'",)
 
 
+class Words(dict[str, int]):
+    """Words, and how many résumés have them."""
+
+    def knows(self, word: str) -> bool:
+        return word.rstrip("s") in {one.rstrip("s") for one in self}
+
+    def beginning(self, letter: str) -> Mapping[str, int]:
+        return {word: count for word, count in self.items() if word.startswith(letter)}
+
+    def spelt(self, term: str) -> str:
+        return term
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
@@ -239,6 +264,6 @@ def test_typos_of_known_words_are_corrected_and_said() -> None:
     ],
 )
 def test_what_is_a_typo(word: str, meant: str) -> None:
-    words = {"kubernetes": 3, "spark": 9, "nurse": 1, "wedding": 5}
+    words = Words({"kubernetes": 3, "spark": 9, "nurse": 1, "wedding": 5})
     found = corrections(word, words, is_known=lambda one: one == "welding")
     assert found.get(word, "") == meant

@@ -26,6 +26,9 @@ _SHORTEST_NAME = 3
 # What a spreadsheet takes for a formula: CWE-1236.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("rank", "number", "name", "title", "employer", "years", "place", "fit", "why", "path")
+_NOTHING = "nothing fits well"
+# Facets that may tell who somebody is.
+_NAMING = ("place", "employer")
 _SHOWN_FACETS = ("title", "place", "language")
 _STATES = {"met": ("✓", "green"), "unclear": ("?", "yellow"), "not found": ("✗", "red")}
 
@@ -45,6 +48,7 @@ def hidden(hit: "CandidateHit") -> "CandidateHit":
         hit,
         name=f"Candidate {hit.number}",
         resume_id="",
+        passage_id="",
         path="",
         title=masked(hit.title),
         employer=masked(hit.employer),
@@ -63,7 +67,7 @@ def called(hit: "CandidateHit") -> str:
 def cards(found: "Found", *, first: int) -> list["RenderableType"]:
     """Draw hits, each with who it is, how well they fit, and why."""
     drawn: list[RenderableType] = []
-    if found.band == "nothing fits well":
+    if found.band == _NOTHING:
         drawn.append(Text("Nothing fits well; the nearest:", "bold yellow"))
     for rank, hit in enumerate(found.hits, start=first):
         drawn += [_card(hit, rank), Text("")]
@@ -137,21 +141,15 @@ def show(found: "Found", *, skip: int, blind: bool, form: str) -> None:
     """Print what was found: as cards, as JSON or as CSV; how it was read goes to stderr."""
     first = skip + 1
     if blind:
-        found = replace(found, hits=tuple(map(hidden, found.hits)))
-    if form == "json":
-        put_json(
-            {
-                "reading": found.reading.shown,
-                "notes": found.reading.notes,
-                "band": found.band,
-                "total": found.total,
-                "facets": found.facets,
-                "hits": rows(found, first=first),
-            }
-        )
-        return
+        facets = {kind: values for kind, values in found.facets.items() if kind not in _NAMING}
+        found = replace(found, hits=tuple(map(hidden, found.hits)), facets=facets)
     for note in (f"read as {found.reading.shown}", *found.reading.notes):
         say(note)
+    if form == "json":
+        if found.band == _NOTHING:
+            say(_NOTHING)
+        put_json(rows(found, first=first))
+        return
     if form == "csv":
         put(as_csv(found, first=first))
         return

@@ -11,6 +11,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.languages import language_of
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights
+from cvseeker.retrieval.boolean import Tree
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.ranker import EncodedQueries
@@ -42,6 +43,8 @@ class CandidateHit:
         What BM25, pooled vectors and late interaction have added to it.
     band
         How well they fit; empty where nothing ranks or nothing was learnt.
+    passage_id
+        Their best passage.
     excerpt
         The sentences that answer the query.
     ticks
@@ -64,6 +67,7 @@ class CandidateHit:
     excerpt: Excerpt = field(default_factory=lambda: Excerpt(""))
     ticks: tuple[Tick, ...] = ()
     flags: tuple[str, ...] = ()
+    passage_id: str = ""
 
     @property
     def snippet(self) -> str:
@@ -79,7 +83,8 @@ class CandidateHit:
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
         shares = dict(zip(_PARTS, self.shares, strict=True))
-        return {**asdict(self), "shares": shares, "snippet": self.snippet}
+        shown = {"snippet": self.snippet, "matched": self.matched}
+        return {**asdict(self), "shares": shares, **shown}
 
 
 _PARTS = ("bm25", "dense", "late")
@@ -174,7 +179,7 @@ class CandidateSearch:
             now; the message names the command that builds it.
         """
         opened = open_workspace(path, engine=engine, untuned=untuned, progress=progress)
-        pool = Pool(opened.resumes.items(), opened.modified)
+        pool = Pool(opened.record)
         return cls(opened.index, opened.encoder, pool, weights=weights, strength=opened.strength)
 
     @staticmethod
@@ -220,9 +225,9 @@ class CandidateSearch:
             If the query neither ranks nor filters.
         """
         reading = self._noted(correct(reading, self.pool.words, is_known=self._knows))
-        allowed = None if reading.must is None else self.pool.allowed(reading.must)
+        allowed = self._allowed(reading.must)
         numbers = self.pool.numbers.tolist() if allowed is None else allowed
-        facets = self.pool.facets(numbers)
+        facets = self.pool.facets(allowed)
         if not any(map(str.isalnum, reading.text)):
             if reading.must is None:
                 raise InputError(
@@ -246,6 +251,7 @@ class CandidateSearch:
         hits = tuple(
             replace(
                 self._person(one.number),
+                passage_id=one.passage.passage_id,
                 score=round(one.score, 4),
                 shares=one.shares,
                 band=self._own_band(value, background),
@@ -256,6 +262,15 @@ class CandidateSearch:
         ticks = self._ticked([hit.number for hit in hits], reading.requirements)
         hits = tuple(replace(hit, ticks=tuple(ticks[hit.number])) for hit in hits)
         return Found(reading, hits, len(numbers), band, facets)
+
+    def _allowed(self, must: Tree | None) -> list[int] | None:
+        """Return who fulfils a filter and is in index and record both; ``None``: everybody."""
+        allowed = None if must is None else self.pool.allowed(must)
+        if self._index.sequence == self.pool.record.sequence:
+            return allowed
+        indexed = self._index.digests()
+        numbers = self.pool.numbers.tolist() if allowed is None else allowed
+        return [number for number in numbers if number in indexed]
 
     def similar(self, resume_id: str, *, top_k: int = 10, skip: int = 0) -> Found:
         """Find the candidates whose résumés are most like somebody's.
@@ -282,7 +297,9 @@ class CandidateSearch:
         )
         reading = Reading(f"like {resume.resume_id}", parts=parts)
         query = encode_query(reading, self._encoder)
-        others = [one for one in self.pool.numbers.tolist() if one != number]
+        everybody = self._allowed(None)
+        numbers = self.pool.numbers.tolist() if everybody is None else everybody
+        others = [one for one in numbers if one != number]
         found = self._index.search(
             query, weights=self._weights, allowed=others, limit=skip + top_k
         )[skip:]
@@ -290,6 +307,7 @@ class CandidateSearch:
         hits = tuple(
             replace(
                 self._person(one.number),
+                passage_id=one.passage.passage_id,
                 score=round(one.score, 4),
                 shares=one.shares,
                 excerpt=self._excerpt(query, one, words),
@@ -316,6 +334,7 @@ class CandidateSearch:
     ) -> dict[int, list[Tick]]:
         """Tick each requirement for each number, by their passage that comes nearest to it."""
         ticks: dict[int, list[Tick]] = {number: [] for number in numbers}
+        resumes = {number: self.pool.resumes[number] for number in numbers if requirements}
         for requirement in requirements if numbers else ():
             query = EncodedQueries.from_texts([requirement.text], self._encoder)
             found = self._index.search(
@@ -323,15 +342,14 @@ class CandidateSearch:
             )
             matches = self._index.explain(query, [one.position for one in found])
             for one, words in zip(found, matches, strict=True):
-                resume = self.pool.resumes[one.number]
-                ticks[one.number].append(tick(requirement, resume, one, words))
+                ticks[one.number].append(tick(requirement, resumes[one.number], one, words))
         return ticks
 
     def number_of(self, resume_id: str) -> int:
         """Return a candidate's number, given their résumé's id or the number itself."""
-        for number, resume in self.pool.resumes.items():
-            if resume_id in (resume.resume_id, str(number)):
-                return number
+        number = self.pool.number_of(resume_id)
+        if number is not None:
+            return number
         raise InputError(
             f"no candidate {resume_id!r}; expected the number or the file of one, as searches show "
             "them"
@@ -350,14 +368,15 @@ class CandidateSearch:
         """Return what is shown of a candidate beside why they were found."""
         resume = self.pool.resumes[number]
         profile = resume.profile
-        employers = self.pool.insights(number, "employer")
+        employers = (one.value for one in resume.insights if one.kind == "employer")
+        who = profile.name.casefold()
         return CandidateHit(
             number,
             resume.resume_id,
             resume.source,
             name=profile.name,
             title=next(iter(profile.titles), ""),
-            employer=employers[0].value if employers else "",
+            employer=next((one for one in employers if one.casefold() != who), ""),
             place=profile.location,
             years=profile.years,
             flags=tuple(resume.metadata.get("flags", "").splitlines()),

@@ -1,20 +1,21 @@
 """The stage ``index``, and searching a workspace with it."""
 
+import atexit
 import random
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.progress import Progress, silent
-from cvseeker.core.record import Record
-from cvseeker.core.records import Resume
+from cvseeker.core.record import NAME, Record
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
@@ -48,9 +49,8 @@ class Opened:
 
     index: CandidateIndex
     encoder: QueryEncoder | LocalEncoder
-    resumes: dict[int, Resume]
-    # Number → when the file was last written.
-    modified: dict[int, float]
+    # The folder of the record.
+    record: Path
     strength: Strength | None
 
 
@@ -64,25 +64,35 @@ def open_workspace(
     workspace = Workspace(path)
     index = _load_index(workspace)
     choice = _model_of(workspace, index)
-    numbers, _ = _recorded(workspace)
     encoder: QueryEncoder | LocalEncoder
     strength = None
     if untuned and not index.model:
-        index, encoder = _untuned(workspace, numbers, progress)
+        index, encoder = _untuned(workspace, _recorded(workspace)[0], progress)
     else:
         _use_engine(workspace, index, engine)
         encoder = QueryEncoder.from_choice(choice) or LocalEncoder.from_choice(choice)
         learnt = workspace.stage_folder("index") / _STRENGTH
         strength = Strength.from_dict(read_json(learnt)) if learnt.is_file() else None
-    resumes = {
-        _number(resume.resume_id, numbers): resume
-        for resume in Ingested(workspace.require("ingest")).resumes()
-    }
-    modified = {}
-    for number, resume in resumes.items():
-        with suppress(OSError, ValueError):
-            modified[number] = Path(resume.source).stat().st_mtime
-    return Opened(index, encoder, resumes, modified, strength)
+    has_record = (workspace.path / NAME).is_file()
+    record = path if has_record else _record_for_once(workspace)
+    return Opened(index, encoder, record, strength)
+
+
+def _record_for_once(workspace: Workspace) -> Path:
+    """Return a folder with a record of a workspace from before there was one."""
+    folder = Path(mkdtemp(prefix="cvseeker-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    resumes = Ingested(workspace.require("ingest")).resumes()
+    numbered = sorted(((_number(one.resume_id, {}), one) for one in resumes), key=itemgetter(0))
+    with Record.make(folder) as record, record.transaction():
+        record.write("INSERT INTO sqlite_sequence VALUES ('candidates', 0)")
+        for number, resume in numbered:
+            # The next number that is given out.
+            record.write(
+                "UPDATE sqlite_sequence SET seq = ? WHERE name = 'candidates'", (number - 1,)
+            )
+            record.put(resume, ())
+    return folder
 
 
 def _untuned(

@@ -143,6 +143,8 @@ def service_of(request: Request) -> Service:
 
 Served = Annotated[Service, Depends(service_of)]
 Number = Annotated[int, Path(ge=1, le=2**62)]
+# Facets that may tell who somebody is.
+NAMING = ("place", "employer")
 router = APIRouter(prefix="/api", tags=["search"])
 
 
@@ -248,7 +250,7 @@ def similar(
 def facets(service: Served) -> dict[str, dict[str, int]]:
     """Count what all candidates have."""
     pool = service.open().search.pool
-    return pool.facets(pool.numbers.tolist())
+    return pool.facets()
 
 
 def masked(opened: Opened, number: int) -> str:
@@ -280,7 +282,7 @@ def _response(
         requirements=_requirements(found.reading),
         total=found.total,
         band=found.band,
-        facets=found.facets,
+        facets={kind: of for kind, of in found.facets.items() if not blind or kind not in NAMING},
         hits=[hit_model(opened, hit, blind=blind) for hit in found.hits],
         next=_write_cursor(opened.generation, digest or "", shown) if more else None,
     )

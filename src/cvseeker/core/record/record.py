@@ -272,6 +272,11 @@ class Record(Database):
         """
         yield from self._rows(query, values)
 
+    @staticmethod
+    def among(column: str) -> str:
+        """Return the condition in SQL that a column is in a list of numbers, given as JSON."""
+        return f"{column} IN (SELECT value FROM json_each(?))"
+
     def write(self, statement: str, values: Sequence[object] = ()) -> None:
         """Change something by a statement in SQL; inside a transaction, with all else in it."""
         self._execute(statement, values)

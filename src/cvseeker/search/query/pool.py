@@ -1,21 +1,23 @@
-"""The candidates as filters see them: their texts and insights, a column each."""
+"""The candidates as filters see them: texts and insights, looked up in the record."""
 
 import operator
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.insights import Insight
+from cvseeker.core.record import Record
 from cvseeker.core.records import Resume
 from cvseeker.core.wordlists import read_pairs
 from cvseeker.retrieval.boolean import Leaf, SearchedText, Tree, evaluate
+from cvseeker.search.query.fulltext import FullText
 
 BoolArray = NDArray[np.bool_]
 
@@ -36,42 +38,62 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 _YEARS = re.compile(r"(\d{1,3})(\+)?")
 _DATE = re.compile(r"\d{4}(?:-\d{2}(?:-\d{2})?)?")
+_IN_TEXTS = frozenset({"word", "phrase", "prefix"})
+# SQLite's numbers have 19 digits at most.
+_LONGEST_NUMBER = 19
 
 
 class Pool:
-    """Candidates, in which filters are evaluated and facets counted.
+    """The candidates of a record, in which filters are evaluated and facets counted.
+
+    Nothing is read before it is asked for, and what is written to the record is seen at once.
+    Several threads may use one.
 
     Parameters
     ----------
-    resumes
-        Each candidate's number and résumé.
-    modified
-        When their files were last written, in seconds since 1970; nobody's is known without it.
+    workspace
+        The folder with the record.
+
+    Raises
+    ------
+    WorkspaceError
+        If there is none, or it cannot be used.
     """
 
-    def __init__(
-        self, resumes: Iterable[tuple[int, Resume]], modified: Mapping[int, float] | None = None
-    ) -> None:
-        self.resumes = dict(resumes)
-        self.numbers = np.fromiter(self.resumes, np.int64)
-        self._modified = modified or {}
-        words_of = SearchedText.words_of
-        self._values: dict[str, list[tuple[str, int]]] = {}
-        for row, resume in enumerate(self.resumes.values()):
-            for insight in resume.insights:
-                self._values.setdefault(insight.kind, []).extend(
-                    (text, row) for text in {words_of(insight.value), words_of(insight.text)}
-                )
+    def __init__(self, workspace: Path) -> None:
+        self._workspace, self._threads = workspace, threading.local()
+        self.resumes: Mapping[int, Resume] = _Resumes(self)
+        self._everybody: tuple[int, dict[str, dict[str, int]]] = (-1, {})
+        _ = self.record
 
-    @cached_property
-    def texts(self) -> list[SearchedText]:
-        """Their texts, read for Boolean queries."""
-        return [SearchedText.from_text(resume.text) for resume in self.resumes.values()]
+    @property
+    def record(self) -> Record:
+        """The record, opened once in each thread."""
+        if not hasattr(self._threads, "record"):
+            self._threads.record = Record.open(self._workspace)
+        record: Record = self._threads.record
+        return record
 
-    @cached_property
-    def words(self) -> Counter[str]:
-        """In how many résumés each word stands, in lower case."""
-        return Counter(word for text in self.texts for word in set(text.spaced.split()))
+    @property
+    def words(self) -> FullText:
+        """The words of all of them."""
+        if not hasattr(self._threads, "words"):
+            self._threads.words = FullText(self.record)
+        words: FullText = self._threads.words
+        return words
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Everybody's number, ascending."""
+        rows = self.record.rows("SELECT number FROM candidates")
+        return np.sort(np.fromiter((number for (number,) in rows), np.int64))
+
+    def number_of(self, name: str) -> int | None:
+        """Return a candidate's number, given their résumé's id or the number itself."""
+        query = "SELECT number FROM candidates WHERE resume_id = ? OR number = ?"
+        number = int(name) if name.isdecimal() and len(name) < _LONGEST_NUMBER else -1
+        found: tuple[int] | None = next(self.record.rows(query, (name, number)), None)
+        return found[0] if found else None
 
     def allowed(self, tree: Tree) -> list[int]:
         """Return the numbers of the candidates for whom a filter holds, in their order.
@@ -81,102 +103,140 @@ class Pool:
         InputError
             If a field is compared with what is no number, date or degree.
         """
-        found: list[int] = self.numbers[evaluate(tree, self.holds)].tolist()
+        numbers = self.numbers
+
+        def holds(leaf: Leaf) -> BoolArray:
+            found = self._having(leaf)
+            return np.isin(numbers, np.fromiter(found, np.int64, len(found)))
+
+        found: list[int] = numbers[evaluate(tree, holds)].tolist()
         return found
 
-    def holds(self, leaf: Leaf) -> BoolArray:
-        """Return for which candidates a leaf holds, shape (n_candidates,)."""
-        if leaf.kind in ("word", "phrase", "prefix"):
-            return np.fromiter((text.has(leaf) for text in self.texts), bool, len(self.numbers))
-        sign, value = _split(leaf)
-        if leaf.kind == "years":
-            return _compared(self._years, sign or "=", _years(leaf, value))
+    def _having(self, leaf: Leaf) -> set[int]:
+        """Return the numbers of those for whom a leaf holds."""
+        if leaf.kind in _IN_TEXTS:
+            return self.words.having(leaf)
+        holds = _condition(leaf)
         if leaf.kind == "since":
-            return _compared(self._dates, sign or ">=", _date(leaf, value))
-        if leaf.kind == "degree" and (sign or value.lower() in _LEVELS):
-            return _compared(self._levels, sign or "=", _level(leaf, value))
-        return self._with_value(leaf, value)
+            rows = self.record.rows("SELECT number, modified FROM candidates WHERE modified > 0")
+            return {number for number, modified in rows if holds(_day(modified))}
+        if leaf.kind == "years":
+            return {number for number, years in self._first("years").items() if holds(years)}
+        word = SearchedText.words_of(_split(leaf)[1]).split()[:1]
+        likes = [f"%{one.rstrip('+#')}%" for one in word if one.isascii()] * 2
+        narrowed = " AND (value LIKE ? OR text LIKE ?)" if likes and not _is_level(leaf) else ""
+        query = f"SELECT number, value, text FROM insights WHERE kind = ?{narrowed}"
+        rows = self.record.rows(query, (leaf.kind, *(likes if narrowed else ())))
+        if _is_level(leaf):
+            levels: dict[int, float] = {}
+            for number, *texts in rows:
+                level = max(map(_highest, texts))
+                levels[number] = max(level, levels.get(number, level))
+            return {number for number, level in levels.items() if level >= 0 and holds(level)}
+        return {number for number, value, text in rows if holds(value) or holds(text)}
 
-    def _with_value(self, leaf: Leaf, value: str) -> BoolArray:
-        """Return who has an insight that has these words, the last one perhaps cut short."""
-        wanted = SearchedText.words_of(value)
-        wanted = wanted[:-1] if value.endswith("*") else wanted
-        if not wanted.strip():
-            raise InputError(f"{leaf}: expected a word after {leaf.kind}:")
-        found = np.zeros(len(self.numbers), dtype=bool)
-        found[[row for text, row in self._values.get(leaf.kind, ()) if wanted in text]] = True
-        return found
+    def _first(self, kind: str) -> dict[int, int]:
+        query = "SELECT number, value FROM insights WHERE kind = ? ORDER BY rowid DESC"
+        return {number: int(value) for number, value in self.record.rows(query, (kind,))}
 
-    @cached_property
-    def _years(self) -> NDArray[np.float64]:
-        """The length of each working life in years; NaN where it is not known."""
-        return np.array(
-            [
-                np.nan if (known := resume.profile.years) is None else known
-                for resume in self.resumes.values()
-            ],
-            dtype=np.float64,
+    def facets(
+        self, numbers: Collection[int] | None = None, *, most: int = 10
+    ) -> dict[str, dict[str, int]]:
+        """Count values among candidates: kind → value → how many of them have it, most first.
+
+        ``None``: among everybody.
+        """
+        if numbers is not None:
+            return self._counted("json_each(?) AS those CROSS JOIN insights", numbers, most)
+        sequence = self.record.sequence
+        if self._everybody[0] != sequence:
+            self._everybody = sequence, self._counted("insights", None, most)
+        return self._everybody[1]
+
+    def _counted(
+        self, tables: str, numbers: Collection[int] | None, most: int
+    ) -> dict[str, dict[str, int]]:
+        join = "" if numbers is None else "insights.number = those.value AND "
+        query = (
+            f"SELECT kind, insights.value, count(DISTINCT number) AS many FROM {tables} "
+            f"WHERE {join}kind IN ({', '.join('?' * len(FACETS))}) GROUP BY kind, insights.value "
+            "ORDER BY many DESC, insights.value"
         )
-
-    @cached_property
-    def _dates(self) -> NDArray[np.str_]:
-        """The day on which each file was last written, empty where it is not known."""
-        days = [
-            datetime.fromtimestamp(self._modified[number], UTC).date().isoformat()
-            if number in self._modified
-            else ""
-            for number in self.resumes
-        ]
-        return np.array(days, dtype=np.str_)
-
-    @cached_property
-    def _levels(self) -> NDArray[np.float64]:
-        """Each candidate's highest degree; NaN where none is known."""
-        levels = np.full(len(self.numbers), np.nan)
-        for text, row in self._values.get("degree", ()):
-            words = set(text.split())
-            ranks = [rank for rank, names in enumerate(_LEVELS.values()) if words & names]
-            levels[row] = np.fmax(levels[row], max(ranks, default=np.nan))
-        return levels
-
-    def insights(self, number: int, kind: str) -> list[Insight]:
-        """Return what was read off a candidate's résumé, each value once."""
-        found = {
-            one.value.casefold(): one for one in self.resumes[number].insights if one.kind == kind
-        }
-        return list(found.values())
-
-    def facets(self, numbers: Collection[int], *, most: int = 10) -> dict[str, dict[str, int]]:
-        """Count values among candidates: kind → value → how many of them have it, most first."""
-        counted: dict[str, dict[str, int]] = {}
-        for kind in FACETS:
-            counts = Counter(
-                value
-                for number in numbers
-                for value in {i.value for i in self.insights(number, kind)}
-            )
-            ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            counted[kind] = dict(ordered[:most])
+        values = FACETS if numbers is None else (str(list(numbers)), *FACETS)
+        counted: dict[str, dict[str, int]] = {kind: {} for kind in FACETS}
+        for kind, value, count in self.record.rows(query, values):
+            if len(counted[kind]) < most:
+                counted[kind][value] = count
         return counted
+
+
+class _Resumes(Mapping[int, Resume]):
+    """Everybody's résumé, read when it is asked for."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __getitem__(self, number: int) -> Resume:
+        for candidate in self._pool.record.candidates([number]):
+            return candidate.resume
+        raise KeyError(number)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._pool.numbers.tolist())
+
+    def __len__(self) -> int:
+        return self._pool.record.count
 
 
 def check(tree: Tree) -> None:
     """Refuse a filter with a field that is compared with what is no number, date or degree."""
-    evaluate(tree, Pool([]).holds)
+
+    def is_readable(leaf: Leaf) -> bool:
+        return leaf.kind in _IN_TEXTS or bool(_condition(leaf))
+
+    evaluate(tree, is_readable)
+
+
+def _condition(leaf: Leaf) -> Callable[[Any], bool]:
+    """Return what tells whether a field's value is what is asked for."""
+    sign, value = _split(leaf)
+    if leaf.kind == "years":
+        years, compare = _years(leaf, value), _COMPARE[sign or "="]
+        return lambda known: bool(compare(known, years))
+    if leaf.kind == "since":
+        date, compare = _date(leaf, value), _COMPARE[sign or ">="]
+        return lambda day: bool(compare(day[: len(date)], date))
+    if _is_level(leaf):
+        level, compare = _level(leaf, value), _COMPARE[sign or "="]
+        return lambda known: bool(compare(known, level))
+    # These words, the last one perhaps cut short.
+    wanted = SearchedText.words_of(value)
+    wanted = wanted[:-1] if value.endswith("*") else wanted
+    if not wanted.strip():
+        raise InputError(f"{leaf}: expected a word after {leaf.kind}:")
+    return lambda text: wanted in SearchedText.words_of(text)
+
+
+def _is_level(leaf: Leaf) -> bool:
+    sign, value = _split(leaf)
+    return leaf.kind == "degree" and (bool(sign) or value.lower() in _LEVELS)
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+@lru_cache(maxsize=20_000)
+def _highest(degree: str) -> int:
+    """Return the level of a degree, -1 where none is known."""
+    words = set(SearchedText.words_of(degree).split())
+    ranks = [rank for rank, names in enumerate(_LEVELS.values()) if words & names]
+    return max(ranks, default=-1)
 
 
 def _split(leaf: Leaf) -> tuple[str, str]:
     match = _COMPARISON.fullmatch(leaf.text)
     return (match[1] or "", match[2].strip()) if match else ("", leaf.text)
-
-
-def _compared(column: NDArray[Any], sign: str, wanted: float | str) -> BoolArray:
-    """Compare what is known; what is not known fulfils nothing."""
-    known = column != "" if column.dtype.kind == "U" else ~np.isnan(column)
-    if isinstance(wanted, str):
-        column = np.array([day[: len(wanted)] for day in column.tolist()], dtype=np.str_)
-    fulfilled: BoolArray = known & _COMPARE[sign](column, wanted)
-    return fulfilled
 
 
 def _years(leaf: Leaf, value: str) -> float:

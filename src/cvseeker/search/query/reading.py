@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cvseeker.retrieval.boolean import Group, Leaf, Negation, Tree, read_boolean
 from cvseeker.search.query.jobs import Requirement, cut_job
 from cvseeker.search.query.pool import FIELDS, check
-from cvseeker.search.query.spelling import corrections
+from cvseeker.search.query.spelling import Vocabulary, corrections
 
 # What is asked for exactly in a query in one's own words: quoted, signed, or of a field.
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
@@ -202,9 +202,7 @@ def _joined(trees: Sequence[Tree]) -> Tree | None:
     return Group("AND", tuple(flat))
 
 
-def correct(
-    reading: Reading, words: Mapping[str, int], *, is_known: Callable[[str], bool]
-) -> Reading:
+def correct(reading: Reading, words: Vocabulary, *, is_known: Callable[[str], bool]) -> Reading:
     """Return a reading with its typos corrected, and a note of each.
 
     Parameters
@@ -212,7 +210,7 @@ def correct(
     reading
         What somebody typed.
     words
-        In how many résumés each word stands, in lower case.
+        Of all résumés.
     is_known
         Tells words that are right though no résumé has them.
     """

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-
-from cvseeker.retrieval.bm25 import stems
+from typing import Protocol
 
 _WORD = re.compile(r"[^\W\d_]+")
 # Letters of a word that may have one typo, and of one that may have two.
@@ -12,34 +11,39 @@ _ONE, _TWO = 5, 9
 _FEWEST = 2
 
 
+class Vocabulary(Protocol):
+    """The words that résumés have, in lower case."""
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a résumé has a word, in any form of it."""
+        ...
+
+    def beginning(self, letter: str) -> Mapping[str, int]:
+        """Return in how many résumés each word stands that begins with a letter."""
+        ...
+
+    def spelt(self, term: str) -> str:
+        """Return how one of these words is spelt mostly."""
+        ...
+
+
 def corrections(
-    text: str, words: Mapping[str, int], *, is_known: Callable[[str], bool] = lambda _: False
+    text: str, words: Vocabulary, *, is_known: Callable[[str], bool] = lambda _: False
 ) -> dict[str, str]:
     """Return word of a text → what it is a typo of.
 
-    Parameters
-    ----------
-    text
-        A query.
-    words
-        In how many résumés each word stands, in lower case.
-    is_known
-        Tells words that are none's typo though no résumé has them, such as those a model knows.
-
-    Examples
-    --------
-    >>> corrections("Kuberntes and sparky", {"kubernetes": 3, "spark": 8})
-    {'Kuberntes': 'kubernetes'}
+    ``is_known`` tells words that are none's typo though no résumé has them, such as those a model
+    knows.
     """
-    known = {stem for word in words for stem in stems(word)}
     found = {}
     for word in dict.fromkeys(_WORD.findall(text)):
-        if len(word) >= _ONE and not word.isupper() and known.isdisjoint(stems(word)):
-            if is_known(word.lower()):
-                continue
-            meant = max(_meant(word.lower(), words), key=lambda one: (words[one], one), default="")
-            if meant:
-                found[word] = meant
+        lower = word.lower()
+        if len(word) < _ONE or word.isupper() or is_known(lower) or words.knows(lower):
+            continue
+        counts = words.beginning(lower[0])
+        meant = max(_meant(lower, counts), key=lambda one: (counts[one], one), default="")
+        if meant:
+            found[word] = words.spelt(meant)
     return found
 
 
