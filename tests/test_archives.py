@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from cvseeker.core.files import read_jsonl
-from cvseeker.core.settings import IngestSettings
+from cvseeker.core.settings import IngestSettings, Settings
+from cvseeker.core.workspace import Workspace
 from cvseeker.resumes.readers import Document, ReadError, read_document
-from cvseeker.resumes.stage import ingest
+from cvseeker.resumes.stage import ingest_stage
 from hostile import SOUND_TEXT, docx_of, paragraphs, pdf_of
 
 
@@ -344,6 +345,7 @@ def test_notes_stand_in_the_account(tmp_path: Path) -> None:
     source.mkdir()
     text = f"{SOUND_TEXT}\n{'Menus and costs of the kitchen. ' * 8}"
     (source / "a.eml").write_bytes(_mail(("cv.txt", text.encode())).as_bytes())
-    ingest([source], tmp_path / "out", settings=IngestSettings(workers=1))
-    [row] = read_jsonl(tmp_path / "out" / "files.jsonl")
+    workspace = Workspace(tmp_path / "out")
+    ingest_stage(workspace, [source], Settings(ingest=IngestSettings(workers=1)))
+    [row] = read_jsonl(workspace.stage_folder("ingest") / "files.jsonl")
     assert row["notes"] == ["read from the attachment cv.txt; the mail's own text is left out"]

@@ -15,7 +15,7 @@ from cvseeker.resumes.readers.base import (
     order_notes,
 )
 from cvseeker.resumes.readers.docx import read_docx
-from cvseeker.resumes.readers.html import html_to_text, read_html
+from cvseeker.resumes.readers.html import page_document, read_html
 from cvseeker.resumes.readers.mail import is_mail, read_mail
 from cvseeker.resumes.readers.objects import (
     is_json_lines,
@@ -25,6 +25,7 @@ from cvseeker.resumes.readers.objects import (
 )
 from cvseeker.resumes.readers.odt import read_odt
 from cvseeker.resumes.readers.pdf import read_pdf
+from cvseeker.resumes.readers.smuggled import without_smuggled
 from cvseeker.resumes.readers.tables import is_delimited, read_delimited, read_parquet
 from cvseeker.resumes.readers.text import decode, read_rtf
 from cvseeker.resumes.readers.written import written_on
@@ -74,7 +75,6 @@ _HTML = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _XML = re.compile(r"<(?:\?xml\b|!--|!doctype\b|[a-z_])", re.IGNORECASE)
-_TAGS = re.compile("(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007e]+")
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 # Prose may begin with a bracket; JSON goes on with another one or a quotation mark.
 _JSON = re.compile(r"[\[{]\s*[\[{\"}\]]")
@@ -204,7 +204,7 @@ def _read_by_text(data: bytes, suffix: str) -> list[Document]:
     text = decode(data)
     start = text[:5000].lstrip("\ufeff \t\r\n")
     if _HTML.match(start):
-        return read_html(data) if data[:1] == b"<" else [Document(html_to_text(text))]
+        return read_html(data) if data[:1] == b"<" else [page_document(text)]
     if _XML.match(start) and (suffix in _XML_SUFFIXES or start.startswith("<?xml")):
         return read_xml(data.lstrip())
     if _JSON.match(start) or suffix in _JSON_SUFFIXES:
@@ -218,7 +218,8 @@ def _read_by_text(data: bytes, suffix: str) -> list[Document]:
 def _sound(document: Document) -> Document:
     """Make all that it says valid Unicode, with one kind of line end: it becomes UTF-8."""
     text = document.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    text, notes = _without_tags(_mend_surrogates(text))
+    text, smuggled = without_smuggled(_mend_surrogates(text))
+    notes = (hidden_note(how, [words]) for how, words in smuggled)
     return Document(
         text,
         _mend_surrogates(document.row_id),
@@ -228,15 +229,6 @@ def _sound(document: Document) -> Document:
         },
         (*map(_mend_surrogates, document.notes), *notes, *order_notes(text)),
     )
-
-
-def _without_tags(text: str) -> tuple[str, tuple[str, ...]]:
-    """Take out letters that no screen shows but a language model reads; flags are made of them."""
-    hidden = [] if text.isascii() else _TAGS.findall(text)
-    if not hidden:
-        return text, ()
-    words = ("".join(chr(ord(letter) - 0xE0000) for letter in run) for run in hidden)
-    return _TAGS.sub("", text), (hidden_note("tag characters", words),)
 
 
 def _mend_surrogates(text: str) -> str:

@@ -23,6 +23,10 @@ _DROPPED = frozenset(
 )
 # Two points: nobody reads them.
 _TINY_HALF_POINTS = 4
+# Of 255: what is as light is white, and what differs by less is of one colour.
+_WHITE = 0xF5
+_MOST_BASES = 10
+_Rgb = tuple[int, int, int]
 
 
 def read_docx(archive: Archive, read_part: ReadPart) -> list[Document]:
@@ -48,7 +52,7 @@ class _Reader:
     def __init__(self, archive: Archive, read_part: ReadPart) -> None:
         self._archive = archive
         self._read_part = read_part
-        self._bullets, self._unseen_styles = self._read_styles()
+        self._bullets, self._styles = self._read_styles()
         self._relations: dict[str, str] = {}
         self.hidden: dict[str, list[str]] = {}
 
@@ -83,10 +87,10 @@ class _Reader:
         }
         return {key: target.lstrip("/") for key, target in targets.items()}
 
-    def _read_styles(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the ids of the styles that make list items, and of those that hide a text."""
+    def _read_styles(self) -> tuple[frozenset[str], dict[str, Any]]:
+        """Return the ids of the styles that make list items, and all styles by their ids."""
         if "word/styles.xml" not in self._archive.names:
-            return frozenset(), frozenset()
+            return frozenset(), {}
         styles = list(self._xml("word/styles.xml").iter(_WORD + "style"))
         bullets = (
             style.get(_WORD + "styleId", "")
@@ -94,12 +98,19 @@ class _Reader:
             if next(style.iter(_WORD + "numPr"), None) is not None
             and next(style.iter(_WORD + "outlineLvl"), None) is None
         )
-        unseen = (
-            style.get(_WORD + "styleId", "")
-            for style in styles
-            if any(_is_on(node) for node in style.iterfind(f"{_WORD}rPr/{_WORD}vanish"))
-        )
-        return frozenset(bullets), frozenset(unseen)
+        return frozenset(bullets), {style.get(_WORD + "styleId", ""): style for style in styles}
+
+    def _styles_of(self, properties: Any, name: str) -> list[Any]:
+        """Return the style that properties name, and those that it is based on."""
+        found: list[Any] = []
+        node = None if properties is None else properties.find(_WORD + name)
+        while node is not None and len(found) < _MOST_BASES:
+            style = self._styles.get(node.get(_WORD + "val", ""))
+            if style is None:
+                break
+            found.append(style)
+            node = style.find(_WORD + "basedOn")
+        return found
 
     def _block_lines(self, parent: Any) -> list[str]:
         """Return the lines of the paragraphs and tables below ``parent``."""
@@ -158,19 +169,47 @@ class _Reader:
 
     def _hides(self, run: Any) -> str:
         """Say how a run of text is hidden from a reader's eye; empty if it is not."""
-        properties = run.find(_WORD + "rPr")
-        if properties is None or not any(_text_of(node).strip() for node in run.iter(_WORD + "t")):
+        if not any(_text_of(node).strip() for node in run.iter(_WORD + "t")):
             return ""
-        styles = {node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "rStyle")}
-        if styles & self._unseen_styles or any(map(_is_on, properties.iterfind(_WORD + "vanish"))):
+        paragraph = next(run.iterancestors(_WORD + "p"), None)
+        around = None if paragraph is None else paragraph.find(_WORD + "pPr")
+        own = run.find(_WORD + "rPr")
+        styles = self._styles_of(own, "rStyle") + self._styles_of(around, "pStyle")
+        # The nearest first: what it says counts.
+        said = [own, *(style.find(_WORD + "rPr") for style in styles)]
+        if any(_is_on(node) for node in _said(said, "vanish")):
             return "marked as hidden"
-        sizes = [node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "sz")]
+        sizes = [node.get(_WORD + "val", "") for node in _said(said, "sz")]
         if any(size.isdigit() and int(size) <= _TINY_HALF_POINTS for size in sizes):
             return "tiny letters"
-        colors = [node.get(_WORD + "val", "") for node in properties.iterfind(_WORD + "color")]
-        if any(_is_white(color) for color in colors) and not _is_shaded(run):
-            return "white letters"
-        return ""
+        colors = [node.get(_WORD + "val", "") for node in _said(said, "color")]
+        if not colors or _rgb(colors[0]) is None:
+            return ""
+        ground = self._ground(run, styles)
+        if ground is None or not _is_alike(_rgb(colors[0]), ground):
+            return ""
+        return "white letters" if min(ground) >= _WHITE else "letters in the colour of their ground"
+
+    def _ground(self, run: Any, styles: list[Any]) -> _Rgb | None:
+        """Return the colour that a run stands on; ``None``: not known, as in a box or a picture."""
+        if next(run.iterancestors(_TEXT_BOX), None) is not None:
+            return None
+        around = [run, *run.iterancestors(_WORD + "p")]
+        fills = [_fill(node) for node in around] + [_fill(style) for style in styles]
+        for node in run.iterancestors(_WORD + "tc", _WORD + "tbl"):
+            fills.append(_fill(node))
+            if node.tag == _WORD + "tbl":
+                row_of = node.find(_WORD + "tblPr")
+                # Of a table's style, some rows may be shaded and others not.
+                named = self._styles_of(row_of, "tblStyle")
+                shades = (shade for style in named for shade in style.iter(_WORD + "shd"))
+                if any(shade.get(_WORD + "fill", "auto") != "auto" for shade in shades):
+                    fills.append("unknown")
+        root = run.getroottree().getroot()
+        if (background := root.find(_WORD + "background")) is not None:
+            fills.append(background.get(_WORD + "color", "unknown"))
+        fill = next((fill for fill in fills if fill and fill != "auto"), "FFFFFF")
+        return _rgb(fill)
 
     def _table_lines(self, table: Any) -> list[str]:
         lines: list[str] = []
@@ -190,33 +229,37 @@ def _is_on(node: Any) -> bool:
     return node.get(_WORD + "val", "1") not in ("0", "false", "off")
 
 
-def _is_white(color: str) -> bool:
-    shades = [color[place : place + 2] for place in (0, 2, 4)]
-    return len(color) == 6 and all(shade >= "F5" for shade in map(str.upper, shades))
+def _said(properties: list[Any], name: str) -> list[Any]:
+    """Return what the nearest of the properties says of one thing; none where none does."""
+    found = (None if one is None else one.find(_WORD + name) for one in properties)
+    return [node for node in found if node is not None][:1]
 
 
-def _is_shaded(run: Any) -> bool:
-    """Tell whether a run may stand on anything but white paper: shading, a box, a styled table."""
-    if next(run.iterancestors(_TEXT_BOX), None) is not None:
-        return True
-    root = run.getroottree().getroot()
-    if root.find(_WORD + "background") is not None:
-        return True
-    around = (run, *run.iterancestors(_WORD + "p", _WORD + "tc", _WORD + "tr", _WORD + "tbl"))
-    return any(
-        _has_background(child)
-        for node in around
-        for child in node
-        if isinstance(child.tag, str) and child.tag.endswith("Pr")
+def _rgb(color: str) -> _Rgb | None:
+    """Return a colour as red, green and blue; ``None`` where it is named or left to the reader."""
+    try:
+        red, green, blue = bytes.fromhex(color)
+    except ValueError:
+        return None
+    return red, green, blue
+
+
+def _is_alike(color: _Rgb | None, ground: _Rgb) -> bool:
+    return (
+        color is not None
+        and max(abs(one - other) for one, other in zip(color, ground, strict=True)) <= 255 - _WHITE
     )
 
 
-def _has_background(properties: Any) -> bool:
-    names = (_WORD + "shd", _WORD + "highlight", _WORD + "tblStyle", _WORD + "pStyle")
-    return any(
-        child.tag in names and child.get(_WORD + "fill", "").upper() not in ("FFFFFF", "AUTO")
-        for child in properties
-    )
+def _fill(node: Any) -> str:
+    """Return what shades or highlights an element, by its own properties; empty: nothing."""
+    for properties in node:
+        if isinstance(properties.tag, str) and properties.tag.endswith("Pr"):
+            if (mark := properties.find(_WORD + "highlight")) is not None:
+                return "FFFFFF" if mark.get(_WORD + "val") == "white" else "unknown"
+            if (shade := properties.find(_WORD + "shd")) is not None:
+                return str(shade.get(_WORD + "fill", ""))
+    return ""
 
 
 def _cells(row: Any, table: Any) -> list[Any]:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from cvseeker.resumes.readers.base import Document, hidden_note, join_cells
+from cvseeker.resumes.readers.page_style import Look, PageStyle, hides, look_of
 from cvseeker.resumes.readers.text import decode
 
 _DROPPED = frozenset(
@@ -22,10 +23,6 @@ _MARKUP = re.compile(
     r"<\s*(?:!doctype|html|body|div|p|span|br|table|ul|ol|li|b|strong|em|h\d)\b[^>]*>",
     re.IGNORECASE,
 )
-_UNSEEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]*[1-9])",
-    re.IGNORECASE,
-)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
 # Marks that no text contains once its white space is collapsed; resolved after the walk.
 _CELL, _ROW_START, _ROW_END, _LINE, _BLANK = "\x1c", "\x1d", "\x1e", "\x1f", "\x0c"
@@ -38,10 +35,15 @@ _BULLET_BREAKS = re.compile(f"•[ \n{_LINE}{_BLANK}]+")
 
 def read_html(data: bytes) -> list[Document]:
     """Read an HTML page."""
+    return [page_document(_decode_page(data))]
+
+
+def page_document(markup: str) -> Document:
+    """Return what a page shows, with a note of what it hides."""
     hidden: list[str] = []
-    text = html_to_text(_decode_page(data), hidden)
+    text = html_to_text(markup, hidden)
     notes = (hidden_note("not shown by the page", hidden),) if hidden else ()
-    return [Document(text, notes=notes)]
+    return Document(text, notes=notes)
 
 
 def html_to_text(markup: str, hidden: list[str] | None = None) -> str:
@@ -52,7 +54,7 @@ def html_to_text(markup: str, hidden: list[str] | None = None) -> str:
     pieces: list[str] = []
     root = parser.root
     if root is not None:
-        _walk(root, pieces, [] if hidden is None else hidden)
+        _walk(root, PageStyle(parser, markup), pieces, [] if hidden is None else hidden)
     return _lay_out("".join(pieces))
 
 
@@ -66,19 +68,25 @@ def is_markup(text: str) -> bool:
     return bool(_MARKUP.search(text[:2000]))
 
 
-def _walk(root: Any, pieces: list[str], hidden: list[str]) -> None:
+def _walk(root: Any, styles: PageStyle, pieces: list[str], hidden: list[str]) -> None:
     """Visit the nodes in order without recursion: pages nested 100,000 deep exist."""
     node, preformatted = root, 0
+    looks = [Look()]
     while node is not None:
         tag = node.tag
         if tag == "-text":
             text = node.text_content or ""
             pattern = r"[^\S\n]+" if preformatted else r"\s+"
-            pieces.append(re.sub(pattern, " ", text))
+            shown = hidden if looks[-1].is_unseen and text.strip() else pieces
+            shown.append(re.sub(pattern, " ", text))
         descend = tag not in _DROPPED and node.child is not None
-        if descend and _is_hidden(node):
-            hidden += filter(None, [" ".join(node.text(separator=" ").split())])
-            descend = False
+        if descend:
+            style = styles.of(node)
+            if "hidden" in node.attributes or hides(style):
+                hidden += filter(None, [" ".join(node.text(separator=" ").split())])
+                descend = False
+            else:
+                looks.append(look_of(style, looks[-1], has_grounds=styles.has_grounds))
         if tag not in _DROPPED:
             pieces.append(_opening(tag))
             preformatted += tag == "pre" and descend
@@ -92,17 +100,10 @@ def _walk(root: Any, pieces: list[str], hidden: list[str]) -> None:
             # Nodes compare by their markup, which takes minutes where they nest deep.
             if node is None or node.mem_id == root.mem_id:
                 return
+            looks.pop()
             pieces.append(_closing(node.tag))
             preformatted -= node.tag == "pre"
         node = node.next if node is not None else None
-
-
-def _is_hidden(node: Any) -> bool:
-    """Tell an element that no browser shows, by its own attributes."""
-    attributes = node.attributes
-    if not attributes:
-        return False
-    return "hidden" in attributes or bool(_UNSEEN_STYLE.search(attributes.get("style") or ""))
 
 
 def _opening(tag: str) -> str:

@@ -51,7 +51,7 @@ def read_mail(data: bytes, read_file: ReadFile) -> list[Document]:
     if not read and failed:
         raise ReadError(f"a mail with nothing readable attached ({'; '.join(failed)})")
     if not read:
-        return [Document(_body(message, parts))]
+        return [_body(message, parts)]
     return list(_attached(read, tuple(failed)))
 
 
@@ -93,17 +93,18 @@ def _payload(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _body(message: Message, parts: list[Message]) -> str:
+def _body(message: Message, parts: list[Message]) -> Document:
     """Return the mail's own text: its page if it has one, of a web archive the first page."""
     pages = [part for part in parts if part.get_content_type() == "text/html"]
     if message.get_content_type() == "multipart/related":
         pages = pages[:1]
-    texts = [read_html(_payload(part))[0].text for part in pages] or [
-        _decode_plain(part) for part in parts if part.get_content_type() == "text/plain"
+    bodies = [read_html(_payload(part))[0] for part in pages] or [
+        Document(_decode_plain(part)) for part in parts if part.get_content_type() == "text/plain"
     ]
+    texts = [body.text for body in bodies]
     if not any(text.strip() for text in texts):
         raise ReadError("a mail or web archive without a page or a document in it")
-    return "\n\n".join(texts)
+    return Document("\n\n".join(texts), notes=tuple(note for one in bodies for note in one.notes))
 
 
 def _decode_plain(part: Message) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cvseeker.resumes.legibility import UNREADABLE, legibility
-from cvseeker.resumes.readers.base import Document, ReadError, check_length
+from cvseeker.resumes.readers.base import Document, ReadError, check_length, hidden_note
 
 _MAX_PAGES = 1000
 # Fewer letters and digits than an address has: a stamp on a scan, not a résumé.
@@ -20,6 +20,7 @@ def read_pdf(data: bytes) -> list[Document]:
     """Read a PDF file, its columns one after the other."""
     import pypdfium2
 
+    hidden: dict[str, list[str]] = {}
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -28,19 +29,21 @@ def read_pdf(data: bytes) -> list[Document]:
         text, images = _read_by_pypdf(data), 0
     else:
         try:
-            text, images = _read_pages(pdf)
+            text, images = _read_pages(pdf, hidden)
         finally:
             pdf.close()
     _refuse_unreadable(text, images)
-    return [Document(text, notes=tuple(_notes(text)))]
+    return [Document(text, notes=tuple(_notes(text, hidden)))]
 
 
-def _notes(text: str) -> Iterator[str]:
+def _notes(text: str, hidden: dict[str, list[str]]) -> Iterator[str]:
+    for how, words in hidden.items():
+        yield hidden_note(how, words)
     if lost := text.count("\ufffd"):
         yield f"{lost:,} letters could not be read: their fonts name other letters, or none"
 
 
-def _read_pages(pdf: Any) -> tuple[str, int]:
+def _read_pages(pdf: Any, hidden: dict[str, list[str]]) -> tuple[str, int]:
     """Return the text, and the number of pictures on pages without any."""
     import pypdfium2
 
@@ -61,7 +64,7 @@ def _read_pages(pdf: Any) -> tuple[str, int]:
         except pypdfium2.PdfiumError:
             # The other pages may be sound.
             continue
-        text = read_page(page, pdf.formenv)
+        text = read_page(page, pdf.formenv, hidden)
         images += not text and count_images(page)
         page.close()
         texts.append(text)

@@ -13,6 +13,7 @@ from cvseeker.resumes.readers.base import check_length
 from cvseeker.resumes.readers.font_codes import decode_fonts
 from cvseeker.resumes.readers.layout import page_text
 from cvseeker.resumes.readers.pieces import Boxes, Codes, Piece, is_leftward
+from cvseeker.resumes.readers.unseen import find_unseen
 
 # Fewer characters above each other are list marks.
 _FEWEST_TURNED = 3
@@ -48,18 +49,19 @@ class _Characters:
     turned: tuple[str, ...] = ()
 
 
-def read_page(page: Any, form: Any) -> str:
-    """Return the text of a page in reading order."""
+def read_page(page: Any, form: Any, hidden: dict[str, list[str]]) -> str:
+    """Return the text of a page in reading order; ``hidden`` gets what nobody sees, by its how."""
+    typed = typed_in(page, form)
     text_page = page.get_textpage()
     try:
-        shown = _characters(text_page, page.get_rotation())
+        shown = _characters(page, text_page, hidden)
     finally:
         text_page.close()
-    lines = [page_text(shown.codes, shown.boxes, typed_in(page, form)), *shown.turned]
+    lines = [page_text(shown.codes, shown.boxes, typed), *shown.turned]
     return "\n\n".join(line for line in lines if line.strip())
 
 
-def _characters(text_page: Any, rotation: int) -> _Characters:
+def _characters(page: Any, text_page: Any, hidden: dict[str, list[str]]) -> _Characters:
     handle, count = text_page.raw, text_page.count_chars()
     check_length(count)
     codes = decode_fonts(handle, _codes(handle, count))
@@ -70,11 +72,17 @@ def _characters(text_page: Any, rotation: int) -> _Characters:
     for index in range(count):
         get_box(handle, index, reference(first, index * size))
     boxes = np.frombuffer(cells, dtype=np.float32).reshape(-1, 4)[:count]
-    quarters = _quarters(handle, boxes, rotation)
+    # As if the hidden ones were not there; ``at`` is where the others are.
+    at = np.arange(count)
+    for how, flags in find_unseen(page, handle, codes, boxes).items():
+        hidden.setdefault(how, []).append(_words(codes, flags))
+        at = at[~flags[at]]
+    codes, boxes = codes[at], boxes[at]
+    quarters = _quarters(handle, at, boxes, page.get_rotation())
     if quarters is None:
         boxes = _turn(boxes, 0)
         if is_leftward(codes).any():
-            boxes = _even_lines(handle, boxes)
+            boxes = _even_lines(handle, at, boxes)
         return _Characters(codes, boxes)
     inked = codes > 0x20
     upright = int(np.bincount(quarters[inked], minlength=5)[:4].argmax())
@@ -84,14 +92,20 @@ def _characters(text_page: Any, rotation: int) -> _Characters:
     )
 
 
-def _quarters(handle: Any, cells: Boxes, rotation: int) -> _Quarters | None:
+def _words(codes: Codes, flags: _Flags) -> str:
+    """Return the characters that are flagged, and the spaces between them."""
+    flags = flags | ((codes <= 0x20) & np.concatenate([[False], flags[:-1]]))
+    return "".join(map(chr, codes[flags].tolist()))
+
+
+def _quarters(handle: Any, at: _Quarters, cells: Boxes, rotation: int) -> _Quarters | None:
     """Return how far each character is turned to the left, 4 if slanted; ``None``: nothing is."""
     left, right, bottom = cells[:, 0], cells[:, 2], cells[:, 3]
     above = (left[1:] == left[:-1]) & (right[1:] == right[:-1]) & (bottom[1:] != bottom[:-1])
     if not rotation and np.count_nonzero(above & (right[1:] > left[1:])) < _FEWEST_TURNED:
         return None
     angle = pdfium.FPDFText_GetCharAngle
-    angles = np.array([angle(handle, index) for index in range(len(cells))]) / (np.pi / 2)
+    angles = np.array([angle(handle, index) for index in at.tolist()]) / (np.pi / 2)
     nearest = np.rint(angles)
     # PDFium counts to the right, and marks its own spaces by -1.
     quarters = np.where(np.abs(angles - nearest) < _SLANT, -nearest % 4, 4)
@@ -110,15 +124,16 @@ def _lines(codes: Codes, inked: _Flags, aside: _Flags) -> tuple[str, ...]:
     return tuple(text for text in texts if len(text) > 1)
 
 
-def _even_lines(handle: Any, boxes: Boxes) -> Boxes:
+def _even_lines(handle: Any, at: _Quarters, boxes: Boxes) -> Boxes:
     """Give all letters of a line one height: Arabic fonts state boxes of all sizes."""
     boxes = boxes.copy()
     matrix, x, y = pdfium.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
-    for index in np.flatnonzero(boxes[:, 2] > boxes[:, 0]).tolist():
+    for place in np.flatnonzero(boxes[:, 2] > boxes[:, 0]).tolist():
+        index = int(at[place])
         pdfium.FPDFText_GetMatrix(handle, index, matrix)
         pdfium.FPDFText_GetCharOrigin(handle, index, x, y)
         size = pdfium.FPDFText_GetFontSize(handle, index) * abs(matrix.d)
-        boxes[index, 1], boxes[index, 3] = y.value - 0.3 * size, y.value + 0.9 * size
+        boxes[place, 1], boxes[place, 3] = y.value - 0.3 * size, y.value + 0.9 * size
     return boxes
 
 

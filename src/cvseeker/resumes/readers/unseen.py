@@ -1,0 +1,356 @@
+"""Which characters of a PDF page nobody sees: suspected by what they are, settled by rendering.
+
+A page is rendered with and without the objects that are suspected: a character adds to what is seen
+where the two pictures differ. Pages without any such object are not rendered.
+"""
+
+import ctypes
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pypdfium2.raw as pdfium
+
+from cvseeker.resumes.readers.pieces import Boxes, Codes
+
+# Two points; of a page that is drawn on another scale, as much of its width.
+_TINY, _TINY_SHARE = 2.0, 2.0 / 595
+# Of 255, in the channel that differs most: less is seen by nobody, and more may be.
+_VISIBLE, _ALIKE, _NEARLY_WHITE = 16, 40, 0xD0
+_OPAQUE = 24
+# A word of which fewer of its letters show is not seen.
+_SHOWN_SHARE = 0.34
+# Lines and dots hide nothing.
+_THINNEST = 4.0
+_PIXELS, _LARGEST_SCALE = 1_000_000, 1.25
+# What lies under the letters of a scan: darker and lighter, by so much of 255.
+_INK = 50
+_NOT_DRAWN = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
+_PICTURES = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING)
+_DEEPEST = 12
+
+_Flags = npt.NDArray[np.bool_]
+_Floats = npt.NDArray[np.float64]
+_Picture = npt.NDArray[np.uint8]
+
+
+def _fast(function: Any, result: Any, *arguments: Any) -> Any:
+    """Return a function of PDFium that takes addresses: in some files each letter is an object."""
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    return ctypes.PYFUNCTYPE(result, *arguments)(address)
+
+
+_POINTER, _INT = ctypes.c_void_p, ctypes.c_int
+_get_object = _fast(pdfium.FPDFPage_GetObject, _POINTER, _POINTER, _INT)
+_get_mode = _fast(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _POINTER)
+_get_color = _fast(pdfium.FPDFPageObj_GetFillColor, _INT, *[_POINTER] * 5)
+_get_bounds = _fast(pdfium.FPDFPageObj_GetBounds, _INT, *[_POINTER] * 5)
+_get_clip = _fast(pdfium.FPDFPageObj_GetClipPath, _POINTER, _POINTER)
+_count_clips = _fast(pdfium.FPDFClipPath_CountPaths, _INT, _POINTER)
+_get_text_object = _fast(pdfium.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
+_set_active = _fast(pdfium.FPDFPageObj_SetIsActive, _INT, _POINTER, _INT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A filled area, or a picture of whatever colours: bounds are left, bottom, right, top."""
+
+    order: int
+    bounds: _Floats
+    # Red, green, blue.
+    color: npt.NDArray[np.int64] | None
+
+
+@dataclass(slots=True)
+class _Objects:
+    """The objects of a page, by their addresses, and where each is in the order of drawing."""
+
+    texts: list[int] = field(default_factory=list)
+    orders: list[int] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
+    shapes: list[_Shape] = field(default_factory=list)
+    # Texts within objects that have coordinates of their own.
+    inner: list[int] = field(default_factory=list)
+
+
+def find_unseen(page: Any, handle: Any, codes: Codes, boxes: Boxes) -> dict[str, _Flags]:
+    """Return how characters are hidden → which are. Shapes: codes (n,), boxes (n, 4), flags (n,).
+
+    ``boxes`` are left, top, right and bottom in the coordinates of the page.
+    """
+    inked = codes > 0x20
+    found = {
+        "off the page": inked & _outside(page, boxes),
+        "tiny letters": inked & _tiny(page, handle, boxes),
+    }
+    inked &= ~found["off the page"] & ~found["tiny letters"]
+    objects = _objects(page)
+    suspected = _suspected(objects)
+    if suspected and inked.any():
+        hidden = _settled(page, handle, codes, boxes, inked, objects, suspected)
+        for how, flags in hidden.items():
+            found[how] = found.get(how, False) | flags
+    return {how: flags for how, flags in found.items() if flags.any()}
+
+
+def _outside(page: Any, boxes: Boxes) -> _Flags:
+    """Tell characters whose middle is not on the part of the page that is shown."""
+    shown = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page.raw, shown)
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    inside = (x >= shown.left) & (x <= shown.right) & (y >= shown.bottom) & (y <= shown.top)
+    return np.asarray(~inside)
+
+
+def _tiny(page: Any, handle: Any, boxes: Boxes) -> _Flags:
+    limit = min(_TINY, _TINY_SHARE * min(page.get_size()))
+    sizes = np.maximum(np.abs(boxes[:, 2] - boxes[:, 0]), np.abs(boxes[:, 1] - boxes[:, 3]))
+    tiny = np.asarray(sizes < 1.3 * limit)
+    matrix = pdfium.FS_MATRIX()
+    # Some fonts state no boxes.
+    for index in np.flatnonzero(tiny).tolist():
+        pdfium.FPDFText_GetMatrix(handle, index, matrix)
+        scale = abs(matrix.a * matrix.d - matrix.b * matrix.c) ** 0.5
+        tiny[index] = 0 < pdfium.FPDFText_GetFontSize(handle, index) * scale < limit
+    return tiny
+
+
+def _objects(page: Any) -> _Objects:
+    objects = _Objects()
+    address = _address(page.raw)
+    for order in range(pdfium.FPDFPage_CountObjects(page.raw)):
+        item = _get_object(address, order)
+        mode = _get_mode(item)
+        if mode >= 0:
+            objects.texts.append(item)
+            objects.orders.append(order)
+            objects.modes.append(mode)
+        else:
+            objects.shapes += _shapes(pdfium.FPDFPage_GetObject(page.raw, order), order, objects)
+    return objects
+
+
+def _shapes(handle: Any, order: int, objects: _Objects) -> Iterator[_Shape]:
+    """Yield an object that may hide what lies below it, or have the colour of what lies above."""
+    kind, item = pdfium.FPDFPageObj_GetType(handle), _address(handle)
+    if kind == pdfium.FPDF_PAGEOBJ_PATH:
+        mode, stroked = ctypes.c_int(), ctypes.c_int()
+        pdfium.FPDFPath_GetDrawMode(handle, mode, stroked)
+        bounds = _bounds([item])[0]
+        thinnest = min(bounds[2] - bounds[0], bounds[3] - bounds[1])
+        if mode.value == pdfium.FPDF_FILLMODE_NONE or thinnest < _THINNEST:
+            return
+        color = _colors([item])[0]
+        yield _Shape(order, bounds, color[:3] if color[3] >= 0 else None)
+    elif kind in _PICTURES or (
+        kind == pdfium.FPDF_PAGEOBJ_FORM and _collect_inner(handle, objects.inner)
+    ):
+        yield _Shape(order, _bounds([item])[0], None)
+
+
+def _colors(items: list[int]) -> npt.NDArray[np.int64]:
+    """Return red, green, blue and opacity, which is -1 where a pattern fills. Shape: (n, 4)."""
+    channels = np.zeros((len(items), 4), dtype=np.uint32)
+    at = channels.ctypes.data
+    known = []
+    for item in items:
+        known.append(_get_color(item, at, at + 4, at + 8, at + 12))
+        at += 16
+    colors = channels.astype(np.int64)
+    colors[~np.array(known, dtype=bool), 3] = -1
+    return colors
+
+
+def _bounds(items: list[int]) -> _Floats:
+    """Return left, bottom, right and top. Shape: (n, 4)."""
+    bounds = np.zeros((len(items), 4), dtype=np.float32)
+    at = bounds.ctypes.data
+    for item in items:
+        _get_bounds(item, at, at + 4, at + 8, at + 12)
+        at += 16
+    return bounds.astype(np.float64)
+
+
+def _collect_inner(form: Any, texts: list[int], depth: int = 0) -> bool:
+    """Collect the texts within an object that holds others; tell whether it draws more."""
+    draws = False
+    for index in range(pdfium.FPDFFormObj_CountObjects(form)):
+        handle = pdfium.FPDFFormObj_GetObject(form, index)
+        kind = pdfium.FPDFPageObj_GetType(handle)
+        if kind == pdfium.FPDF_PAGEOBJ_TEXT:
+            texts.append(_address(handle))
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
+            draws |= _collect_inner(handle, texts, depth + 1)
+        else:
+            draws = True
+    return draws
+
+
+def _suspected(objects: _Objects) -> dict[int, str]:
+    """Return the addresses of texts that may be hidden, and how they would be."""
+    texts = objects.texts
+    suspected = dict.fromkeys(objects.inner, "not shown")
+    if not texts:
+        return suspected
+    clipped = [number for number, item in enumerate(texts) if _count_clips(_get_clip(item)) > 0]
+    colors = _colors(texts)
+    near = (colors[:, :3].min(axis=1) >= _NEARLY_WHITE) | (colors[:, 3] < 0)
+    covered = np.zeros(len(texts), dtype=bool)
+    if objects.shapes or clipped:
+        bounds, orders = _bounds(texts), np.array(objects.orders)
+        for shape in objects.shapes:
+            touches = _touch(bounds, shape.bounds)
+            covered |= touches & (orders < shape.order)
+            touches &= orders > shape.order
+            if shape.color is not None and touches.any():
+                touches &= np.abs(colors[:, :3] - shape.color).max(axis=1) < _ALIKE
+            near |= touches
+        clipped = [number for number in clipped if _is_cut(texts[number], bounds[number])]
+    drawn = ~np.isin(objects.modes, _NOT_DRAWN) & ~((colors[:, 3] >= 0) & (colors[:, 3] < _OPAQUE))
+    suspected |= dict.fromkeys((texts[number] for number in clipped), "cut off")
+    for flags, how in (
+        (covered, "covered"),
+        (near, "in the colour of the page"),
+        (~drawn, "invisible letters"),
+    ):
+        suspected |= dict.fromkeys((texts[number] for number in np.flatnonzero(flags)), how)
+    return suspected
+
+
+def _touch(bounds: _Floats, other: _Floats) -> _Flags:
+    """Tell which bounds overlap others. Shapes: (n, 4), (4,), (n,)."""
+    left, bottom, right, top = other
+    return np.asarray(
+        (bounds[:, 0] < right)
+        & (bounds[:, 1] < top)
+        & (bounds[:, 2] > left)
+        & (bounds[:, 3] > bottom)
+    )
+
+
+def _is_cut(text: int, bounds: _Floats) -> bool:
+    """Tell whether a text may lie out of the area that it is cut to."""
+    clip = ctypes.cast(_get_clip(text), pdfium.FPDF_CLIPPATH)
+    x, y = ctypes.c_float(), ctypes.c_float()
+    middle = (bounds[:2] + bounds[2:]) / 2
+    for path in range(pdfium.FPDFClipPath_CountPaths(clip)):
+        if pdfium.FPDFClipPath_CountPathSegments(clip, path) not in (4, 5):
+            return True
+        corners = []
+        # Of a rectangle, two that are opposite.
+        for index in (0, 2):
+            segment = pdfium.FPDFClipPath_GetPathSegment(clip, path, index)
+            pdfium.FPDFPathSegment_GetPoint(segment, x, y)
+            corners.append((x.value, y.value))
+        ends = np.sort(np.array(corners), axis=0)
+        if not ((ends[0] <= middle) & (middle <= ends[1])).all():
+            return True
+    return False
+
+
+def _settled(
+    page: Any,
+    handle: Any,
+    codes: Codes,
+    boxes: Boxes,
+    inked: _Flags,
+    objects: _Objects,
+    suspected: dict[int, str],
+) -> dict[str, _Flags]:
+    """Return how suspected characters are hidden → which of them add nothing to the page."""
+    hows = np.full(len(codes), "", dtype=object)
+    text_page = _address(handle)
+    for index in np.flatnonzero(inked).tolist():
+        hows[index] = suspected.get(_get_text_object(text_page, index), "")
+    asked = hows != ""
+    if not asked.any():
+        return {}
+    places = _Places(page, boxes)
+    before = places.render()
+    _switch_off(suspected)
+    change = np.abs(before.astype(np.int16) - places.render()).max(axis=2)  # (height, width)
+    shown = np.zeros(len(codes), dtype=bool)
+    for index in np.flatnonzero(asked).tolist():
+        shown[index] = places.at(change, index).max(initial=0) >= _VISIBLE
+    shown &= hows != "invisible letters"
+    hidden = _by_words(asked & ~shown, asked, inked)
+    if _is_scan(page, objects, hidden, inked):
+        _switch_off(objects.texts)
+        gray = places.render().mean(axis=2)
+        on_ink = np.zeros(len(codes), dtype=bool)
+        for index in np.flatnonzero(hidden).tolist():
+            area = places.at(gray, index)
+            on_ink[index] = area.size > 0 and area.max() - area.min() >= _INK
+        hidden = _by_words(hidden & ~on_ink, hidden, inked)
+    return {how: hidden & (hows == how) for how in set(hows[hidden])}
+
+
+def _address(handle: Any) -> int:
+    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+
+
+def _switch_off(items: Iterable[int]) -> None:
+    for item in items:
+        _set_active(item, 0)
+
+
+def _is_scan(page: Any, objects: _Objects, hidden: _Flags, inked: _Flags) -> bool:
+    """Tell a picture of a page, whose text lies unseen above or below what is seen."""
+    if 2 * np.count_nonzero(hidden) < np.count_nonzero(inked):
+        return False
+    width, height = page.get_size()
+    areas = (
+        (min(right, width) - max(left, 0)) * (min(top, height) - max(bottom, 0))
+        for left, bottom, right, top in (one.bounds for one in objects.shapes if one.color is None)
+    )
+    return 2 * sum(area for area in areas if area > 0) > width * height
+
+
+def _by_words(some: _Flags, of: _Flags, inked: _Flags) -> _Flags:
+    """Return whole words, where nearly all of their characters are among ``some``."""
+    result = np.zeros_like(some)
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], of & inked, [False]]).astype(np.int8)))
+    for start, end in ends.reshape(-1, 2).tolist():
+        result[start:end] = np.count_nonzero(~some[start:end]) < _SHOWN_SHARE * (end - start)
+    return result
+
+
+class _Places:
+    """Where characters are on the picture of a page."""
+
+    def __init__(self, page: Any, boxes: Boxes) -> None:
+        width, height = page.get_size()
+        self._page = page
+        self._scale = min(_LARGEST_SCALE, (_PIXELS / max(1.0, width * height)) ** 0.5)
+        corner = [self._to_device(*point) for point in ((0, 0), (1000, 0), (0, 1000))]
+        origin = np.array(corner[0])
+        across, up = (np.array(corner[1]) - origin) / 1000, (np.array(corner[2]) - origin) / 1000
+        ends = [
+            origin + np.outer(boxes[:, x], across) + np.outer(boxes[:, y], up)
+            for x, y in ((0, 3), (2, 1))
+        ]
+        self._low = np.floor(np.minimum(*ends)).clip(0, 1e6).astype(int)  # (n, 2)
+        self._high = np.ceil(np.maximum(*ends)).clip(0, 1e6).astype(int)
+
+    def _to_device(self, x: float, y: float) -> tuple[float, float]:
+        across, down = ctypes.c_int(), ctypes.c_int()
+        width, height = self._page.get_size()
+        # In hundredths of pixels, since it returns whole numbers.
+        scale = self._scale * 100
+        size = (round(width * scale), round(height * scale))
+        pdfium.FPDF_PageToDevice(self._page.raw, 0, 0, *size, 0, x, y, across, down)
+        return across.value / 100, down.value / 100
+
+    def render(self) -> _Picture:
+        """Return the page as it is now. Shape: (height, width, 3)."""
+        bitmap = self._page.render(scale=self._scale, may_draw_forms=False)
+        picture: _Picture = bitmap.to_numpy()[:, :, :3].copy()
+        bitmap.close()
+        return picture
+
+    def at(self, picture: Any, index: int) -> Any:
+        """Return the part of a picture where a character is."""
+        (left, top), (right, bottom) = self._low[index], self._high[index]
+        return picture[top:bottom, left:right]
