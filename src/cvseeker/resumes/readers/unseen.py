@@ -38,7 +38,7 @@ _Picture = npt.NDArray[np.uint8]
 
 def _fast(function: Any, result: Any, *arguments: Any) -> Any:
     """Return a function of PDFium that takes addresses: in some files each letter is an object."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
     return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
 
@@ -305,7 +305,7 @@ def _is_scan(page: Any, objects: _Objects, hidden: _Flags, inked: _Flags) -> boo
         (min(right, width) - max(left, 0)) * (min(top, height) - max(bottom, 0))
         for left, bottom, right, top in (one.bounds for one in objects.shapes if one.color is None)
     )
-    return 2 * sum(area for area in areas if area > 0) > width * height
+    return bool(2 * sum(area for area in areas if area > 0) > width * height)
 
 
 def _by_words(some: _Flags, of: _Flags, inked: _Flags) -> _Flags:
