@@ -275,7 +275,10 @@ def _settled(
     for index in np.flatnonzero(asked).tolist():
         shown[index] = places.at(change, index).max(initial=0) >= _VISIBLE
     shown &= hows != "invisible letters"
-    hidden = _by_words(asked & ~shown, asked, inked)
+    hidden = _by_runs(asked & ~shown, asked, inked)
+    # Of a line that the end of a page cuts in half, the lowest letters alone are not seen.
+    lines = (hows == "cut off") | (codes == 0x20)
+    hidden &= (hows != "cut off") | _by_runs(hidden, lines, inked)
     if _is_scan(page, objects, hidden, inked):
         _switch_off(objects.texts)
         gray = places.render().mean(axis=2)
@@ -283,7 +286,7 @@ def _settled(
         for index in np.flatnonzero(hidden).tolist():
             area = places.at(gray, index)
             on_ink[index] = area.size > 0 and area.max() - area.min() >= _INK
-        hidden = _by_words(hidden & ~on_ink, hidden, inked)
+        hidden = _by_runs(hidden & ~on_ink, hidden, inked)
     return {how: hidden & (hows == how) for how in set(hows[hidden])}
 
 
@@ -308,12 +311,14 @@ def _is_scan(page: Any, objects: _Objects, hidden: _Flags, inked: _Flags) -> boo
     return bool(2 * sum(area for area in areas if area > 0) > width * height)
 
 
-def _by_words(some: _Flags, of: _Flags, inked: _Flags) -> _Flags:
-    """Return whole words, where nearly all of their characters are among ``some``."""
+def _by_runs(some: _Flags, runs: _Flags, inked: _Flags) -> _Flags:
+    """Return whole runs, such as words, where nearly all of their letters are among ``some``."""
     result = np.zeros_like(some)
-    ends = np.flatnonzero(np.diff(np.concatenate([[False], of & inked, [False]]).astype(np.int8)))
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], runs, [False]]).astype(np.int8)))
     for start, end in ends.reshape(-1, 2).tolist():
-        result[start:end] = np.count_nonzero(~some[start:end]) < _SHOWN_SHARE * (end - start)
+        letters = inked[start:end]
+        shown = np.count_nonzero(letters & ~some[start:end])
+        result[start:end] = letters & (shown < _SHOWN_SHARE * np.count_nonzero(letters))
     return result
 
 
