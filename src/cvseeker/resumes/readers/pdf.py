@@ -37,8 +37,12 @@ def read_pdf(data: bytes) -> list[Document]:
 
 
 def _notes(text: str, hidden: dict[str, list[str]]) -> Iterator[str]:
+    seen = "".join(text.split())
     for how, words in hidden.items():
-        yield hidden_note(how, words)
+        # A line that a page's end cuts off stands on the next page again.
+        lines = "\n".join(words).splitlines()
+        if new := [line for line in lines if "".join(line.split()) not in seen]:
+            yield hidden_note(how, new)
     if lost := text.count("\ufffd"):
         yield f"{lost:,} letters could not be read: their fonts name other letters, or none"
 
