@@ -22,6 +22,8 @@ _VISIBLE, _ALIKE, _NEARLY_WHITE = 16, 40, 0xD0
 _OPAQUE = 24
 # A word of which fewer of its letters show is not seen.
 _SHOWN_SHARE = 0.34
+# Letters of a word or two.
+_OVERFLOW = 16
 # Lines and dots hide nothing.
 _THINNEST = 4.0
 _PIXELS, _LARGEST_SCALE = 1_000_000, 1.25
@@ -92,6 +94,9 @@ def find_unseen(page: Any, handle: Any, codes: Codes, boxes: Boxes) -> dict[str,
         hidden = _settled(page, handle, codes, boxes, inked, objects, suspected)
         for how, flags in hidden.items():
             found[how] = found.get(how, False) | flags
+    for how in ("off the page", "cut off"):
+        if how in found:
+            found[how] &= ~_overflow(found[how], codes)
     return {how: flags for how, flags in found.items() if flags.any()}
 
 
@@ -102,6 +107,22 @@ def _outside(page: Any, boxes: Boxes) -> _Flags:
     x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
     inside = (x >= shown.left) & (x <= shown.right) & (y >= shown.bottom) & (y <= shown.top)
     return np.asarray(~inside)
+
+
+def _overflow(flags: _Flags, codes: Codes) -> _Flags:
+    """Tell the few letters by which a line that is seen is too long for its page."""
+    result = np.zeros_like(flags)
+    for start, end in _runs(flags | (codes == 0x20)):
+        few = np.count_nonzero(flags[start:end]) <= _OVERFLOW
+        result[start:end] = few and start > 0 and codes[start - 1] > 0x20
+    return result
+
+
+def _runs(flags: _Flags) -> list[list[int]]:
+    """Return where each run of flags starts and ends."""
+    steps = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))
+    pairs: list[list[int]] = np.flatnonzero(steps).reshape(-1, 2).tolist()
+    return pairs
 
 
 def _tiny(page: Any, handle: Any, boxes: Boxes) -> _Flags:
@@ -314,8 +335,7 @@ def _is_scan(page: Any, objects: _Objects, hidden: _Flags, inked: _Flags) -> boo
 def _by_runs(some: _Flags, runs: _Flags, inked: _Flags) -> _Flags:
     """Return whole runs, such as words, where nearly all of their letters are among ``some``."""
     result = np.zeros_like(some)
-    ends = np.flatnonzero(np.diff(np.concatenate([[False], runs, [False]]).astype(np.int8)))
-    for start, end in ends.reshape(-1, 2).tolist():
+    for start, end in _runs(runs):
         letters = inked[start:end]
         shown = np.count_nonzero(letters & ~some[start:end])
         result[start:end] = letters & (shown < _SHOWN_SHARE * np.count_nonzero(letters))
