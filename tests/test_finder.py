@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from cvseeker.core.insights import Insight
 from cvseeker.core.record import Record
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.training_settings import HybridWeights
+from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.late import WordMatch
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.search import CandidateHit, CandidateSearch, Found
+from cvseeker.search import CandidateHit, CandidateSearch, Found, stage
 from cvseeker.search.index import Candidate, CandidateIndex, Scored, index_candidates
 from cvseeker.search.query import Pool, Reading, Requirement, read_query
 from cvseeker.search.sentences import sentence_spans
@@ -181,6 +183,26 @@ def test_bands_tell_what_is_there_from_what_is_not() -> None:
     assert bands.count("nothing fits well") == 60
     assert learnt.band(0.7, 0.6) == "strong"
     assert all(learnt.band(*row) in ("possible", "strong") for row in there)
+
+
+def test_what_scores_are_worth_is_learnt_again_once_a_tenth_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+
+    def learn(*_: object) -> Strength:
+        runs.append(_)
+        return Strength(1.0, 0.0, nothing=0.05, weak=0.1, strong=0.5)
+
+    monkeypatch.setattr(stage, "learn_strength", learn)
+    monkeypatch.setattr(stage, "_claims", lambda _: ["nurse"] * 10)
+    index: Any = SimpleNamespace(counts={"candidates": 40})
+    encoder: Any = None
+    for changed, expected in ((40, 1), (2, 1), (2, 1), (1, 2), (4, 2)):
+        path = tmp_path / "strength.json"
+        stage._learn_strength(Workspace(tmp_path), index, encoder, path, changed)
+        assert len(runs) == expected
+        assert Strength.from_dict(json.loads(path.read_text())).strong == 0.5
 
 
 def test_somebody_like_another(finder: CandidateSearch) -> None:
