@@ -142,6 +142,7 @@ def test_a_run_ends_with_the_verdict_and_what_to_type(
         f"verdict: {ran.tuned.results[5].decided[0]}",
         f"report: {path / 'evaluation' / 'report.html'}",
         f'search: cvseeker search -w {path} "QUERY"',
+        f"in a browser: cvseeker serve -w {path}",
     ]
     assert "search works now, in another terminal: cvseeker search" in printed.err
 
@@ -158,6 +159,7 @@ def test_without_tuning_a_run_ends_with_the_search(
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         f"search: cvseeker search -w '{workspace}' \"QUERY\"",
+        f"in a browser: cvseeker serve -w '{workspace}'",
         "to fine-tune: the same command without --no-tune",
     ]
     assert "1 failed" in printed.err

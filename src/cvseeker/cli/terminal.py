@@ -158,6 +158,7 @@ def print_ready(workspace: Path, *, tuned: bool = True) -> None:
         put(f"verdict: {evaluation['counts'].get('verdict', 'see the report')}")
         put(f"report: {workspace / 'evaluation' / 'report.html'}")
     put(f"search: {search_command(workspace)}")
+    put(f"in a browser: {command('serve', '-w', workspace)}")
     if not tuned:
         put("to fine-tune: the same command without --no-tune")
 

@@ -21,6 +21,8 @@ from cvseeker.serve.service import Opened, Service
 LONGEST_QUERY = 50_000
 # What is kept of it in the log.
 LONGEST_LOGGED = 500
+# A name's word of so many letters is an initial, and any word's.
+_INITIAL = 2
 Clause = Annotated[str, Field(min_length=1, max_length=1000)]
 Clauses = Annotated[list[Clause], Field(max_length=50)]
 TopK = Annotated[int, Field(ge=1, le=100)]
@@ -255,20 +257,22 @@ def facets(service: Served) -> dict[str, dict[str, int]]:
 
 def masked(opened: Opened, number: int) -> str:
     """Return a résumé's text without what says who it is."""
-    return _bare(opened, number, opened.search.pool.resumes[number].text)
+    return bare(opened, number, opened.search.pool.resumes[number].text)
 
 
-def _bare(opened: Opened, number: int, text: str) -> str:
+def bare(opened: Opened, number: int, text: str) -> str:
     """Mask what says who a candidate is, and where they live or have lived."""
     resume = opened.search.pool.resumes[number]
     text = redact(text, name=resume.profile.name).text
-    found = {
-        said for one in resume.insights if one.kind == "place" for said in (one.text, one.value)
-    }
-    places = "|".join(map(re.escape, sorted(filter(None, found), key=len, reverse=True)))
-    if not places:
-        return text
-    return re.sub(rf"(?<!\w)(?:{places})(?!\w)", "[PLACE]", text, flags=re.IGNORECASE)
+    where = [one for one in resume.insights if one.kind == "place"]
+    for label, said in (
+        ("[NAME]", {word for word in resume.profile.name.split() if len(word) > _INITIAL}),
+        ("[PLACE]", {said for one in where for said in (one.text, one.value)}),
+    ):
+        if any(said):
+            words = "|".join(map(re.escape, sorted(filter(None, said), key=len, reverse=True)))
+            text = re.sub(rf"(?<!\w)(?:{words})(?!\w)", label, text, flags=re.IGNORECASE)
+    return text
 
 
 def _response(
@@ -296,10 +300,10 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
     excerpt, words, meanings = hit.excerpt.text, hit.excerpt.words, hit.excerpt.meanings
     if blind:
         who = {"name": _nameless(hit.number), "place": "", "resume_id": ""}
-        shown |= {key: _bare(opened, hit.number, told[key]) for key in ("title", "employer")}
-        bare = _bare(opened, hit.number, excerpt)
-        if bare != excerpt:
-            excerpt, words, meanings = bare, (), ()
+        shown |= {key: bare(opened, hit.number, told[key]) for key in ("title", "employer")}
+        hidden = bare(opened, hit.number, excerpt)
+        if hidden != excerpt:
+            excerpt, words, meanings = hidden, (), ()
     return HitModel(
         **shown,
         **who,
@@ -312,7 +316,7 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
                 text=one.requirement.text,
                 must=one.requirement.must,
                 state=one.state,
-                evidence=_bare(opened, hit.number, one.evidence) if blind else one.evidence,
+                evidence=bare(opened, hit.number, one.evidence) if blind else one.evidence,
             )
             for one in hit.ticks
         ],

@@ -6,7 +6,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from cvseeker.retrieval.bm25 import matched_spans
-from cvseeker.serve.candidates import Number, Served, masked
+from cvseeker.serve.candidates import Number, Served, bare, masked
 from cvseeker.serve.log import log
 from cvseeker.serve.pages.html import is_blind, page_router, pieces, render
 from cvseeker.serve.pages.originals import original_pdf, page_count, page_image
@@ -16,6 +16,18 @@ from cvseeker.serve.service import Opened, Service
 ALIKE, SIDE_BY_SIDE = 10, 4
 # What tells who somebody is.
 _IDENTIFYING = ("name", "place")
+_CALLED = {
+    "title": "Titles",
+    "employer": "Employers",
+    "place": "Places",
+    "degree": "Degrees",
+    "institution": "Institutions",
+    "skill": "Skills",
+    "language": "Languages",
+    "certificate": "Certificates",
+    "years": "Years of work",
+    "title_years": "Years as",
+}
 Words = Annotated[str, Query(max_length=5000)]
 router = page_router()
 
@@ -92,15 +104,28 @@ def _resume(opened: Opened, number: int) -> Any:
 def _person(opened: Opened, number: int, *, blind: bool) -> dict[str, Any]:
     """Return what the templates show of a candidate."""
     resume = _resume(opened, number)
-    hidden = _IDENTIFYING if blind else ()
-    insights: dict[str, list[str]] = {}
-    for one in resume.insights:
-        if one.kind not in hidden and one.value not in insights.setdefault(one.kind, []):
-            insights[one.kind].append(one.value)
+    flags = resume.metadata.get("flags", "").splitlines()
     return {
         "number": number,
         "name": "" if blind else resume.profile.name,
-        "insights": {kind: values for kind, values in insights.items() if values},
+        "insights": _insights(opened, number, blind=blind),
+        "flags": [bare(opened, number, flag) if blind else flag for flag in flags],
         "text": masked(opened, number) if blind else resume.text,
         "file": "" if blind else resume.resume_id,
     }
+
+
+def _insights(opened: Opened, number: int, *, blind: bool) -> dict[str, list[str]]:
+    """Return what was read off, under what people call it; blind, without who it is."""
+    shown: dict[str, list[str]] = {}
+    for one in _resume(opened, number).insights:
+        if blind and one.kind in _IDENTIFYING:
+            continue
+        value = bare(opened, number, one.value) if blind else one.value
+        if one.kind == "title_years":
+            years, _, title = value.partition(" ")
+            value = f"{title}: {years}"
+        called = _CALLED.get(one.kind, one.kind.capitalize())
+        if value and value not in shown.setdefault(called, []):
+            shown[called].append(value)
+    return {called: values for called, values in shown.items() if values}

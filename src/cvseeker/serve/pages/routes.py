@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from cvseeker.core.errors import CVSeekerError, InputError
 from cvseeker.core.record import NAME, Shortlists
 from cvseeker.resumes import Ingested
-from cvseeker.serve.candidates import LONGEST_LOGGED, Served, hit_model
+from cvseeker.serve.candidates import LONGEST_LOGGED, Served, bare, hit_model
 from cvseeker.serve.lists import recorded
 from cvseeker.serve.log import log
 from cvseeker.serve.pages import people, tables
@@ -185,10 +185,12 @@ def _facets(
 
 def marked(opened: Opened, found: Any, *, blind: bool) -> list[Mapping[str, Any]]:
     """Return hits with their excerpts cut where words are marked."""
-    shown = []
+    shown: list[Mapping[str, Any]] = []
     for one in found:
         model = hit_model(opened, one, blind=blind)
         spans = [(span.start, span.end, "word") for span in model.words]
         spans += [(span.start, span.end, "meaning") for span in model.meanings]
-        shown.append({**model.model_dump(), "marked": list(pieces(model.excerpt, spans))})
+        flags = [bare(opened, one.number, flag) if blind else flag for flag in one.flags]
+        cut = list(pieces(model.excerpt, spans))
+        shown.append({**model.model_dump(), "marked": cut, "flags": flags})
     return shown
