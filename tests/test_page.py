@@ -206,6 +206,23 @@ def test_what_is_written_is_shown_as_text(client: TestClient) -> None:
     inert(client.get("/history").text, shows=PAYLOADS[0])
 
 
+def test_uploads_are_shown_as_they_are_read(client: TestClient) -> None:
+    service: Any = client.app.state.service  # type: ignore[attr-defined]
+    files = {"files": (f"{PAYLOADS[2]}.txt", b"far too short")}
+    shown = client.post("/upload", files=files)
+    inert(shown.text, shows="Kept; waiting to be read")
+    found = re.search("/upload/jobs/[0-9a-f]{32}", shown.text)
+    assert found
+    path = found[0]
+    until = time.monotonic() + 120
+    while "hx-trigger" in shown.text:
+        assert time.monotonic() < until, service.jobs
+        time.sleep(0.2)
+        shown = client.get(path)
+    inert(shown.text, shows="None could be added")
+    assert client.get(f"/upload/jobs/{'0' * 32}").status_code == 404
+
+
 @pytest.mark.parametrize("payload", PAYLOADS[:3])
 def test_names_of_files_are_shown_as_text(client: TestClient, payload: str) -> None:
     files = {"file": (f"{payload}.pdf", b"%PDF-1.7 not one")}
@@ -349,6 +366,7 @@ VIEWS = {
     "similar": "/similar/1",
     "log": "/history",
     "shortlists": "/shortlists",
+    "upload": "/upload",
 }
 
 
@@ -532,6 +550,7 @@ def test_a_new_workspace_says_what_to_do(tmp_path: Path) -> None:
             ("/shortlists", "No list yet"),
             ("/history", "Nothing was viewed"),
             ("/report", "cvseeker evaluate"),
+            ("/upload", "drop them here"),
         ):
             answer = client.get(path)
             assert answer.status_code == 200

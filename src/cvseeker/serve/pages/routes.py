@@ -16,7 +16,7 @@ from cvseeker.resumes import Ingested
 from cvseeker.serve.candidates import LONGEST_LOGGED, Served, bare, hit_model
 from cvseeker.serve.lists import recorded
 from cvseeker.serve.log import log
-from cvseeker.serve.pages import people, tables
+from cvseeker.serve.pages import adding, people, tables
 from cvseeker.serve.pages.forms import Asked
 from cvseeker.serve.pages.html import is_blind, page_router, pieces, render, set_blind
 from cvseeker.serve.problems import Problem
@@ -30,7 +30,7 @@ router = page_router()
 
 def add_pages(app: FastAPI) -> None:
     """Add the page and what it is made of to an app."""
-    for one in (router, people.router, tables.router):
+    for one in (router, people.router, tables.router, adding.router):
         app.include_router(one)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
