@@ -206,6 +206,17 @@ def test_what_is_written_is_shown_as_text(client: TestClient) -> None:
     inert(client.get("/history").text, shows=PAYLOADS[0])
 
 
+def test_more_are_shown_by_a_cursor(client: TestClient) -> None:
+    service: Any = client.app.state.service  # type: ignore[attr-defined]
+    asked = {"q": "engineer"}
+    first = client.post("/hits", data=asked).text
+    more = client.post(f"/hits?cursor={service.open().generation}-2", data=asked)
+    assert more.status_code == 200
+    rest = re.findall(r'id="hit-\d+"', first)[2:]
+    assert rest
+    assert re.findall(r'id="hit-\d+"', more.text) == rest
+
+
 def test_uploads_are_shown_as_they_are_read(client: TestClient) -> None:
     service: Any = client.app.state.service  # type: ignore[attr-defined]
     files = {"files": (f"{PAYLOADS[2]}.txt", b"far too short")}

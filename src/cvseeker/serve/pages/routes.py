@@ -61,7 +61,8 @@ async def hits(request: Request, service: Served) -> Response:
     content = await run_in_threadpool(_found, service, asked, cursor, blind=asked.blind)
     _log_search(request, service, asked, content)
     is_more = bool(cursor and content["found"])
-    response = render("_hits.html" if is_more else "_found.html", asked=asked, **content)
+    template = "_hits.html" if is_more else "_found.html"
+    response = render(template, asked=asked, q=asked.text[:300], **content)
     set_blind(response, blind=asked.blind)
     return response
 
