@@ -105,7 +105,10 @@ def _believed(
     """
     has_lines = keeps_lines(text)
     is_seen = seen(text, tagged)
+    other_name = any(piece.kind == "name" and piece.start < _TOP for piece in tagged)
     for piece in ruled:
+        if piece.kind == "name" and other_name and not has_lines and not is_seen(piece):
+            continue
         if piece.kind not in alone or is_seen(piece):
             yield piece
         elif has_lines:
