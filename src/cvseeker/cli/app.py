@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cvseeker.cli.audit import audit
+from cvseeker.cli.erasure import remove, retain
 from cvseeker.cli.evaluate import compare, evaluate
 from cvseeker.cli.failures import explain
 from cvseeker.cli.finetune import finetune
@@ -39,6 +40,8 @@ COMMANDS = (
     serve,
     token,
     status,
+    remove,
+    retain,
     doctor,
 )
 

@@ -3,14 +3,18 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cvseeker.cli import program
 from cvseeker.cli.options import JsonOption, WorkspaceOption, takes
 from cvseeker.cli.streams import put_json, say
 from cvseeker.core.errors import WorkspaceError
 from cvseeker.core.settings import Settings
+
+if TYPE_CHECKING:
+    from cvseeker.core.workspace import StageState, Workspace
 
 
 @takes("finetune.base", examples=("-w workspace", "-w workspace --config settings.toml"))
@@ -110,7 +114,7 @@ def status(
     from cvseeker.core.workspace import Workspace
 
     stages = Workspace(workspace)
-    states = stages.states(verify=verify)
+    states = [*_whole_states(stages), *stages.states(verify=verify)]
     if as_json:
         put_json([asdict(state) for state in states])
     else:
@@ -119,6 +123,26 @@ def status(
     broken = [one for one in states if one.problems]
     if verify and broken:
         raise WorkspaceError(f"{broken[0].problems[0]}; run: {broken[0].command}")
+
+
+def _whole_states(stages: "Workspace") -> list["StageState"]:
+    """Return the state of the record, where there is one, and of a removal, if interrupted."""
+    from cvseeker.core.record import NAME, Record
+    from cvseeker.core.workspace import ERASING, StageState
+
+    states = []
+    if (stages.path / ERASING).exists():
+        command = program.command("remove", "-w", stages.path)
+        states.append(StageState("removal", "interrupted", [], command))
+    if (stages.path / NAME).is_file():
+        with Record.open(stages.path) as record:
+            exported = (stages.manifest("ingest") or {"counts": {}})["counts"].get("sequence")
+            fresh = exported == record.sequence
+            said = [] if fresh else [f"{stages.stage_folder('ingest')}: older than the record"]
+            state = f"{record.count:,} candidates" if fresh else "newer than its export"
+            command = "" if fresh else stages.command("ingest")
+            states.append(StageState("record", state, said, command))
+    return states
 
 
 @takes(examples=("", "--json"))

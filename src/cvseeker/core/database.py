@@ -63,6 +63,19 @@ class Database:
         """Close the file."""
         self._db.close()
 
+    def compact(self) -> None:
+        """Leave no byte in the file, nor beside it, of what was deleted.
+
+        Raises
+        ------
+        CVSeekerError
+            If there is no room for a copy, or another process reads the file for a minute.
+        """
+        self._execute("VACUUM")
+        busy = next(self._rows("PRAGMA wal_checkpoint(TRUNCATE)"))[0]
+        if busy:
+            raise self.unusable("in use by another process; end that first")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Write everything that follows, or nothing of it."""

@@ -8,7 +8,7 @@ and every file is as it was written, the stage is skipped.
 import inspect
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -59,6 +59,8 @@ _MOVING_SECONDS = 0.05
 
 _LOCK = ".cvseeker.lock"
 UPLOADS, JOBS = "uploads", "jobs"
+# There while somebody is being removed: until that is done, nothing else is.
+ERASING = "erasing.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class Workspace:
             If the stage is not complete, or a file was changed; the message names the command that
             completes it.
         """
+        self._refuse_half_erased()
         folder, manifest = self.stage_folder(stage), self.manifest(stage)
         if manifest is None or manifest["stage"] != stage:
             raise WorkspaceError(
@@ -278,7 +281,9 @@ class Workspace:
         return StageState(stage, state, problems, "" if state == "done" else self.command(stage))
 
     @contextmanager
-    def alone(self, what: str, progress: Progress = silent) -> Iterator[None]:
+    def alone(
+        self, what: str, progress: Progress = silent, *, erasing: bool = False
+    ) -> Iterator[None]:
         """Let no other process write here meanwhile; what dead ones left goes.
 
         Parameters
@@ -287,16 +292,21 @@ class Workspace:
             What others are told that they wait for.
         progress
             Told if another process is at work here.
+        erasing
+            Whether this removes somebody, or goes on with that.
 
         Raises
         ------
         WorkspaceError
-            If nobody may write there, or another process works there for ten minutes.
+            If nobody may write there, another process works there for ten minutes, or a removal
+            was interrupted.
         """
         if self.path.exists() and not self.path.is_dir():
             raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
         lock = f".{self.only}.lock" if self.only else _LOCK
         with locked(self.path / lock, what, progress):
+            if not erasing:
+                self._refuse_half_erased()
             for stage in [self.only] if self.only else COMMAND_OF_STAGE:
                 delete(self._retired(stage))
                 scratch = self.scratch_folder(stage)
@@ -304,6 +314,62 @@ class Workspace:
                     delete(scratch)
             delete_left_over(self.cache)
             yield
+
+    def _refuse_half_erased(self) -> None:
+        if not self.only and (self.path / ERASING).exists():
+            place = shlex.quote(str(self.path))
+            raise WorkspaceError(
+                f"{self.path}: somebody is being removed, and that was interrupted; complete it "
+                f"first: cvseeker remove -w {place}"
+            )
+
+    def upstream(self, stage: str) -> list[str]:
+        """Return the stages that a complete one read and that are as they were then."""
+        inputs = (self.manifest(stage) or {"inputs": {}})["inputs"]
+        return [
+            one
+            for one in COMMAND_OF_STAGE
+            if (present := self._written(one)) and present.items() <= inputs.items()
+        ]
+
+    def rewrote(
+        self, stage: str, *, follows: Collection[str], gone: Collection[str] = (), keeps: str = ""
+    ) -> None:
+        """Bring a complete stage's manifest up to files that were changed in its folder.
+
+        Parameters
+        ----------
+        stage
+            Which.
+        follows
+            Stages before it that were changed in the same way, and so are what it was made from.
+        gone
+            Inputs that it is no longer made from.
+        keeps
+            As :meth:`run_stage` has it.
+        """
+        folder, manifest = self.stage_folder(stage), self.manifest(stage)
+        if manifest is None:
+            return
+        present = {key: value for one in follows for key, value in self._written(one).items()}
+        former = tuple(f"{one}/" for one in follows)
+        inputs = {
+            key: value
+            for key, value in manifest["inputs"].items()
+            if key not in gone and not key.startswith(former)
+        }
+        inputs |= present
+        outputs = record_outputs(folder)
+        manifest |= {
+            "inputs": inputs,
+            "fingerprint": fingerprint_of(manifest["settings"], inputs),
+            "outputs": {
+                name: facts
+                for name, facts in outputs.items()
+                if not keeps or not name.startswith(keeps)
+            },
+        }
+        write_manifest(folder, manifest)
 
     def run_stage(
         self,

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -154,6 +154,32 @@ class Ledger(Database):
             if found.outcome not in OUTCOMES or (found.outcome == "ok" and found.reply[:1] != "{"):
                 raise self.unusable(f"a request has the outcome {found.outcome!r:.40} and no reply")
             yield found
+
+    def forget(self, passage_ids: Collection[str]) -> int:
+        """Erase what was asked and answered about passages, and return how many requests.
+
+        What was paid for them stays on the bill.
+        """
+        with self.transaction():
+            table = "SELECT name FROM sqlite_master WHERE name = 'batch_requests'"
+            tables = ["requests", *(name for (name,) in self._rows(table))]
+            items = {item for name in tables for (item,) in self._rows(f"SELECT item FROM {name}")}
+            # Of a query and a passage, the passage stands last, and its id may hold spaces.
+            gone = [
+                (item,)
+                for item in items
+                if item in passage_ids or str(item).partition(" ")[2] in passage_ids
+            ]
+            for one in gone:
+                self._execute(
+                    "UPDATE requests SET item = '', reason = 'erased', reply = '', raw = '', "
+                    "outcome = 'failed' WHERE item = ?",
+                    one,
+                )
+                if len(tables) > 1:
+                    # A reply that is still to come belongs to nothing, and is passed over.
+                    self._execute("DELETE FROM batch_requests WHERE item = ?", one)
+        return len(gone)
 
     def spent(self) -> int:
         """Return what all requests cost together, in trillionths of a dollar."""

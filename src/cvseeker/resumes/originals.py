@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.hashes import file_hash, text_hash
+from cvseeker.core.overlap import wording_hash
 from cvseeker.core.progress import Progress
 from cvseeker.core.record import Record
 from cvseeker.resumes.account import InputFile, Row
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # A file that was written later than this before it was hashed may change unseen.
 _SETTLED_SECONDS = 2.0
+ERASED = "of somebody who was removed; to take it in again: cvseeker remove --readmit FILE"
 # What is lost of a reading of many hours when the process is killed.
 _KEPT_AT_ONCE = 100
 
@@ -54,10 +56,25 @@ class Original:
 def find_originals(sources: Sequence[Path], record: Record | None = None) -> list[Original]:
     """Find the input files and hash those that are not as the record knows them."""
     known: dict[str, tuple[str, str]] = {}
+    erased = _erased(record) if record else frozenset()
     if record is not None:
         query = "SELECT file, signature, sha256 FROM originals"
         known = {file: (signature, sha256) for file, *(signature, sha256) in record.rows(query)}
-    return [_look_at(file, *known.get(file.relative, ("", ""))) for file in find_files(sources)]
+    found = (_look_at(one, *known.get(one.relative, ("", ""))) for one in find_files(sources))
+    return [one for one in found if one.content not in erased]
+
+
+def _erased(record: Record) -> frozenset[str]:
+    """Return the hashes of what is not taken in again, as somebody was removed."""
+    return frozenset(content for (content,) in record.rows("SELECT hash FROM erased"))
+
+
+def _without_erased(outcome: "ReadOutcome", erased: frozenset[str]) -> "ReadOutcome":
+    """Leave out the documents of people who were removed."""
+    kept = tuple(one for one in outcome.documents if wording_hash(one.text) not in erased)
+    if not erased or len(kept) == len(outcome.documents):
+        return outcome
+    return replace(outcome, documents=kept, reason="" if kept else ERASED)
 
 
 def kept_originals(
@@ -136,10 +153,11 @@ def read_originals(
     asked = list(unread.values())
     outcomes: dict[str, ReadOutcome] = {}
     batch: list[tuple[Original, ReadOutcome]] = []
-    files = [one.file for one in asked]
-    for one, outcome in zip(
+    files, erased = [one.file for one in asked], _erased(record)
+    for one, found in zip(
         asked, read_files(files, settings=settings, progress=progress), strict=True
     ):
+        outcome = _without_erased(found, erased)
         outcomes[one.key or one.file.relative] = outcome
         if one.key and _is_as_it_was(one):
             batch.append((one, outcome))

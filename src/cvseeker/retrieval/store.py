@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from itertools import chain
@@ -228,6 +228,33 @@ class VectorStore:
         if path:
             self._keep(path, {**arrays, SECONDS: np.array(seconds)})
         return arrays, seconds
+
+    def forget(self, texts: Collection[str]) -> int:
+        """Delete what was made of some texts, whatever the model; return how many files changed.
+
+        Parameters
+        ----------
+        texts
+            Passages. Queries and all that was made of several texts at once goes with them.
+        """
+        gone, changed = {text_hash(text) for text in texts}, 0
+        for path in sorted(self._folder.glob("*/*.npz")) if self._folder else ():
+            kept: Arrays | None = None
+            with suppress(*UNREADABLE):
+                arrays = _read(path)
+                keys = arrays["keys"].tolist() if path.name.startswith("passages-") else None
+                if keys is not None and gone.isdisjoint(keys):
+                    continue
+                rows = np.array([at for at, key in enumerate(keys or ()) if key not in gone])
+                if len(rows):
+                    part = _take({name: arrays[name] for name in NOTHING}, rows.astype(np.int64))
+                    kept = {"keys": arrays["keys"][rows], "codec": arrays["codec"], **part}
+            if kept is not None:
+                name = f"passages-{text_hash(*kept['keys'].tolist())}.npz"
+                self._keep(path.with_name(name), kept)
+            path.unlink()
+            changed += 1
+        return changed
 
     def _place(self, encoder: Encoder) -> Path | None:
         """Return a model's folder, be it there or not, and remember that it was used."""

@@ -1,13 +1,13 @@
 """Candidates found by what was read: filtered, ranked, explained, and told how well they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from cvseeker.core.errors import InputError
+from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.languages import language_of
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights
@@ -181,6 +181,31 @@ class CandidateSearch:
         opened = open_workspace(path, engine=engine, untuned=untuned, progress=progress)
         pool = Pool(opened.record)
         return cls(opened.index, opened.encoder, pool, weights=weights, strength=opened.strength)
+
+    @staticmethod
+    def forget(path: Path, numbers: Collection[int]) -> bool:
+        """Take candidates out of the index in a workspace, which must not be in use.
+
+        Parameters
+        ----------
+        path
+            The workspace.
+        numbers
+            Whose; those that are not there do not count.
+
+        Returns
+        -------
+        bool
+            Whether there is an index that can go on being used.
+        """
+        try:
+            index = CandidateIndex.open(path / "index")
+        except WorkspaceError:
+            return False
+        index.delete(numbers)
+        index.flush(index.sequence)
+        index.close()
+        return len(index) > 0
 
     @staticmethod
     def read(text: str, **wishes: Any) -> Reading:

@@ -1,0 +1,245 @@
+"""Where a workspace holds what is known of people, and how each place forgets some of them.
+
+Every step may be done again after a kill: nothing is looked up in what it changes.
+"""
+
+import json
+import re
+import shutil
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cvseeker.core.datasets import read_split, write_dataset
+from cvseeker.core.files import read_jsonl, write_jsonl
+from cvseeker.core.manifest import is_stage_folder
+from cvseeker.core.record import Journal, Record
+from cvseeker.core.records import SPLITS
+from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
+from cvseeker.llm import Ledger
+from cvseeker.pipeline.people import People
+from cvseeker.queries import ledger_of
+
+# What their own commands make again, and what holds no others' work.
+REBUILT = ("evaluation", "audit")
+_WORD = re.compile(r"\w+")
+Row = dict[str, Any]
+Follows = Mapping[str, Sequence[str]]
+
+
+def forget_scratch(workspace: Workspace) -> int:
+    """Delete what interrupted stages left: pairs, checkpoints, half an index."""
+    gone = 0
+    for stage in COMMAND_OF_STAGE:
+        for place in (workspace.scratch_folder(stage), workspace.path / f".{stage}.old"):
+            gone += place.exists()
+            shutil.rmtree(place, ignore_errors=True)
+    return gone
+
+
+def forget_uploads(workspace: Workspace, people: People) -> tuple[int, list[str]]:
+    """Delete their files that lie in the workspace; return how many, and those elsewhere."""
+    root, folder = workspace.path.resolve(), workspace.uploads
+    paths = {Path(one.source) for one in people.resumes}
+    paths |= {folder / file for file in people.own_files if (folder / file).is_file()}
+    shared = {Path(one.source) for one in people.resumes if people.is_shared(one)}
+    inside = {path for path in paths - shared if path.resolve().is_relative_to(root)}
+    there = [path for path in inside if path.exists()]
+    for path in there:
+        path.unlink()
+    return len(there), sorted(str(path) for path in paths - inside)
+
+
+def forget_exports(workspace: Workspace, people: People) -> int:
+    """Take their lines out of what an ingest exported."""
+    folder = workspace.stage_folder("ingest")
+    if not is_stage_folder(folder):
+        return 0
+    gone = 0
+    for name in ("resumes.jsonl", "passages.jsonl"):
+        gone += _filter(folder / name, "resume_id", people.resume_ids)
+    rows = (_without(row, people) for row in read_jsonl(folder / "files.jsonl"))
+    write_jsonl(folder / "files.jsonl", (row for row in rows if row))
+    workspace.rewrote("ingest", follows=(), gone=people.own_files)
+    return gone
+
+
+def _without(row: Row, people: People) -> Row | None:
+    """Return what is told of an input file, without people; ``None``: it holds nobody else."""
+    if row["file"] in people.own_files:
+        return None
+    ids = people.resume_ids
+    for name in ("doubtful", "same_person"):
+        if name in row:
+            kept = [key for key in row[name] if key not in ids]
+            row[name] = kept if name == "doubtful" else {key: row[name][key] for key in kept}
+            if not kept:
+                del row[name]
+    if "rows_left_out" in row:
+        row["rows_left_out"] = [one for one in row["rows_left_out"] if one["row"] not in ids]
+    return row
+
+
+def forget_queries(workspace: Workspace, people: People, follows: Follows) -> int:
+    """Take out queries about them, their passages, and what was judged of these."""
+    gone = 0
+    for stage in ("queries", "judged"):
+        folder = workspace.stage_folder(stage)
+        if not is_stage_folder(folder):
+            continue
+        queries: set[str] = set()
+        for place in (folder, folder / "sections"):
+            for split in SPLITS:
+                queries |= _filter_split(place, split, people)
+        about = people.passage_ids | queries
+        for path in folder.glob("*.jsonl"):
+            gone += _filter(path, "passage_id", about) + _filter(path, "query_id", about)
+        gone += len(queries)
+        workspace.rewrote(stage, follows=follows.get(stage, ()), keeps=ledger_of(workspace).name)
+    return gone
+
+
+def _filter_split(folder: Path, split: str, people: People) -> set[str]:
+    """Write a data set without some passages, and return which queries went with them."""
+    place = folder / "beir" / split
+    if not (place / "corpus.jsonl").is_file():
+        return set()
+    dataset = read_split(place, split)
+    if people.passage_ids.isdisjoint(dataset.corpus):
+        return set()
+    rest = dataset.subset(set(dataset.corpus) - people.passage_ids)
+    write_dataset(rest, folder / f"{split}.json")
+    write_dataset(rest, place, split=split)
+    return set(dataset.queries) - set(rest.queries)
+
+
+def forget_answers(workspace: Workspace, people: People) -> int:
+    """Erase what LLMs were asked and have answered about them; the bill stays."""
+    path = ledger_of(workspace)
+    if not path.is_file():
+        return 0
+    with Ledger(path) as ledger:
+        gone = ledger.forget(people.passage_ids)
+        ledger.compact()
+    return gone
+
+
+def forget_vectors(workspace: Workspace, people: People) -> int:
+    """Delete what was kept of their passages, and of all queries."""
+    from cvseeker.retrieval.store import VectorStore
+
+    gone = VectorStore(workspace.cache).forget([one.text for one in people.passages])
+    # An engine's copy, and vectors by an endpoint, whose texts' keys nobody knows any more.
+    for path in workspace.cache.glob("embeddings.sqlite*"):
+        path.unlink()
+        gone += 1
+    shutil.rmtree(workspace.cache / "edge", ignore_errors=True)
+    return gone
+
+
+def forget_index(workspace: Workspace, people: People, follows: Follows) -> int:
+    """Take them out of the index; one that cannot be read is deleted."""
+    from cvseeker.search import CandidateSearch
+
+    folder = workspace.stage_folder("index")
+    if not is_stage_folder(folder):
+        return 0
+    if CandidateSearch.forget(workspace.path, people.numbers):
+        workspace.rewrote("index", follows=follows.get("index", ()))
+    else:
+        shutil.rmtree(folder)
+    return len(people.numbers)
+
+
+def forget_reports(workspace: Workspace) -> int:
+    """Delete reports, runs and audits."""
+    folders = [workspace.stage_folder(stage) for stage in REBUILT]
+    gone = [folder for folder in folders if is_stage_folder(folder)]
+    for folder in gone:
+        shutil.rmtree(folder)
+    return len(gone)
+
+
+def forget_record(record: Record, people: People) -> int:
+    """Take them out of the record, in one transaction; their files are not taken in again."""
+    with record.transaction():
+        contents = [content for content in people.files if content not in people.shared]
+        record.write_many(
+            "INSERT OR IGNORE INTO erased VALUES (?)",
+            [(one,) for one in (*contents, *people.wordings) if one],
+        )
+        record.write_many(
+            "DELETE FROM originals WHERE file = ?", [(file,) for file in people.own_files]
+        )
+        for one in people.readings:
+            if one.kept:
+                kept = (json.dumps(one.kept), one.content)
+                record.write("UPDATE readings SET documents = ? WHERE content = ?", kept)
+            else:
+                record.write("DELETE FROM readings WHERE content = ?", (one.content,))
+        Journal(record).blank(list(_entries_about(record, people)))
+        searches = record.rows("SELECT name, form FROM saved_searches")
+        named = [(name,) for name, form in searches if _names(f"{name} {form}", people)]
+        record.write_many("DELETE FROM saved_searches WHERE name = ?", named)
+        record.remove(people.numbers)
+        _unlearn(record, people)
+        record.write("INSERT INTO full_text (full_text) VALUES ('optimize')")
+    return len(people.numbers)
+
+
+def _entries_about(record: Record, people: People) -> Iterator[int]:
+    for entry, about in record.rows("SELECT entry, about FROM journal WHERE about != ''"):
+        told = json.loads(about)
+        if told.get("number") in people.numbers or _names(about, people):
+            yield entry
+
+
+def _names(text: str, people: People) -> bool:
+    """Tell whether a text names one of them."""
+    folded = text.casefold()
+    return any(word.casefold() in folded for word in (*people.words, *people.resume_ids))
+
+
+def _unlearn(record: Record, people: People) -> None:
+    """Forget the words that nobody else has, of those that spacing is mended by."""
+    found = next(record.rows("SELECT value FROM facts WHERE name = 'vocabulary'"), None)
+    if found is None:
+        return
+    learnt = json.loads(zlib.decompress(found[0]))
+    own: dict[str, int] = {}
+    for text in people.read:
+        for word in set(_WORD.findall(text.lower())):
+            own[word] = own.get(word, 0) + 1
+    gone = {word for word, count in learnt["words"].items() if count <= own.get(word, 0)}
+    learnt["words"] = {word: n for word, n in learnt["words"].items() if word not in gone}
+    learnt["pairs"] = [one for one in learnt["pairs"] if gone.isdisjoint(one[:2])]
+    learnt["compounds"] = [one for one in learnt["compounds"] if gone.isdisjoint(one.split("-"))]
+    packed = zlib.compress(json.dumps(learnt, ensure_ascii=False).encode(), 1)
+    record.write("UPDATE facts SET value = ? WHERE name = 'vocabulary'", (packed,))
+
+
+def still_named(workspace: Workspace, people: People) -> list[str]:
+    """Return the files in which their names or addresses still stand, such as others' résumés."""
+    words = [word.encode() for word in people.words]
+    return sorted(
+        path.relative_to(workspace.path).as_posix()
+        for path in workspace.path.rglob("*")
+        if path.is_file() and _holds(path, words)
+    )
+
+
+def _holds(path: Path, words: Iterable[bytes]) -> bool:
+    content = path.read_bytes()
+    return any(word in content for word in words)
+
+
+def _filter(path: Path, key: str, gone: Collection[str]) -> int:
+    """Write JSON lines again without those of some ids; return how many went."""
+    if not path.is_file():
+        return 0
+    before = list(read_jsonl(path))
+    kept = [row for row in before if row.get(key) not in gone]
+    if len(kept) < len(before):
+        write_jsonl(path, kept)
+    return len(before) - len(kept)
