@@ -27,10 +27,12 @@ from typing import Any
 from cvseeker.cli.failures import explain
 from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.record import Record
 from cvseeker.core.settings import Settings
-from cvseeker.core.workspace import Workspace
+from cvseeker.core.workspace import ERASING, Workspace
 from cvseeker.evaluate import Systems, evaluate_files, evaluate_stage
 from cvseeker.evaluate.audit import audit_stage
+from cvseeker.pipeline import remove_people
 from cvseeker.queries import generate_stage, judge_stage
 from cvseeker.resumes import ingest_stage
 from cvseeker.search import index_stage
@@ -181,6 +183,14 @@ def audit(place: Path, settings: Settings) -> None:
     audit_stage(Workspace(place / "w"), [], settings.audit)
 
 
+def remove(place: Path, settings: Settings) -> None:
+    workspace = Workspace(place / "w")
+    with Record.open(workspace.path) as record:
+        is_known = "3.txt" in record.numbers()
+    if is_known or (workspace.path / ERASING).exists():
+        remove_people(workspace, ["3.txt"])
+
+
 def generate_json(place: Path, settings: Settings) -> None:
     generate_stage(place.parent / "data.json", settings, out=place / "out.json")
 
@@ -218,6 +228,7 @@ COMMANDS: dict[Command, Command | None] = {
     evaluate: finetune,
     audit: finetune,
     index: finetune,
+    remove: evaluate,
 }
 NEED_NO_MODEL = {plain, kept, careless}
 
@@ -291,12 +302,15 @@ def recorded(path: Path) -> dict[str, list[Any]]:
         query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'full_text*'"
         names = [name for (name,) in database.execute(query)]
         tables = {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+    tables["journal"] = [row[2:4] for row in tables["journal"]]
     tables["originals"] = [row[:2] for row in tables["originals"]]
     return {name: sorted(rows) for name, rows in tables.items()}
 
 
 def damage(place: Path) -> str:
-    """Return what is wrong with a stage that calls itself finished."""
+    """Return what is wrong with a stage that calls itself finished, where it may be read."""
+    if (place / "w" / ERASING).exists():
+        return ""
     try:
         states = Workspace(place / "w").states(verify=True)
     except WorkspaceError:  # none yet

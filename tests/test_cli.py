@@ -50,7 +50,11 @@ NAMES = [
     "audit",
     "index",
     "search",
+    "serve",
+    "token",
     "status",
+    "remove",
+    "retain",
     "doctor",
 ]
 EXAMPLES = [f"{one.name} {example}" for one in COMMANDS if one.tables for example in one.examples]

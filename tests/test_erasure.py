@@ -187,6 +187,7 @@ def test_nothing_is_found_of_a_person_in_any_byte(place: Path, settings: Setting
     for part in ("index", "ingest", "queries", "ledger", "cache", "reports", "record"):
         assert receipt.removed[part] > 0, part
     assert sorted(receipt.commands) == ["evaluation", "model"]
+    assert len(receipt.outside) == 4
     assert all(Path(name).is_file() for name in receipt.outside)
     with Ledger(ledger_of(workspace)) as ledger:
         assert (ledger.spent(), sum(row.attempts for row in ledger.rows())) == bill
@@ -209,7 +210,7 @@ def test_nothing_is_found_of_a_person_in_any_byte(place: Path, settings: Setting
 
 
 def test_the_others_stay_as_they_are_and_the_next_run_completes(
-    place: Path, settings: Settings
+    full: tuple[Path, Settings], place: Path, settings: Settings
 ) -> None:
     workspace = Workspace(place / "w")
     gone = name_of(TWICE, workspace.path)
@@ -234,7 +235,7 @@ def test_the_others_stay_as_they_are_and_the_next_run_completes(
 
     stages: dict[str, bool] = {}
     pipeline.run(
-        [place / "cvs"],
+        [full[0] / "cvs"],
         workspace,
         settings,
         stage_done=lambda stage, result: stages.setdefault(stage, result.skipped),
@@ -300,7 +301,11 @@ STEPS = [name for name in vars(forgetting) if name.startswith("forget_")]
 
 @pytest.mark.parametrize("step", [*STEPS, "still_named"])
 def test_what_is_interrupted_must_be_completed_first(
-    step: str, place: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    step: str,
+    full: tuple[Path, Settings],
+    place: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     workspace, name = Workspace(place / "w"), name_of(TWICE, place / "w")
     real = getattr(forgetting, step)
@@ -325,7 +330,7 @@ def test_what_is_interrupted_must_be_completed_first(
     (receipt,) = remove_people(workspace, [name])
     assert len(receipt.numbers) == 2
     assert found_in(workspace.path, words(TWICE)) == {}
-    ingest_stage(workspace, [place / "cvs"], settings)
+    ingest_stage(workspace, [full[0] / "cvs"], settings)
     assert found_in(workspace.path, words(TWICE)) == {}
     assert index_stage(workspace, settings).skipped
 
@@ -350,7 +355,7 @@ def test_as_it_is_typed(
     assert main(["status", "-w", str(folder), "--json"]) == 0
     states = {one["stage"]: one for one in json.loads(capsys.readouterr().out)}
     assert states["record"]["command"].startswith("cvseeker ingest")
-    (folder / ERASING).write_text('{"numbers": [1], "hashes": [], "names": [], "follows": {}}')
+    (folder / ERASING).write_text('{"numbers": [1], "names": [], "follows": {}}')
     assert main(["status", "-w", str(folder)]) == 0
     assert "remove -w" in capsys.readouterr().out
     assert main(["search", "-w", str(folder), "engineer"]) == 2
@@ -396,6 +401,8 @@ def test_uploads_are_deleted_and_nobody_elses_file(place: Path, settings: Settin
     with closing(sqlite3.connect(workspace.path / "record.sqlite")) as database, database:
         change = "UPDATE candidates SET source = ? WHERE resume_id = ?"
         database.execute(change, (str(upload), old.name))
+        change = "UPDATE originals SET path = ? WHERE file = ?"
+        database.execute(change, (str(upload).encode(), old.name))
     (receipt,) = remove_people(workspace, [old.name])
     assert receipt.outside == ()
     assert receipt.removed["uploads"] == 1

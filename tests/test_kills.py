@@ -63,7 +63,7 @@ def test_what_a_kill_breaks_is_seen(ask: Ask) -> None:
 
 @pytest.mark.slow
 @HOUR
-@pytest.mark.parametrize("command", [*WORKSPACE, *FILES])
+@pytest.mark.parametrize("command", [*WORKSPACE, "remove", *FILES])
 def test_killed_before_any_operation_a_command_gives_the_reference(
     ask: Ask, command: str, tiny_model: Path
 ) -> None:

@@ -21,9 +21,7 @@ DryRunOption = Annotated[
 ]
 
 
-@takes(
-    examples=("17 -w workspace", "anna.pdf 'more.csv#12' -w workspace --json", "17 -w w --dry-run")
-)
+@takes(examples=("17 -w workspace --dry-run", "anna.pdf 'more.csv#12' -w workspace --json"))
 def remove(
     *,
     resumes: Annotated[

@@ -125,7 +125,7 @@ def remove_people(
         if left:
             with Record.open(workspace.path) as record:
                 numbers = numbers_of(record, left)
-                people = People.find(record, numbers, workspace.stage_folder("ingest"))
+                people = People.find(record, numbers, workspace.stage_folder("ingest"), known={})
             if dry_run:
                 return [_announced(people)]
             _begin(workspace, people, left)
@@ -139,7 +139,8 @@ def _begin(workspace: Workspace, people: People, names: Collection[str]) -> None
     note = {
         "names": [text_hash(name) for name in names],
         "numbers": people.numbers,
-        "hashes": people.hashes,
+        "contents": sorted(people.files),
+        "wordings": sorted(people.wordings),
         "follows": {stage: workspace.upstream(stage) for stage in stages},
     }
     write_json(workspace.path / ERASING, note)
@@ -148,7 +149,7 @@ def _begin(workspace: Workspace, people: People, names: Collection[str]) -> None
 
 
 def _announced(people: People) -> Receipt:
-    sources = tuple(sorted({one.source for one in people.resumes}))
+    sources = tuple(sorted(map(str, people.paths)))
     return Receipt(people.numbers, tuple(sorted(people.resume_ids)), {}, sources, (), {})
 
 
@@ -157,7 +158,7 @@ def _complete(workspace: Workspace, progress: Progress, who: str) -> Receipt:
     note = read_json(workspace.path / ERASING)
     with Record.open(workspace.path) as record:
         exports = workspace.stage_folder("ingest")
-        people = People.find(record, note["numbers"], exports, note["hashes"])
+        people = People.find(record, note["numbers"], exports, known=note)
         removed: dict[str, int] = {}
 
         def done(place: str, count: int) -> None:
@@ -257,9 +258,9 @@ def readmit(workspace: Workspace, file: Path, settings: IngestSettings) -> bool:
     wording = wording_hash(Ingested.text_of(file, settings))
     content = file_hash(file)
     with workspace.alone("remove"), Record.open(workspace.path) as record:
-        known = record.rows("SELECT 1 FROM erased WHERE hash IN (?, ?)", (content, wording))
-        found = any(known)
+        query = "SELECT hash FROM erased WHERE hash IN (?, ?)"
+        known = list(record.rows(query, (content, wording)))
         with record.transaction():
             record.write("DELETE FROM erased WHERE hash IN (?, ?)", (content, wording))
             record.write("DELETE FROM readings WHERE content GLOB ? || '*'", (content,))
-    return found
+    return bool(known)

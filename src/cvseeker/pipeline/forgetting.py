@@ -40,15 +40,12 @@ def forget_scratch(workspace: Workspace) -> int:
 
 def forget_uploads(workspace: Workspace, people: People) -> tuple[int, list[str]]:
     """Delete their files that lie in the workspace; return how many, and those elsewhere."""
-    root, folder = workspace.path.resolve(), workspace.uploads
-    paths = {Path(one.source) for one in people.resumes}
-    paths |= {folder / file for file in people.own_files if (folder / file).is_file()}
-    shared = {Path(one.source) for one in people.resumes if people.is_shared(one)}
-    inside = {path for path in paths - shared if path.resolve().is_relative_to(root)}
+    root = workspace.path.resolve()
+    inside = {path for path in people.own_paths if path.resolve().is_relative_to(root)}
     there = [path for path in inside if path.exists()]
     for path in there:
         path.unlink()
-    return len(there), sorted(str(path) for path in paths - inside)
+    return len(there), sorted(map(str, people.paths.keys() - inside))
 
 
 def forget_exports(workspace: Workspace, people: People) -> int:

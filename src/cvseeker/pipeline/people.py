@@ -1,8 +1,9 @@
 """Who is to be removed: everything by which the workspace's files know them."""
 
 import json
+import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,29 +40,39 @@ class People:
     # SHA-256 of the files that theirs came from → those files' names.
     files: dict[str, list[str]]
     readings: tuple[Reading, ...]
+    # Where all these files lie → their contents.
+    paths: dict[Path, str]
     # Contents of files that hold others as well.
     shared: frozenset[str]
 
     @classmethod
     def find(
-        cls, record: Record, numbers: Collection[int], exports: Path, known: Collection[str] = ()
+        cls,
+        record: Record,
+        numbers: Collection[int],
+        exports: Path,
+        *,
+        known: Mapping[str, Collection[str]],
     ) -> "People":
         """Look up candidates.
 
-        ``exports`` is the folder of an ingest, there or not; ``known`` are hashes that were found
-        before it was changed.
+        ``exports`` is the folder of an ingest, there or not; ``known`` are the ``contents`` and
+        ``wordings`` that were found before it was changed, if any.
         """
         found = list(record.candidates(numbers))
         ids = {one.resume.resume_id for one in found}
         duplicates = frozenset(_duplicates(exports / "files.jsonl", ids))
         named = {key.partition("#")[0] for key in duplicates} | duplicates
-        contents = {one.sha256 for one in found} | set(known)
+        contents = {one.sha256 for one in found} | {*known.get("contents", ())}
         files: dict[str, list[str]] = {}
-        for file, content in record.rows("SELECT file, sha256 FROM originals"):
+        paths = {Path(one.resume.source): one.sha256 for one in found}
+        for file, content, path in record.rows("SELECT file, sha256, path FROM originals"):
             if content in contents or file in named:
                 files.setdefault(content, []).append(file)
+                paths[Path(os.fsdecode(path) or file)] = content
         marks = record.rows("SELECT number, wording FROM sketches")
-        wordings = {wording for number, wording in marks if number in set(numbers)} | set(known)
+        wordings = {wording for number, wording in marks if number in set(numbers)}
+        wordings |= {*known.get("wordings", ())}
         documents = dict(_documents(record, contents | files.keys()))
         keys = ids | duplicates
         for content, several in documents.items():
@@ -79,18 +90,14 @@ class People:
             frozenset(wordings),
             {**{one.sha256: [] for one in found}, **files},
             readings,
+            paths,
             frozenset(shared | {one.content[:64] for one in readings if one.kept}),
         )
 
     @property
-    def hashes(self) -> list[str]:
-        """What finds them again once their names are gone."""
-        return sorted({*self.files, *self.wordings})
-
-    def is_shared(self, resume: Resume) -> bool:
-        """Tell whether a résumé's file holds others as well."""
-        file = resume.resume_id.partition("#")[0]
-        return any(file in self.files.get(content, ()) for content in self.shared)
+    def own_paths(self) -> set[Path]:
+        """Where files lie that hold nobody else."""
+        return {path for path, content in self.paths.items() if content not in self.shared}
 
     @cached_property
     def resume_ids(self) -> frozenset[str]:
