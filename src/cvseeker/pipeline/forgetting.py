@@ -74,7 +74,13 @@ def _without(row: Row, people: People) -> Row | None:
             if not kept:
                 del row[name]
     if "rows_left_out" in row:
-        row["rows_left_out"] = [one for one in row["rows_left_out"] if one["row"] not in ids]
+        left_out = [one for one in row["rows_left_out"] if one["row"] not in ids]
+        row["rows"]["duplicate"] -= len(row["rows_left_out"]) - len(left_out)
+        row["rows_left_out"] = left_out
+        prefix = f"{row['file']}#"
+        gone = sum(one.resume_id.startswith(prefix) for one in people.resumes)
+        row["rows"]["ok"] -= gone
+        row["resumes"] -= gone
     return row
 
 
