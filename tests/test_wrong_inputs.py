@@ -25,6 +25,8 @@ WORK = {
     "audit": "--dataset good.json --out new",
     "index": "-w new",
     "search": "nurse -w new",
+    "serve": "-w new",
+    "token": "recruiting -w new",
     "status": "-w new",
     "doctor": "",
 }

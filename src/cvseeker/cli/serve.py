@@ -29,6 +29,7 @@ def serve(
     _check_extra()
     from cvseeker.serve import serve as listen
 
+    _check_workspace(workspace)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def ready() -> None:
