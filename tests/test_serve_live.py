@@ -97,6 +97,7 @@ def test_whatever_the_schema_allows_is_answered(workspace: Path) -> None:
         options += ["--request-timeout", "120", "--generation-database", "none", "--no-color"]
         done = subprocess.run(
             [*command, *options],
+            cwd=workspace.parent,  # it leaves a folder there
             capture_output=True,
             text=True,
             timeout=3000,
