@@ -38,10 +38,10 @@ def remove(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove people from everything in a workspace, with all versions of their résumés.
+    """Remove people from all of a workspace.
 
-    Files elsewhere stay, and are named; the next ingest leaves them out. Without RESUME, a removal
-    that was interrupted is completed.
+    All versions of their résumés go with them. Files elsewhere stay, and are named; the next ingest
+    leaves them out. Without RESUME, a removal that was interrupted is completed.
     """
     from cvseeker import pipeline
     from cvseeker.cli.terminal import drawn_progress
@@ -68,7 +68,7 @@ def retain(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove everybody whose files are older than they may be kept.
+    """Remove everybody whose files are too old.
 
     A file is as old as it says itself, else as when it was last written.
     """

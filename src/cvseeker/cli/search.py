@@ -63,7 +63,7 @@ def search(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the candidates who fit a query or a job description, and why."""
+    """Find who fits a query or a job description, and why."""
     from cvseeker.cli.candidates import show
     from cvseeker.core.workspace import Workspace
     from cvseeker.search import CandidateSearch

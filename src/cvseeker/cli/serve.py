@@ -48,7 +48,7 @@ def token(
     ] = "read",
     remove: Annotated[bool, typer.Option("--remove", help="Let nobody use it any more.")] = False,
 ) -> None:
-    """Make a token for the server, which beyond this machine asks for one."""
+    """Make a token, which the server asks for beyond this machine."""
     _check_extra()
     from cvseeker.serve import ROLES, Tokens
 
