@@ -134,6 +134,18 @@ def test_the_first_upload_begins_a_workspace(tmp_path: Path, tiny_model: Path) -
         assert names(client, "glass blower") == ["Zoe Lindqvist"]
 
 
+def test_who_is_removed_is_found_no_more(client: TestClient, workspace: Path) -> None:
+    job = ended(client, client.post("/api/candidates", files=sent(("zoe.txt", ZOE))))
+    number = job["files"][0]["candidates"][0]
+    assert names(client, "glass AND Murano") == ["Zoe Lindqvist"]
+    removed = client.delete(f"/api/candidates/{number}")
+    assert removed.status_code == 200, removed.text
+    assert names(client, "glass AND Murano") == []
+    assert client.get(f"/api/candidates/{number}").status_code == 404
+    assert client.delete(f"/api/candidates/{number}").status_code == 404
+    assert not list((workspace / "uploads").iterdir())
+
+
 def test_a_key_sends_once(client: TestClient, workspace: Path) -> None:
     def post(content: bytes, key: str) -> Any:
         headers = {"Idempotency-Key": key}

@@ -1,16 +1,19 @@
 """Uploading résumés, and being told when they can be found."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Header, Path, Request, Response, UploadFile
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from cvseeker.serve.candidates import Served
+from cvseeker.serve.candidates import Number, Served
 from cvseeker.serve.jobs import Job
+from cvseeker.serve.lists import recorded
 from cvseeker.serve.log import caller, log
 from cvseeker.serve.problems import Problem
 
@@ -45,6 +48,28 @@ def upload(
     log(request, service, "uploaded", job=job.id, files=len(job.files))
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return job
+
+
+class Removed(BaseModel):
+    """What a removal deleted: kind → how many."""
+
+    removed: dict[str, int]
+
+
+@router.delete("/candidates/{number}", operation_id="remove_candidate")
+def remove(number: Number, request: Request, service: Served) -> Removed:
+    """Remove a candidate, with all versions of the résumé, from everything; nobody finds them."""
+    from cvseeker.pipeline import remove_people
+
+    with recorded(service) as record:
+        if number not in record.numbers().values():
+            raise Problem(HTTPStatus.NOT_FOUND, f"no candidate {number}")
+    receipts = remove_people(service.workspace, [str(number)], who=caller(request))
+    service.refresh()
+    total = Counter[str]()
+    for receipt in receipts:
+        total.update(receipt.removed)
+    return Removed(removed=dict(total))
 
 
 def _job(id_: Annotated[JobId, Path(alias="job")], service: Served) -> Job:
