@@ -128,10 +128,10 @@ def status(
 def _whole_states(stages: "Workspace") -> list["StageState"]:
     """Return the state of the record, where there is one, and of a removal, if interrupted."""
     from cvseeker.core.record import NAME, Record
-    from cvseeker.core.workspace import ERASING, StageState
+    from cvseeker.core.workspace import StageState
 
     states = []
-    if (stages.path / ERASING).exists():
+    if stages.erasing.exists():
         command = program.command("remove", "-w", stages.path)
         states.append(StageState("removal", "interrupted", [], command))
     if (stages.path / NAME).is_file():

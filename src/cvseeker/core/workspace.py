@@ -148,6 +148,11 @@ class Workspace:
         """Where résumés lie that were sent to the server: as much a source as any folder."""
         return self.path / UPLOADS
 
+    @property
+    def erasing(self) -> Path:
+        """Where a removal that is not done yet stands, for the next one to complete."""
+        return self.path / ERASING
+
     def stage_folder(self, stage: str) -> Path:
         """Return where a stage lies, whether or not it is complete."""
         return self.path / stage
@@ -316,7 +321,7 @@ class Workspace:
             yield
 
     def _refuse_half_erased(self) -> None:
-        if not self.only and (self.path / ERASING).exists():
+        if not self.only and self.erasing.exists():
             place = shlex.quote(str(self.path))
             raise WorkspaceError(
                 f"{self.path}: somebody is being removed, and that was interrupted; complete it "

@@ -20,7 +20,7 @@ from cvseeker.core.places import sync
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import Journal, Record
 from cvseeker.core.settings import IngestSettings
-from cvseeker.core.workspace import COMMAND_OF_STAGE, ERASING, Workspace
+from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
 from cvseeker.pipeline.forgetting import (
     REBUILT,
     forget_answers,
@@ -112,7 +112,7 @@ def remove_people(
     CVSeekerError
         If a name is nobody's, or something cannot be written; the same call completes it.
     """
-    note = workspace.path / ERASING
+    note = workspace.erasing
     if not names and not note.exists():
         raise InputError("nobody is named; expected a candidate's number, or a résumé's file")
     receipts, left = [], list(names)
@@ -143,8 +143,8 @@ def _begin(workspace: Workspace, people: People, names: Collection[str]) -> None
         "wordings": sorted(people.wordings),
         "follows": {stage: workspace.upstream(stage) for stage in stages},
     }
-    write_json(workspace.path / ERASING, note)
-    sync(workspace.path / ERASING)
+    write_json(workspace.erasing, note)
+    sync(workspace.erasing)
     sync(workspace.path)
 
 
@@ -155,7 +155,7 @@ def _announced(people: People) -> Receipt:
 
 def _complete(workspace: Workspace, progress: Progress, who: str) -> Receipt:
     """Remove those whom the note names, from wherever they still are."""
-    note = read_json(workspace.path / ERASING)
+    note = read_json(workspace.erasing)
     with Record.open(workspace.path) as record:
         exports = workspace.stage_folder("ingest")
         people = People.find(record, note["numbers"], exports, known=note)
@@ -191,7 +191,7 @@ def _complete(workspace: Workspace, progress: Progress, who: str) -> Receipt:
         digest = text_hash(json.dumps(receipt.to_dict(), sort_keys=True))
         Journal(record).write(who, "removed", {"numbers": note["numbers"], "receipt": digest})
         record.compact()
-    (workspace.path / ERASING).unlink()
+    workspace.erasing.unlink()
     sync(workspace.path)
     return Receipt(**{**receipt.to_dict(), "digest": digest})
 

@@ -232,7 +232,7 @@ def index_stage(
     settings: Settings,
     progress: Progress = silent,
     *,
-    load: Callable[[str], LocalEncoder] = LocalEncoder.from_name,
+    load: Callable[[str | None], LocalEncoder] = LocalEncoder.from_name,
 ) -> StageResult:
     """Passages → the search index, by the tuned model or, where there is none, by the base.
 

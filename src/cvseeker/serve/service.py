@@ -125,7 +125,7 @@ class Service:
             name = str(self.workspace.stage_folder("model"))
         return LocalEncoder.from_name(name).model
 
-    def _encoder(self, name: str) -> LocalEncoder:
+    def _encoder(self, name: str | None) -> LocalEncoder:
         """Return a model for the worker, loaded once while it stays what it is."""
         choice = choose_model(name)
         identity = model_identity(choice)

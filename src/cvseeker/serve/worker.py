@@ -38,7 +38,7 @@ class Worker:
         workspace: Workspace,
         jobs: Jobs,
         *,
-        load: Callable[[str], LocalEncoder],
+        load: Callable[[str | None], LocalEncoder],
         changed: Callable[[], object],
     ) -> None:
         self._workspace, self._jobs = workspace, jobs

@@ -184,7 +184,7 @@ def _facets(
     }
 
 
-def marked(opened: Opened, found: Any, *, blind: bool) -> list[dict[str, Any]]:
+def marked(opened: Opened, found: Any, *, blind: bool) -> list[Mapping[str, Any]]:
     """Return hits with their excerpts cut where words are marked."""
     shown: list[Mapping[str, Any]] = []
     for one in found:
