@@ -86,9 +86,14 @@ def test_the_full_text_follows_every_change(record: Record) -> None:
 def test_a_transaction_that_fails_leaves_nothing(record: Record) -> None:
     anna = put(record, "anna.txt", "welder")
     one = resume("berta.txt", "nurse")
-    with pytest.raises(WorkspaceError, match="UNIQUE"), record.transaction():
-        for _ in range(2):
+
+    def put_twice() -> None:
+        with record.transaction():
             record.put(one, passages(one))
+            record.put(one, passages(one))
+
+    with pytest.raises(WorkspaceError, match="UNIQUE"):
+        put_twice()
     assert (record.count, record.sequence, found(record, "welder")) == (1, 1, [anna])
 
 
