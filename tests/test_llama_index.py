@@ -348,7 +348,8 @@ def test_what_cannot_be_is_said_before_anything_is_sent(
     assert not llm.asked
 
 
-texts = st.text(min_size=1).filter(str.strip)
+# What begins with a byte order mark is read without it.
+texts = st.text(min_size=1).filter(lambda text: text.strip() and "\ufeff" not in text)
 
 
 @given(
