@@ -348,12 +348,12 @@ def test_what_cannot_be_is_said_before_anything_is_sent(
     assert not llm.asked
 
 
-# What begins with a byte order mark is read without it.
-texts = st.text(min_size=1).filter(lambda text: text.strip() and "\ufeff" not in text)
+# Control characters and byte order marks are not kept.
+texts = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1)
 
 
 @given(
-    st.dictionaries(st.text(), st.tuples(texts, texts), min_size=1),
+    st.dictionaries(texts, st.tuples(texts, texts), min_size=1),
 )
 def test_data_sets_go_both_ways(entries: dict[str, tuple[str, str]]) -> None:
     dataset = RetrievalDataset(

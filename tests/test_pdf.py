@@ -213,13 +213,6 @@ def test_a_font_that_names_other_letters_is_refused() -> None:
         read_document(DATA / "caesar.pdf")
 
 
-def test_text_that_ocr_laid_under_a_scan_is_read(tmp_path: Path) -> None:
-    lines = [
-        (50, 700 - 20 * n, f"Line {n} of what was read on a scan of the page") for n in range(6)
-    ]
-    assert _drawn(tmp_path, *lines, mode=3).split("\n")[0] == lines[0][2]
-
-
 SOUND = {
     "en": "I led the team that moved the accounts of the firm to a new system, and trained those "
     "who use it each day. I also wrote the plan for the next year and met with the people who pay.",

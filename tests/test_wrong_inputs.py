@@ -27,6 +27,8 @@ WORK = {
     "search": "nurse -w new",
     "serve": "-w new",
     "token": "recruiting -w new",
+    "remove": "7 -w new",
+    "retain": "--older-than 24m -w new",
     "status": "-w new",
     "doctor": "",
 }

@@ -53,16 +53,6 @@ DATASETS: dict[str, tuple[str | bytes, str]] = {
 }
 OF_QUERIES: dict[str, tuple[str, str]] = {
     "no queries": (dataset(queries={}, relevant_docs={}), "no queries; write some with:"),
-    "an empty query": (dataset(queries={"q1": " ", "q2": "x"}), "query 'q1' has no text"),
-    "a query that is a number": (dataset(queries={"q1": 5, "q2": "x"}), "query 'q1' has no text"),
-    "an unknown passage": (
-        dataset(relevant_docs={"q1": ["z"], "q2": [BO]}),
-        "which is not among the 2",
-    ),
-    "an unknown query": (
-        dataset(relevant_docs={"q1": [ANA], "q2": [BO], "q9": [ANA]}),
-        "unknown query 'q9'",
-    ),
     "qrels that are numbers": (dataset(relevant_docs={"q1": [1]}), "a list of passage ids"),
     "qrels that are no lists": (dataset(relevant_docs={"q1": ANA}), "a list of passage ids"),
 }
@@ -114,10 +104,28 @@ def test_queries_that_cannot_be_judged(sort: str, capsys: pytest.CaptureFixture[
     assert told in is_refused(capsys, *command("judge", "in.json"))
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"queries": {"q1": " ", "q2": "x"}},
+        {"queries": {"q1": 5, "q2": "x"}},
+        {"relevant_docs": {"q1": ["z"], "q2": [BO]}},
+        {"relevant_docs": {"q1": [ANA], "q2": [BO], "q9": [ANA]}},
+    ],
+)
+def test_a_bad_query_costs_itself(
+    parts: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in.json").write_text(dataset(**parts), encoding="utf-8")
+    found = read_dataset(Path("in.json"))
+    assert "q2" in found.queries
+    assert len(found.left_out) == 1
+
+
 def test_ids_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
     Path("in").mkdir()
-    row = json.dumps({"_id": "a", "text": TINY_CORPUS[ANA]})
-    Path("in/corpus.jsonl").write_text(f"{row}\n{row}\n", encoding="utf-8")
+    rows = [json.dumps({"_id": "a", "text": TINY_CORPUS[key]}) for key in (ANA, BO)]
+    Path("in/corpus.jsonl").write_text("\n".join(rows), encoding="utf-8")
     assert "'a'" in is_refused(capsys, *command("generate", "in"))
 
 

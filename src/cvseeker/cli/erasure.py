@@ -1,7 +1,8 @@
 """The commands that remove people: those who ask for it, and those whose files are old."""
 
 import re
-from datetime import date, timedelta
+from calendar import monthrange
+from datetime import MINYEAR, date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ from cvseeker.core.settings import Settings
 if TYPE_CHECKING:
     from cvseeker.pipeline import Receipt
 
-_DAYS = {"d": 1, "w": 7, "m": 30.44, "y": 365.25}
+_DAYS = {"d": 1, "w": 7}
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only say who it would be; nothing is changed.")
 ]
@@ -98,7 +99,12 @@ def day_of(age: str, today: date) -> date:
     found = re.fullmatch(r"(\d{1,4})([dwmy])", age)
     if found is None:
         raise InputError(f"--older-than is {age!r}; expected days, weeks, months or years: 24m")
-    return today - timedelta(days=round(int(found[1]) * _DAYS[found[2]]))
+    count, unit = int(found[1]), found[2]
+    if unit in _DAYS:
+        return today - timedelta(days=count * _DAYS[unit])
+    months = 12 * today.year + today.month - 1 - count * (12 if unit == "y" else 1)
+    year, month = max(months // 12, MINYEAR), months % 12 + 1
+    return date(year, month, min(today.day, monthrange(year, month)[1]))
 
 
 def _show(receipts: list["Receipt"], workspace: Path, *, dry_run: bool, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import re
 # A full stop after a word of two letters, a bracket or a number that is no list's; a question or
 # exclamation mark; the full stops of other scripts; a line's end, unless small letters follow.
 _END = re.compile(
-    r"(?<=[^\W_][^\W_])[.!?][)\"'”’]*(?=\s+\W?[^\W_a-z])|[)%\"”][.!?](?=\s)|[。！？।]"
+    r"(?:(?<=[^\W_][^\W_])|(?<=[^\W_]['’][^\W_]))[.!?][)\"'”’]*(?=\s+\W?[^\W_a-z])|[)%\"”][.!?](?=\s)|[。！？।]"
     r"|\n(?=\s*[^\sa-zß-öø-ÿ])|\n\s*\n"
 )
 _ABBREVIATIONS = re.compile(
