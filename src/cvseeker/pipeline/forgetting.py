@@ -17,7 +17,7 @@ from cvseeker.core.manifest import is_stage_folder
 from cvseeker.core.places import delete_left_over
 from cvseeker.core.record import Journal, Record
 from cvseeker.core.records import SPLITS
-from cvseeker.core.workspace import COMMAND_OF_STAGE, ERASING, Workspace
+from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
 from cvseeker.llm import Ledger
 from cvseeker.pipeline.people import People
 from cvseeker.queries import ledger_of
@@ -38,7 +38,7 @@ def forget_scratch(workspace: Workspace) -> int:
             shutil.rmtree(place, ignore_errors=True)
         # Nobody else writes there; into uploads a server does.
         delete_left_over(workspace.stage_folder(stage), older_than=0)
-    for path in workspace.path.glob(f".{ERASING}.*.part"):
+    for path in workspace.path.glob(f".{workspace.erasing.name}.*.part"):
         path.unlink()
     delete_left_over(workspace.cache, older_than=0)
     return gone
