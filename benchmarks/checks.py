@@ -29,7 +29,7 @@ CHECKS = {
     "core.places": "check_output sync",
     "core.conditions": "check_room check_reachable",
     "core.lock": "_wait _release",
-    "core.workspace": "_refuse_foreign _finished_manifest _delete",
+    "core.scratch": "refuse_foreign finished_manifest delete",
     "core.workspace:Workspace": "require manifest newer_than output_hashes labels_stage",
     "core.stage_settings:StageSettings": "validated",
     "core.datasets.dataset:RetrievalDataset": "check",
@@ -38,11 +38,11 @@ CHECKS = {
     "retrieval.encoder": "_damage",
     "retrieval.store": "require_numbers _is_whole",
     "resumes.discover": "refusal",
-    "resumes.stage": "input_hashes",
+    "resumes.originals": "input_hashes",
     "queries.stage": "check_llm",
     "train.stage": "check_finetune",
     "evaluate.stage": "check_evaluate",
-    "search.index:Index": "_check",
+    "search.index.segments:Segment": "check",
     "search.stage": "_model_of",
 }
 
