@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cvseeker.cli.streams import put, put_json, say
 from cvseeker.cli.terminal import stdout
-from cvseeker.core.screen import printable
+from cvseeker.core.screen import as_cell, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,8 +23,6 @@ _MARK = "\N{REPLACEMENT CHARACTER}"
 _WORD = re.compile(r"[^\W\d_]+")
 _CONTACT = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|\+?\d[\d ().-]{7,}\d")
 _SHORTEST_NAME = 3
-# What a spreadsheet takes for a formula: CWE-1236.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("rank", "number", "name", "title", "employer", "years", "place", "fit", "why", "path")
 _NOTHING = "nothing fits well"
 # Facets that may tell who somebody is.
@@ -128,13 +126,8 @@ def as_csv(found: "Found", *, first: int) -> str:
         path = hit.path or hit.resume_id
         texts = (called(hit), hit.title, hit.employer, years, hit.place, hit.band)
         cells = (str(rank), str(hit.number), *texts, hit.excerpt.text, path)
-        writer.writerow([_cell(cell) for cell in cells])
+        writer.writerow([as_cell(_safe(cell)) for cell in cells])
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    plain = _safe(text)
-    return f"'{plain}" if plain.startswith(_FORMULAS) else plain
 
 
 def show(found: "Found", *, skip: int, blind: bool, form: str) -> None:

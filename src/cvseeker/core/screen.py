@@ -29,3 +29,14 @@ def printable(text: str, *, lines: bool = False, mark: str = "") -> str:
     """
     shown = _UNSAFE.sub(lambda found: mark or f"\\u{ord(found[0]):04x}", text)
     return shown if lines else shown.replace("\n", mark or "\\n")
+
+
+def as_cell(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula (CWE-1236).
+
+    Parameters
+    ----------
+    text
+        A cell's, without what is unsafe to show.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

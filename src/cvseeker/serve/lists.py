@@ -13,15 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.record import Journal, Record, Shortlists
-from cvseeker.core.screen import printable
+from cvseeker.core.screen import as_cell, printable
 from cvseeker.serve.candidates import Number, Served
 from cvseeker.serve.log import log
 from cvseeker.serve.problems import Problem
 from cvseeker.serve.service import Service
 
 Name = Annotated[str, Path(min_length=1, max_length=100)]
-# A cell that begins so is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("number", "name", "title", "employer", "place", "years", "tags", "note", "resume_id")
 _UNSEEN = {"name": "", "place": "", "resume_id": ""}
 
@@ -197,8 +195,7 @@ def safe_cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula, nor a terminal for a command."""
     if not isinstance(value, str):
         return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return as_cell(printable(value))
 
 
 def _quoted(text: str) -> str:
