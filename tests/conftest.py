@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.resumes.readers import Document, ReadError, read_document
 from hostile_server import HostileServer, running_hostile
 
 # Started by a test, not by pytest.
@@ -60,6 +61,28 @@ TINY_QUERIES = {
     "q5": ("electrician, Siemens drives", "eli-marsh#1"),
     "q6": ("Django developer", "fay-okoro#1"),
 }
+
+BODY = "Laminated dough, chocolate tempering and sugar work for a hotel of ninety rooms in Bled."
+
+
+def read_content(folder: Path, name: str, content: bytes) -> list[Document]:
+    """Read a file of this content."""
+    path = folder / name
+    path.write_bytes(content)
+    return read_document(path)
+
+
+def text_of(folder: Path, name: str, content: bytes) -> str:
+    """Return the text of a file of this content, which is one document."""
+    [document] = read_content(folder, name, content)
+    return document.text
+
+
+def why_refused(folder: Path, name: str, content: bytes) -> str:
+    """Return the reason for which a file of this content is refused."""
+    with pytest.raises(ReadError) as caught:
+        read_content(folder, name, content)
+    return str(caught.value)
 
 
 class HashEncoder:

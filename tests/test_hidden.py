@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from cvseeker.resumes.readers import Document, read_document
+from cvseeker.resumes.readers import Document
 from cvseeker.resumes.readers.smuggled import without_smuggled
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from hidden import PAGE, RULES, TRICKS, WORDS, invisible, lines_of
+
+from conftest import read_content
 
 HOW = {
     "white": "in the colour of the page",
@@ -29,9 +31,7 @@ HOW = {
 
 
 def _read(folder: Path, name: str, content: bytes) -> Document:
-    path = folder / name
-    path.write_bytes(content)
-    [document] = read_document(path)
+    [document] = read_content(folder, name, content)
     return document
 
 

@@ -81,13 +81,13 @@ def place(first: Path, tmp_path: Path) -> Place:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note which files are read."""
     names: list[str] = []
-    read = sandbox._read_in_workers
+    work = sandbox.in_workers
 
-    def noting(paths: list[Path], settings: IngestSettings) -> Any:
-        names.extend(path.name for path in paths)
-        return read(paths, settings)
+    def noting(function: Any, tasks: list[Any], settings: IngestSettings) -> Any:
+        names.extend(task.name for task in tasks if isinstance(task, Path))
+        return work(function, tasks, settings)
 
-    monkeypatch.setattr(sandbox, "_read_in_workers", noting)
+    monkeypatch.setattr(sandbox, "in_workers", noting)
     return names
 
 
@@ -107,6 +107,30 @@ def test_a_changed_resume_costs_one(place: Place, opened: list[str]) -> None:
     assert {key for key in after if after[key] != before[key]} == {"07.txt"}
     decided = ingest_stage(place.workspace, [place.cvs], SETTINGS).decided
     assert decided[1] == "1 changed; the others are as they were"
+
+
+def test_a_text_that_cannot_be_read_through_costs_itself(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = sandbox.in_workers
+
+    def failing(function: Any, tasks: list[Any], settings: IngestSettings) -> Any:
+        for task, outcome in zip(tasks, work(function, tasks, settings), strict=True):
+            failed = getattr(task, "resume_id", "") == "07.txt"
+            yield (None, "took longer than 60 s") if failed else outcome
+
+    monkeypatch.setattr(sandbox, "in_workers", failing)
+    for number in (7, 8):
+        (place.cvs / f"{number:02}.txt").write_text(resume(number, extra="Danish."), "utf-8")
+    assert changes(place.ingest()) == {"changed": 1, "removed": 1}
+    rows = {
+        row["file"]: row for row in read_jsonl(place.workspace.require("ingest") / "files.jsonl")
+    }
+    assert (rows["07.txt"]["status"], rows["07.txt"]["reason"]) == (
+        "failed",
+        "took longer than 60 s",
+    )
+    assert "Danish" in place.candidates()["08.txt"].resume.text
 
 
 def test_a_file_that_was_only_touched_is_not_opened(place: Place, opened: list[str]) -> None:
@@ -233,15 +257,15 @@ def test_a_file_that_changes_between_hash_and_reading_is_read_again(
 ) -> None:
     path = place.cvs / "11.txt"
     path.write_text(resume(11, extra="The first change."), encoding="utf-8")
-    read = sandbox._read_in_workers
+    work = sandbox.in_workers
 
-    def meddling(paths: list[Path], settings: IngestSettings) -> Any:
+    def meddling(function: Any, tasks: list[Any], settings: IngestSettings) -> Any:
         path.write_text(resume(11, extra="The second change."), encoding="utf-8")
-        return read(paths, settings)
+        return work(function, tasks, settings)
 
-    monkeypatch.setattr(sandbox, "_read_in_workers", meddling)
+    monkeypatch.setattr(sandbox, "in_workers", meddling)
     place.ingest()
-    monkeypatch.setattr(sandbox, "_read_in_workers", read)
+    monkeypatch.setattr(sandbox, "in_workers", work)
     path.write_text(resume(11, extra="The first change."), encoding="utf-8")
     (place.cvs / "30.txt").unlink()
     place.ingest()

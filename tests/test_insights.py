@@ -237,6 +237,13 @@ def test_every_insight_has_its_stretch_and_nothing_is_told_twice() -> None:
     assert {"name", "title", "employer", "degree", "institution", "skill", "language"} <= kinds
 
 
+def test_the_name_that_heads_a_page_is_no_employer() -> None:
+    again = RESUME.replace("Welder, Nordhavn Yard", "Welder, MIRA VOSS")
+    assert profile_of(again).name == "Mira Voss"
+    found = read_insights(again)
+    assert [one.value for one in found if one.kind == "employer"] == ["Harbour Works"]
+
+
 def test_languages_have_one_name_in_whatever_language() -> None:
     text = "SPRACHEN\nDeutsch (Muttersprache), Englisch, Französisch"
     assert profile_of(text).languages == ("German", "English", "French")

@@ -6,21 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvseeker.resumes.readers import Document, ReadError, read_document
+from conftest import BODY, read_content, text_of
+from cvseeker.resumes.readers import Document, ReadError
 from cvseeker.resumes.readers.objects import read_json_lines, read_json_text, read_xml
-
-BODY = "Laminated dough, chocolate tempering and sugar work for a hotel of ninety rooms in Bled."
-
-
-def _read(folder: Path, name: str, content: bytes) -> list[Document]:
-    path = folder / name
-    path.write_bytes(content)
-    return read_document(path)
-
-
-def _text(folder: Path, name: str, content: bytes) -> str:
-    [document] = _read(folder, name, content)
-    return document.text
 
 
 def test_a_json_resume_gets_headings(tmp_path: Path) -> None:
@@ -37,7 +25,7 @@ def test_a_json_resume_gets_headings(tmp_path: Path) -> None:
         "skills": [{"name": "Pastry", "keywords": ["sugar", "chocolate"]}],
         "languages": [{"language": "French", "fluency": "B2"}],
     }
-    assert _text(tmp_path, "cv.json", json.dumps(resume).encode()) == (
+    assert text_of(tmp_path, "cv.json", json.dumps(resume).encode()) == (
         "Ana Prunk\nBaker\nBled\n\n"
         "Experience\nHead of pastry, Hotel Lipa (2018-02 – Present)\n"
         "• Ninety rooms\n• Four apprentices\n\n"
@@ -73,7 +61,7 @@ def test_other_json_has_a_reason(text: str, reason: str) -> None:
 
 def test_prose_that_begins_with_a_bracket_is_text(tmp_path: Path) -> None:
     assert (
-        _text(tmp_path, "cv.txt", b"[Job title] with experience") == "[Job title] with experience"
+        text_of(tmp_path, "cv.txt", b"[Job title] with experience") == "[Job title] with experience"
     )
 
 
@@ -265,7 +253,7 @@ HR_XML = """<Candidate xmlns="http://www.hr-xml.org/3"><CandidatePerson><PersonN
 
 @pytest.mark.parametrize("text", [EUROPASS, HR_XML], ids=["europass", "hr-xml"])
 def test_resumes_in_xml_are_read_as_what_they_are(tmp_path: Path, text: str) -> None:
-    assert _text(tmp_path, "cv.xml", text.encode()) == (
+    assert text_of(tmp_path, "cv.xml", text.encode()) == (
         "Ilse Marwood\nilse@example.com\n\nExperience\n"
         "Quality Manager, Brackwell Foods (2014-01 – Present)\n• Led audits\n\n"
         "Education\nBSc Food Science, University of Leeds (2005 – 2008)\n\nSkills\nMinitab"
@@ -298,7 +286,7 @@ BOMB = "<!DOCTYPE a [<!ENTITY b 'lol'>" + "".join(
 )
 def test_other_xml_has_a_reason(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(ReadError) as caught:
-        _read(tmp_path, "cv.xml", text.encode())
+        read_content(tmp_path, "cv.xml", text.encode())
     assert str(caught.value).startswith(reason)
 
 
@@ -306,4 +294,4 @@ def test_files_named_in_xml_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("password", encoding="utf-8")
     doctype = f"<!DOCTYPE a [<!ENTITY s SYSTEM 'file://{tmp_path}/secret'>]>"
     text = HR_XML.replace("<FormattedName>", "<FormattedName>&s;")
-    assert "password" not in _text(tmp_path, "cv.xml", (doctype + text).encode())
+    assert "password" not in text_of(tmp_path, "cv.xml", (doctype + text).encode())

@@ -191,7 +191,7 @@ def test_no_passage_gets_more_than_it_carries() -> None:
 
 
 OTHERS = {
-    "German": """Aldine Quastenberg
+    "de": """Aldine Quastenberg
 Fachkrankenschwester für Intensivpflege, Leipzig
 
 Berufserfahrung
@@ -201,7 +201,7 @@ Berufserfahrung
 
 Kenntnisse
 Hämofiltration, Aromapflege, Notfalltraining""",
-    "French": """Aldine Quastenberg
+    "fr": """Aldine Quastenberg
 Infirmière puéricultrice
 
 EXPÉRIENCE PROFESSIONNELLE

@@ -6,33 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import BODY, text_of, why_refused
 from cvseeker.resumes import readers
-from cvseeker.resumes.readers import Document, ReadError, read_document
+from cvseeker.resumes.readers import ReadError, read_document
 from cvseeker.resumes.readers.base import MAX_CHARACTERS
 from cvseeker.resumes.readers.html import html_to_text
 from cvseeker.resumes.readers.pieces import Piece
 from cvseeker.resumes.readers.rows import read_rows as read_piece_rows
 from cvseeker.resumes.readers.text import decode
 from hostile import SOUND_TEXT, docx_of, paragraphs, pdf_of, scanned_pdf, zip_of
-
-BODY = "Laminated dough, chocolate tempering and sugar work for a hotel of ninety rooms in Bled."
-
-
-def _read(folder: Path, name: str, content: bytes) -> list[Document]:
-    path = folder / name
-    path.write_bytes(content)
-    return read_document(path)
-
-
-def _text(folder: Path, name: str, content: bytes) -> str:
-    [document] = _read(folder, name, content)
-    return document.text
-
-
-def _refused(folder: Path, name: str, content: bytes) -> str:
-    with pytest.raises(ReadError) as caught:
-        _read(folder, name, content)
-    return str(caught.value)
 
 
 def _canvas_pdf(
@@ -57,11 +39,11 @@ def _canvas_pdf(
     "name", ["cv.pdf", "cv.docx", "cv.txt", "cv.html", "cv.csv", "cv", "cv.PDF", "cv.json"]
 )
 def test_the_content_decides_not_the_name(tmp_path: Path, name: str) -> None:
-    assert "Head pastry chef" in _text(tmp_path, name, pdf_of(SOUND_TEXT))
-    assert "Head pastry chef" in _text(tmp_path, name, docx_of(paragraphs(SOUND_TEXT)))
+    assert "Head pastry chef" in text_of(tmp_path, name, pdf_of(SOUND_TEXT))
+    assert "Head pastry chef" in text_of(tmp_path, name, docx_of(paragraphs(SOUND_TEXT)))
     page = f"<!DOCTYPE html><html><body><pre>{SOUND_TEXT}</pre></body></html>"
-    assert "\nHead pastry chef" in _text(tmp_path, name, page.encode())
-    assert "<" not in _text(tmp_path, name, page.encode("utf-16"))
+    assert "\nHead pastry chef" in text_of(tmp_path, name, page.encode())
+    assert "<" not in text_of(tmp_path, name, page.encode("utf-16"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +66,7 @@ def test_the_content_decides_not_the_name(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_what_is_no_document_has_a_reason(tmp_path: Path, content: bytes, reason: str) -> None:
-    assert _refused(tmp_path, "cv.pdf", content).startswith(reason)
+    assert why_refused(tmp_path, "cv.pdf", content).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +79,7 @@ def test_what_is_no_document_has_a_reason(tmp_path: Path, content: bytes, reason
 )
 def test_old_office_files_are_named(tmp_path: Path, stream: str, reason: str) -> None:
     content = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512) + stream.encode("utf-16-le")
-    assert _refused(tmp_path, "cv.doc", content) == reason
+    assert why_refused(tmp_path, "cv.doc", content) == reason
 
 
 def test_a_missing_file_and_a_folder_have_reasons(tmp_path: Path) -> None:
@@ -108,7 +90,7 @@ def test_a_missing_file_and_a_folder_have_reasons(tmp_path: Path) -> None:
 
 
 def test_a_text_too_long_to_be_a_resume_is_refused(tmp_path: Path) -> None:
-    reason = _refused(tmp_path, "cv.txt", b"word " * (MAX_CHARACTERS // 5 + 1))
+    reason = why_refused(tmp_path, "cv.txt", b"word " * (MAX_CHARACTERS // 5 + 1))
     assert reason == "over 2,000,000 characters of text: too long to be a résumé"
 
 
@@ -137,7 +119,7 @@ def test_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
         760,
         "Ana Prunk, pastry chef, who has a header over the whole width of the page here",
     )
-    lines = _text(tmp_path, "cv.pdf", _canvas_pdf(header, *rows)).split("\n")
+    lines = text_of(tmp_path, "cv.pdf", _canvas_pdf(header, *rows)).split("\n")
     assert lines[0].startswith("Ana Prunk")
     words = [line for line in lines[1:] if line]
     assert words == [text for _, _, text in left] + [text for _, _, text in right]
@@ -148,7 +130,7 @@ def test_columns_on_the_same_lines_do_not_interleave(tmp_path: Path) -> None:
     for n in range(15):
         draws.append((50, 700 - 13 * n, f"left prose that fills its line {n}"))
         draws.append((320, 700 - 13 * n, f"right prose that fills its line {n}"))
-    lines = [line for line in _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n") if line]
+    lines = [line for line in text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n") if line]
     assert lines[:15] == [f"left prose that fills its line {n}" for n in range(15)]
     assert lines[15:] == [f"right prose that fills its line {n}" for n in range(15)]
 
@@ -158,7 +140,7 @@ def test_dates_at_the_ends_of_lines_are_no_column(tmp_path: Path) -> None:
     for n in range(9):
         draws.append((50, 700 - 13 * n, f"Head of pastry and of bread in hotel {n}"))
         draws.append((400, 700 - 13 * n, f"201{n} to 202{n}"))
-    lines = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n")
+    lines = text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n")
     assert [line.split()[-1] for line in lines] == [f"202{n}" for n in range(9)]
     assert all(line.startswith("Head of pastry") for line in lines)
 
@@ -169,7 +151,7 @@ def test_labels_stand_before_the_lines_beside_them(tmp_path: Path) -> None:
         if n % 2 == 0:
             draws.append((50, 700 - 13 * n, f"Label {n}"))
         draws.append((200, 700 - 13 * n, f"line {n} of a text that goes on beside the labels"))
-    text = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws))
+    text = text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws))
     order = [text.index(f"Label {n}") < text.index(f"line {n} of") for n in range(0, 14, 2)]
     assert all(order)
     assert text.index("line 1 of") < text.index("Label 2") < text.index("line 2 of")
@@ -187,7 +169,7 @@ def test_the_column_with_the_name_comes_first(tmp_path: Path) -> None:
     canvas.setFont("Helvetica-Bold", 24)
     canvas.drawString(220, 750, "Ana Prunk")
     canvas.save()
-    text = _text(tmp_path, "cv.pdf", buffer.getvalue())
+    text = text_of(tmp_path, "cv.pdf", buffer.getvalue())
     assert text.startswith("Ana Prunk")
     assert text.index("work of the year 11") < text.index("skill number 0")
 
@@ -198,7 +180,7 @@ def test_dates_at_the_end_of_a_line_stay_with_it(tmp_path: Path) -> None:
         draws.append((50, 700 - 40 * n, f"Pastry chef, Hotel {n}"))
         draws.append((450, 700 - 40 * n, f"201{n} to 201{n + 1}"))
         draws.append((50, 688 - 40 * n, "Laminated dough and sugar work, " * 3))
-    text = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws))
+    text = text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws))
     for n in range(6):
         assert f"Pastry chef, Hotel {n}\t201{n} to 201{n + 1}\n" in text
 
@@ -211,7 +193,7 @@ def test_labels_at_the_margin_go_before_what_they_label(tmp_path: Path) -> None:
             (160, 700 - 90 * n - 13 * row, f"{label} line {row} is a sentence of some length")
             for row in range(5)
         ]
-    lines = [line for line in _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n") if line]
+    lines = [line for line in text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n") if line]
     assert lines[0] == "Profile"
     assert lines[6] == "Experience"
     assert lines[7] == "Experience line 0 is a sentence of some length"
@@ -228,7 +210,7 @@ def test_a_table_of_wrapped_cells_is_read_row_by_row(tmp_path: Path) -> None:
             (200, top - 12, "four apprentices"),
             (380, top, f"201{n}"),
         ]
-    lines = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n")
+    lines = text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n")
     assert lines == [
         f"Hotel number {n} in the old town\tHead of pastry {n}, with four apprentices\t201{n}"
         for n in range(5)
@@ -243,7 +225,7 @@ def test_spaces_come_from_gaps_where_the_file_has_none(tmp_path: Path) -> None:
     for word in words[:8]:
         draws.append((x, 700.0, word))
         x += stringWidth(word, "Helvetica", 10) + 2.2
-    assert _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)) == " ".join(words[:8])
+    assert text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)) == " ".join(words[:8])
 
 
 def test_letter_spaced_headings_are_words(tmp_path: Path) -> None:
@@ -254,13 +236,13 @@ def test_letter_spaced_headings_are_words(tmp_path: Path) -> None:
     canvas.drawString(50, 700, "WORK EXPERIENCE", charSpace=3)
     canvas.drawString(50, 680, BODY[:60])
     canvas.save()
-    assert _text(tmp_path, "cv.pdf", buffer.getvalue()).startswith("WORK EXPERIENCE\n")
+    assert text_of(tmp_path, "cv.pdf", buffer.getvalue()).startswith("WORK EXPERIENCE\n")
 
 
 def test_blocks_are_parted_by_blank_lines(tmp_path: Path) -> None:
     draws = [(50, 700 - 13 * n, f"first block, line {n}") for n in range(4)]
     draws += [(50, 620 - 13 * n, f"second block, line {n}") for n in range(4)]
-    blocks = _text(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n\n")
+    blocks = text_of(tmp_path, "cv.pdf", _canvas_pdf(*draws)).split("\n\n")
     assert [block.count("\n") for block in blocks] == [3, 3]
 
 
@@ -277,16 +259,16 @@ def test_turned_pages_read_the_same(tmp_path: Path, rotation: int) -> None:
     page.rotate(rotation)
     buffer = io.BytesIO()
     writer.write(buffer)
-    assert _text(tmp_path, "cv.pdf", buffer.getvalue()).split() == SOUND_TEXT.split()
+    assert text_of(tmp_path, "cv.pdf", buffer.getvalue()).split() == SOUND_TEXT.split()
 
 
 def test_pdfs_that_cannot_be_read_have_reasons(tmp_path: Path) -> None:
     sound = pdf_of(SOUND_TEXT)
-    assert "needs a password" in _refused(tmp_path, "a.pdf", pdf_of(SOUND_TEXT, password="x"))
-    assert "scanned PDF; run OCR" in _refused(tmp_path, "a.pdf", scanned_pdf())
-    assert "no text on its pages" in _refused(tmp_path, "a.pdf", pdf_of(""))
-    assert "truncated PDF" in _refused(tmp_path, "a.pdf", sound[: len(sound) // 2])
-    assert "damaged PDF" in _refused(tmp_path, "a.pdf", b"%PDF-1.4\nnothing\n%%EOF\n")
+    assert "needs a password" in why_refused(tmp_path, "a.pdf", pdf_of(SOUND_TEXT, password="x"))
+    assert "scanned PDF; run OCR" in why_refused(tmp_path, "a.pdf", scanned_pdf())
+    assert "no text on its pages" in why_refused(tmp_path, "a.pdf", pdf_of(""))
+    assert "truncated PDF" in why_refused(tmp_path, "a.pdf", sound[: len(sound) // 2])
+    assert "damaged PDF" in why_refused(tmp_path, "a.pdf", b"%PDF-1.4\nnothing\n%%EOF\n")
 
 
 def test_pypdf_reads_what_pdfium_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +278,7 @@ def test_pypdf_reads_what_pdfium_refuses(tmp_path: Path, monkeypatch: pytest.Mon
         raise pypdfium2.PdfiumError("Failed to load document (PDFium: Data format error).")
 
     monkeypatch.setattr(pypdfium2, "PdfDocument", refuse)
-    assert "Head pastry chef" in _text(tmp_path, "cv.pdf", pdf_of(SOUND_TEXT))
+    assert "Head pastry chef" in text_of(tmp_path, "cv.pdf", pdf_of(SOUND_TEXT))
 
 
 def test_text_printed_twice_counts_once() -> None:
@@ -356,7 +338,7 @@ def test_word_paragraphs_lists_tables_and_boxes_come_in_order(tmp_path: Path) ->
 def test_layout_tables_keep_the_lines_of_their_cells(tmp_path: Path) -> None:
     sidebar, main = paragraphs("Contact\nBled\nSlovene"), paragraphs("Experience\nHotel Lipa")
     row = f"<w:tr><w:tc>{sidebar}</w:tc><w:tc>{main}</w:tc></w:tr>"
-    text = _text(tmp_path, "cv.docx", docx_of(f"<w:tbl>{row}</w:tbl>"))
+    text = text_of(tmp_path, "cv.docx", docx_of(f"<w:tbl>{row}</w:tbl>"))
     assert text.split() == ["Contact", "Bled", "Slovene", "Experience", "Hotel", "Lipa"]
     assert "|" not in text
     assert "Slovene\n\n\nExperience\n" in text
@@ -373,7 +355,7 @@ def test_text_boxes_are_read_once_and_deletions_not(tmp_path: Path) -> None:
         "<w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
         "<w:ins><w:r><w:t>kept</w:t><w:tab/><w:t>2019</w:t></w:r></w:ins></w:p>"
     )
-    text = _text(tmp_path, "cv.docx", docx_of(body))
+    text = text_of(tmp_path, "cv.docx", docx_of(body))
     assert [line for line in text.split("\n") if line] == ["Before", "In a box", "kept\t2019"]
 
 
@@ -382,18 +364,18 @@ def test_word_files_with_macros_are_read(tmp_path: Path) -> None:
         b'<Types><Override ContentType="application/vnd.ms-word.document.macroEnabled"/></Types>'
     )
     content = docx_of(paragraphs(SOUND_TEXT), extra={"[Content_Types].xml": kinds})
-    assert "Hotel Lipa" in _text(tmp_path, "cv.docm", content)
+    assert "Hotel Lipa" in text_of(tmp_path, "cv.docm", content)
 
 
 def test_zip_bombs_are_not_opened(tmp_path: Path) -> None:
     bomb = docx_of(paragraphs(SOUND_TEXT), extra={"word/zeros.xml": bytes(50_000_000)})
-    assert _refused(tmp_path, "cv.docx", bomb).endswith("expand to 50 MB; not opened")
+    assert why_refused(tmp_path, "cv.docx", bomb).endswith("expand to 50 MB; not opened")
     lying = docx_of("<w:p/>" * 100_000)
     place = lying.rindex(b"word/document.xml") - 46
     size = int.from_bytes(lying[place + 24 : place + 28], "little")
     assert size > 600_000
     lying = lying[: place + 24] + (1000).to_bytes(4, "little") + lying[place + 28 :]
-    assert _refused(tmp_path, "cv.docx", lying)
+    assert why_refused(tmp_path, "cv.docx", lying)
 
 
 # HTML, RTF and text
@@ -423,9 +405,9 @@ def test_any_markup_gives_text(markup: str) -> None:
 
 def test_pages_are_decoded_as_they_declare(tmp_path: Path) -> None:
     page = '<html><head><meta charset="windows-1251"></head><body>Пекарь в Бледе</body></html>'
-    assert _text(tmp_path, "cv.html", page.encode("cp1251")) == "Пекарь в Бледе"
+    assert text_of(tmp_path, "cv.html", page.encode("cp1251")) == "Пекарь в Бледе"
     wrong = "<html><head><meta charset='no-such'></head><body>Köchin in Bled</body></html>"
-    assert _text(tmp_path, "cv.html", wrong.encode()) == "Köchin in Bled"
+    assert text_of(tmp_path, "cv.html", wrong.encode()) == "Köchin in Bled"
 
 
 def test_web_archives_are_read(tmp_path: Path) -> None:
@@ -434,12 +416,12 @@ def test_web_archives_are_read(tmp_path: Path) -> None:
         "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
         "<html><body><p>Caf=C3=A9 in Bled</p></body></html>\n--x--\n"
     )
-    assert _text(tmp_path, "cv.doc", archive.encode()) == "Café in Bled"
+    assert text_of(tmp_path, "cv.doc", archive.encode()) == "Café in Bled"
 
 
 def test_rich_text_is_read(tmp_path: Path) -> None:
     rich = rb"{\rtf1\ansi\ansicpg1252{\fonttbl\f0 Arial;}\b Ana Prunk\b0\par K\'f6chin\par}"
-    assert _text(tmp_path, "cv.rtf", rich).split("\n")[:2] == ["Ana Prunk", "Köchin"]
+    assert text_of(tmp_path, "cv.rtf", rich).split("\n")[:2] == ["Ana Prunk", "Köchin"]
 
 
 @pytest.mark.parametrize(
@@ -475,8 +457,8 @@ def test_utf8_is_read_as_it_stands(text: str) -> None:
 
 
 def test_line_ends_and_lone_surrogates_are_mended(tmp_path: Path) -> None:
-    assert _text(tmp_path, "cv.md", b"# Ana\r\nBled\rSlovenia") == "# Ana\nBled\nSlovenia"
-    text = _text(
+    assert text_of(tmp_path, "cv.md", b"# Ana\r\nBled\rSlovenia") == "# Ana\nBled\nSlovenia"
+    text = text_of(
         tmp_path, "cv.json", b'{"basics": {"name": "A\\ud83d", "label": "\\ud83d\\ude00"}}'
     )
     assert text == "A\ufffd\n😀"

@@ -162,12 +162,12 @@ def test_a_broken_pool_is_opened_anew(tmp_path: Path) -> None:
     path.write_text(SOUND_TEXT, encoding="utf-8")
     workers = sandbox._Workers(1, IngestSettings())
     try:
-        first = workers.submit(path)
+        first = workers.submit(sandbox._read, path)
         workers.stop()
-        outcome = workers.collect(first)
+        documents, reason = workers.collect(first)
     finally:
         workers.stop()
-    assert outcome.documents[0].text.strip() == SOUND_TEXT.strip()
+    assert (documents[0].text.strip(), reason) == (SOUND_TEXT.strip(), "")
 
 
 def test_an_unreadable_file_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_an_unreadable_file_has_a_reason(tmp_path: Path, monkeypatch: pytest.Mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", deny)
-    assert sandbox._read_safely(path, 256) == ((), "no permission to read the file")
+    assert sandbox._safely(sandbox._read, path, 256) == (None, "no permission to read the file")
 
 
 @pytest.mark.parametrize(
@@ -190,14 +190,19 @@ def test_an_unreadable_file_has_a_reason(tmp_path: Path, monkeypatch: pytest.Mon
         (KeyError("x"), "the reader failed on it (KeyError)"),
     ],
 )
-def test_every_failure_becomes_a_reason(
-    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: Path) -> list[object]:
+def test_every_failure_becomes_a_reason(error: Exception, reason: str) -> None:
+    def fail(_: object) -> object:
         raise error
 
-    monkeypatch.setattr(sandbox, "read_document", fail)
-    assert sandbox._read_safely(Path("x"), 256) == ((), reason)
+    assert sandbox._safely(fail, Path("x"), 256) == (None, reason)
+
+
+def test_whatever_is_done_in_workers_fails_alone() -> None:
+    assert list(sandbox.in_workers(int, ["1", "x", "3"], IngestSettings(workers=1))) == [
+        (1, ""),
+        (None, "the reader failed on it (ValueError)"),
+        (3, ""),
+    ]
 
 
 def test_a_script_without_guard_is_told(tmp_path: Path) -> None:
@@ -221,7 +226,7 @@ def test_a_script_without_guard_is_told(tmp_path: Path) -> None:
 
 def test_workers_stay_light() -> None:
     code = (
-        "import sys, json, cvseeker.resumes.sandbox\n"
+        "import sys, json, cvseeker.resumes.sandbox, cvseeker.resumes.candidates\n"
         "heavy = ['torch', 'transformers', 'pandas', 'pyarrow', 'pydantic', 'pypdf', 'lxml']\n"
         "print(json.dumps([name for name in heavy if name in sys.modules]))"
     )

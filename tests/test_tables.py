@@ -6,22 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import BODY, read_content, text_of
 from cvseeker.resumes.readers import Document, ReadError, read_document
 from cvseeker.resumes.readers.tables import read_delimited, read_parquet
 from hostile import SOUND_TEXT
-
-BODY = "Laminated dough, chocolate tempering and sugar work for a hotel of ninety rooms in Bled."
-
-
-def _read(folder: Path, name: str, content: bytes) -> list[Document]:
-    path = folder / name
-    path.write_bytes(content)
-    return read_document(path)
-
-
-def _text(folder: Path, name: str, content: bytes) -> str:
-    [document] = _read(folder, name, content)
-    return document.text
 
 
 def _csv(rows: list[list[str]], delimiter: str = ",") -> str:
@@ -34,7 +22,7 @@ def _csv(rows: list[list[str]], delimiter: str = ",") -> str:
 def test_a_row_is_a_document(tmp_path: Path, delimiter: str) -> None:
     rows = [["ID", "Resume_str", "Category"]]
     rows += [[f"a{n}", f'{BODY}\n"Line" {n}; more, yes', "CHEF"] for n in range(5)]
-    documents = _read(tmp_path, "cvs.csv", _csv(rows, delimiter).encode())
+    documents = read_content(tmp_path, "cvs.csv", _csv(rows, delimiter).encode())
     assert [document.row_id for document in documents] == ["a0", "a1", "a2", "a3", "a4"]
     assert documents[3].text == f'{BODY}\n"Line" 3; more, yes'
     assert documents[3].metadata == {"Category": "CHEF"}
@@ -59,7 +47,7 @@ def test_a_resume_spread_over_columns_gets_headings() -> None:
 
 
 def test_rows_without_header_id_or_text(tmp_path: Path) -> None:
-    documents = _read(
+    documents = read_content(
         tmp_path, "a.csv", _csv([["1", BODY], ["2", BODY + " x"], ["3", ""]]).encode()
     )
     assert [document.row_id for document in documents] == ["1", "2"]
@@ -76,7 +64,7 @@ def test_huge_fields_are_read() -> None:
 
 
 def test_prose_in_a_csv_file_is_text(tmp_path: Path) -> None:
-    assert _text(tmp_path, "cv.csv", SOUND_TEXT.encode()).strip() == SOUND_TEXT.strip()
+    assert text_of(tmp_path, "cv.csv", SOUND_TEXT.encode()).strip() == SOUND_TEXT.strip()
 
 
 @pytest.mark.parametrize(
@@ -123,14 +111,14 @@ RESUMES = ('Chef, "Perle", Lille', "Baker; Roux, Lille")
 def test_a_table_of_one_column_is_a_table(tmp_path: Path, heading: str) -> None:
     rows = [f"{text}. {BODY}\n\nEducation" for text in RESUMES]
     quoted = "\r\n".join('"' + row.replace('"', '""') + '"' for row in rows)
-    documents = _read(tmp_path, "a.csv", f"\ufeff{heading}\r\n{quoted}\r\n".encode())
+    documents = read_content(tmp_path, "a.csv", f"\ufeff{heading}\r\n{quoted}\r\n".encode())
     assert [document.text for document in documents] == rows
 
 
 def test_unquoted_lines_below_a_known_heading_are_resumes(tmp_path: Path) -> None:
     text = "resume_text\n" + "\n".join(f"{text} {BODY}" for text in RESUMES)
-    assert len(_read(tmp_path, "a.csv", text.encode())) == 2
-    assert len(_read(tmp_path, "a.csv", text.replace("resume_text", "Odile").encode())) == 1
+    assert len(read_content(tmp_path, "a.csv", text.encode())) == 2
+    assert len(read_content(tmp_path, "a.csv", text.replace("resume_text", "Odile").encode())) == 1
 
 
 def test_columns_about_the_candidate_stand_in_the_text() -> None:
@@ -172,7 +160,7 @@ def test_quotes_after_backslashes_do_not_end_a_cell() -> None:
 def test_what_excel_adds_is_taken_off(tmp_path: Path) -> None:
     text = f'sep=;\r\nExport;;\r\nid;text;grade\r\n="007";"{BODY}_x000D_";#N/A\r\n;;\r\n'
     text += f'="008";"{BODY} x";\r\n'
-    first, second = _read(tmp_path, "a.csv", text.encode("utf-16"))
+    first, second = read_content(tmp_path, "a.csv", text.encode("utf-16"))
     assert first == Document(BODY, "007", {})
     assert second.row_id == "008"
 

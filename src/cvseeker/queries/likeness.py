@@ -15,7 +15,7 @@ from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.named_files import read_lines
 from cvseeker.core.settings import Settings
-from cvseeker.queries.filters import language_of
+from cvseeker.queries.filters import sure_language
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.cross_sections import overlaps
 from cvseeker.retrieval.holdout import keep_queries
@@ -54,7 +54,7 @@ def in_their_language(settings: Settings) -> Settings:
     chosen = "language" in generate.filters.model_fields_set
     if generate.like is None or generate.llm == "offline" or chosen:
         return settings
-    language = language_of(" \n".join(read_searches(generate.like)[:_ENOUGH]))
+    language = sure_language(" \n".join(read_searches(generate.like)[:_ENOUGH]))
     if not language:
         return settings
     filters = generate.filters.model_copy(update={"language": language})

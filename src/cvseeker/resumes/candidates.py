@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.hashes import text_hash
@@ -135,24 +136,39 @@ def match(rows: Sequence[Row], known: Iterable[Known]) -> dict[str, Known]:
 
 
 def make(rows: Sequence[Row], settings: "IngestSettings", progress: Progress) -> dict[str, Made]:
-    """Cut texts into sections and passages, and read what they say; by résumé id."""
+    """Cut texts into sections and passages, and read what they say; by résumé id.
+
+    In worker processes, as files are read: what fails there becomes the reason of its row.
+    """
+    from cvseeker.resumes.sandbox import in_workers
+
     made = {}
-    for number, row in enumerate(rows, start=1):
-        sections = find_sections(row.text)
-        insights = read_insights(row.text, today=_written_on(row))
-        # A table's own column of that name says what its owner wants to know.
-        metadata = {"language": language_of(row.text), **row.metadata}
-        resume = Resume(row.resume_id, row.text, sections, row.source, insights, metadata)
-        passages = tuple(
-            Passage(f"{row.resume_id}:{position}", row.resume_id, text, kinds)
-            for position, (text, kinds) in enumerate(
-                split_passages(sections, passage_tokens=settings.passage_tokens)
-            )
-        )
-        sketch = Sketch.of(row.text, (passage.text for passage in passages))
-        made[row.resume_id] = Made(resume, passages, sketch)
+    work = partial(make_one, passage_tokens=settings.passage_tokens)
+    for number, (row, (one, reason)) in enumerate(
+        zip(rows, in_workers(work, rows, settings), strict=True), start=1
+    ):
+        if one is None:
+            row.status, row.reason = "failed", reason
+        else:
+            made[row.resume_id] = one
         progress("finding sections", number, len(rows), "")
     return made
+
+
+def make_one(row: Row, *, passage_tokens: int) -> Made:
+    """Cut one text into sections and passages, and read what it says."""
+    sections = find_sections(row.text)
+    insights = read_insights(row.text, today=_written_on(row))
+    # A table's own column of that name says what its owner wants to know.
+    metadata = {"language": language_of(row.text), **row.metadata}
+    resume = Resume(row.resume_id, row.text, sections, row.source, insights, metadata)
+    passages = tuple(
+        Passage(f"{row.resume_id}:{position}", row.resume_id, text, kinds)
+        for position, (text, kinds) in enumerate(
+            split_passages(sections, passage_tokens=passage_tokens)
+        )
+    )
+    return Made(resume, passages, Sketch.of(row.text, (passage.text for passage in passages)))
 
 
 def _written_on(row: Row) -> date | None:

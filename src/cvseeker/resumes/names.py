@@ -1,7 +1,7 @@
 """The candidate's name: reading it off a résumé, wherever it stands, and finding it in texts."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +17,7 @@ from cvseeker.resumes.name_forms import (
     fold,
     take_apart,
 )
+from cvseeker.resumes.spans import replace_spans
 
 # A name is looked for so far into a text.
 _FARTHEST = 12_000
@@ -76,7 +77,7 @@ class PersonName:
         mails = find_emails(text)
         handles = [fold(mail.value.partition("@")[0]).lower() for mail in mails]
         if not name:
-            shown = _put_mark(text, ((mail.start, mail.end) for mail in mails), "[EMAIL]")
+            shown = replace_spans(text, ((mail.start, mail.end) for mail in mails), "[EMAIL]")
             named = file_handle(source)
             name = read_name(shown, handles, [named] if named else [], insight)
         form = take_apart(name) if name else None
@@ -98,14 +99,6 @@ class PersonName:
             number > 1 or start > 0 or fold(query[:end]).lower() not in ORDINARY
             for (start, end), number in find_spans(query, form)
         )
-
-
-def _put_mark(text: str, spans: Iterable[tuple[int, int]], mark: str) -> str:
-    pieces, done = [], 0
-    for start, end in spans:
-        pieces += [text[done:start], mark]
-        done = end
-    return "".join([*pieces, text[done:]])
 
 
 def _nicknames(text: str, name: Form, handles: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading files in worker processes: a malformed file costs only itself.
+"""Reading files, and what their texts say, in worker processes: a malformed file costs only itself.
 
 Libraries that parse PDF and XML in C can crash, loop or eat the memory on a hostile file. Each file
 is read in a worker with a time-out and a memory limit, and what goes wrong becomes its reason.
@@ -7,7 +7,7 @@ is read in a worker with a time-out and a memory limit, and what goes wrong beco
 import multiprocessing
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,7 +30,13 @@ _AHEAD = 16
 # Workers are replaced now and then, since parsers in C leak.
 _FILES_PER_WORKER = 500
 _START_SECONDS = 120.0
-_PRELOADED = ["cvseeker.resumes.sandbox", "pypdfium2", "lxml.etree", "selectolax.lexbor"]
+_PRELOADED = [
+    "cvseeker.resumes.sandbox",
+    "cvseeker.resumes.candidates",
+    "pypdfium2",
+    "lxml.etree",
+    "selectolax.lexbor",
+]
 _CRASHED = "the reader crashed on it"
 
 
@@ -51,21 +57,25 @@ def read_files(
         file.refused or refusal(file.path, max_file_mb=settings.max_file_mb) for file in files
     ]
     readable = [file.path for file, reason in zip(files, reasons, strict=True) if not reason]
-    outcomes = _read_in_workers(readable, settings)
-    for done, (file, reason) in enumerate(zip(files, reasons, strict=True), start=1):
-        yield ReadOutcome(file.path, (), reason) if reason else next(outcomes)
+    outcomes = in_workers(_read, readable, settings)
+    for done, (file, refused) in enumerate(zip(files, reasons, strict=True), start=1):
+        documents, reason = (None, refused) if refused else next(outcomes)
+        yield ReadOutcome(file.path, documents or (), reason)
         # No file names here: they are people's names, and progress may end in a log.
         progress("reading", done, len(files), "")
 
 
-def _read_in_workers(paths: Sequence[Path], settings: "IngestSettings") -> Iterator[ReadOutcome]:
-    if not paths:
+def in_workers(
+    function: Callable[[Any], Any], tasks: Sequence[Any], settings: "IngestSettings"
+) -> Iterator[tuple[Any, str]]:
+    """Do a thing with each task in worker processes: yield what came of it, or ``None`` and why."""
+    if not tasks:
         return
-    workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), len(paths)), settings)
+    workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), len(tasks)), settings)
     try:
         waiting: deque[_Task] = deque()
-        for path in paths:
-            waiting.append(workers.submit(path))
+        for task in tasks:
+            waiting.append(workers.submit(function, task))
             if len(waiting) >= _AHEAD * workers.count:
                 yield workers.collect(waiting.popleft())
         while waiting:
@@ -76,9 +86,10 @@ def _read_in_workers(paths: Sequence[Path], settings: "IngestSettings") -> Itera
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A file in the hands of a pool."""
+    """A task in the hands of a pool."""
 
-    path: Path
+    function: Callable[[Any], Any]
+    argument: Any
     future: "ProcessFuture[Any]"
     pool: "ProcessPool"
 
@@ -91,33 +102,33 @@ class _Workers:
         self._settings = settings
         self._pool = _open_pool(count, settings)
 
-    def submit(self, path: Path) -> _Task:
+    def submit(self, function: Callable[[Any], Any], argument: Any) -> _Task:
         if not self._pool.active:
             self.stop()
             self._pool = _open_pool(self.count, self._settings)
         future = self._pool.schedule(
-            _read_safely,
-            args=[path, self._settings.memory_mb],
+            _safely,
+            args=[function, argument, self._settings.memory_mb],
             timeout=self._settings.timeout_seconds,
         )
-        return _Task(path, future, self._pool)
+        return _Task(function, argument, future, self._pool)
 
-    def collect(self, task: _Task, *, again: bool = True) -> ReadOutcome:
+    def collect(self, task: _Task, *, again: bool = True) -> tuple[Any, str]:
         from pebble import ProcessExpired
 
         # A pool that breaks forgets its tasks: waiting for one of them would never end.
         while not wait([task.future], timeout=1.0).done and task.pool.active:
             pass
         if not task.future.done() and again:
-            return self.collect(self.submit(task.path), again=False)
+            return self.collect(self.submit(task.function, task.argument), again=False)
         try:
-            documents, reason = task.future.result(timeout=0)
+            outcome: tuple[Any, str] = task.future.result(timeout=0)
         except (ProcessExpired, CancelledError):
-            return ReadOutcome(task.path, (), _CRASHED)
+            return None, _CRASHED
         except TimeoutError:
             timeout = f"took longer than {self._settings.timeout_seconds:g} s"
-            return ReadOutcome(task.path, (), timeout if task.future.done() else _CRASHED)
-        return ReadOutcome(task.path, documents, reason)
+            return None, timeout if task.future.done() else _CRASHED
+        return outcome
 
     def stop(self) -> None:
         _close(self._pool)
@@ -159,20 +170,23 @@ def _answer() -> bool:
     return True
 
 
-def _read_safely(path: Path, memory_mb: int) -> tuple[tuple[Document, ...], str]:
-    """Read and clean a file in a worker; every failure that Python survives becomes a reason."""
+def _safely(function: Callable[[Any], Any], task: Any, memory_mb: int) -> tuple[Any, str]:
+    """Do a thing in a worker; every failure that Python survives becomes a reason."""
     try:
-        documents = read_document(path)
-        return tuple(map(_clean, documents)), ""
+        return function(task), ""
     except ReadError as error:
-        return (), display_name(str(error))
+        return None, display_name(str(error))
     except MemoryError:
-        return (), f"needed more than {memory_mb} MB of memory"
+        return None, f"needed more than {memory_mb} MB of memory"
     except RecursionError:
-        return (), "nested too deeply to be a résumé"
+        return None, "nested too deeply to be a résumé"
     except Exception as error:  # noqa: BLE001
         # The one place that catches all: whatever a library raises is about this file alone.
-        return (), f"the reader failed on it ({type(error).__name__})"
+        return None, f"the reader failed on it ({type(error).__name__})"
+
+
+def _read(path: Path) -> tuple[Document, ...]:
+    return tuple(map(_clean, read_document(path)))
 
 
 def _clean(document: Document) -> Document:

@@ -14,7 +14,7 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import NAME, ChangeKind, Record
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
-from cvseeker.resumes.account import Row, file_row, ingest_counts, nothing_read
+from cvseeker.resumes.account import InputFile, Row, file_row, ingest_counts, nothing_read
 from cvseeker.resumes.candidates import drop_duplicates, make, match, mend, write
 from cvseeker.resumes.discover import SourceFile
 from cvseeker.resumes.names import PersonName
@@ -162,12 +162,15 @@ def ingest(
     known = known_candidates(record)
     mend(rows, known, record, settings, progress)
     drop_duplicates(rows)
-    rows = [row for row in rows if row.status == "ok"]
-    if not rows:
-        raise InputError(nothing_read(sources, files))
+    rows = _read_ones(rows, sources, files)
     matched = match(rows, known)
     new = [row for row in rows if not _is_unchanged(row, matched)]
     made = make(new, settings, progress)
+    if any(row.status != "ok" for row in new):
+        rows = _read_ones(rows, sources, files)
+        matched = {
+            row.resume_id: matched[row.resume_id] for row in rows if row.resume_id in matched
+        }
     progress("grouping résumés by person", 0, 0, "")
     with record.transaction():
         placed, groups = place(rows, matched, made, record, settings)
@@ -184,6 +187,15 @@ def ingest(
     query = "SELECT json_extract(metadata, '$.language') FROM candidates"
     languages = [str(code) for (code,) in record.rows(query)]
     return ingest_counts(file_rows, languages, passages, leakage)
+
+
+def _read_ones(
+    rows: Sequence[Row], sources: Sequence[Path], files: Sequence[InputFile]
+) -> list[Row]:
+    kept = [row for row in rows if row.status == "ok"]
+    if not kept:
+        raise InputError(nothing_read(sources, files))
+    return kept
 
 
 def _is_unchanged(row: Row, matched: Mapping[str, Known]) -> bool:

@@ -71,8 +71,11 @@ def is_other_language(text: str, language: str) -> bool:
     return max(chances.values()) >= _SURE and chances[code] < _UNLIKELY
 
 
-def language_of(text: str) -> str:
-    """Return the English name of the language that a text is surely in; empty: none is sure."""
+def sure_language(text: str) -> str:
+    """Return the English name of the language that a text is surely in; empty: none is sure.
+
+    Searches are too short for their function words to tell, as they do of a whole résumé.
+    """
     code, chance = max(_identifier().rank(text), key=lambda row: row[1])
     name = next((name for name, known in _CODES.items() if known == code), "")
     return name.capitalize() if chance >= _SURE else ""

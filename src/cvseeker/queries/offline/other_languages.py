@@ -4,18 +4,11 @@ The templates are English; about such a passage nothing is asked but lists of it
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cvseeker.core.wordlists import read_pairs
+from cvseeker.core.languages import language_of, words_of
 from cvseeker.resumes import find_sections
 
-_FUNCTION_WORDS = {
-    language: frozenset(words.split())
-    for language, words in read_pairs("cvseeker.queries.offline", "function_words").items()
-}
-# Fewer function words than this tell nothing.
-_FEWEST = 4
 # The largest share of letters of other scripts in a text that is English.
 _MOST_FOREIGN = 0.3
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -33,24 +26,21 @@ _LONGEST_NAME = 5
 
 
 def other_language(text: str) -> str:
-    """Return the language that a text is in, empty where it is English or nothing tells.
+    """Return the code of a text's language; empty where it is English or nothing tells.
 
     Languages that are not written in Latin letters are called ``other``.
     """
     letters = "".join(_WORD.findall(text))
     if len(letters) - len(_LATIN.findall(letters)) > _MOST_FOREIGN * len(letters):
         return "other"
-    words = Counter(_WORD.findall(text.lower()))
-    counts = {
-        language: sum(words[word] for word in known) for language, known in _FUNCTION_WORDS.items()
-    }
-    language = max(counts, key=lambda name: counts[name])
-    return language if language != "English" and counts[language] >= _FEWEST else ""
+    language = language_of(text)
+    return "" if language == "en" else language
 
 
 def phrases_apart(text: str, language: str, *, name: str) -> str:
     """Return a text with a mark for every function word and part of a name, without headings."""
-    words = _FUNCTION_WORDS.get(language) or _FUNCTION_WORDS["Arabic"] | _FUNCTION_WORDS["Russian"]
+    codes = ("ar", "ru") if language == "other" else (language,)
+    words = words_of("function words", *codes) | words_of("months", *codes)
     lines = "\n".join(section.text for section in find_sections(text))
     for part in name.split():
         # Without capitals and spaces nothing tells a name from what it stands in.

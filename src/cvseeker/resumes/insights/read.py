@@ -1,7 +1,7 @@
 """From a text to its insights: rules and tagger read, and what they agree on is told once."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from cvseeker.resumes.insights.pieces import CONTACT, Line, Piece, strip_piece
 from cvseeker.resumes.insights.skills import find_skills, may_be_skill
 from cvseeker.resumes.insights.tagger import Trust, find_tagged, shipped_trust
 from cvseeker.resumes.insights.tokens import Segment, Token, read_segments, read_tokens
+from cvseeker.resumes.name_forms import fold
 from cvseeker.resumes.names import PersonName
 
 # Fifteen pages; what comes after them is not read.
@@ -38,6 +39,7 @@ _ADDRESS = re.compile("@|linkedin|indeed")
 _EAST = re.compile("[\u2e80-\uffdc]")
 # The tagger knows better where their names begin and end.
 _BETTER_TAGGED = ("institution", "employer")
+_WORD = re.compile(r"[^\W_]+")
 _SMALL = frozenset("of and for the in to at van von der de da del".split())
 _ORDER = "name title employer place degree institution skill language certificate".split()
 
@@ -193,7 +195,20 @@ def join_pieces(text: str, ruled: Sequence[Piece], tagged: Sequence[Piece]) -> I
             continue
         kept.append(piece)
         taken[piece.kind][piece.start : piece.end] = b"\1" * (piece.end - piece.start)
-    yield from _told_once(text, kept)
+    people = [_words(text, piece) for piece in kept if piece.kind == "name"]
+    yield from _told_once(
+        text, (one for one in kept if one.kind == "name" or not _is_person(text, one, people))
+    )
+
+
+def _is_person(text: str, piece: Piece, people: Iterable[Set[str]]) -> bool:
+    """Tell whether a piece is nothing but the candidate's name, as it heads each page."""
+    said = _words(text, piece)
+    return len(said) > 1 and any(said <= name for name in people)
+
+
+def _words(text: str, piece: Piece) -> frozenset[str]:
+    return frozenset(_WORD.findall(fold(text[piece.start : piece.end]).lower()))
 
 
 def _trimmed(text: str, piece: Piece) -> Piece:

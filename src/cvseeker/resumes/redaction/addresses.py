@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from cvseeker.resumes.labels import Label
 from cvseeker.resumes.lexicon import STATES
-from cvseeker.resumes.redaction.masking import before, mask
 from cvseeker.resumes.redaction.streets import STREETS
+from cvseeker.resumes.spans import before, mask
 
 # Behind their first letters: a pattern that begins with a set of characters fails soonest.
 _STATES = "|".join(rf"(?<={state[0]}){state[1:]}" for state in sorted(map(str.upper, STATES)))

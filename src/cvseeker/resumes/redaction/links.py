@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from cvseeker.resumes.names import PersonName
-from cvseeker.resumes.redaction.masking import before, replace_spans
+from cvseeker.resumes.spans import before, replace_spans
 
 _DOTTED = re.compile(r"\.[A-Za-z]{2}|(?<![\w/])in/\w|data:image")
 _SITES = (
