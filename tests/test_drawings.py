@@ -1,29 +1,11 @@
 import re
-from itertools import pairwise
 from typing import Any
 
 from cvseeker.evaluate.report import render
-from cvseeker.evaluate.report.drawings import (
-    Bar,
-    Colour,
-    CostPoint,
-    colour_of,
-    cost_plot,
-    training_curve,
-)
+from cvseeker.evaluate.report.drawings import Bar, Colour, colour_of, training_curve
 from cvseeker.evaluate.verdict import Verdict
 
 ATTACK = "<script>alert('x')</script>"
-
-
-def drawn(template: str, **parts: Any) -> str:
-    """Fill one of the report's templates with a drawing alone."""
-    content = {"title": 'of "x"', "candidate": "tuned", "reference": "base", "queries": 0, **parts}
-    return render(template, {"set": content})
-
-
-def drawn_cost(points: list[CostPoint]) -> str:
-    return drawn("_cost.html", cost=[cost_plot(points, title="Cost")])
 
 
 def card(**parts: Any) -> str:
@@ -83,39 +65,3 @@ def test_training_is_a_curve_from_the_base_to_what_was_kept() -> None:
     assert "0: 0.610; 10: 0.780; 20: 0.740" in card(curve=curve)
     assert training_curve({}) is None
     assert "<svg" not in card()
-
-
-def points_of(svg: str) -> list[tuple[float, float]]:
-    return [
-        (float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
-    ]
-
-
-def test_better_is_higher_and_cheaper_is_further_left() -> None:
-    svg = drawn_cost(
-        [
-            CostPoint("BM25", "lexical", 1.0, 0.8),
-            CostPoint("base", "untuned", 60.0, 0.55),
-            CostPoint("<tuned>", "tuned", 60.0, 0.9),
-        ]
-    )
-    (best_x, best_y), (bm25_x, bm25_y), (base_x, base_y) = points_of(svg)
-    assert bm25_x < base_x == best_x
-    assert best_y < bm25_y < base_y
-    # The base model is beaten in both.
-    assert len(re.search(r'polyline points="([^"]+)"', svg)[1].split()) == 2  # type: ignore[index]
-    assert "<tuned>" not in svg
-    assert "base: 0.550 at 60" in svg
-
-
-def test_names_of_equals_do_not_cover_one_another() -> None:
-    svg = drawn_cost([CostPoint(f"model {at}", "untuned", 10.0, 0.7) for at in range(5)])
-    heights = sorted(float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="\w+" class', svg))
-    assert all(after - before >= 13 for before, after in pairwise(heights))
-
-
-def test_points_stay_inside_whatever_their_values() -> None:
-    points = [CostPoint("a", "untuned", 1e-3, 0.0), CostPoint("b", "untuned", 5e9, 1.0)]
-    for x, y in points_of(drawn_cost(points)):
-        assert 40 <= x <= 400
-        assert 12 <= y <= 222

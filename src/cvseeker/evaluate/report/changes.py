@@ -1,7 +1,5 @@
 """Which queries one system answers better than another, with the words that explain it."""
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +10,6 @@ from cvseeker.retrieval.bm25 import tokenize
 
 # What a reader sees without scrolling counts as found.
 FOUND = 5
-# The last rank of each band of the table of moves; what lies beyond is not looked at.
-BANDS = (1, FOUND, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +35,13 @@ class Change:
 class Changes:
     """How many queries rose, fell and stayed, and the most telling of those that moved.
 
-    ``depth`` is how far down the runs reach. ``bands`` name stretches of ranks, and ``moves``,
-    shape (n_bands, n_bands), counts the queries that were in the row's band before and are in the
-    column's after.
+    ``depth`` is how far down the runs reach.
     """
 
     rose: int
     fell: int
     stayed: int
     depth: int
-    bands: tuple[str, ...]
-    moves: tuple[tuple[int, ...], ...]
     improved: tuple[Change, ...]
     worsened: tuple[Change, ...]
 
@@ -103,28 +95,9 @@ def rank_changes(
         fell=len(fell),
         stayed=len(moves) - len(rose) - len(fell),
         depth=depth,
-        bands=band_names(),
-        moves=_band_moves(list(moves.values())),
         improved=examples(rose, candidate, reference),
         worsened=examples(fell, reference, candidate),
     )
-
-
-def band_names() -> tuple[str, ...]:
-    """Return the names of the bands of ranks, such as "2–5"."""
-    starts = [1, *(last + 1 for last in BANDS)]
-    inner = [
-        str(first) if first == last else f"{first}–{last}"
-        for first, last in zip(starts, BANDS, strict=False)
-    ]
-    return (*inner, f"beyond {BANDS[-1]}")
-
-
-def _band_moves(moves: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], ...]:
-    """Count the queries by the bands of their ranks before and after."""
-    counts = Counter((bisect_left(BANDS, one), bisect_left(BANDS, other)) for one, other in moves)
-    bands = range(len(BANDS) + 1)
-    return tuple(tuple(counts[before, after] for after in bands) for before in bands)
 
 
 def _right_key(evaluated: EvaluatedSet, system: str, query_id: str) -> str:

@@ -83,7 +83,7 @@ def charted_systems(evaluated: EvaluatedSet) -> list[str]:
 def system_rows(
     evaluated: EvaluatedSet, intervals: Mapping[str, Mapping[str, Interval]], standings: Standings
 ) -> list[Row]:
-    """Return one row a system: every metric of :data:`METRIC_TITLES`, seconds, tie letters."""
+    """Return one row a system: all metrics, seconds, bytes of a passage, tie letters."""
     letters = {one.system: one.letters for one in standings.systems}
     means = {name: _means(result) for name, result in evaluated.results.items()}
     cells = _cells(means, intervals)
@@ -96,10 +96,11 @@ def system_rows(
             (
                 *cells[name],
                 Cell(f"{seconds[name]:,.1f}", seconds[name] == fastest),
+                Cell(f"{size:,.0f}" if (size := result.bytes_per_passage) else "–"),
                 Cell(letters[name]),
             ),
         )
-        for name in evaluated.results
+        for name, result in evaluated.results.items()
     ]
 
 

@@ -17,11 +17,7 @@ from cvseeker.evaluate.compare import (
     shown_systems,
 )
 from cvseeker.evaluate.report.changes import rank_changes
-from cvseeker.evaluate.report.drawings import (
-    bars,
-    cost_plots,
-    training_curve,
-)
+from cvseeker.evaluate.report.drawings import bars, training_curve
 from cvseeker.evaluate.report.map import lay_out
 from cvseeker.evaluate.report.page import in_words, render
 from cvseeker.evaluate.report.provenance import Provenance, provenance, settings_toml
@@ -51,7 +47,6 @@ PARTS = {
     "systems": "Every system, every metric",
     "changes": "What changed most, and the words behind it",
     "slices": "Where the difference comes from",
-    "cost": "Quality against cost",
     "map": "A map of queries and résumés",
     "leakage": "What the queries are like",
 }
@@ -72,22 +67,11 @@ def write_report(
     formats: Sequence[str] = ("html",),
     made_with: Provenance | None = None,
 ) -> list[Path]:
-    """Write which search to use, and why, in formats among html, md and json.
+    """Write which search to use, and why: ``path`` is the HTML file, other formats lie beside it.
 
-    Parameters
-    ----------
-    path
-        The HTML file; other formats stand beside it with their own suffix.
-    sets
-        The query sets; the one that decides comes first.
-    analyses
-        By the set's name.
-    title, command
-        What was evaluated, such as the workspace's name, and what evaluates it again.
-    facts, stages
-        The ingest stage's counts, and each finished stage's ``stage``, ``seconds`` and ``counts``.
-    settings
-        Settings by stage, as :class:`~cvseeker.core.settings.Settings` dumps them.
+    ``title`` is what was evaluated, such as the workspace's name, and ``command`` what evaluates it
+    again; ``facts`` are the ingest stage's counts, ``stages`` each finished stage's ``stage``,
+    ``seconds`` and ``counts``, ``settings`` by stage.
     """
     in_use = search_in_use(stages)
     deciding, verdict = decide(sets, analyses, in_use=in_use)
@@ -114,6 +98,7 @@ def write_report(
         "curve": training_curve(model),
         "sets": told,
         "metric_titles": list(METRIC_TITLES.values()),
+        "system_titles": [*METRIC_TITLES.values(), "Seconds", "Bytes", "Letters"],
         "facts": facts,
         "failures": list(facts.get("failures", {}).items()),
         "most_failures": MOST_FAILURES,
@@ -182,7 +167,6 @@ def _set_content(
         "leakage": analysis.leakage,
         "slices": analysis.slices,
         "reach": widest_gain(analysis.slices),
-        "cost": cost_plots(evaluated),
         **_pair_content(evaluated, pair),
     }
     content["parts"] = [(key, title) for key, title in PARTS.items() if content[key]]
