@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import Progress, TextColumn
-from rich.table import Table
 
 from cvseeker.cli import tables, terminal
+from cvseeker.cli.candidates import cards
 from cvseeker.cli.diagnosis import Finding
 from cvseeker.core.files import write_jsonl
 from cvseeker.core.workspace import StageResult
 from cvseeker.retrieval.metrics import METRICS
-from cvseeker.search import CandidateHit
+from cvseeker.search import CandidateHit, Found
+from cvseeker.search.query import Reading
 from cvseeker.search.why import Excerpt
 
 
-def drawn(table: Table, *, width: int = 110, color: bool = False) -> str:
+def drawn(table: RenderableType, *, width: int = 110, color: bool = False) -> str:
     console = Console(width=width, force_terminal=color, color_system="standard" if color else None)
     with console.capture() as captured:
         console.print(table)
@@ -98,18 +99,15 @@ def test_which_model_was_kept_is_told(
     ]
 
 
-def test_hits_show_what_matched() -> None:
-    snippet = "x " * 100 + "Keeps bees\nand [sells] honey"
-    at = snippet.index("bees")
-    excerpt = Excerpt(snippet, ((at, at + 4),))
-    hit = CandidateHit(1, "ivo[1]", "", score=0.98765, excerpt=excerpt)
-    table = tables.hits_table([hit], "who [keeps] bees")
-    text = drawn(table)
-    assert "who [keeps] bees" in text
-    assert "ivo[1]" in text
-    assert "0.988" in text
-    assert "Keeps bees and [sells] honey" in " ".join(re.sub(r"[│\n]", " ", text).split())
-    assert re.search(r"\x1b\[1;33mbees", drawn(table, color=True))
+def test_a_card_marks_what_the_query_has_and_what_means_the_same() -> None:
+    excerpt = Excerpt("Keeps bees\nand [sells] honey", ((6, 10),), ((23, 28),))
+    hit = CandidateHit(1, "ivo[1]", "", excerpt=excerpt)
+    card, _ = cards(Found(Reading("bees"), (hit,), 1), first=3)
+    assert drawn(card).splitlines()[1].strip() == "Keeps bees and [sells] honey"
+    coloured = drawn(card, color=True)
+    assert "\x1b[1;33mbees" in coloured
+    assert "\x1b[4;36mhoney" in coloured
+    assert coloured.startswith("3. ")
 
 
 def test_findings_show_what_to_do() -> None:

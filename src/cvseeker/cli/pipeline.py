@@ -7,7 +7,7 @@ import typer
 
 from cvseeker.cli.finetune import publish
 from cvseeker.cli.options import JudgementsOption, SourcesArgument, WorkspaceOption, takes
-from cvseeker.cli.streams import say
+from cvseeker.cli.streams import put, say
 from cvseeker.core.settings import DEMO_SETTINGS, DEMO_WORKSPACE, Settings
 from cvseeker.core.training_settings import HybridWeights
 
@@ -22,7 +22,7 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
 
     They are fictional. What the training changed is shown by four searches.
     """
-    from cvseeker.cli.tables import hits_table
+    from cvseeker.cli.candidates import cards
     from cvseeker.cli.terminal import drawn_progress, print_ready, stdout
     from cvseeker.examples import DEMO_QUERIES, demo_judgements, demo_resumes
     from cvseeker.search import CandidateSearch
@@ -37,8 +37,10 @@ def demo(*, workspace: WorkspaceOption = DEMO_WORKSPACE, settings: Settings) -> 
     after = CandidateSearch.open(workspace, weights=dense_only)
     for query in DEMO_QUERIES:
         for model, search in (("base", before), ("tuned", after)):
-            hits = search.search(search.read(query), top_k=settings.search.top_k).hits
-            stdout().print(hits_table(hits, f'"{query}", {model} model'))
+            found = search.search(search.read(query), top_k=settings.search.top_k)
+            put(f'"{query}", {model} model')
+            for card in cards(found, first=1):
+                stdout().print(card)
     print_ready(workspace)
 
 

@@ -12,11 +12,7 @@ from cvseeker.core.screen import printable
 if TYPE_CHECKING:
     from cvseeker.cli.diagnosis import Finding
     from cvseeker.queries import Plan
-    from cvseeker.search import CandidateHit
     from cvseeker.train import Estimate
-
-# Characters of a passage that are shown, and those of them before the first word that matches.
-SNIPPET_LENGTH, SNIPPET_LEAD = 280, 60
 
 METRICS = {
     "accuracy@1": "acc@1",
@@ -116,33 +112,6 @@ def _counted(title: str, rows: Mapping[str, int | str]) -> Table:
 def _in_words(rows: Mapping[str, int | str]) -> Iterator[tuple[str, str]]:
     for name, value in rows.items():
         yield name, value if isinstance(value, str) else f"{value:,}"
-
-
-def hits_table(hits: Sequence["CandidateHit"], title: str) -> Table:
-    """Draw search results, the words that the query shares in bold."""
-    headings = ("#", "résumé", "score", "best passage")
-    rows = (
-        (str(rank), hit.resume_id, f"{hit.score:.3f}", _snippet(hit))
-        for rank, hit in enumerate(hits, start=1)
-    )
-    drawn = table(title, headings, rows, numbers={"#", "score"})
-    drawn.show_lines = True
-    drawn.columns[-1].ratio = 1
-    return drawn
-
-
-def _snippet(hit: "CandidateHit") -> Text:
-    """Mark the matched words and shorten the snippet to the words around the first of them."""
-    # One mark for each, since the spans count characters.
-    text = Text(printable(hit.snippet, lines=True, mark="\N{REPLACEMENT CHARACTER}"))
-    for start, end in hit.excerpt.words:
-        text.stylize("bold yellow", start, end)
-    begin = max(0, hit.excerpt.words[0][0] - SNIPPET_LEAD) if hit.excerpt.words else 0
-    begin = hit.snippet.find(" ", begin) + 1 if begin else 0
-    end = begin + SNIPPET_LENGTH
-    end = hit.snippet.rfind(" ", begin, end) if end < len(hit.snippet) else end
-    shown = Text(" ").join(text[begin:end].split("\n"))
-    return Text("… " if begin else "") + shown + Text(" …" if end < len(hit.snippet) else "")
 
 
 def diagnosis_table(findings: Sequence["Finding"]) -> Table:
