@@ -20,12 +20,7 @@ from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import DatasetError, MissingExtraError, SettingsError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.workspace import StageResult
-from cvseeker.llama_index import (
-    EmbeddingQAFinetuneDataset,
-    SentenceTransformersFinetuneEngine,
-    from_llama_index,
-    to_llama_index,
-)
+from cvseeker.llama_index import EmbeddingQAFinetuneDataset, SentenceTransformersFinetuneEngine
 from cvseeker.retrieval.encoder import LocalEncoder
 
 EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
@@ -42,7 +37,11 @@ class Outcome:
 
 @pytest.fixture
 def dataset(tiny_dataset: RetrievalDataset) -> EmbeddingQAFinetuneDataset:
-    return to_llama_index(tiny_dataset)
+    return EmbeddingQAFinetuneDataset(
+        queries=tiny_dataset.queries,
+        corpus=tiny_dataset.corpus,
+        relevant_docs={key: list(grades) for key, grades in tiny_dataset.qrels.items()},
+    )
 
 
 @pytest.fixture
@@ -203,8 +202,8 @@ def test_settings_reach_the_training(
     engine_for(dataset, tiny_model, tmp_path / "out2", val_dataset=None).finetune()
     (_, val, settings), (_, no_val, _) = trained
     assert (settings.base, settings.epochs, settings.batch_size) == (str(tiny_model), 3, 7)
-    given = from_llama_index(dataset)
-    assert (val.corpus, val.queries, val.qrels) == (given.corpus, given.queries, given.qrels)
+    assert (val.corpus, val.queries) == (dataset.corpus, dataset.queries)
+    assert {key: list(grades) for key, grades in val.qrels.items()} == dataset.relevant_docs
     assert no_val is None
 
 

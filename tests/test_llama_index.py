@@ -27,10 +27,8 @@ from cvseeker.core.errors import DatasetError, LlmError, SettingsError
 from cvseeker.llama_index import (
     DEFAULT_QA_GENERATE_PROMPT_TMPL,
     EmbeddingQAFinetuneDataset,
-    from_llama_index,
     generate_qa_embedding_pairs,
     generate_question_context_pairs,
-    to_llama_index,
 )
 from cvseeker.llama_index.questions import read_questions
 from fake_llm.process import FakeServer
@@ -322,7 +320,7 @@ def test_a_run_that_was_killed_goes_on(server: FakeServer, tmp_path: Path) -> No
     )
     counts = server.stats()
     assert (counts["delivered_distinct"], counts["repeated"]) == (40, 0)
-    assert read_dataset(out) == from_llama_index(again)
+    assert EmbeddingQAFinetuneDataset.from_json(str(out)) == again
     assert len(again.queries) == 80
 
 
@@ -348,30 +346,14 @@ def test_what_cannot_be_is_said_before_anything_is_sent(
     assert not llm.asked
 
 
-# Control characters and byte order marks are not kept.
-texts = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1)
-
-
-@given(
-    st.dictionaries(texts, st.tuples(texts, texts), min_size=1),
-)
-def test_data_sets_go_both_ways(entries: dict[str, tuple[str, str]]) -> None:
-    dataset = RetrievalDataset(
-        corpus={key: passage for key, (passage, _) in entries.items()},
-        queries={f"q{key}": query for key, (_, query) in entries.items()},
-        qrels={f"q{key}": {key: 1} for key in entries},
-    )
-    assert from_llama_index(to_llama_index(dataset)) == dataset
-
-
 def test_files_go_both_ways(tiny_dataset: RetrievalDataset, tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours.json", tmp_path / "theirs.json"
     write_dataset(tiny_dataset, ours)
     original = _original_class()
     loaded = original.from_json(str(ours))
-    assert loaded.query_docid_pairs == to_llama_index(tiny_dataset).query_docid_pairs
+    assert loaded.query_docid_pairs[0] == (tiny_dataset.queries["q1"], ["ana-prunk#1"])
     loaded.save_json(str(theirs))
-    assert read_dataset(theirs) == from_llama_index(loaded)
+    assert read_dataset(theirs).qrels == tiny_dataset.qrels
     assert EmbeddingQAFinetuneDataset.from_json(str(theirs)).model_dump() == loaded.model_dump()
 
 
@@ -382,11 +364,6 @@ def _original_class() -> Any:
     except ImportError:
         return EmbeddingQAFinetuneDataset
     return Original
-
-
-def test_grades_of_zero_are_no_relevant_documents() -> None:
-    dataset = RetrievalDataset({"a": "x", "b": "y"}, {"q": "z"}, {"q": {"a": 2, "b": 0}})
-    assert to_llama_index(dataset).relevant_docs == {"q": ["a"]}
 
 
 def test_a_file_that_is_no_data_set_is_refused(tmp_path: Path) -> None:

@@ -9,11 +9,7 @@ take the place of the same imports from ``llama_index.finetuning`` or
 ``llama_index.core.evaluation``.
 """
 
-from cvseeker.llama_index.dataset import (
-    EmbeddingQAFinetuneDataset,
-    from_llama_index,
-    to_llama_index,
-)
+from cvseeker.llama_index.dataset import EmbeddingQAFinetuneDataset
 from cvseeker.llama_index.engine import SentenceTransformersFinetuneEngine
 from cvseeker.llama_index.generate import (
     DEFAULT_QA_GENERATE_PROMPT_TMPL,
@@ -25,8 +21,6 @@ __all__ = [
     "DEFAULT_QA_GENERATE_PROMPT_TMPL",
     "EmbeddingQAFinetuneDataset",
     "SentenceTransformersFinetuneEngine",
-    "from_llama_index",
     "generate_qa_embedding_pairs",
     "generate_question_context_pairs",
-    "to_llama_index",
 ]

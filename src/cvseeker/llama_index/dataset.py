@@ -1,4 +1,4 @@
-"""The data set of LlamaIndex's fine-tuning, and its conversion to CVSeeker's own."""
+"""The data set of LlamaIndex's fine-tuning, and how any of its forms is read."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -58,44 +58,14 @@ class EmbeddingQAFinetuneDataset(BaseModel):
             ) from error
 
 
-def to_llama_index(dataset: RetrievalDataset) -> EmbeddingQAFinetuneDataset:
-    """Return a data set in LlamaIndex's form; grades above 0 are relevant."""
-    return EmbeddingQAFinetuneDataset(
-        queries=dict(dataset.queries),
-        corpus=dict(dataset.corpus),
-        relevant_docs={
-            query_id: [key for key, grade in grades.items() if grade > 0]
-            for query_id, grades in dataset.qrels.items()
-        },
-    )
-
-
-def from_llama_index(dataset: Any) -> RetrievalDataset:
-    """Return LlamaIndex's data set as CVSeeker's own, checked.
-
-    Parameters
-    ----------
-    dataset
-        LlamaIndex's class, of whichever package and version, or ours.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be used.
-    """
-    converted = RetrievalDataset(
-        corpus=dict(dataset.corpus),
-        queries=dict(dataset.queries),
-        qrels={key: dict.fromkeys(found, 1) for key, found in dataset.relevant_docs.items()},
-    )
-    converted.check("the LlamaIndex data set")
-    return converted
-
-
 def read_any(dataset: Any, name: str, *, split: str) -> RetrievalDataset:
     """Return a data set of whichever form as CVSeeker's own, checked."""
     if isinstance(dataset, str | Path):
         return read_dataset(Path(dataset).expanduser(), split=split)
     source = f"{name} {type(dataset).__name__}"
     expected = "the path of a LlamaIndex JSON file or a BEIR folder"
-    return from_llama_index(EmbeddingQAFinetuneDataset._validate(dataset, source, expected))
+    theirs = EmbeddingQAFinetuneDataset._validate(dataset, source, expected)
+    qrels = {key: dict.fromkeys(found, 1) for key, found in theirs.relevant_docs.items()}
+    converted = RetrievalDataset(theirs.corpus, theirs.queries, qrels)
+    converted.check("the LlamaIndex data set")
+    return converted

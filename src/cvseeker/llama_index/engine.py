@@ -22,20 +22,9 @@ _EMBEDDING_MODULE = "llama_index.embeddings.huggingface"
 class SentenceTransformersFinetuneEngine:
     """Fine-tune an embedding model on questions and the passages that answer them.
 
-    Has the parameters and methods of LlamaIndex's class of the same name. What differs:
-
-    - A passage longer than a window is not cut off: the window that fits the query best is trained
-      on, and a passage's score is the maximum over its windows.
-    - Passages of one person, found by their overlap, are never one another's negatives.
-    - Validation decides which step's weights are kept; without ``val_dataset``, a fifth of the
-      persons is held out for it and not trained on.
-    - Where search is not better on validation with the tuned model, or that forgot too much of what
-      the base knew, the base is kept: a warning says so, and the tuned model lies in the folder
-      ``refused`` within.
-    - The model's folder appears when it is complete. An interrupted :meth:`finetune` goes on where
-      it was, and one of the same data and settings is not run twice. A folder that CVSeeker did not
-      write is not overwritten.
-    - Code that comes with a model is never run.
+    Has the parameters and methods of LlamaIndex's class of the same name; docs/training.md says
+    what it does otherwise. A model's folder appears when it is complete: an interrupted
+    :meth:`finetune` goes on where it was, and one of the same data and settings is not run twice.
 
     Parameters
     ----------
@@ -102,24 +91,8 @@ class SentenceTransformersFinetuneEngine:
     def finetune(self, **train_kwargs: Any) -> StageResult:  # noqa: ARG002
         """Fine-tune the base model and write the better of the two to ``model_output_path``.
 
-        Parameters
-        ----------
-        **train_kwargs
-            Without effect, as LlamaIndex has it.
-
-        Returns
-        -------
-        StageResult
-            Its counts are a ``FinetuneResult``.
-
-        Raises
-        ------
-        DatasetError
-            If there are too few pairs, or too few persons to hold any out.
-        ModelError
-            If the base model cannot be found or loaded.
-        WorkspaceError
-            If ``model_output_path`` holds something that CVSeeker did not write.
+        ``train_kwargs`` are without effect, as LlamaIndex has it. A folder that CVSeeker did not
+        write is not overwritten.
         """
         with (
             TemporaryDirectory(prefix="cvseeker-") as scratch,
@@ -144,23 +117,8 @@ class SentenceTransformersFinetuneEngine:
         """Load the model that :meth:`finetune` kept as LlamaIndex's ``HuggingFaceEmbedding``.
 
         Its vectors are those of CVSeeker for queries and for texts no longer than a window; it cuts
-        a longer text off where CVSeeker encodes window by window.
-
-        Parameters
-        ----------
-        **model_kwargs
-            Passed on to that class; they win over what is set here.
-
-        Returns
-        -------
-        HuggingFaceEmbedding
-
-        Raises
-        ------
-        WorkspaceError
-            If the model has not been trained yet.
-        MissingExtraError
-            If LlamaIndex's package for such models is not installed or cannot be imported.
+        a longer text off where CVSeeker encodes window by window. ``model_kwargs`` are passed on to
+        that class, and win over what is set here.
         """
         if Workspace(self._folder.parent).manifest(self._folder.name) is None:
             raise WorkspaceError(f"{self._folder}: no finished model there; call finetune() first")

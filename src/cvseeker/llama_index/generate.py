@@ -67,9 +67,7 @@ def generate_qa_embedding_pairs(  # noqa: PLR0913  (LlamaIndex's parameters, the
         object of the classes ``OpenAI`` and ``OpenAILike`` are asked many at a time by a process of
         its own; any other object by its ``acomplete``.
     qa_generate_prompt_tmpl
-        With ``{context_str}`` and ``{num_questions_per_chunk}``.
-    num_questions_per_chunk
-        Questions per node at most.
+        With ``{context_str}`` and ``{num_questions_per_chunk}``, questions per node at most.
     retry_limit
         Attempts per node.
     on_failure
@@ -77,7 +75,7 @@ def generate_qa_embedding_pairs(  # noqa: PLR0913  (LlamaIndex's parameters, the
     save_every
         Without effect.
     output_path
-        The data set's JSON file, written anew.
+        The data set's JSON file, written anew; all nodes with text are in its corpus.
     verbose
         Whether a progress bar is shown.
     llm_url
@@ -87,20 +85,6 @@ def generate_qa_embedding_pairs(  # noqa: PLR0913  (LlamaIndex's parameters, the
         Requests in flight at most.
     mask
         Whether names and contacts are masked in what the LLM sees.
-
-    Returns
-    -------
-    EmbeddingQAFinetuneDataset
-        All nodes with text are in its corpus.
-
-    Raises
-    ------
-    LlmError
-        If the LLM cannot be used, or a node got no question and that is to fail.
-    SettingsError
-        If an argument has a value that it cannot have.
-    MissingExtraError
-        If LlamaIndex or the OpenAI client is needed and not installed.
     """
     if on_failure not in ("continue", "fail"):
         raise SettingsError(f"on_failure {on_failure!r}: expected 'continue' or 'fail'")
