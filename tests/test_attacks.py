@@ -19,10 +19,8 @@ from typing import Any
 
 import pytest
 
-from cvseeker.cli import main
 from cvseeker.core import lock, manifest
 from cvseeker.core import workspace as workspace_module
-from cvseeker.core.datasets import RetrievalDataset, write_dataset
 from cvseeker.core.errors import CVSeekerError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_text
 from cvseeker.core.hashes import file_hash
@@ -327,57 +325,6 @@ def test_a_workspace_that_is_a_link_works_or_is_a_line(workspace: Workspace, tar
         index(workspace)
     assert str(workspace.path) in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-LINES = [
-    "run {it} -w new --base {model} --no-tune",
-    "ingest {it} -w new",
-    "run cvs -w new --base {model} --judgements {it}",
-    "run cvs -w new --base {it}",
-    "run cvs -w {it} --base {model}",
-    "run cvs -w {it}/new --base {model}",
-    "ingest cvs -w new --config {it}",
-    "generate --corpus {it} --out new.json",
-    "generate --corpus good.json --out {it}",
-    "generate --corpus good.json --out new.json --llm m --llm-url http://[::1]:9 --prices {it}",
-    "judge --dataset {it} --out new.json",
-    "finetune --train {it} --out new",
-    "finetune --train good.json --val {it} --out new",
-    "finetune --train good.json --out {it} --base {model}",
-    "evaluate --dataset {it} --out new",
-    "evaluate --dataset good.json --out {it} --model {model}",
-    "evaluate --dataset good.json --out new --run a={it}",
-    "evaluate --dataset good.json --out new --vectors a={it}",
-    "audit --dataset good.json --out new --model {model} --names {it}",
-    "compare {it} {it}",
-    "search nurse -w {it}",
-    "status -w {it}",
-]
-
-
-@pytest.mark.parametrize("it", ["socket", "/dev/full", "/dev/stdin"])
-@pytest.mark.parametrize("line", LINES)
-def test_a_socket_or_a_device_is_never_opened_for_a_file(
-    line: str,
-    it: str,
-    tmp_path: Path,
-    tiny_model: Path,
-    tiny_dataset: RetrievalDataset,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    bind(tmp_path / "socket")
-    write_dataset(tiny_dataset, Path("good.json"))
-    Path("cvs").mkdir()
-    Path("cvs/ana.txt").write_text("Ana\nPastry chef in Ljubljana, 2010 - 2020\n" * 3)
-    assert main([word.format(it=it, model=tiny_model) for word in line.split()]) == 2
-    printed = capsys.readouterr()
-    told = [said for said in printed.err.splitlines() if not said.startswith("  ")]
-    assert len(told) == 1, printed.err
-    assert told[0].startswith("cvseeker: ")
-    assert printed.out == ""
-    assert names(tmp_path) == ["cvs", "good.json", "socket"]
 
 
 # Meanwhile

@@ -149,6 +149,8 @@ DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
     ("relevant number", llamaindex, changed(relevant_docs={"q0": [0]}), "a list of passage ids"),
     ("half a pair", llamaindex, text('{"corpus": {"p": "\\ud800"}}'), "half a surrogate pair"),
     ("an id twice", llamaindex, text('{"corpus": {"p": "a", "p": "b"}}'), "'p' stands twice"),
+    ("nothing relevant", llamaindex, changed(relevant_docs={}), "'q0' has no relevant passage"),
+    ("gone", llamaindex, Path.unlink, "no such file; expected a LlamaIndex JSON file or a BEIR"),
     ("a folder", llamaindex, folder(), "data.json"),
     ("a pipe", llamaindex, pipe(), "a pipe"),
     ("no corpus", beir, gone("corpus.jsonl"), "corpus.jsonl: no such file"),
@@ -168,6 +170,8 @@ DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
     ("no text", beir, added('\n{"_id": "p9"}', "corpus.jsonl"), "'p9' has no text"),
     ("text a number", beir, added('\n{"_id": "p9", "text": 9}', "corpus.jsonl"), "'p9' has no"),
     ("two grades", beir, added("q0\tp0\t2\n", "qrels/test.tsv"), "'p0' stands twice for query"),
+    ("by spaces", beir, text("q0 0 p0 1\n", "qrels/test.tsv"), "got 'q0 0 p0 1'"),
+    ("others", beir, text("q9\tp0\t1\n", "qrels/test.tsv"), "'q9' is not among the 2 queries"),
     ("two columns", beir, added("q0\tp0\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("a part of one", beir, added("q0\tp1\t0.5\n", "qrels/test.tsv"), "line 4: expected query-id"),
     ("NaN", beir, added("q0\tp1\tnan\n", "qrels/test.tsv"), "line 4: expected query-id"),
@@ -189,11 +193,14 @@ DATASETS: list[tuple[str, Callable[[Path], Path], Damage, str]] = [
     ("topic twice", trec, added("q0\ttext\n", "topics.tsv"), "line 3: 'q0' stands twice"),
     ("not UTF-8", trec, text(b"p0\t\xff\n", "corpus.tsv"), "not UTF-8"),
     ("three columns", trec, added("q0 0 p1\n", "qrels.txt"), "line 3: expected query-id"),
+    ("empty", trec, text("", "qrels.txt"), "no grade above 0"),
+    ("no grade", trec, text("q0 0 p0 0\n", "qrels.txt"), "no grade above 0"),
     ("two signs", trec, added("q0 0 p1 +-1\n", "qrels.txt"), "line 3: expected query-id"),
     ("digits", trec, added(f"q0 0 p1 {DIGITS}\n", "qrels.txt"), "line 3: expected query-id"),
     ("two grades", trec, added("q0 0 p0 2\n", "qrels.txt"), "line 3: 'p0' stands twice"),
     ("not Parquet", mteb, text("PAR1", "corpus.parquet"), "not readable as Parquet"),
     ("empty", mteb, text("", "queries.parquet"), "not readable as Parquet"),
+    ("no grade", mteb, qrels_of(0.0), "no grade above 0"),
     ("NaN", mteb, qrels_of(float("nan")), "the score is nan"),
     ("infinite", mteb, qrels_of(float("inf")), "the score is inf"),
     ("half", mteb, qrels_of(0.5), "the score is 0.5"),
@@ -284,6 +291,7 @@ VECTORS: list[tuple[Damage, str]] = [
     (header("(2, -4)"), "corpus.npy"),
     (vectors(np.array([{}, {}], dtype=object)), "not readable as a NumPy array"),
     (vectors(np.zeros((2, 4), np.float32)), "row 0 is of length 0"),
+    (vectors(3 * np.eye(2, 4, dtype=np.float32)), "row 0 is of length 3"),
     (vectors(np.full((2, 4), np.nan, np.float32)), "row 0 is of length nan"),
     (vectors(np.full((2, 4), np.inf, np.float32)), "row 0 is of length inf"),
     (vectors(np.eye(3, 4, dtype=np.float32)), "3 vectors for 2 passages"),
@@ -528,49 +536,3 @@ def test_two_evaluations_at_once_leave_one(tmp_path: Path) -> None:
         assert printed
         assert all(one == printed[0] for one in printed)
         assert not [path for path in tmp_path.iterdir() if path.name.endswith((".part", ".old"))]
-
-
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["evaluate", "--dataset", "", "--out", "o"],
-        ["evaluate", "--dataset", ".", "--out", "o"],
-        ["evaluate", "--dataset", "a\0b", "--out", "o"],
-        ["evaluate", "--dataset", "x" * 300, "--out", "o"],
-        ["evaluate", "--dataset", "/dev/zero", "--out", "o"],
-        ["evaluate", "--dataset", "/dev/null", "--out", "o"],
-        ["evaluate", "--dataset", "loop", "--out", "o"],
-        ["evaluate", "--dataset", "loop/x", "--out", "o"],
-        ["evaluate", "--dataset", "data.json", "--out", ""],
-        ["evaluate", "--dataset", "data.json", "--out", "data.json/x"],
-        ["evaluate", "--dataset", "data.json", "--out", "x" * 300, "--run", "a=a.trec"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a=/dev/zero"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a=loop"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "a="],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--run", "bm25=a.trec"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--vectors", "a=/dev/null"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--vectors", "a=a.trec"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--val", "/dev/zero"],
-        ["evaluate", "--dataset", "data.json", "--out", "o", "--train", "loop"],
-        ["compare", "", ""],
-        ["compare", "/dev/null", "loop"],
-        ["compare", "data.json", "x" * 300],
-        ["audit", "--dataset", "data.json", "--out", "o", "--names", "/dev/null"],
-        ["audit", "--dataset", "/dev/zero", "--out", "o"],
-        ["evaluate", "--dataset", "/proc/self/mem", "--out", "o"],
-    ],
-)
-def test_a_place_that_is_none_is_one_line(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[object],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    llamaindex(tmp_path)
-    Path("a.trec").write_text("q0 Q0 p0 1 1.0 a\n", encoding="utf-8")
-    Path("loop").symlink_to("loop")
-    line = refused(arguments, capsys)
-    assert "/proc/self/mem" not in arguments or "/proc/self/mem: " in line
-    assert not Path("o").exists()

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from cvseeker.core.datasets import RetrievalDataset
-from cvseeker.core.errors import CVSeekerError, DatasetError, InputError, ModelError
 from cvseeker.core.settings import EvaluateSettings
 from cvseeker.evaluate.run import run_systems
 from cvseeker.retrieval.dense import DenseRanker
@@ -19,11 +18,6 @@ def save(folder: Path, **tables: Any) -> Path:
     for name, table in tables.items():
         np.save(folder / f"{name}.npy", table)
     return folder
-
-
-def unit(rows: int, dim: int) -> Any:
-    vectors = np.random.default_rng(rows).standard_normal((rows, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def test_vectors_made_elsewhere_are_ranked(
@@ -61,59 +55,6 @@ def test_resumes_are_ranked_by_vectors(tmp_path: Path) -> None:
         vectors={"v": folder},
     )
     assert results["v"].run["q"] == [("a", 1.0), ("b", pytest.approx(0.6))]
-
-
-NAN = unit(6, 8).copy()
-NAN[3, 2] = np.nan
-
-
-@pytest.mark.parametrize(
-    ("tables", "error", "told"),
-    [
-        ({"corpus": unit(6, 8)}, InputError, "queries.npy: no such file"),
-        ({"corpus": unit(5, 8), "queries": unit(6, 8)}, InputError, "5 vectors for 6 passages"),
-        ({"corpus": unit(6, 8), "queries": unit(6, 4)}, ModelError, "of 4 dimensions for queries"),
-        ({"corpus": NAN, "queries": unit(6, 8)}, ModelError, "row 3 is of length nan"),
-        ({"corpus": 3 * unit(6, 8), "queries": unit(6, 8)}, ModelError, "row 0 is of length 3"),
-        ({"corpus": np.arange(6), "queries": unit(6, 8)}, InputError, "shape (6,) and type int"),
-    ],
-)
-def test_vectors_that_do_not_fit_are_refused(
-    tiny_dataset: RetrievalDataset,
-    tmp_path: Path,
-    tables: dict[str, Any],
-    error: type[CVSeekerError],
-    told: str,
-) -> None:
-    folder = save(tmp_path / "v", **tables)
-    with pytest.raises(error) as caught:
-        run_systems(tiny_dataset, {}, settings=EvaluateSettings(), vectors={"v": folder})
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "an empty run"),
-        ("q1 Q0 ana-prunk#1 1 nan x\n", "line 1: the score is 'nan'; expected a number"),
-        (LINE + "q1 Q0 bo-lindahl#1 2 inf x\n", "line 2: the score is 'inf'"),
-        ("q1 Q0 ana-prunk#1 1 best x\n", "the score is 'best'"),
-        ("q9 Q0 ana-prunk#1 1 2.5 x\n", "query 'q9' is not among the 6 of the data set"),
-        ("q1 Q0 ana 1 2.5 x\n", "'ana' is not among the 6 of the data set, such as 'ana-prunk#1'"),
-        (LINE + LINE, "line 2: 'ana-prunk#1' stands twice for 'q1'"),
-        ("q1,ana-prunk#1,2.5\n", "line 1: 1 columns; expected six"),
-    ],
-)
-def test_runs_that_do_not_fit_are_refused(
-    tiny_dataset: RetrievalDataset, tmp_path: Path, text: str, told: str
-) -> None:
-    path = tmp_path / "run.trec"
-    path.write_text(text)
-    with pytest.raises(DatasetError) as caught:
-        run_systems(tiny_dataset, {}, settings=EvaluateSettings(), runs={"r": path})
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_query_that_a_run_leaves_out_scores_0(

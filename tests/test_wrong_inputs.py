@@ -3,7 +3,9 @@
 import itertools
 import os
 import shutil
+import socket
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,11 @@ BROKEN = [
     "wrong.json",
     "pipe.json",
     "zero.json",
+    "/dev/null",
+    "/dev/full",
+    "/proc/self/mem",
+    "socket.json",
+    "loop.json",
     "cvs",
     "nameless\0null.json",
     "x" * 300 + ".json",
@@ -145,7 +152,17 @@ MORE_FILES = [
     "generate --corpus good.json --out new.json --llm m --llm-url http://[::1]:9 --prices {file}",
     "run cvs -w new --base {model} --judgements {file}",
 ]
-PLACES = ["", "a.txt", "a.txt/w", "/proc/x", "/dev/null/w", "cvs\0w", "y" * 300]
+PLACES = [
+    "",
+    "a.txt",
+    "a.txt/w",
+    "socket.json",
+    "/dev/full",
+    "/proc/x",
+    "/dev/null/w",
+    "cvs\0w",
+    "y" * 300,
+]
 OTHERS = [
     "",
     "nonsense",
@@ -177,6 +194,8 @@ OTHERS = [
     "finetune --train good.json --out a.txt --base {model}",
     "finetune --train good.json --out a.txt/m --base {model}",
     "evaluate --dataset good.json",
+    "evaluate --dataset good.json --out a.txt/x --model {model}",
+    "evaluate --dataset good.json --out cvs --run bm25=a.txt",
     "evaluate --dataset good.json --out a.txt --model {model}",
     "compare cvs",
     "compare cvs absent",
@@ -201,7 +220,7 @@ def wrong() -> list[str]:
         # A folder is asked for its own reasons.
         if not (line.startswith("compare") and file == "cvs")
     ]
-    few = ["absent.json", "garbage.json", "pipe.json", "deep.json", "a.txt/x"]
+    few = ["absent.json", "garbage.json", "pipe.json", "deep.json", "socket.json", "a.txt/x"]
     files += [line.replace("{file}", file) for line, file in itertools.product(MORE_FILES, few)]
     configs = [
         f"{name} --config {file} {WORK[name]}"
@@ -242,7 +261,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content)
     os.mkfifo(folder / "pipe.json")
+    with chdir(folder), socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket.json")  # by a name that is short enough
     (folder / "zero.json").symlink_to("/dev/zero")
+    (folder / "loop.json").symlink_to("loop.json")
     return folder
 
 
