@@ -85,17 +85,9 @@ for one in COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and turn every failure into one line on stderr.
+    """Run one command, by default what was typed, and turn every failure into one line on stderr.
 
-    Parameters
-    ----------
-    arguments
-        What is typed after ``cvseeker``; ``None``: what was typed.
-
-    Returns
-    -------
-    int
-        0 fine, 1 our fault, 2 the user's input or machine, 130 interrupted.
+    Returns 0 fine, 1 our fault, 2 the user's input or machine, 130 interrupted.
     """
     if arguments is None:
         prepare_streams()

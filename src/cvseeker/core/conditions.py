@@ -14,13 +14,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def check_room(folder: Path, needed: float) -> None:
-    """Refuse a disk with fewer bytes free than are needed; the folder may not be there yet.
-
-    Raises
-    ------
-    InputError
-        If there is too little room.
-    """
+    """Refuse a disk with fewer bytes free than are needed; the folder may not be there yet."""
     there = next((path for path in (folder, *folder.absolute().parents) if path.is_dir()), None)
     if there is not None and (free := shutil.disk_usage(there).free) < needed:
         raise InputError(
@@ -30,13 +24,7 @@ def check_room(folder: Path, needed: float) -> None:
 
 
 def check_reachable(url: str | None) -> None:
-    """Refuse a server of the user's own that does not listen; behind a proxy it is not looked for.
-
-    Raises
-    ------
-    LlmError
-        If nobody answers.
-    """
+    """Refuse a server of the user's own that does not listen; behind a proxy none is looked for."""
     if url is None:
         return
     address = urlsplit(url)

@@ -64,13 +64,7 @@ class Database:
         self._db.close()
 
     def compact(self) -> None:
-        """Leave no byte in the file, nor beside it, of what was deleted.
-
-        Raises
-        ------
-        CVSeekerError
-            If there is no room for a copy, or another process reads the file for a minute.
-        """
+        """Leave no byte in the file, nor beside it, of what was deleted; takes room for a copy."""
         self._execute("VACUUM")
         busy = next(self._rows("PRAGMA wal_checkpoint(TRUNCATE)"))[0]
         if busy:

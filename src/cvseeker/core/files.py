@@ -18,11 +18,6 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a neighbour to write into, and rename it to ``path`` once it is whole.
 
     File and folder are their owner's alone, whatever the umask.
-
-    Raises
-    ------
-    InputError
-        If there is no room or no right to write there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -41,13 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8; ``path`` is whole, or as it was.
-
-    Raises
-    ------
-    InputError
-        If there is no room or no right to write there.
-    """
+    """Write ``text`` as UTF-8; ``path`` is whole, or as it was."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -68,13 +57,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, is not UTF-8 or is not JSON.
-    """
+    """Read a JSON file that the user named."""
     text = read_text(path, "a JSON file")
     try:
         return json.loads(text, object_pairs_hook=_unique)
@@ -99,13 +82,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a file, one a line; blank lines are passed over.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or a line is not a JSON object (the message names the line).
-    """
+    """Yield the JSON objects of a file, one a line; blank lines are passed over."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected one JSON object a line")
     # In bytes: a U+2028 or a lone carriage return inside a value must not end the line.

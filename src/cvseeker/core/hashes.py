@@ -17,13 +17,7 @@ def text_hash(*parts: str) -> str:
 
 
 def path_hashes(name: str, path: Path) -> dict[str, str]:
-    """Return the SHA-256 of a file, or of every file of a folder, by ``<name>/<path within it>``.
-
-    Raises
-    ------
-    InputError
-        If there is nothing of that name.
-    """
+    """Return ``<name>/<path within it>`` → SHA-256 of a file, or of every file of a folder."""
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; expected what --{name} names")
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

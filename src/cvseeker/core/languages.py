@@ -28,13 +28,9 @@ _TELLING = ("function words", "months", "present", "since")
 
 @cache
 def read_languages() -> dict[str, dict[str, Entries]]:
-    """Read every language's words.
+    """Read every language's words: code → label of a group → its lines, each a tuple of entries.
 
-    Returns
-    -------
-    dict
-        Language code → label of a group → its lines, each a tuple of the entries on it; English
-        comes first.
+    English comes first.
     """
     folder = resources.files("cvseeker.core") / _FOLDER
     codes = sorted(file.name.removesuffix(".txt") for file in folder.iterdir())
@@ -54,19 +50,9 @@ def _groups(text: str) -> dict[str, Entries]:
 
 @cache
 def words_of(group: str, *languages: str) -> frozenset[str]:
-    """Return the entries of a group.
+    """Return the entries of a group, of some languages or, where no code is given, of all.
 
-    Parameters
-    ----------
-    group
-        Its label.
-    languages
-        Codes of the languages that are wanted; all, where none is given.
-
-    Returns
-    -------
-    frozenset of str
-        As they stand in the files: in lower case but for acronyms.
+    They are as they stand in the files: in lower case but for acronyms.
 
     Examples
     --------
@@ -95,17 +81,9 @@ def month_numbers(*languages: str) -> dict[str, int]:
 
 
 def language_of(text: str) -> str:
-    """Tell the language of a text.
+    """Tell the language of a text, best of a whole résumé: lists of products are in none.
 
-    Parameters
-    ----------
-    text
-        Best a whole résumé: lists of products are in no language.
-
-    Returns
-    -------
-    str
-        The code of a language that has a file here; empty where nothing tells one.
+    Returns the code of a language that has a file here; empty where nothing tells one.
 
     Examples
     --------

@@ -39,19 +39,8 @@ _HELD: dict[str, _Held] = {}
 def locked(path: Path, what: str, progress: Progress = silent) -> Iterator[None]:
     """Hold a lock; whoever holds it may take it again.
 
-    Parameters
-    ----------
-    path
-        The lock's file. It is there while somebody holds the lock, and so is its folder.
-    what
-        What the others are told that they wait for.
-    progress
-        Told once if another process holds it.
-
-    Raises
-    ------
-    WorkspaceError
-        If nobody may write there, or another holds it for ten minutes.
+    The file is there while somebody holds the lock, and so is its folder. Others are told ``what``
+    they wait for; ``progress`` is told once if another process holds it, for ten minutes at most.
     """
     held = _HELD.setdefault(os.path.realpath(path), _Held())
     if not held.thread.acquire(timeout=WAIT_SECONDS):

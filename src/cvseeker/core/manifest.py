@@ -41,10 +41,7 @@ _LITTER = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return a stage's manifest, ``None`` where there is none: other programs have such files, too.
 
-    Raises
-    ------
-    WorkspaceError
-        If it is damaged, or of a later version of CVSeeker; an earlier one's is not complete.
+    A damaged one, and one of a later version, are refused; an earlier version's is not complete.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -131,17 +128,10 @@ def record_outputs(folder: Path) -> dict[str, dict[str, Any]]:
 def damages(
     folder: Path, outputs: Mapping[str, Mapping[str, Any]], *, verify: bool = False
 ) -> Iterator[str]:
-    """Yield what is wrong with a folder's files.
+    """Yield what is wrong with a folder's files, as :func:`record_outputs` knew them.
 
-    Parameters
-    ----------
-    folder
-        The stage's.
-    outputs
-        As :func:`record_outputs` returned them.
-    verify
-        Hash every file; otherwise those whose time has changed, as all do in a copy. Those that are
-        as they were get their time again, so that they are hashed once.
+    Hashed are those whose time has changed, as all do in a copy, or with ``verify`` all. Those that
+    are as they were get their time again, so that they are hashed once.
     """
     for name, facts in outputs.items():
         path = folder / name

@@ -12,24 +12,14 @@ from cvseeker.core.errors import InputError
 def read_text(path: Path, expected: str = "a text file") -> str:
     """Read a file of UTF-8 that the user named, with or without a byte order mark.
 
-    Raises
-    ------
-    InputError
-        If the file is missing or unreadable, is not UTF-8, or is no plain file: a pipe may never
-        end, and neither does a device.
+    What is no plain file is refused: a pipe may never end, and neither does a device.
     """
     with _told(path, expected):
         return path.read_text(encoding="utf-8-sig")
 
 
 def read_lines(path: Path, expected: str) -> Iterator[str]:
-    """Yield the lines of a file of UTF-8 that the user named, each with its end.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_text` does.
-    """
+    """Yield the lines of such a file, each with its end."""
     # Only a line feed ends a line; a separator of paragraphs may stand in a text.
     with _told(path, expected), path.open(encoding="utf-8-sig", newline="\n") as file:
         yield from file
@@ -57,13 +47,7 @@ def _told(path: Path, expected: str) -> Iterator[None]:
 def read_toml(
     path: Path, expected: str, *, parse_float: Callable[[str], Any] = float
 ) -> dict[str, Any]:
-    """Read a TOML file that the user named.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or is not TOML.
-    """
+    """Read a TOML file that the user named."""
     text = read_text(path, expected)
     try:
         return tomllib.loads(text, parse_float=parse_float)

@@ -23,18 +23,10 @@ _SENTENCE_END = re.compile(r"[.!?\n]|\Z")
 
 
 def find_orders(text: str) -> list[tuple[int, int]]:
-    """Find the sentences that give orders to a ranker or a language model.
+    """Find the sentences that give orders to a ranker or a model, see ``words/orders.txt``.
 
-    Parameters
-    ----------
-    text
-        A text in any of the languages of ``words/orders.txt``.
-
-    Returns
-    -------
-    list of tuple of int
-        Start and end of each in characters, in their order; none overlaps another. A line end goes
-        with an order that has a line of its own.
+    Returns start and end of each in characters, in their order; none overlaps another. A line end
+    goes with an order that has a line of its own.
     """
     spans: list[tuple[int, int]] = []
     done = 0
@@ -57,11 +49,8 @@ def find_orders(text: str) -> list[tuple[int, int]]:
 def without_orders(text: str) -> tuple[str, int]:
     """Return a text without what it orders a machine to do, and how many sentences that were.
 
-    Parameters
-    ----------
-    text
-        Any text; characters that nobody sees go first, as they may part the words of an order.
-        Nothing stands in an order's place: the text is as if it had not been there.
+    Characters that nobody sees go first, as they may part the words of an order. Nothing stands in
+    an order's place: the text is as if it had not been there.
     """
     text = INVISIBLE.sub("", text)
     spans = find_orders(text)

@@ -19,17 +19,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 def ngram_hashes(text: str, size: int) -> UIntArray:
     """Hash a text's word n-grams, letters and digits only, lower case.
 
-    Parameters
-    ----------
-    text
-        Any text; one shorter than ``size`` words has no n-gram.
-    size
-        Words in an n-gram.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_different,), uint64, sorted; the same in every process.
+    Returns shape (n_different,), uint64, sorted; the same in every process.
     """
     words = _WORD.findall(text.lower())
     count = len(words) - size + 1
@@ -53,18 +43,7 @@ def wording_hash(text: str) -> str:
 
 
 def exact_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
-    """Find texts that repeat an earlier one but for case, punctuation and whitespace.
-
-    Parameters
-    ----------
-    texts
-        Id → text.
-
-    Returns
-    -------
-    dict of str to str
-        Id of each repetition → id of the first text that says the same.
-    """
+    """Return each text that repeats another but for case and punctuation → the first, by id."""
     return repetitions({key: wording_hash(text) for key, text in texts.items()})
 
 

@@ -40,21 +40,10 @@ def sync(path: Path) -> None:
 
 
 def check_output(out: Path, inputs: Mapping[str, Path | None]) -> None:
-    """Refuse an output that is, holds or lies within what is read.
+    """Refuse an output that is, holds or lies within what is read, or the present or home folder.
 
-    Links are followed, and names that a file system takes for the same are the same.
-
-    Parameters
-    ----------
-    out
-        A file or a folder that is to be written, whether or not it is there.
-    inputs
-        What a user calls them → files and folders; ``None`` and what is not there do not count.
-
-    Raises
-    ------
-    InputError
-        If it does, if it holds the present folder or the home folder, or is no place at all.
+    ``inputs`` are what a user calls them → files and folders; ``None`` and what is not there do not
+    count. Links are followed, and names that a file system takes for the same are the same.
     """
     try:
         place = out.resolve()

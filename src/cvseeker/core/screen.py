@@ -10,17 +10,10 @@ _UNSAFE = re.compile(
 
 
 def printable(text: str, *, lines: bool = False, mark: str = "") -> str:
-    r"""Return a text as a terminal may show it.
+    r"""Return a text as a terminal may show it, on one line unless it may have several.
 
-    Parameters
-    ----------
-    text
-        Any text, such as a file's name.
-    lines
-        Whether it may have several lines.
-    mark
-        One character in the place of each that is unsafe; ``""``: JSON's escape of it, so that JSON
-        stays what it is.
+    Each character that is unsafe becomes ``mark``, or else JSON's escape of it, so that JSON stays
+    what it is.
 
     Examples
     --------
@@ -32,11 +25,5 @@ def printable(text: str, *, lines: bool = False, mark: str = "") -> str:
 
 
 def as_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula (CWE-1236).
-
-    Parameters
-    ----------
-    text
-        A cell's, without what is unsafe to show.
-    """
+    """Return a text, safe to show, that no spreadsheet takes for a formula (CWE-1236)."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -184,20 +184,7 @@ class Settings(StageSettings):
 
     @classmethod
     def from_toml(cls, path: Path, start: Self | None = None) -> Self:
-        """Read settings from a TOML file with one table a stage.
-
-        Parameters
-        ----------
-        path
-            The file.
-        start
-            What holds where the file says nothing; ``None``: the defaults.
-
-        Raises
-        ------
-        SettingsError
-            If the file is missing, is not TOML, or names a setting or value that does not exist.
-        """
+        """Read a TOML file, one table a stage; ``start`` holds where it says nothing."""
         try:
             values = read_toml(path, "a TOML file of settings")
         except InputError as error:
@@ -214,21 +201,10 @@ class Settings(StageSettings):
         *,
         name_of: Callable[[Sequence[str]], str] = ".".join,
     ) -> Self:
-        """Return a copy in which the changes that are not ``None`` replace a stage's settings.
+        """Return a copy in which changes that are not ``None`` replace a stage's settings.
 
-        Parameters
-        ----------
-        stage
-            The table's name.
-        changes
-            Name → value; a dictionary changes the table in the table that it names.
-        name_of
-            Gives the name by which the user knows a setting, from its path.
-
-        Raises
-        ------
-        SettingsError
-            If a name is not known, or a value is out of range.
+        A dictionary changes the table in the table that it names; ``name_of`` gives the name by
+        which the user knows a setting, from its path.
         """
         return self.validated(merged(self.model_dump(), {stage: changes}), name_of=name_of)
 

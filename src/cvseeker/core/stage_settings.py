@@ -52,20 +52,7 @@ class StageSettings(BaseModel):
     def validated(
         cls, values: Mapping[str, Any], *, name_of: Callable[[Sequence[str]], str] = ".".join
     ) -> Self:
-        """Make a table, or say in one line what is wrong with it.
-
-        Parameters
-        ----------
-        values
-            What it is made of.
-        name_of
-            Gives the name by which the user knows a setting.
-
-        Raises
-        ------
-        SettingsError
-            If a name is not known, or a value is out of range.
-        """
+        """Make a table, or say in one line what is wrong with it, in the user's names."""
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -92,24 +79,11 @@ def setting(
     rare: bool = False,
     **limits: float | str,
 ) -> Any:
-    """Declare a setting.
+    """Declare a setting; ``help`` is a sentence, limits are ``ge, gt, le, lt`` and ``pattern``.
 
-    Parameters
-    ----------
-    default
-        Its default.
-    help
-        A sentence.
-    unset
-        What ``None`` or an empty list means.
-    flag
-        Its option, where that is not its name with the table's prefix.
-    metavar
-        What stands for its value in the help.
-    rare
-        Whether its option is left out of ``--help``; the reference page has it.
-    limits
-        ``ge``, ``gt``, ``le``, ``lt`` and ``pattern``.
+    ``unset`` says what ``None`` or an empty list means, ``flag`` its option where that is not its
+    name with the table's prefix, ``metavar`` what stands for its value in the help. The option of a
+    ``rare`` one is left out of ``--help``; the reference page has it.
     """
     shown = {"unset": unset, "flag": flag, "metavar": metavar, "rare": rare}
     extra: dict[str, Any] = {"json_schema_extra": shown, **limits}
@@ -120,16 +94,8 @@ def setting(
 class Setting:
     """One value of a table, as the command line and the reference page show it.
 
-    Attributes
-    ----------
-    path
-        Names from the table downward, such as ``("filters", "top_k")``.
-    flag
-        Its option, such as ``--top-k``.
-    default
-        Its default in words.
-    expected
-        What it may be, in words: kind and range.
+    ``path`` has names from the table downward, such as ``("filters", "top_k")``; ``default`` and
+    ``expected``, its kind and range, are in words.
     """
 
     path: tuple[str, ...]
@@ -149,14 +115,7 @@ def settings_of(
 ) -> Iterator[Setting]:
     """Yield a table's settings, those of the tables in it where they stand.
 
-    Parameters
-    ----------
-    table
-        The model.
-    path
-        Where it stands.
-    unset
-        What it means that the whole table is not there.
+    ``path`` is where the table stands, ``unset`` what it means that all of it is not there.
     """
     for name, field in table.model_fields.items():
         inner = _table_in(field)

@@ -6,20 +6,7 @@ from importlib import resources
 
 @cache
 def read_lines(package: str, name: str) -> tuple[str, ...]:
-    """Read a list that lies beside a package's code, without comments and blank lines.
-
-    Parameters
-    ----------
-    package
-        Such as ``cvseeker.core``, where lists lie that several packages need.
-    name
-        The list is ``words/<name>.txt``: an entry a line, ``#`` begins a line that is a comment.
-
-    Returns
-    -------
-    tuple of str
-        The entries in their order.
-    """
+    """Read ``words/<name>.txt`` beside a package's code: an entry a line, ``#`` for comments."""
     path = resources.files(package) / "words" / f"{name}.txt"
     lines = path.read_text(encoding="utf-8").split("\n")
     return tuple(line for line in lines if line.strip() and not line.startswith("#"))

@@ -65,18 +65,9 @@ ERASING = "erasing.json"
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What running a stage came to.
+    """What running a stage came to; ``seconds`` are of the run that did it.
 
-    Attributes
-    ----------
-    counts
-        What was counted and decided, JSON-ready.
-    seconds
-        How long it took, in the run that did it.
-    skipped
-        Whether an earlier run was still valid.
-    folder
-        Where the stage's files lie; ``None`` where it has no folder.
+    ``skipped`` says whether an earlier run was still valid, ``folder`` where the stage's files lie.
     """
 
     counts: dict[str, Any]
@@ -123,17 +114,7 @@ class Workspace:
     def around(cls, out: Path, inputs: Mapping[str, Path | None]) -> Self:
         """Return what runs a stage into a folder of its own, which is the stage's name there.
 
-        Parameters
-        ----------
-        out
-            The folder, whether or not it is there.
-        inputs
-            Everything that is read, by what the user calls it.
-
-        Raises
-        ------
-        InputError
-            If the folder is, holds or lies within an input.
+        ``inputs`` are all that is read, by what the user calls it: the folder must not touch them.
         """
         check_output(out, inputs)
         return cls(out.resolve().parent, only=out.resolve().name)
@@ -169,11 +150,7 @@ class Workspace:
     def require(self, stage: str) -> Path:
         """Return a complete stage's folder, whose files are as the stage wrote them.
 
-        Raises
-        ------
-        WorkspaceError
-            If the stage is not complete, or a file was changed; the message names the command that
-            completes it.
+        Otherwise the message names the command that completes it.
         """
         self._refuse_half_erased()
         folder, manifest = self.stage_folder(stage), self.manifest(stage)
@@ -186,13 +163,7 @@ class Workspace:
         return folder
 
     def read(self, stage: str, load: Callable[[Path], T]) -> T:
-        """Return what is loaded from a complete stage, all of it from one run of the stage.
-
-        Raises
-        ------
-        WorkspaceError
-            As :meth:`require` does.
-        """
+        """Return what is loaded from a complete stage, all of it from one run of the stage."""
         for _ in range(_ATTEMPTS):
             before = self.manifest(stage)
             try:
@@ -248,18 +219,7 @@ class Workspace:
         return "judged" if by_labels and self.labels_stage() == "judged" else ""
 
     def states(self, *, verify: bool = False) -> list[StageState]:
-        """Return the state that each stage is in.
-
-        Parameters
-        ----------
-        verify
-            Hash every file, not only those whose size or time has changed.
-
-        Raises
-        ------
-        WorkspaceError
-            If there is no such workspace.
-        """
+        """Return the state that each stage is in; with ``verify`` every file is hashed."""
         states = [self._state(stage, verify=verify) for stage in COMMAND_OF_STAGE]
         # Of a damaged manifest nobody can tell that it is ours; its stage is not "not done".
         if not is_workspace(self.path) and all(one.state == "not done" for one in states):
@@ -291,20 +251,8 @@ class Workspace:
     ) -> Iterator[None]:
         """Let no other process write here meanwhile; what dead ones left goes.
 
-        Parameters
-        ----------
-        what
-            What others are told that they wait for.
-        progress
-            Told if another process is at work here.
-        erasing
-            Whether this removes somebody, or goes on with that.
-
-        Raises
-        ------
-        WorkspaceError
-            If nobody may write there, another process works there for ten minutes, or a removal
-            was interrupted.
+        Others are told ``what`` they wait for, for ten minutes at most. While somebody's removal is
+        not done, only what is ``erasing`` may go on.
         """
         if self.path.exists() and not self.path.is_dir():
             raise WorkspaceError(f"{self.path}: a file; expected a folder, new or of CVSeeker's")
@@ -342,16 +290,8 @@ class Workspace:
     ) -> None:
         """Bring a complete stage's manifest up to files that were changed in its folder.
 
-        Parameters
-        ----------
-        stage
-            Which.
-        follows
-            Stages before it that were changed in the same way, and so are what it was made from.
-        gone
-            Inputs that it is no longer made from.
-        keeps
-            As :meth:`run_stage` has it.
+        Stages that it ``follows`` were changed in the same way, and so are what it was made from;
+        inputs that are ``gone`` it is no longer made from; ``keeps`` is as in :meth:`run_stage`.
         """
         folder, manifest = self.stage_folder(stage), self.manifest(stage)
         if manifest is None:
@@ -395,10 +335,8 @@ class Workspace:
         ----------
         stage
             The stage's name, which is its folder's name.
-        settings
-            What the outcome depends on, JSON-ready.
-        inputs
-            Name → hash of everything that is read.
+        settings, inputs
+            What the outcome depends on, JSON-ready, and name → hash of everything that is read.
         work
             Fills the folder it is given and returns the stage's counts. What it names with a dot
             in front is scratch, and goes once all else is written.
@@ -412,13 +350,6 @@ class Workspace:
             through all runs, finished or not. ``work`` may use it there meanwhile.
         finished
             Tells by the counts of an unchanged run whether it may be skipped.
-        progress
-            Told if another process is at work here.
-
-        Returns
-        -------
-        StageResult
-            Of this run, or of the run that is still valid.
 
         Raises
         ------

@@ -55,21 +55,14 @@ def evaluate_stage(
     ----------
     workspace
         With queries and a model.
-    settings
-        All stages' settings.
-    progress
-        Called while corpora are encoded.
+    settings, progress
+        All stages' settings; called while corpora are encoded.
     judgements
         Queries and qrels that name résumés; ``None``: the test split alone.
     systems
         What is compared besides the base, the tuned model and BM25.
     announce
         Told what an endpoint will be sent and what that costs, before it is.
-
-    Raises
-    ------
-    CVSeekerError
-        If a stage is missing, or a model or the judgements cannot be used.
     """
     labels, title = workspace.labels_stage(), workspace.path.resolve().name
     asked = systems or Systems()
@@ -99,13 +92,7 @@ def evaluate_stage(
 
 
 def check_evaluate(base: str | None, settings: EvaluateSettings) -> None:
-    """Refuse what a base and its tuned models cannot be evaluated with; it is loaded only for that.
-
-    Raises
-    ------
-    InputError
-        If vectors are to be cut to more dimensions than it has.
-    """
+    """Refuse what a base cannot be evaluated with; it is loaded only where that must be seen."""
     if settings.dimensions:
         encoder = LocalEncoder.from_name(base)
         check_cuts(encoder.name, encoder.model.get_embedding_dimension() or 0, settings)
@@ -130,23 +117,14 @@ def evaluate_files(
         LlamaIndex JSON, a BEIR folder, a data set of MTEB's, or TREC's qrels.
     out
         The evaluation's folder. Vectors are kept beside it, in ``<out>.cache``.
-    settings
-        All stages' settings.
-    progress
-        Called while corpora are encoded.
+    settings, progress, announce
+        As for :func:`evaluate_stage`.
     systems
         What is compared; none: the default base model.
     validation
         A data set to learn the hybrids' weights of encoders on that were saved with none.
     training
         What a model was trained on, to look for leaks.
-    announce
-        As for :func:`evaluate_stage`.
-
-    Raises
-    ------
-    CVSeekerError
-        If the data set, a model, a run or vectors cannot be used.
     """
     systems = systems if systems.any() else Systems({"base": "base"})
     read_from = {"--dataset": dataset, "--val": validation, "--train": training}

@@ -13,14 +13,9 @@ from cvseeker.retrieval.models import choose_model, model_identity
 class Systems:
     """What is compared, BM25 aside.
 
-    Attributes
-    ----------
-    models
-        Name to show → folder or name of a local model; ``None``: the default base model.
-    remote
-        Embedding models behind the endpoint of the settings.
-    runs, vectors
-        Name to show → a TREC run file, or a folder with ``corpus.npy`` and ``queries.npy``.
+    ``models`` are name to show → folder or name, ``None`` the default base; ``remote`` embedding
+    models behind the settings' endpoint; ``runs`` and ``vectors`` name to show → a TREC run file,
+    or a folder with ``corpus.npy`` and ``queries.npy``.
     """
 
     models: Mapping[str, str | None] = field(default_factory=dict)

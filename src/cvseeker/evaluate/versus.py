@@ -114,22 +114,7 @@ class Versus:
 def compare_evaluations(first: Path, second: Path) -> Versus:
     """Compare two evaluations of the same queries, system by system and query by query.
 
-    Parameters
-    ----------
-    first, second
-        Folders with ``metrics.json`` and ``per_query.jsonl``: before and after.
-
-    Returns
-    -------
-    Versus
-        One part a query set, with the systems that both evaluations have; its methods tell it as
-        Markdown, as a page or as what JSON holds.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or not as ``cvseeker evaluate`` writes it, if the two have different
-        queries, or no system in common.
+    Both are folders with ``metrics.json`` and ``per_query.jsonl``: before and after.
     """
     ours, theirs = _read_sets(first), _read_sets(second)
     if list(ours) != list(theirs):

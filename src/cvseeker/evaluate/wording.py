@@ -52,13 +52,9 @@ def made_of(key: str, keys: Collection[str]) -> tuple[str, str]:
 
 
 def system_names(keys: Iterable[str]) -> dict[str, str]:
-    """Return what people read for each system's key.
+    """Return what people read for each system's key, given all keys of an evaluation.
 
-    Parameters
-    ----------
-    keys
-        All systems of an evaluation, as in ``metrics.json``: a model is known by what is made of
-        it, and what was run elsewhere keeps its name.
+    A model is known by what is made of it, and what was run elsewhere keeps its name.
 
     Examples
     --------

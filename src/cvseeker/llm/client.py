@@ -34,20 +34,9 @@ from cvseeker.llm.worker import send_all
 class ChatClient:
     """An LLM, the task it is given, and what it costs.
 
-    Attributes
-    ----------
-    endpoint, task
-        Who is asked, and what all requests share.
-    settings
-        How requests are sent and what they may cost.
-    price
-        What tokens cost, ``None`` where that is not known.
-    attempts
-        Attempts that a request gets; ``None``: as many as are usual.
-    secrets
-        Environment variables of the sending process alone, such as an object's key.
-    transport
-        Somebody else's client object, which is asked in this process; ``None``: over HTTP.
+    ``attempts`` are those that a request gets, ``None``: as many as are usual; ``secrets``
+    environment variables of the sending process alone, such as an object's key; ``transport``
+    somebody else's client object, which is asked in this process, ``None``: over HTTP.
     """
 
     endpoint: Endpoint
@@ -62,21 +51,7 @@ class ChatClient:
     def open(cls, model: str, settings: LlmSettings, task: ChatTask) -> Self:
         """Find out where and at which price a model is asked; nothing is sent.
 
-        Parameters
-        ----------
-        model
-            The LLM's name.
-        settings
-            Address, limits and prices.
-        task
-            What all requests share.
-
-        Raises
-        ------
-        InputError
-            If the address is none.
-        SettingsError
-            If there is a budget and no price, or the price table cannot be read.
+        An address that is none is refused, and so is a budget without a known price.
         """
         price = find_price(model, table=settings.prices)
         if price is None and settings.budget is not None:
@@ -106,23 +81,11 @@ class ChatClient:
         settings: LlmSettings,
         reshape: Callable[[str], str] = str,
     ) -> Self:
-        """Ask somebody else's client object, in this process.
+        """Ask somebody else's client object, which gives the reply to a prompt, in this process.
 
-        Parameters
-        ----------
-        name
-            Stands for the address in the ledger.
-        complete
-            Gives the reply to a prompt.
-        task
-            What all requests share; its schema is asked for in words.
-        model
-            The LLM's name.
-        settings
-            Limits.
-        reshape
-            Makes the JSON asked for of a reply in another form; returns what it cannot read as it
-            is.
+        ``name`` stands for the address in the ledger; the task's schema is asked for in words.
+        ``reshape`` makes the JSON asked for of a reply in another form; returns what it cannot read
+        as it is.
         """
         transport = ObjectTransport(complete, task, reshape)
         return cls(Endpoint(model, name), task, settings, transport=transport)
@@ -155,25 +118,10 @@ class ChatClient:
         name: str,
         progress: Progress = silent,
     ) -> SendCounts:
-        """Send the requests that the ledger has no final outcome for.
+        """Send the requests that the ledger has no final outcome for, about ``total`` items.
 
-        Parameters
-        ----------
-        requests
-            Makes all requests, those with an outcome included or not.
-        ledger
-            The ledger's file.
-        total
-            Items that requests are about, for the progress.
-        name
-            The task's name in the progress.
-        progress
-            Called with the items done, and a note on rate, tokens and money.
-
-        Raises
-        ------
-        LlmError
-            If the LLM cannot be used, or the budget does not suffice; what was answered is kept.
+        ``requests`` makes them all, those with an outcome included or not. An `LlmError` says that
+        the LLM cannot be used, or that the budget does not suffice; what was answered is kept.
         """
         began = time.monotonic()
 

@@ -92,18 +92,7 @@ PRAGMA user_version = {_VERSION};
 
 
 class Ledger(Database):
-    """The ledger's file, opened for reading and writing; created where it is missing.
-
-    Parameters
-    ----------
-    path
-        ``ledger.sqlite``.
-
-    Raises
-    ------
-    InputError
-        If the file is no ledger, or one of a later version.
-    """
+    """The ledger's file, opened for reading and writing; created where it is missing."""
 
     kind = "a ledger"
 

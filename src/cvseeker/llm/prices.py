@@ -133,17 +133,7 @@ def find_price(model: str, *, table: Path | None = None) -> Price | None:
 
 
 def dollars(trillionths: int) -> str:
-    """Return an amount of money as people write it.
-
-    Parameters
-    ----------
-    trillionths
-        Of a dollar, the unit in which ledgers keep money.
-
-    Returns
-    -------
-    str
-        To the cent, or finer below ten dollars.
+    """Return money as people write it, of trillionths, the unit in which ledgers keep it.
 
     Examples
     --------

@@ -25,15 +25,11 @@ class ChatTask:
     ----------
     name
         The task's name, which is the schema's name as well (``queries``, ``grade``).
-    system
-        The instructions.
     schema
         JSON schema of the reply, with ``additionalProperties`` false and all properties required,
         as OpenAI's strict mode wants it.
     max_tokens
         Longest reply, in tokens; also what a budget reserves for a request in flight.
-    temperature
-        Sampling temperature; ``None`` leaves it to the server.
     accepts
         JSON schema that a reply must be valid against, where it is laxer than the one asked for.
     example
@@ -61,16 +57,8 @@ class ChatTask:
 class ChatRequest:
     """One item's request to an LLM.
 
-    Attributes
-    ----------
-    key
-        Identifies the request in the ledger; see :meth:`ChatClient.key`.
-    item
-        What the request is about, such as a passage id.
-    text
-        The user message.
-    prompt_tokens
-        Tokens of the whole prompt, for the budget; 0 where nobody counted.
+    ``key`` identifies it in the ledger, see :meth:`ChatClient.key`; ``item`` is what it is about,
+    such as a passage id; ``prompt_tokens`` of the whole prompt are for the budget, 0: not counted.
     """
 
     key: str

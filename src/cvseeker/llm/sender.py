@@ -137,7 +137,7 @@ class Sender(Generic[RequestT]):
         reason = reply = ""
         self.counts.sent += 1
         try:
-            reply = await self._attempt(request, bill)
+            reply = await self._send_with_retries(request, bill)
         except FatalError as error:
             self.counts.stopped, self.counts.fatal = error.reason, True
             outcome, reason = "failed", "the run was stopped"
@@ -151,7 +151,7 @@ class Sender(Generic[RequestT]):
         mode = self.transport.mode
         self.account.record(request, bill, outcome, mode=mode, reason=reason, reply=reply)
 
-    async def _attempt(self, request: RequestT, bill: Bill) -> str:
+    async def _send_with_retries(self, request: RequestT, bill: Bill) -> str:
         """Attempt until there is a reply; raise the last error where there is to be none."""
         while True:
             try:
@@ -159,7 +159,7 @@ class Sender(Generic[RequestT]):
             except (RefusedError, RejectedError, FatalError):
                 raise
             except SendError as error:
-                pause = self._pause_after(error, bill)
+                pause = self._pause_before_retry(error, bill)
                 if pause is None:
                     raise
             await self._sleep(pause)
@@ -169,7 +169,7 @@ class Sender(Generic[RequestT]):
         while not self.is_stopped() and (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _MOMENT))
 
-    def _pause_after(self, error: SendError, bill: Bill) -> float | None:
+    def _pause_before_retry(self, error: SendError, bill: Bill) -> float | None:
         """Return the seconds until the next attempt, or ``None`` where there is to be none."""
         settings = self.settings
         if self.is_stopped():

@@ -16,28 +16,12 @@ _REPORT_EVERY = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that has not begun.
+    """A run that has not begun; ``items`` are what requests are about: ``passages`` or ``pairs``.
 
-    Attributes
-    ----------
-    model, url
-        Who would be asked.
-    items
-        What requests are about: ``passages`` or ``pairs``.
-    total, answered, requests
-        Items in all, those that the ledger has an answer for, and requests left.
-    prompt_tokens
-        Of all requests left, counted with ``vocabulary``; ``exact`` tells whether that is the
-        model's own.
-    expected_tokens, most_tokens
-        Of the replies: by the mean of the replies in the ledger, or by a sample where there are
-        none; and at the longest allowed.
-    expected_cost, most_cost
-        In USD; ``None`` where no price is known.
-    masked
-        What would be masked, by sort.
-    system, message
-        The instructions, and the message about the first item left, exactly as they would go.
+    ``answered`` are those that the ledger has an answer for, ``requests`` those left. Prompt tokens
+    are counted with ``vocabulary``, the model's own if ``exact``; those of replies are expected by
+    the mean in the ledger, or by a sample, and at most as long as is allowed. Costs are in USD,
+    ``None`` where no price is known. ``system`` and ``message`` would go first, to the letter.
     """
 
     model: str

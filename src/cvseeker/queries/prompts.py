@@ -48,22 +48,8 @@ def query_task(
 ) -> ChatTask:
     """Return what all requests for queries share.
 
-    Parameters
-    ----------
-    settings
-        Style, number and language of the queries, and a prompt file if the user has one, which
-        takes the place of instructions and example.
-    max_tokens
-        Longest reply; ``None``: by the number of queries.
-    temperature
-        Sampling temperature; ``None``: the server's own.
-    examples
-        Searches of the user's own, whose style is to be taken.
-
-    Raises
-    ------
-    SettingsError
-        If the prompt file cannot be read, or no query can be of a length that is kept.
+    A prompt file takes the place of instructions and example; ``examples`` are searches of the
+    user's own, whose style is to be taken.
     """
     filters, kinds = settings.filters, kinds_of(settings)
     if filters.min_words > filters.max_words:
@@ -125,21 +111,8 @@ def passage_message(
 ) -> tuple[str, Counter[str]]:
     """Return what is sent about a passage, and how much of which sort was masked in it.
 
-    Parameters
-    ----------
-    text
-        The passage.
-    name
-        The candidate's; empty where it is not known.
-    mask
-        Whether names and contacts are masked. Orders to a model are taken out in any case.
-    template
-        Puts the passage into a text; ``None``: between tags that say that it is data.
-
-    Returns
-    -------
-    message, masked
-        ``masked`` counts by sort.
+    Orders to a model are taken out in any case. ``template`` puts the passage into a text, ``None``
+    between tags that say that it is data.
     """
     shown, masked = shown_passage(text, name=name, mask=mask)
     return template(shown) if template else as_data(shown, "passage"), masked

@@ -51,10 +51,6 @@ def generate_stage(
         Beside it lie the cross-section pairs and, with an LLM, the ledger and what became of
         passages and queries.
 
-    Returns
-    -------
-    StageResult
-
     Raises
     ------
     CVSeekerError
@@ -96,27 +92,9 @@ def judge_stage(
 ) -> StageResult:
     """Judge what rankers put first for each query: → graded, multi-positive qrels.
 
-    Parameters
-    ----------
-    source
-        A workspace with queries; or LlamaIndex JSON, or a BEIR folder, of which ``qrels/test.tsv``
-        is judged, else the first.
-    settings
-        All stages' settings.
-    progress
-        Called all along.
-    out
-        Where a file's data set goes, as :func:`generate_stage` has it; the grades and the queries
-        dropped lie beside it.
-
-    Returns
-    -------
-    StageResult
-
-    Raises
-    ------
-    CVSeekerError
-        If the queries cannot be used, or the LLM; what that answered is kept.
+    ``source`` is a workspace with queries; or LlamaIndex JSON, or a BEIR folder, of which
+    ``qrels/test.tsv`` is judged, else the first. ``out`` is as for :func:`generate_stage`; the
+    grades and the queries dropped lie beside it.
     """
 
     def work(folder: Path) -> dict[str, Any]:
@@ -153,25 +131,7 @@ def plan_stage(
     *,
     out: Path | None = None,
 ) -> Plan:
-    """Count what a stage would send to an LLM; nothing is sent, and no file is made.
-
-    Parameters
-    ----------
-    stage
-        ``generate`` for :func:`generate_stage`, ``judge`` for :func:`judge_stage`.
-    source, settings, progress, out
-        As given to the stage.
-
-    Returns
-    -------
-    Plan
-
-    Raises
-    ------
-    CVSeekerError
-        If no LLM is named, or the passages, the queries, the prompt file or the prices cannot be
-        used.
-    """
+    """Count what a stage would send to an LLM, given what the stage is given; no file is made."""
     work, llm = {
         "generate": ("generation", settings.generate.llm),
         "judge": ("judging", settings.judge.llm),
@@ -193,13 +153,7 @@ def ledger_of(written: Workspace | Path) -> Path:
 
 
 def check_llm(settings: Settings) -> None:
-    """Refuse what would stop a run later: no key, no address, no price, no file that is named.
-
-    Raises
-    ------
-    InputError
-        If something is missing; nothing was sent.
-    """
+    """Refuse what would stop a run later: no key, no address, no price, no file that is named."""
     read_searches(settings.generate.like)
     if settings.generate.llm != "offline":
         task = query_task(settings.generate)

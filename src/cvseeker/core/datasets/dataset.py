@@ -59,20 +59,10 @@ class RetrievalDataset:
         )
 
     def check(self, source: object = "the data set", *, needs_queries: bool = True) -> None:
-        """Refuse a data set that cannot be trained on or evaluated with.
+        """Refuse a data set that cannot be trained on or evaluated with; ``source`` is its name.
 
-        Parameters
-        ----------
-        source
-            Where the data set came from, for the message.
-        needs_queries
-            Whether a corpus alone is too little.
-
-        Raises
-        ------
-        DatasetError
-            If there are no passages or queries, a text is empty or no Unicode, a query has no
-            relevant passage, or the qrels name an unknown id.
+        No passages or, unless a corpus alone will do, no queries; a text that is empty or no
+        Unicode; a query without a relevant passage, or whose qrels name an unknown id.
         """
         if not self.corpus:
             raise DatasetError(f"{source}: no passages; expected at least one in 'corpus'")

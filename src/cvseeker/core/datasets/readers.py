@@ -43,16 +43,6 @@ def read_dataset(
         Whether queries and qrels must be there; a corpus to generate for needs none.
     split
         Which of a folder's qrels are read where there are several.
-
-    Returns
-    -------
-    RetrievalDataset
-
-    Raises
-    ------
-    DatasetError
-        If the path is none of these, its qrels have no grade above 0, no query or a passage cannot
-        be used; see :meth:`RetrievalDataset.check`.
     """
     if not path.exists():
         raise DatasetError(
@@ -73,13 +63,7 @@ def read_dataset(
 
 
 def read_split(folder: Path, split: str) -> RetrievalDataset:
-    """Read a split that CVSeeker wrote in BEIR's form; of few persons, none may be in it.
-
-    Raises
-    ------
-    DatasetError
-        If a file is missing or cannot be used.
-    """
+    """Read a split that CVSeeker wrote in BEIR's form; of few persons, none may be in it."""
     if not (folder / "corpus.jsonl").stat().st_size:
         return RetrievalDataset({}, {}, {})
     return read_dataset(folder, split=split, needs_queries=False)
@@ -88,25 +72,10 @@ def read_split(folder: Path, split: str) -> RetrievalDataset:
 def read_judgements(folder: Path, *, split: str = "test") -> RetrievalDataset:
     """Read the queries and qrels of a folder; what they name need not be in a corpus there.
 
-    Parameters
-    ----------
-    folder
-        Holds ``queries`` (``_id`` or ``id``, ``text``), JSON lines or Parquet, one file or a folder
-        of such, and either BEIR's ``qrels/*.tsv`` or MTEB's tables ``qrels``, ``default`` or
-        ``data`` (``query-id``, ``corpus-id``, ``score``).
-    split
-        The qrels that are read: ``qrels/<split>.tsv``, or the first by name where there is none;
-        of MTEB's, the files that begin with this name, or all.
-
-    Returns
-    -------
-    RetrievalDataset
-        Without a corpus; queries without a positive grade are left out.
-
-    Raises
-    ------
-    DatasetError
-        If a file cannot be read, the qrels name a query that is not there, or no query is judged.
+    The folder holds ``queries`` (``_id`` or ``id``, ``text``), JSON lines or Parquet, one file or a
+    folder of such, and either BEIR's ``qrels/*.tsv`` or MTEB's tables ``qrels``, ``default`` or
+    ``data`` (``query-id``, ``corpus-id``, ``score``). ``split`` names the qrels: where there are
+    none of that name, BEIR's first or all of MTEB's. Queries without a positive grade are left out.
     """
     judged = _read_judgements(folder, split)
     if not judged.queries:

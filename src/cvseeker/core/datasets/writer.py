@@ -14,16 +14,9 @@ from cvseeker.core.files import read_jsonl, write_lines
 
 
 def write_dataset(dataset: RetrievalDataset, path: Path, *, split: str = "test") -> None:
-    """Write a data set in LlamaIndex's form or in BEIR's.
+    """Write a data set: ``….json`` in LlamaIndex's form, else BEIR's folder with qrels of a split.
 
-    Parameters
-    ----------
-    dataset
-        The data set. LlamaIndex's form has neither grades nor kinds nor person groups.
-    path
-        ``….json`` for LlamaIndex's ``EmbeddingQAFinetuneDataset``, else BEIR's folder.
-    split
-        The name of BEIR's qrels, ``qrels/<split>.tsv``.
+    LlamaIndex's form has neither grades nor kinds nor person groups.
     """
     if path.suffix == ".json":
         _write_llamaindex(
@@ -49,16 +42,7 @@ class DatasetWriter:
     """Writes BEIR's ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv`` as rows come.
 
     Nothing is kept in memory. The files carry their names only once the ``with`` block has ended
-    without an error.
-
-    Parameters
-    ----------
-    folder
-        BEIR's folder; created where it is missing.
-    split
-        The qrels' name.
-    llamaindex
-        A JSON file that gets the same in LlamaIndex's form, where it is wanted.
+    without an error; then ``llamaindex``, a JSON file, gets the same in LlamaIndex's form.
     """
 
     def __init__(self, folder: Path, *, split: str, llamaindex: Path | None = None) -> None:

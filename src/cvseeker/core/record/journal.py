@@ -66,13 +66,7 @@ class Journal:
         )
 
     def verify(self) -> int:
-        """Return how many entries there are.
-
-        Raises
-        ------
-        WorkspaceError
-            If one was changed, or one before another was taken away.
-        """
+        """Return how many entries there are; refuse a log of which one was changed or taken."""
         chain, count, last = "", 0, 0
         query = "SELECT entry, at, who, what, about, digest, chain FROM journal ORDER BY entry"
         for entry, at, who, what, about, digest, link in self._record.rows(query):

@@ -56,13 +56,7 @@ class Shortlists:
         tags: tuple[str, ...] | None = None,
         added: float | None = None,
     ) -> None:
-        """Put a candidate on a list, which is made where it is missing; ``None`` changes nothing.
-
-        Raises
-        ------
-        InputError
-            If there is no such candidate, or the name or the note is too long.
-        """
+        """Put a candidate on a list, made where it is missing; ``None`` changes nothing."""
         if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError(f"the list's name has 1 to {LONGEST_NAME} printable characters")
         if note is not None and len(note) > LONGEST_NOTE:

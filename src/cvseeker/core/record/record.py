@@ -42,18 +42,8 @@ class Change:
 class Candidate:
     """A candidate as the record knows them.
 
-    Attributes
-    ----------
-    number
-        Their own for ever; no other candidate ever gets it.
-    resume
-        What their résumé says.
-    person_group, split
-        Whose versions of a résumé belong together, and on which side of the evaluation.
-    sha256, modified
-        Of the file: its hash, and when it was last written, in seconds since 1970.
-    sequence
-        Of their last change.
+    ``number`` is theirs for ever; ``sha256`` and ``modified``, in seconds since 1970, are of the
+    file; ``sequence`` is of their last change.
     """
 
     number: int
@@ -66,19 +56,9 @@ class Candidate:
 
 
 class Record(Database):
-    """The record of a workspace's candidates.
+    """The record of a workspace's candidates; a damaged or a later version's file is refused.
 
     What is committed survives a power cut. Several processes may read while one writes.
-
-    Parameters
-    ----------
-    path
-        ``record.sqlite``, created where it is missing.
-
-    Raises
-    ------
-    WorkspaceError
-        If the file is damaged, another program's, or a later version's.
     """
 
     kind = "the record of candidates"
@@ -87,18 +67,7 @@ class Record(Database):
 
     @classmethod
     def open(cls, workspace: Path) -> Self:
-        """Open the record that is in a workspace.
-
-        Parameters
-        ----------
-        workspace
-            The folder.
-
-        Raises
-        ------
-        WorkspaceError
-            If there is none, or it cannot be used; the message names the command that makes one.
-        """
+        """Open the record that is in a workspace; without one, name the command that makes it."""
         path = workspace / NAME
         if not path.is_file():
             raise WorkspaceError(f"{path}: no record of candidates; run: {_command(path)}")
@@ -106,18 +75,7 @@ class Record(Database):
 
     @classmethod
     def make(cls, workspace: Path) -> Self:
-        """Open the record of a workspace, or begin one.
-
-        Parameters
-        ----------
-        workspace
-            The folder.
-
-        Raises
-        ------
-        WorkspaceError
-            If there is one that cannot be used.
-        """
+        """Open the record of a workspace, or begin one."""
         return cls(workspace / NAME)
 
     def discard(self) -> None:
@@ -175,17 +133,9 @@ class Record(Database):
         return int(next(self._rows("SELECT count(*) FROM candidates"))[0])
 
     def changes(self, *, after: int = 0) -> list[Change]:
-        """Return the last change of each candidate that has changed after one of that number.
+        """Return the last change of each candidate, gone or not, after the one of that number.
 
-        Parameters
-        ----------
-        after
-            A sequence number; 0: all candidates, and those who have gone.
-
-        Returns
-        -------
-        list of Change
-            In their order. Whoever replays them has what the record has now.
+        They are in their order: whoever replays them has what the record has now.
         """
         query = "SELECT sequence, number, kind FROM changes WHERE sequence > ? ORDER BY sequence"
         return [Change(*row) for row in self._rows(query, (after,))]
@@ -195,13 +145,7 @@ class Record(Database):
         return dict(self._rows("SELECT resume_id, number FROM candidates ORDER BY number"))
 
     def candidates(self, numbers: Collection[int] | None = None) -> Iterator[Candidate]:
-        """Yield candidates in the order of their numbers.
-
-        Parameters
-        ----------
-        numbers
-            Whose; ``None``: all.
-        """
+        """Yield candidates, all or those of some numbers, in the order of their numbers."""
         insights = self._insights(numbers)
         for row in self._of(f"SELECT {_CANDIDATE} FROM candidates", numbers, "number"):
             number, resume_id, source, text, sections, metadata, *facts = row
@@ -223,13 +167,7 @@ class Record(Database):
         return found
 
     def passages(self, numbers: Collection[int] | None = None) -> Iterator[tuple[int, Passage]]:
-        """Yield each candidate's number and passages, in their order.
-
-        Parameters
-        ----------
-        numbers
-            Whose; ``None``: all.
-        """
+        """Yield each candidate's number and passages, in their order; of all or of some."""
         query = (
             "SELECT number, passage_id, resume_id, passages.text, passages.sections, "
             "person_group, split FROM passages JOIN candidates USING (number)"
@@ -241,13 +179,7 @@ class Record(Database):
             yield number, Passage(passage_id, resume_id, text, sections, *facts)
 
     def lines(self, numbers: Sequence[int]) -> Iterator[str]:
-        """Yield each candidate's résumé as a line of JSON, as ``Resume.to_dict`` has it.
-
-        Parameters
-        ----------
-        numbers
-            Whose, in the order wanted.
-        """
+        """Yield candidates' résumés, in the order wanted, as :meth:`Resume.to_dict` in JSON."""
         names = ("resume_id", "text", "sections", "source", "metadata")
         columns = ", ".join(names)
         insights = self._insights(None)
@@ -261,15 +193,7 @@ class Record(Database):
             yield f"{{{', '.join(parts)}}}\n"
 
     def rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query in SQL; the scripts in ``migrations`` show the tables.
-
-        Parameters
-        ----------
-        query
-            A SELECT.
-        values
-            Of its question marks.
-        """
+        """Yield the rows of a SELECT; the scripts in ``migrations`` show the tables."""
         yield from self._rows(query, values)
 
     @staticmethod
@@ -296,23 +220,9 @@ class Record(Database):
         sha256: str = "",
         modified: float = 0.0,
     ) -> int:
-        """Write a candidate, in a transaction of the caller's.
+        """Write a candidate, in a transaction of the caller's, and return their number.
 
-        Parameters
-        ----------
-        resume, passages
-            What there is to know; the passages say group and split.
-        number
-            Whom it replaces; ``None``: nobody.
-        kind
-            What the change is.
-        sha256, modified
-            Of the file.
-
-        Returns
-        -------
-        int
-            The candidate's number.
+        The passages say group and split; ``number`` is whom it replaces, ``None`` nobody.
         """
         group, split = (passages[0].person_group, passages[0].split) if passages else ("", "train")
         values = (

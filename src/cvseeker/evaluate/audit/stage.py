@@ -38,20 +38,13 @@ def audit_stage(
         At least its résumés must have been ingested.
     models
         Folders or names; none: the base, and the tuned model where there is one.
-    settings
-        How many names and résumés, and how deep a selection goes.
-    progress
-        Called at each step.
+    settings, progress
+        How many names and résumés, and how deep a selection goes; called at each step.
     names
         A file of names; ``None``: the bundled lists.
     judgements
         Hand-written queries, asked of all résumés; ``None``: the test queries, asked of the
         résumés of the test split.
-
-    Raises
-    ------
-    InputError
-        If the queries or names cannot be used.
     """
     lists = read_names(names, names_per_group=settings.names_per_group)
     ingested, title = Ingested(workspace.require("ingest")), workspace.path.resolve().name
@@ -107,21 +100,7 @@ def audit_files(
 ) -> StageResult:
     """Swap the names in a data set's passages, each taken for a résumé, and write ``out``.
 
-    Parameters
-    ----------
-    dataset
-        LlamaIndex JSON or a BEIR folder.
-    models
-        Folders or names; none: the default base model.
-    out
-        The audit's folder.
-    settings, progress, names
-        As for :func:`audit_stage`.
-
-    Raises
-    ------
-    InputError
-        If the data set or the names cannot be used.
+    The rest is as for :func:`audit_stage`; without ``models``, the default base is audited.
     """
     lists = read_names(names, names_per_group=settings.names_per_group)
 

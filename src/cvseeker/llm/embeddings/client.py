@@ -32,19 +32,8 @@ _REPLY_ATTEMPTS = 5
 class EmbeddingClient:
     """An embedding model behind an OpenAI-compatible endpoint, and the vectors it was paid for.
 
-    Parameters
-    ----------
-    model
-        Its name, such as ``text-embedding-3-large``.
-    settings
-        Address, price, batches.
-    cache
-        SQLite file that keeps every vector paid for, and what was paid.
-
-    Raises
-    ------
-    InputError
-        If the address is none, or there is no key for one that is not on this machine.
+    ``cache`` is a SQLite file that keeps every vector paid for, and what was paid. Without a key
+    for an endpoint that is not on this machine it is refused.
     """
 
     def __init__(self, model: str, settings: EmbeddingSettings, *, cache: Path) -> None:
@@ -86,23 +75,10 @@ class EmbeddingClient:
         return [text for key, text in keys.items() if key not in known]
 
     def fetch(self, texts: Iterable[str], *, name: str, progress: Progress = silent) -> None:
-        """Get the vectors that are not in the cache yet, all in one run.
+        """Get the vectors that are not in the cache yet, all in one run; no text may be empty.
 
-        Interrupted at any moment, even by ``kill -9``, nothing that was answered is lost.
-
-        Parameters
-        ----------
-        texts
-            None empty, none longer than the model sees.
-        name
-            The task's name in the progress.
-        progress
-            Called with the texts done, tokens and money.
-
-        Raises
-        ------
-        LlmError
-            If the endpoint cannot be used, or sends no usable vectors; what came is kept.
+        Interrupted at any moment, even by ``kill -9``, nothing that was answered is lost. An
+        `LlmError` says that the endpoint cannot be used, or sends no usable vectors.
         """
         unknown = self.unknown(texts)
         if not unknown:
@@ -126,15 +102,7 @@ class EmbeddingClient:
     def read(self, texts: Sequence[str]) -> "FloatArray":
         """Return the vectors of texts that were fetched.
 
-        Returns
-        -------
-        ndarray
-            Shape (n, dim), float32, unit length; (0, 0) for no texts.
-
-        Raises
-        ------
-        InputError
-            If a text has no vector, or the vectors are of several lengths.
+        Shape (n, dim), float32, unit length; (0, 0) for no texts.
         """
         keys = self._keys(texts)
         with self._open_cache() as cache:
