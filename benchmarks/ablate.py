@@ -117,7 +117,7 @@ def train(
         read_dataset(queries / "beir" / split, split=split, needs_queries=False)
         for split in ("train", "val")
     )
-    (own, crossed), judges = with_cross_sections(
+    (own, crossed), _, judges = with_cross_sections(
         data, val, sections=queries / "sections" / "beir", passages=settings.val_passages
     )
     chosen = {

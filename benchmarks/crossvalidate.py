@@ -93,7 +93,7 @@ def run_fold(
     seconds = time.perf_counter() - began
     models = {"base": settings.base, "tuned": str(folder / "model")}
     # The base's search gets shares by the same queries as the tuned one's.
-    _, judges = read_sources(train, None, settings.model_copy(update={"seed": seed}))
+    judges = read_sources(train, None, settings.model_copy(update={"seed": seed})).judges
     evaluate = EvaluateSettings(windows=settings.windows)
     results = run_systems(test, models, settings=evaluate, validation=judges)
     shutil.rmtree(folder)

@@ -12,7 +12,7 @@ from cvseeker.core.errors import InputError
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.metrics import METRICS
-from cvseeker.retrieval.validation import QueryMetrics, query_groups
+from cvseeker.retrieval.validation import QueryMetrics, Validation, query_groups
 from cvseeker.train import gate
 from cvseeker.train.gate import (
     FEWEST_GROUPS,
@@ -137,7 +137,7 @@ def test_force_keeps_the_tuned_model_and_says_so(
     encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
 ) -> None:
     base, tuned = park_both(encoder, tmp_path, 1.0)
-    verdict = decide(encoder, base, tuned, [val], alphas=[1.0], force=True)
+    verdict = decide(encoder, base, tuned, [val], force=True)
     assert (verdict.kept, verdict.forced, verdict.alpha) == ("tuned", True, 1.0)
     assert verdict.reason.startswith("kept by force; search did not get better")
     assert holds(encoder, tuned)
@@ -149,9 +149,9 @@ def test_what_is_known_is_not_evaluated_again(
     base = park_weights(encoder.model, tmp_path / "base.safetensors")
     asked: list[str] = []
 
-    def search(*_: object) -> tuple[HybridWeights, QueryMetrics]:
+    def search(*_: object) -> Validation:
         asked.append("search")
-        return HybridWeights(), metrics_of(val, 0.5)
+        return Validation(HybridWeights(), metrics_of(val, 0.5))
 
     def rank(_: LocalEncoder, dataset: RetrievalDataset) -> QueryMetrics:
         asked.append("guard")
@@ -159,12 +159,19 @@ def test_what_is_known_is_not_evaluated_again(
 
     monkeypatch.setattr(gate, "validate_search", search)
     monkeypatch.setattr(gate, "validate_vectors", rank)
-    known = {"base_scores": metrics_of(val, 0.5), "tuned_scores": metrics_of(val, 0.9)}
-    verdict = decide(encoder, base, base, [val], **known)
-    assert asked.count("search") == 1  # three quarters
-    assert asked.count("guard") == 2  # base and tuned
+    shares = HybridWeights(bm25=0.2, dense=0.2, late=0.6)
+    before = Validation(HybridWeights(), metrics_of(val, 0.5))
+    after = Validation(shares, metrics_of(val, 0.9))
+    verdict = decide(encoder, base, base, [val], base_found=before, tuned_found=after)
+    assert asked == ["guard", "guard"]  # base and tuned
     assert verdict.kept == "tuned"
-    assert verdict.alphas == {"1": pytest.approx(0.9), "0.75": 0.5}
+    assert verdict.alphas == {"1": pytest.approx(0.9)}
+    assert encoder.hybrid == shares
+    verdict = decide(encoder, base, base, [val], base_found=after, tuned_found=before)
+    assert asked.count("search") == 1  # three quarters
+    assert verdict.kept == "base"
+    assert verdict.alphas == {"1": pytest.approx(0.5), "0.75": pytest.approx(0.5)}
+    assert encoder.hybrid == shares
 
 
 def metrics_of(dataset: RetrievalDataset, value: float) -> dict[str, dict[str, float]]:
@@ -178,6 +185,7 @@ def metrics_of(dataset: RetrievalDataset, value: float) -> dict[str, dict[str, f
         ({1.0: 0.9, 0.75: 0.9, 0.5: 0.9}, "tuned", 1.0),
         ({1.0: 0.7, 0.75: 0.8, 0.5: 0.88}, "tuned", 0.5),
         ({1.0: 0.7, 0.75: 0.75, 0.5: 0.8}, "base", 1.0),
+        ({1.0: 0.7, 0.75: 0.88, 0.5: 0.8}, "tuned", 0.75),
     ],
 )
 def test_a_smaller_share_is_tried_where_too_much_was_forgotten(
@@ -197,7 +205,7 @@ def test_a_smaller_share_is_tried_where_too_much_was_forgotten(
     monkeypatch.setattr(
         gate,
         "validate_search",
-        lambda *_: (HybridWeights(), metrics_of(val, on_val[now[-1]])),
+        lambda *_: Validation(HybridWeights(), metrics_of(val, on_val[now[-1]])),
     )
     monkeypatch.setattr(
         gate, "validate_vectors", lambda _, dataset: metrics_of(dataset, on_guard[now[-1]])
@@ -276,13 +284,3 @@ def test_known_groups_are_used_though_distractors_have_none(val: RetrievalDatase
     )
     assert set(query_groups(one)) == {"person one"}
     assert len(set(query_groups(replace(one, person_groups={})))) > 1
-
-
-def test_shares_out_of_range_are_refused(
-    encoder: LocalEncoder, val: RetrievalDataset, tmp_path: Path
-) -> None:
-    base = park_weights(encoder.model, tmp_path / "base.safetensors")
-    with pytest.raises(InputError, match=r"alphas are \[0\.0\]"):
-        decide(encoder, base, base, [val], alphas=[0.0])
-    with pytest.raises(InputError, match="no alphas"):
-        decide(encoder, base, base, [val], alphas=[])

@@ -2,12 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from cvseeker.core.errors import InputError, ModelError
-from cvseeker.train.gate import TIE, choose_alpha, mix_weights, park_weights
+from cvseeker.train.gate import mix_weights, park_weights
 
 
 @pytest.fixture
@@ -99,48 +97,3 @@ def test_models_that_do_not_fit_are_refused(model: SentenceTransformer, tmp_path
     with pytest.raises(InputError, match=r"alpha is 1\.5"):
         mix_weights(model, base, base, alpha=1.5)
     assert all(torch.equal(now, before[key]) for key, now in weights(model).items())
-
-
-def scores(mean: float) -> dict[str, dict[str, float]]:
-    """Two queries with a mean."""
-    return {"q1": {"ndcg@10": mean - 0.1}, "q2": {"ndcg@10": mean + 0.1}}
-
-
-@pytest.mark.parametrize(
-    ("means", "expected"),
-    [
-        ({1.0: 0.80, 0.75: 0.70, 0.5: 0.60}, 1.0),
-        ({1.0: 0.60, 0.75: 0.80, 0.5: 0.70}, 0.75),
-        ({1.0: 0.60, 0.75: 0.70, 0.5: 0.80}, 0.5),
-        ({1.0: 0.80, 0.75: 0.80 + 0.9 * TIE, 0.5: 0.80}, 1.0),
-        ({1.0: 0.80, 0.75: 0.80 + 0.9 * TIE, 0.5: 0.80 + 1.2 * TIE}, 0.75),
-        ({1.0: 0.80, 0.75: 0.80, 0.5: 0.80 + 1.2 * TIE}, 0.5),
-    ],
-)
-def test_the_best_mean_wins_and_the_largest_of_a_tie(
-    means: dict[float, float], expected: float
-) -> None:
-    alpha, found = choose_alpha(lambda alpha: scores(means[alpha]), alphas=list(means))
-    assert alpha == expected
-    assert list(found) == list(means)
-
-
-def test_what_is_known_is_not_evaluated_again() -> None:
-    asked: list[float] = []
-
-    def evaluate(alpha: float) -> dict[str, dict[str, float]]:
-        asked.append(alpha)
-        return scores(0.5)
-
-    alpha, _ = choose_alpha(evaluate, alphas=[1.0, 0.75, 0.5], known={1.0: scores(0.9)})
-    assert asked == [0.75, 0.5]
-    assert alpha == 1.0
-    with pytest.raises(InputError, match="no alphas"):
-        choose_alpha(evaluate, alphas=[])
-
-
-@given(st.dictionaries(st.floats(0.01, 1), st.floats(0.1, 0.9), min_size=1, max_size=5))
-def test_the_choice_is_never_more_than_a_tie_behind(means: dict[float, float]) -> None:
-    chosen, _ = choose_alpha(lambda alpha: scores(means[alpha]), alphas=list(means))
-    assert means[chosen] >= max(means.values()) - TIE - 1e-6
-    assert all(means[alpha] < max(means.values()) - TIE + 1e-6 for alpha in means if alpha > chosen)

@@ -17,7 +17,7 @@ from cvseeker.retrieval.holdout import (
 )
 from cvseeker.retrieval.metrics import METRICS, mean_metrics, query_metrics
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
-from cvseeker.retrieval.validation import mean_ndcg, validate_search, validate_vectors
+from cvseeker.retrieval.validation import Validation, validate_search, validate_vectors
 
 
 def test_it_is_the_mean_over_the_queries(tiny_dataset: RetrievalDataset, hash_encoder: Any) -> None:
@@ -51,13 +51,22 @@ def test_every_query_is_told_apart(tiny_dataset: RetrievalDataset, hash_encoder:
 def test_search_is_judged_over_all_data_sets_at_the_shares_that_suit_them(
     tiny_dataset: RetrievalDataset, hash_encoder: Any
 ) -> None:
-    shares, found = validate_search(hash_encoder, [tiny_dataset, tiny_dataset])
-    assert len(found) == 2 * len(tiny_dataset.queries)
-    assert shares.late == 0  # this encoder has no token vectors
-    assert mean_ndcg(found) >= mean_ndcg(validate_vectors(hash_encoder, tiny_dataset)) - 1e-9
+    validation = validate_search(hash_encoder, [tiny_dataset, tiny_dataset])
+    assert len(validation.metrics) == 2 * len(tiny_dataset.queries)
+    assert validation.shares.late == 0  # this encoder has no token vectors
+    by_vectors = Validation(validation.shares, validate_vectors(hash_encoder, tiny_dataset))
+    assert validation.mean >= by_vectors.mean - 1e-9
     ignorant = type(hash_encoder)(dim=1)
-    _, found = validate_search(ignorant, [tiny_dataset])
-    assert mean_ndcg(found) > 0.9  # by the words alone
+    assert validate_search(ignorant, [tiny_dataset]).mean > 0.9  # by the words alone
+
+
+def test_a_validation_is_kept_in_a_file(
+    tiny_dataset: RetrievalDataset, hash_encoder: Any, tmp_path: Path
+) -> None:
+    found = validate_search(hash_encoder, [tiny_dataset])
+    assert Validation.read(tmp_path / "found.json") is None
+    found.write(tmp_path / "found.json")
+    assert Validation.read(tmp_path / "found.json") == found
 
 
 def of_one_section(name: str, text: str) -> RetrievalDataset:
@@ -73,7 +82,7 @@ def test_cross_section_pairs_that_were_written_are_those_that_are_read(
     train, val = tiny_dataset.subset({first}), tiny_dataset.subset(set(others))
     for split, name in (("train", "ada"), ("val", "bo")):
         write_dataset(of_one_section(name, "keeps bees"), tmp_path / split, split=split)
-    sources, judges = with_cross_sections(train, val, sections=tmp_path, passages=2)
+    sources, _, judges = with_cross_sections(train, val, sections=tmp_path, passages=2)
     joint = joined(sources)
     assert list(joint.corpus.values()) == [tiny_dataset.corpus[first], "keeps bees"]
     assert set(joint.queries.values()) == {*train.queries.values(), "who is ada"}
@@ -98,7 +107,7 @@ def test_own_queries_judge_though_they_copy_words(given: bool, judging: int) -> 
     nobody = RetrievalDataset({}, {}, {})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(holdout, "cross_section_dataset", lambda corpus, *_, **__: crossed)
-        _, judges = with_cross_sections(
+        *_, judges = with_cross_sections(
             nobody, copied, sections=GenerateSettings(), passages=0, given=given
         )
     assert len(judges) == judging

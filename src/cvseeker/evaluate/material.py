@@ -40,6 +40,9 @@ def workspace_material(
     beir = workspace.require(labels) / "beir"
     sections = workspace.sections_folder()
     counts = (workspace.manifest("ingest") or {})["counts"]
+    # A model that was better on the persons held out has then been trained on them, too.
+    refitted = bool(((workspace.manifest("model") or {}).get("counts") or {}).get("refit_pairs"))
+    splits = {"train", "val"} if refitted else {"train"}
     training = read_dataset(beir / "train", split="train")
     validation = read_dataset(beir / "val", split="val", needs_queries=False)
     passages = list(ingested.passages())
@@ -56,7 +59,7 @@ def workspace_material(
         if dataset.queries:
             sets.append(replace(test, name="sections", dataset=dataset, facts={}))
     if judgements is not None:
-        trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
+        trained_on = {passage.resume_id for passage in passages if passage.split in splits}
         facts = {
             "resumes": len(set(test.resume_of.values())),
             "resumes_trained_on": len(trained_on),
@@ -64,7 +67,7 @@ def workspace_material(
         judged = _judged_dataset(judgements, passages)
         sets.append(replace(test, name="handwritten", dataset=judged, level="resume", facts=facts))
     # What was trained on and judged by, among as many passages.
-    sources, judges = with_cross_sections(
+    sources, held_out, judges = with_cross_sections(
         training,
         validation,
         sections=sections if sections.is_dir() else settings.generate,
@@ -74,7 +77,7 @@ def workspace_material(
         sets,
         beir / "test",
         judges,
-        joined(sources),
+        joined([*sources, *(held_out if refitted else ())]),
         names=ingested.names(),
         facts=counts,
         stages=finished_stages(workspace),
@@ -87,7 +90,7 @@ def validation_sets(validation: Path, settings: Settings) -> tuple[RetrievalData
         read_dataset(validation, split="dev"), similarity=settings.ingest.duplicate_similarity
     )
     nobody = RetrievalDataset({}, {}, {})
-    return with_cross_sections(nobody, val, sections=settings.generate, passages=0, given=True)[1]
+    return with_cross_sections(nobody, val, sections=settings.generate, passages=0, given=True)[2]
 
 
 def _judged_dataset(judgements: Path, passages: Sequence[Passage]) -> RetrievalDataset:

@@ -150,7 +150,7 @@ def run_model(
     # A model that was tuned here was saved with shares learnt on validation; others get them now.
     saved = isinstance(encoder, LocalEncoder) and encoder.codec is not None
     if weights is None and validation and not saved:
-        weights, _ = validate_search(encoder, validation, cache)
+        weights = validate_search(encoder, validation, cache).shares
     if weights is None:
         weights = encoder.hybrid if isinstance(encoder, LocalEncoder) else HybridWeights()
     late = encoded.corpus.codes is not None

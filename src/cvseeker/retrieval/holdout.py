@@ -21,6 +21,9 @@ FEWEST_OF_A_SOURCE = 480
 # Fewer queries of low overlap than this tell less than all queries do.
 FEWEST_QUERIES = 30
 
+# Queries about passages, and cross-section pairs of the same persons.
+Sources = tuple[RetrievalDataset, RetrievalDataset]
+
 
 def with_persons(dataset: RetrievalDataset, *, similarity: float) -> RetrievalDataset:
     """Return a data set with the person group of every passage, found by overlap if any lacks."""
@@ -75,8 +78,8 @@ def with_cross_sections(
     sections: Path | GenerateSettings,
     passages: int,
     given: bool = False,
-) -> tuple[tuple[RetrievalDataset, RetrievalDataset], tuple[RetrievalDataset, ...]]:
-    """Return what is trained on, and what models are judged by, with cross-section pairs.
+) -> tuple[Sources, Sources, tuple[RetrievalDataset, ...]]:
+    """Return what is trained on, what is held out, and what models are judged by of that.
 
     Parameters
     ----------
@@ -93,9 +96,10 @@ def with_cross_sections(
 
     Returns
     -------
-    sources, judges
-        Training's queries and its cross-section pairs, and validation's that share few words with
-        what answers them, as :func:`validation_sets` chooses them; all that were ``given``.
+    training, held_out, judges
+        Training's queries and its cross-section pairs; validation's; and those of the latter that
+        share few words with what answers them, as :func:`validation_sets` chooses them, and all
+        that were ``given``.
     """
     if isinstance(sections, Path):
         crossed, crossed_val = (read_split(sections / split, split) for split in ("train", "val"))
@@ -110,7 +114,7 @@ def with_cross_sections(
         judges = (with_distractors(*own, passages=passages), *few)
     else:
         judges = validation_sets([own, other], passages=passages)
-    return (train, crossed), judges
+    return (train, crossed), (val, crossed_val), judges
 
 
 def validation_sets(

@@ -1,11 +1,14 @@
 """What a validation split says of an encoder: the shares of its search, and how good that is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cvseeker.core.datasets import RetrievalDataset
+from cvseeker.core.files import read_json, write_json
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.dense import DenseRanker
@@ -22,9 +25,42 @@ METRIC = "ndcg@10"
 DEPTH = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What validation queries say of an encoder.
+
+    Attributes
+    ----------
+    shares
+        Of BM25, dense vectors and late interaction, those that suit the queries best.
+    metrics
+        Every metric of every query at these.
+    """
+
+    shares: HybridWeights
+    metrics: QueryMetrics
+
+    @property
+    def mean(self) -> float:
+        """Mean nDCG@10."""
+        return sum(values[METRIC] for values in self.metrics.values()) / len(self.metrics)
+
+    def write(self, path: Path) -> None:
+        """Keep it in a JSON file."""
+        write_json(path, {"shares": self.shares.model_dump(), "metrics": self.metrics})
+
+    @classmethod
+    def read(cls, path: Path) -> "Validation | None":
+        """Read it back; ``None`` if it is not there."""
+        if not path.is_file():
+            return None
+        kept = read_json(path)
+        return cls(HybridWeights.model_validate(kept["shares"]), kept["metrics"])
+
+
 def validate_search(
     encoder: Encoder, datasets: Sequence[RetrievalDataset], store: VectorStore | None = None
-) -> tuple[HybridWeights, QueryMetrics]:
+) -> Validation:
     """Rank each data set's corpus as search does, at the shares that suit all of them best.
 
     Parameters
@@ -35,11 +71,6 @@ def validate_search(
         Queries that have been trained on by nobody.
     store
         Where vectors are kept; ``None``: nowhere.
-
-    Returns
-    -------
-    shares, metrics
-        The shares, and every metric of every query at these.
     """
     store = store or VectorStore()
     parts = [_parts(encoder, dataset, store) for dataset in datasets]
@@ -59,7 +90,7 @@ def validate_search(
         rows = ranked_metrics(dataset, fuse(part, shares.shares))
         # Each data set numbers its queries as it likes.
         metrics |= {f"{number}/{query_id}": row for query_id, row in rows.items()}
-    return shares, metrics
+    return Validation(shares, metrics)
 
 
 def query_groups(*datasets: RetrievalDataset) -> list[str]:
@@ -88,23 +119,14 @@ def ranked_metrics(dataset: RetrievalDataset, scores: FloatArray) -> QueryMetric
     return dict(zip(dataset.queries, metric_rows(values), strict=True))
 
 
-def mean_ndcg(scores: QueryMetrics) -> float:
-    """Return the mean nDCG@10 over the queries."""
-    return sum(values[METRIC] for values in scores.values()) / len(scores)
+def fit_codec(encoder: LocalEncoder, dataset: RetrievalDataset, store: VectorStore) -> None:
+    """Fit an encoder's ``codec`` to the token vectors of a corpus.
 
-
-def fit_search(
-    encoder: LocalEncoder, datasets: Sequence[RetrievalDataset], store: VectorStore
-) -> None:
-    """Set an encoder's ``codec`` and the shares of its ``hybrid``, by the validation split.
-
-    The codec is fitted to the token vectors of the first passages: the validation corpus is encoded
-    for the shares anyway, and its 64 passages or more have the ten thousand tokens that are enough.
+    That of the validation split has 64 passages or more with ten thousand tokens, which are enough.
     """
     encoder.codec = None
-    encoded = store.encode_corpus(encoder, list(datasets[0].corpus.values()))
+    encoded = store.encode_corpus(encoder, list(dataset.corpus.values()))
     encoder.codec = encoded.codes.codec if encoded.codes else None
-    encoder.hybrid, _ = validate_search(encoder, datasets, store)
 
 
 def _table(dataset: RetrievalDataset) -> QrelsTable:

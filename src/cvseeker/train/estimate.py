@@ -15,7 +15,6 @@ from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.train.adapters import prepare_model
 from cvseeker.train.distributed import world_size
-from cvseeker.train.gate import ALPHAS
 from cvseeker.train.memory import (
     advice_when_out_of_memory,
     available_memory,
@@ -35,7 +34,7 @@ SAMPLE = 64
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """Times: all steps; all validations, before, in between and of the candidates for keeping."""
+    """Times: all steps, those on everybody too; all validations, before, in between and after."""
 
     train: float
     validate: float
@@ -118,7 +117,9 @@ def estimate_finetune(
     from cvseeker.train.trainer import plan_steps, training_precision
 
     check_finetune(settings)
-    joint, judges = read_sources(train, val, settings, sections, given=given)
+    sources = read_sources(train, val, settings, sections, given=given)
+    joint, judges = sources.train, sources.judges
+    again = len(sources.everybody.queries) / len(joint.queries) if sources.everybody else 0.0
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     windows = encoder.split(list(joint.corpus.values()))
     pairs = build_pairs(joint, windows, max_pairs=settings.max_pairs, seed=settings.seed)
@@ -146,9 +147,9 @@ def estimate_finetune(
         memory_bytes=peak_memory(kind),
         available_bytes=available,
         seconds=Seconds(
-            train=plan.steps * plan.batch_size / trainer.clock.pairs_per_second(),
-            # The base before all steps, each mixture but the last step's, and the hybrid's shares.
-            validate=validation * (plan.steps // plan.evaluation_steps + 1 + len(ALPHAS)),
+            train=(1 + again) * plan.steps * plan.batch_size / trainer.clock.pairs_per_second(),
+            # The base before all steps, too; mixtures only where the gate refuses the whole.
+            validate=validation * (plan.steps // plan.evaluation_steps + 1),
         ),
     )
 

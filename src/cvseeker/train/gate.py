@@ -4,12 +4,12 @@ Two questions are asked. Is the tuned model's search better on the validation sp
 still do what the base could, on the guard set of general queries? Queries that CVSeeker wrote about
 their passages cannot be of others, and of two models one is used in any case: the better mean
 decides. Labels of other origin may be wrong (ids mixed up, whole files poisoned), and so may be
-those that validate: a gain beyond chance is asked of them. Validation has chosen the best step and
-α before, out of a handful each, and flatters the tuned model a little.
+those that validate: a gain beyond chance is asked of them. Validation has chosen the best step
+before, out of a handful, and flatters the tuned model a little.
 
-Before that, tuned and base weights are merged in the share α that validation prefers: what training
-gains on the target and what it forgets elsewhere do not grow alike, and half-way between the two
-models most of the gain is there and little is forgotten.
+Where the answer is no, tuned and base weights are merged and asked again: what training gains on
+the target and what it forgets elsewhere do not grow alike, and half-way between the two models most
+of the gain is there and little is forgotten.
 
 References
 ----------
@@ -20,7 +20,7 @@ https://arxiv.org/abs/2311.13534: the same for embedding models.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,7 +34,7 @@ from cvseeker.retrieval.significance import bootstrap_interval, randomization_p_
 from cvseeker.retrieval.validation import (
     METRIC,
     QueryMetrics,
-    mean_ndcg,
+    Validation,
     query_groups,
     validate_search,
     validate_vectors,
@@ -47,13 +47,9 @@ if TYPE_CHECKING:
 
 Weights = Mapping[str, "Tensor"]
 
-# Each costs one encoding of the validation corpus.
-ALPHAS = (1.0, 0.75)
-# Tried only where these forget too much: it ranks the target no better than three quarters do.
-MILDER = 0.5
-# Means this close are a tie. With a few hundred queries it is about the standard error of such a
-# difference, and one query that moves from rank 2 to rank 1 among 80 makes as much.
-TIE = 0.005
+# Shares of the tuned weights, each tried where the one before fails; each costs one encoding of the
+# validation corpus.
+ALPHAS = (1.0, 0.75, 0.5)
 # Evidence is asked one question, whether the gain is above 0, and is one-sided: the lower
 # end of a two-sided 80 % interval is the 10th percentile, a one-sided bound of 90 %. With a
 # hundred queries a true gain of .1 passes in 19 of 20 cases; a bound of 95 % refused one of three
@@ -102,7 +98,7 @@ class Verdict:
     """Which model is kept, and why.
 
     ``forced``: the tuned model is kept against the evidence. ``alpha`` is the share of the tuned
-    weights in the model that was judged; ``alphas``: each candidate, as text → mean nDCG@10 on
+    weights in the model that was judged; ``alphas``: each that was tried, as text → mean nDCG@10 on
     validation. ``base_scores`` and ``tuned_scores``: metric → mean there.
     """
 
@@ -123,18 +119,17 @@ def decide(
     tuned: Weights,
     val: Sequence[RetrievalDataset],
     *,
-    base_scores: QueryMetrics | None = None,
-    tuned_scores: QueryMetrics | None = None,
-    alphas: Sequence[float] = ALPHAS,
+    base_found: Validation | None = None,
+    tuned_found: Validation | None = None,
     evidence: bool = True,
     force: bool = False,
     progress: Progress = silent,
 ) -> Verdict:
-    """Choose α on validation, compare with the base, and leave the kept weights in the encoder.
+    """Choose between base and tuned model; the encoder is left with its weights and shares.
 
-    Weights are as :func:`park_weights` gives them; scores on ``val`` that are known are not found
-    again. Without ``evidence`` the better mean suffices. Where the guard set alone speaks against
-    the α that validation prefers, smaller ones and at last a half are tried: they forget less.
+    Weights are as :func:`park_weights` gives them; what is known of ``val`` is not found again.
+    Without ``evidence`` the better mean suffices. A tuned model that gains nothing is tried once
+    more with a quarter of the base's weights, one that forgets too much also with half of them.
     """
 
     def mixed(alpha: float) -> LocalEncoder:
@@ -142,59 +137,33 @@ def decide(
         mix_weights(encoder.model, base, tuned, alpha=alpha)
         return encoder
 
-    def searched(alpha: float) -> QueryMetrics:
-        """Score the search of the mixture with a share of tuned weights."""
-        return validate_search(mixed(alpha), val)[1]
-
-    known = {} if tuned_scores is None else {1.0: tuned_scores}
-    preferred, found = choose_alpha(searched, alphas=alphas, known=known)
-    before = base_scores if base_scores is not None else searched(0.0)
+    found = {0.0: base_found or validate_search(mixed(0.0), val)}
     guard = guard_dataset()
     guard_before = validate_vectors(mixed(0.0), guard)
     groups, guard_groups = query_groups(*val), query_groups(guard)
     verdicts: list[Verdict] = []
-    for alpha in sorted({MILDER, *alphas}, reverse=True):
-        if alpha > preferred:
-            continue
-        if alpha not in found:
-            found[alpha] = searched(alpha)
-        gain = compare(before, found[alpha], groups)
+    for alpha in ALPHAS:
+        known = tuned_found if alpha == 1 else None
+        found[alpha] = known or validate_search(mixed(alpha), val)
+        gain = compare(found[0.0].metrics, found[alpha].metrics, groups)
         forgotten = compare(guard_before, validate_vectors(mixed(alpha), guard), guard_groups)
-        against = doubt(gain, evidence=evidence) or loss_elsewhere(forgotten)
-        verdicts.append(_verdict(alpha, found, before, gain, forgotten, against))
-        if verdicts[-1].kept == "tuned":
-            return verdicts[-1]
-        # A smaller share may forget less, but it gains no more.
-        if force or doubt(gain, evidence=evidence):
+        doubted = doubt(gain, evidence=evidence)
+        against = doubted or loss_elsewhere(forgotten)
+        verdicts.append(_verdict(alpha, found, gain, forgotten, against))
+        # Half of a training gains no more than three quarters of it.
+        if not against or force or (doubted and alpha < 1):
             break
-    refused = verdicts[0]
-    mix_weights(encoder.model, base, tuned, alpha=refused.alpha if force else 0.0)
-    if not force:
-        return refused
-    return replace(refused, kept="tuned", forced=True, reason=f"kept by force; {refused.reason}")
-
-
-def choose_alpha(
-    evaluate: Callable[[float], QueryMetrics],
-    *,
-    alphas: Sequence[float] = ALPHAS,
-    known: Mapping[float, QueryMetrics] | None = None,
-) -> tuple[float, dict[float, QueryMetrics]]:
-    """Return the α with the best mean nDCG@10, the largest of those that tie, and all scores.
-
-    The scores' largest α stands first; what is ``known`` is not evaluated.
-    """
-    if not alphas:
-        raise InputError("no alphas to choose from; expected one at least, such as 1.0")
-    if not all(0 < alpha <= 1 for alpha in alphas):
-        raise InputError(f"alphas are {list(alphas)}; expected shares above 0 and at most 1")
-    known = known or {}
-    descending = sorted(set(alphas), reverse=True)
-    scores = {alpha: known[alpha] if alpha in known else evaluate(alpha) for alpha in descending}
-    means = {alpha: mean_ndcg(found) for alpha, found in scores.items()}
-    best = max(means.values())
-    # Sums of floats differ in their last digits.
-    return next(alpha for alpha in means if means[alpha] >= best - TIE - 1e-9), scores
+    verdict = verdicts[-1]
+    if verdict.kept == "base":
+        verdict = verdicts[0]
+        if force:
+            reason = f"kept by force; {verdict.reason}"
+            verdict = replace(verdict, kept="tuned", forced=True, reason=reason)
+    tried = {f"{alpha:g}": validation.mean for alpha, validation in found.items() if alpha}
+    kept = verdict.alpha if verdict.kept == "tuned" else 0.0
+    mix_weights(encoder.model, base, tuned, alpha=kept)
+    encoder.hybrid = found[kept].shares
+    return replace(verdict, alphas=tried)
 
 
 def doubt(validation: Difference, *, evidence: bool = True) -> str:
@@ -233,8 +202,7 @@ def loss_elsewhere(guard: Difference) -> str:
 
 def _verdict(
     alpha: float,
-    found: Mapping[float, QueryMetrics],
-    before: QueryMetrics,
+    found: Mapping[float, Validation],
     gain: Difference,
     guard: Difference,
     against: str,
@@ -247,11 +215,11 @@ def _verdict(
         forced=False,
         reason=against or f"search got better: validation nDCG@10 {gain}{noise}{merged}",
         alpha=alpha,
-        alphas={f"{key:g}": mean_ndcg(scores) for key, scores in found.items()},
+        alphas={},
         validation=gain,
         guard=guard,
-        base_scores=mean_metrics(before),
-        tuned_scores=mean_metrics(found[alpha]),
+        base_scores=mean_metrics(found[0.0].metrics),
+        tuned_scores=mean_metrics(found[alpha].metrics),
     )
 
 

@@ -1,13 +1,13 @@
 """The stage ``model``: queries and qrels → a tuned encoder, kept only where it is better."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cvseeker.core.datasets import RetrievalDataset, read_dataset
 from cvseeker.core.errors import DatasetError
-from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
+from cvseeker.core.files import read_jsonl, write_jsonl
 from cvseeker.core.hashes import path_hashes
 from cvseeker.core.places import check_output, make_folder
 from cvseeker.core.progress import Progress, silent
@@ -22,9 +22,8 @@ from cvseeker.retrieval.models import choose_model, model_identity
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.validation import (
     METRIC,
-    QueryMetrics,
-    fit_search,
-    mean_ndcg,
+    Validation,
+    fit_codec,
     validate_search,
 )
 from cvseeker.train.adapters import check_model, merge_lora, prepare_model, require_peft
@@ -131,11 +130,13 @@ class TrainingData:
 class FinetuneResult:
     """What fine-tuning came to; ``best_step`` is the one whose weights were judged.
 
-    ``curve`` is (step, nDCG@10 on validation), that of the base at step 0.
+    ``curve`` is (step, nDCG@10 on validation), that of the base at step 0; ``refit_pairs`` how many
+    pairs of everybody the model that is kept was trained on, 0 if it is the one that was judged.
     """
 
     base: str
     pairs: int
+    refit_pairs: int
     steps: int
     best_step: int
     curve: tuple[tuple[int, float], ...]
@@ -253,7 +254,8 @@ def finetune(
     """Fine-tune the base model and save it as a plain sentence-transformers folder.
 
     Unless the tuned model is better, the base is saved in its place, and the tuned one in the
-    folder ``refused`` within.
+    folder ``refused`` within. If it is, and validation's persons were held out here, it is trained
+    once more, as far, on them as well: they have said what they had to say.
 
     Parameters
     ----------
@@ -295,14 +297,15 @@ def finetune(
         If this machine cannot do what a setting asks for.
     """
     encoder = _base_encoder(settings)
-    joint, judges = read_sources(train, val, settings, sections, given=given)
+    sources = read_sources(train, val, settings, sections, given=given)
+    judges = sources.judges
     asked = f"{sum(len(dataset.queries) for dataset in judges)} queries"
     make_folder(scratch)
     store = store or VectorStore(scratch / "vectors")
-    pairs = from_main(lambda: _pairs(joint, encoder, settings, scratch / "pairs.jsonl"))
+    pairs = from_main(lambda: _pairs(sources.train, encoder, settings, scratch))
     progress("validate the base", 0, 0, asked)
     encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
-    base_scores = from_main(lambda: _base_scores(encoder, judges, scratch / "base.json"))
+    base_found = from_main(lambda: _validate_base(encoder, judges, scratch / "base.json"))
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
     with advice_when_out_of_memory(settings):
         trainer = _train(encoder, pairs, judges, settings, scratch, progress, callbacks)
@@ -313,22 +316,56 @@ def finetune(
             base,
             tuned,
             judges,
-            base_scores=base_scores,
-            tuned_scores=trainer.validations.found(trainer.state.best_global_step),
+            base_found=base_found,
+            tuned_found=trainer.validations.found(trainer.state.best_global_step),
             evidence=given,
             force=settings.force,
             progress=progress,
         )
     )
-    result = _result(encoder.name, pairs, base_scores, trainer, verdict)
+    result = _result(encoder.name, pairs, base_found, trainer, verdict)
+    if verdict.kept == "tuned" and sources.everybody is not None:
+        with advice_when_out_of_memory(settings):
+            weighed = (verdict.alpha, result.best_step / trainer.state.max_steps)
+            refitted = _refit(
+                encoder, base, sources.everybody, settings, *weighed, scratch / "refit", progress
+            )
+        result = replace(result, refit_pairs=refitted)
     if is_main():
-        progress("choose the hybrid's shares", 0, 0, asked)
-        fit_search(encoder, judges, store)
+        fit_codec(encoder, judges[0], store)
         encoder.save(folder)
-        write_model_card(folder, result, settings, train=joint, val=judges)
+        write_model_card(folder, result, settings, train=sources.train, val=judges)
         if verdict.kept == "base":
             _save_refused(encoder, base, tuned, verdict.alpha, folder)
     return result
+
+
+def _refit(
+    encoder: LocalEncoder,
+    base: Weights,
+    everybody: RetrievalDataset,
+    settings: FinetuneSettings,
+    alpha: float,
+    share: float,
+    scratch: Path,
+    progress: Progress,
+) -> int:
+    """Train the base on everybody for a share of all steps, and merge; return how many pairs.
+
+    That is as far as the model was trained that was judged, and as it was merged.
+    """
+    from cvseeker.train.trainer import plan_steps
+
+    make_folder(scratch)
+    mix_weights(encoder.model, base, base, alpha=0)
+    pairs = from_main(lambda: _pairs(everybody, encoder, settings, scratch))
+    steps = plan_steps(len(pairs), settings, processes=world_size()).steps
+    # Trackers have been told of the training before.
+    as_far = {"max_steps": max(1, round(steps * share)), "track": ()}
+    _train(encoder, pairs, (), settings.model_copy(update=as_far), scratch, progress, ())
+    tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
+    mix_weights(encoder.model, base, tuned, alpha=alpha)
+    return len(pairs)
 
 
 def _save_refused(
@@ -343,7 +380,7 @@ def _save_refused(
 def _result(
     base: str,
     pairs: list[TrainingPair],
-    base_scores: QueryMetrics,
+    base_found: Validation,
     trainer: "PairTrainer",
     verdict: Verdict,
 ) -> FinetuneResult:
@@ -351,15 +388,28 @@ def _result(
     return FinetuneResult(
         base=base,
         pairs=len(pairs),
+        refit_pairs=0,
         steps=trainer.state.global_step,
         best_step=trainer.state.best_global_step or trainer.state.global_step,
         curve=(
-            (0, mean_ndcg(base_scores)),
+            (0, base_found.mean),
             *((int(row["step"]), float(row[f"eval_{METRIC}"])) for row in found),
         ),
         verdict=verdict,
         pairs_per_second=trainer.clock.pairs_per_second(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is trained on, and what models are judged by: other persons' data sets.
+
+    ``everybody`` are the persons of both; ``None`` if the user has named those who judge.
+    """
+
+    train: RetrievalDataset
+    judges: tuple[RetrievalDataset, ...]
+    everybody: RetrievalDataset | None
 
 
 def read_sources(
@@ -369,20 +419,20 @@ def read_sources(
     sections: Path | GenerateSettings = DEFAULT_SECTIONS,
     *,
     given: bool = True,
-) -> tuple[RetrievalDataset, tuple[RetrievalDataset, ...]]:
-    """Return what is trained on, and what models are judged by: other persons' data sets.
-
-    Both hold cross-section pairs besides the queries given.
-    """
+) -> Sources:
+    """Return what is trained on and judged by: the queries given, and cross-section pairs."""
+    named = given and val is not None
     similarity = IngestSettings().duplicate_similarity
     train = with_persons(train, similarity=similarity)
     if val is None:
         train, val = hold_out(train, share=settings.val_share, seed=settings.seed)
     val = with_persons(val, similarity=similarity)
-    sources, judges = with_cross_sections(
+    training, held_out, judges = with_cross_sections(
         train, val, sections=sections, passages=settings.val_passages, given=given
     )
-    return joined(balanced(*sources, seed=settings.seed)), judges
+    own = balanced(*training, seed=settings.seed)
+    others = balanced(*held_out, seed=settings.seed)
+    return Sources(joined(own), judges, None if named else joined([*own, *others]))
 
 
 def _train(
@@ -433,9 +483,10 @@ def _train(
 
 
 def _pairs(
-    train: RetrievalDataset, encoder: LocalEncoder, settings: FinetuneSettings, path: Path
+    train: RetrievalDataset, encoder: LocalEncoder, settings: FinetuneSettings, scratch: Path
 ) -> list[TrainingPair]:
     """Build the pairs, or read those of an interrupted run."""
+    path = scratch / "pairs.jsonl"
     if path.is_file():
         return [
             TrainingPair(**{**row, "answered": tuple(row["answered"])}) for row in read_jsonl(path)
@@ -452,15 +503,16 @@ def _pairs(
     return pairs
 
 
-def _base_scores(
+def _validate_base(
     encoder: LocalEncoder, val: Sequence[RetrievalDataset], path: Path
-) -> QueryMetrics:
+) -> Validation:
     """Validate the base model, or read what an interrupted run found.
 
     Its token vectors get a codec of their own, as a tuned model's do: one that was fitted to more
     passages and is kept with their vectors would be better.
     """
-    if not path.is_file():
-        write_json(path, validate_search(encoder, val)[1])
-    scores: QueryMetrics = read_json(path)
-    return scores
+    found = Validation.read(path)
+    if found is None:
+        found = validate_search(encoder, val)
+        found.write(path)
+    return found

@@ -22,17 +22,18 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from transformers.integrations import integration_utils
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerState
+from transformers.trainer_utils import IntervalStrategy
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import SettingsError
-from cvseeker.core.files import read_json, write_json, write_text
+from cvseeker.core.files import write_text
 from cvseeker.core.progress import Progress
 from cvseeker.core.training_settings import FinetuneSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.machine import encoding_dtype
 from cvseeker.retrieval.memory import return_freed_memory
 from cvseeker.retrieval.metrics import mean_metrics
-from cvseeker.retrieval.validation import QueryMetrics, validate_search
+from cvseeker.retrieval.validation import Validation, validate_search
 from cvseeker.train.batches import tokenise_columns
 from cvseeker.train.distributed import LONG_WAIT, is_main, world_size
 from cvseeker.train.loss import RetrievalLoss, word_tokens
@@ -76,11 +77,13 @@ class PairTrainer(SentenceTransformerTrainer):
         if checkpoint is not None:
             state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
             callbacks: Any = state.stateful_callbacks
-            best = state.best_model_checkpoint
             # Within an epoch the library would train a step before it looks whether to stop.
-            if callbacks["TrainerControl"]["args"]["should_training_stop"] and best is not None:
+            if callbacks["TrainerControl"]["args"]["should_training_stop"]:
                 self.state = state
-                self._load_best_model()
+                if state.best_model_checkpoint is None:
+                    self._load_from_checkpoint(checkpoint)
+                else:
+                    self._load_best_model()
                 return
         self.train(resume_from_checkpoint=checkpoint)
 
@@ -95,7 +98,10 @@ def build_trainer(
     progress: Progress,
     callbacks: tuple[TrainerCallback, ...] = (),
 ) -> PairTrainer:
-    """Return a trainer that trains the encoder's model in place and keeps the best step."""
+    """Return a trainer that trains the encoder's model in place.
+
+    It keeps the step that is best on ``val``; without any, the last.
+    """
     model = encoder.model
     set_dropout(model, settings.dropout)
     arguments = training_arguments(encoder, len(pairs), settings, checkpoints)
@@ -113,6 +119,9 @@ def build_trainer(
     model.model_card_data.local_files_only = True
     model.model_card_data.generate_widget_examples = False
     validations = WindowedEvaluator(encoder, val, checkpoints.with_name("validations"))
+    if not val:
+        arguments.eval_strategy = IntervalStrategy.NO
+        arguments.load_best_model_at_end = False
     clock = StepClock()
     trainer = PairTrainer(
         model=model,
@@ -120,10 +129,10 @@ def build_trainer(
         train_dataset=dataset,
         data_collator=collator,  # type: ignore[arg-type]
         loss=_loss(model, settings),
-        evaluator=validations,
+        evaluator=validations if val else None,
         callbacks=[
-            EarlyStoppingCallback(early_stopping_patience=settings.patience),
-            ReportProgress(progress),
+            *([EarlyStoppingCallback(early_stopping_patience=settings.patience)] if val else []),
+            ReportProgress("fine-tune" if val else "fine-tune on everybody", progress),
             FollowEpoch(),
             clock,
             *callbacks,
@@ -296,22 +305,21 @@ class WindowedEvaluator(BaseEvaluator):
         self, model: Any, output_path: str | None = None, epoch: float = -1, steps: int = -1
     ) -> dict[str, float]:
         """Return metric → mean over the validation queries; what was found at a step is kept."""
-        _, metrics = validate_search(self._encoder, self._datasets)
+        validation = validate_search(self._encoder, self._datasets)
         if is_main():
-            write_json(self._folder / f"{steps}.json", metrics)
-        return mean_metrics(metrics)
+            validation.write(self._folder / f"{steps}.json")
+        return mean_metrics(validation.metrics)
 
-    def found(self, step: int | None) -> QueryMetrics | None:
+    def found(self, step: int | None) -> Validation | None:
         """Return what was found at a step, be it in the run that was interrupted."""
-        path = self._folder / f"{step}.json"
-        metrics: QueryMetrics | None = read_json(path) if path.is_file() else None
-        return metrics
+        return Validation.read(self._folder / f"{step}.json")
 
 
 class ReportProgress(TrainerCallback):
     """Passes each step's loss and the latest validation on to a progress callback."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, label: str, progress: Progress) -> None:
+        self._label = label
         self._progress = progress
         self._loss = ""
         self._ndcg = ""
@@ -330,7 +338,7 @@ class ReportProgress(TrainerCallback):
         if "eval_ndcg@10" in logs:
             self._ndcg = f"validation nDCG@10 {float(logs['eval_ndcg@10']):.3f}"
         note = ", ".join(part for part in (self._loss, self._ndcg) if part)
-        self._progress("fine-tune", state.global_step, state.max_steps, note)
+        self._progress(self._label, state.global_step, state.max_steps, note)
 
 
 class StepClock(TrainerCallback):
