@@ -37,6 +37,7 @@ def test_the_card_states_data_scores_and_settings(
     result = FinetuneResult(
         base="some/base",
         pairs=123,
+        refit_pairs=150,
         steps=40,
         best_step=26,
         curve=((0, 0.5), (26, 0.6)),
@@ -57,6 +58,7 @@ def test_the_card_states_data_scores_and_settings(
         "language: - de - en",
         "- type: ndcg@10 value: 0.5222",
         "vectors of 384 dimensions",
+        "then trained as far on everybody, 150 pairs",
         "windows of 96 tokens with 24 tokens",
         "123 training pairs over 6 passages and documents of 6 person groups",
         "1 validation queries",

@@ -21,6 +21,7 @@ from cvseeker.core.settings import EvaluateSettings
 from cvseeker.core.training_settings import FinetuneSettings, WindowSettings
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.holdout import hold_out, with_distractors
+from cvseeker.train import stage
 from cvseeker.train.stage import FinetuneResult, finetune
 from cvseeker.train.trainer import last_whole_checkpoint
 
@@ -88,9 +89,9 @@ class StoppedError(Exception):
     """Raised by a progress callback, in a kill's place."""
 
 
-def stop_at(step: int) -> Callable[[str, int, int, str], None]:
+def stop_at(step: int, wanted: str = "fine-tune") -> Callable[[str, int, int, str], None]:
     def progress(task: str, done: int, total: int, note: str) -> None:
-        if task == "fine-tune" and done == step:
+        if task == wanted and done == step:
             raise StoppedError
 
     return progress
@@ -180,10 +181,63 @@ def test_interrupted_and_resumed_the_weights_are_the_same(
             run("two", stop_at(step))
         assert checkpoints(tmp_path / "two-scratch") == left
     seen: list[int] = []
-    resumed = run("two", lambda task, done, *_: seen.append(done) if "fine" in task else None)
+    resumed = run("two", lambda task, done, *_: seen.append(done) if task == "fine-tune" else None)
     assert seen[0] == steps_per_epoch + 1
     assert resumed == undisturbed
     assert weights(tmp_path / "two") == weights(tmp_path / "one")
+
+
+def test_what_is_kept_was_trained_on_everybody_interrupted_or_not(
+    dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(tiny_model)
+
+    def run(name: str, progress: Callable[..., None], **more: Any) -> FinetuneResult:
+        scratch = tmp_path / f"{name}-scratch"
+        return finetune(
+            dataset, tmp_path / name, settings=settings, scratch=scratch, progress=progress, **more
+        )
+
+    undisturbed = run("one", lambda *call: None)
+    assert undisturbed.refit_pairs > undisturbed.pairs
+    everybody = (tmp_path / "one-scratch" / "refit" / "pairs.jsonl").read_text(encoding="utf-8")
+    assert all(f'"{text}"' in everybody for text in dataset.queries.values())
+    with pytest.raises(StoppedError):
+        run("two", stop_at(2, "fine-tune on everybody"))
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "fit_codec", stop)
+        with pytest.raises(StoppedError):
+            run("two", lambda *call: None)
+    assert run("two", stop_at(1, "fine-tune on everybody")) == undisturbed  # no step is left
+    assert weights(tmp_path / "two") == weights(tmp_path / "one")
+
+
+def stop(*_: object) -> None:
+    raise StoppedError
+
+
+@pytest.mark.parametrize(("given", "refitted"), [(True, False), (False, True)])
+def test_persons_who_were_named_to_judge_are_never_trained_on(
+    dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path, given: bool, refitted: bool
+) -> None:
+    train, val = hold_out(dataset, share=0.25, seed=13)
+    result = finetune(
+        train,
+        tmp_path / "model",
+        settings=settings_for(tiny_model, epochs=1),
+        val=val,
+        scratch=tmp_path / "scratch",
+        given=given,
+    )
+    assert bool(result.refit_pairs) == refitted
+
+
+def test_a_model_that_is_refused_is_trained_once(
+    dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path
+) -> None:
+    settings = settings_for(tiny_model, max_steps=1, force=False)
+    result = finetune(dataset, tmp_path / "model", settings=settings, scratch=tmp_path / "scratch")
+    assert (result.verdict.kept, result.refit_pairs) == ("base", 0)
 
 
 def stop_before(wanted: str) -> Callable[[str, int, int, str], None]:

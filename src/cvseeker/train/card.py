@@ -45,7 +45,7 @@ trained on: share it as you would share the résumés.
 
 Of search: keywords (BM25), the pooled vectors and late interaction of the token vectors, fused; the
 best window counts. The validation split chose when to stop, so these flatter the
-tuned model a little; the test split's scores are in the evaluation's report.
+tuned model a little; the test split's scores are in the evaluation's report.{refit}
 
 | | {metric_names} |
 |---|{rules}|
@@ -64,6 +64,10 @@ its passage that fits it best. {steps} steps, the weights of step {best_step} ke
 
 Made by CVSeeker {version}.
 """
+
+REFIT = """ They are of the model that the
+split was held out from; this one was then trained as far on everybody, {pairs} pairs, the people of
+the validation split among them."""
 
 SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
 
@@ -94,6 +98,7 @@ def write_model_card(
         tuned_scores=" | ".join(f"{result.verdict.tuned_scores[name]:.3f}" for name in SHOWN),
         steps=result.steps,
         best_step=result.best_step,
+        refit=REFIT.format(pairs=result.refit_pairs) if result.refit_pairs else "",
         settings="\n".join(f"| {name} | {value} |" for name, value in flat.items()),
         version=__version__,
     )
