@@ -32,7 +32,8 @@ from cvseeker.queries.offline import generate_offline
 from cvseeker.resumes.split import assign_splits
 from cvseeker.retrieval.holdout import with_persons
 from cvseeker.retrieval.significance import bootstrap_interval
-from cvseeker.train.stage import finetune, read_sources
+from cvseeker.train.sources import read_sources
+from cvseeker.train.stage import finetune
 
 SHOWN = ("accuracy@1", "hit_rate@5", "mrr@10", "ndcg@10")
 

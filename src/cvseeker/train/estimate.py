@@ -23,7 +23,8 @@ from cvseeker.train.memory import (
     with_smaller_mini_batches,
 )
 from cvseeker.train.pairs import TrainingPair, build_pairs
-from cvseeker.train.stage import DEFAULT_SECTIONS, check_finetune, read_sources
+from cvseeker.train.sources import DEFAULT_SECTIONS, read_sources
+from cvseeker.train.stage import check_finetune
 
 if TYPE_CHECKING:
     from cvseeker.train.trainer import PairTrainer
