@@ -159,6 +159,7 @@ def _base_encoder(settings: FinetuneSettings) -> LocalEncoder:
     _check_machine(settings)
     encoder = LocalEncoder.from_name(settings.base, windows=settings.windows)
     check_model(encoder.model, settings)
+    encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
     return encoder
 
 
@@ -222,24 +223,18 @@ def finetune(
     """
     encoder = _base_encoder(settings)
     sources = read_sources(train, val, settings, sections, given=given)
-    judges = sources.judges
-    asked = f"{sum(len(dataset.queries) for dataset in judges)} queries"
     make_folder(scratch)
-    store = store or VectorStore(scratch / "vectors")
     pairs = from_main(lambda: _pairs(sources.train, encoder, settings, scratch))
-    progress("validate the base", 0, 0, asked)
-    encoder.model.float()  # what is stored in half precision is trained, judged and mixed in full
-    base_found = from_main(lambda: _validate_base(encoder, judges, scratch / "base.json"))
+    base_found = from_main(lambda: _validate_base(encoder, sources.judges, scratch, progress))
     base = park_weights(encoder.model, scratch / f"base-{rank()}.safetensors")
-    with advice_when_out_of_memory(settings):
-        trainer = _train(encoder, pairs, judges, settings, scratch, progress, callbacks)
+    trainer = _train(encoder, pairs, sources.judges, settings, scratch, progress, callbacks)
     tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
     verdict = from_main(
         lambda: decide(
             encoder,
             base,
             tuned,
-            judges,
+            sources.judges,
             base_found=base_found,
             tuned_found=trainer.validations.found(trainer.state.best_global_step),
             evidence=given,
@@ -249,16 +244,16 @@ def finetune(
     )
     result = _result(encoder.name, pairs, base_found, trainer, verdict)
     if verdict.kept == "tuned" and sources.everybody is not None:
-        with advice_when_out_of_memory(settings):
-            weighed = (verdict.alpha, result.best_step / trainer.state.max_steps)
-            refitted = _refit(
-                encoder, base, sources.everybody, settings, *weighed, scratch / "refit", progress
-            )
+        share = result.best_step / trainer.state.max_steps
+        tuned, refitted = _refit(
+            encoder, base, sources.everybody, share, settings, scratch / "refit", progress
+        )
+        mix_weights(encoder.model, base, tuned, alpha=verdict.alpha)
         result = replace(result, refit_pairs=refitted)
     if is_main():
-        fit_codec(encoder, judges[0], store)
+        fit_codec(encoder, sources.judges[0], store or VectorStore(scratch / "vectors"))
         encoder.save(folder)
-        write_model_card(folder, result, settings, train=sources.train, val=judges)
+        write_model_card(folder, result, settings, train=sources.train, val=sources.judges)
         if verdict.kept == "base":
             _save_refused(encoder, base, tuned, verdict.alpha, folder)
     return result
@@ -268,16 +263,12 @@ def _refit(
     encoder: LocalEncoder,
     base: Weights,
     everybody: RetrievalDataset,
-    settings: FinetuneSettings,
-    alpha: float,
     share: float,
+    settings: FinetuneSettings,
     scratch: Path,
     progress: Progress,
-) -> int:
-    """Train the base on everybody for a share of all steps, and merge; return how many pairs.
-
-    That is as far as the model was trained that was judged, and as it was merged.
-    """
+) -> tuple[Weights, int]:
+    """Train the base on everybody for a share of all steps; return its weights, and the pairs."""
     from cvseeker.train.trainer import plan_steps
 
     make_folder(scratch)
@@ -287,9 +278,7 @@ def _refit(
     # Trackers have been told of the training before.
     as_far = {"max_steps": max(1, round(steps * share)), "track": ()}
     _train(encoder, pairs, (), settings.model_copy(update=as_far), scratch, progress, ())
-    tuned = park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors")
-    mix_weights(encoder.model, base, tuned, alpha=alpha)
-    return len(pairs)
+    return park_weights(encoder.model, scratch / f"tuned-{rank()}.safetensors"), len(pairs)
 
 
 def _save_refused(
@@ -360,15 +349,16 @@ def _train(
         wait_for_all()
         return trainer
 
-    if world_size() > 1:
-        # The others would wait for what one process does again.
-        return attempt(settings.mini_batch_size)
-    return with_smaller_mini_batches(
-        attempt,
-        mini_batch_size=settings.mini_batch_size,
-        batch_size=settings.batch_size,
-        halved=lambda size: progress("fine-tune", 0, 0, f"memory ran out: {size} pairs at once"),
-    )
+    with advice_when_out_of_memory(settings):
+        if world_size() > 1:
+            # The others would wait for what one process does again.
+            return attempt(settings.mini_batch_size)
+        return with_smaller_mini_batches(
+            attempt,
+            mini_batch_size=settings.mini_batch_size,
+            batch_size=settings.batch_size,
+            halved=lambda size: progress("fine-tune", 0, 0, f"memory ran out: {size} at once"),
+        )
 
 
 def _pairs(
@@ -393,15 +383,17 @@ def _pairs(
 
 
 def _validate_base(
-    encoder: LocalEncoder, val: Sequence[RetrievalDataset], path: Path
+    encoder: LocalEncoder, val: Sequence[RetrievalDataset], scratch: Path, progress: Progress
 ) -> Validation:
     """Validate the base model, or read what an interrupted run found.
 
     Its token vectors get a codec of their own, as a tuned model's do: one that was fitted to more
     passages and is kept with their vectors would be better.
     """
+    path = scratch / "base.json"
     found = Validation.read(path)
     if found is None:
+        progress("validate the base", 0, 0, f"{sum(len(one.queries) for one in val)} queries")
         found = validate_search(encoder, val)
         found.write(path)
     return found
