@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,16 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from cvseeker.core.errors import InputError, WorkspaceError
-from cvseeker.serve.access import AccessMiddleware, RateLimit, Tokens, is_loopback, served_hosts
+from cvseeker.serve.access import (
+    SESSION_SECONDS,
+    AccessMiddleware,
+    RateLimit,
+    Sessions,
+    Tokens,
+    is_loopback,
+    served_hosts,
+)
+from cvseeker.serve.problems import response
 
 OF_ADMINS = ["DELETE /api/candidates/1", "GET /api/log", "GET /history"]
 
@@ -18,12 +28,15 @@ def client(workspace: Path, *, open_to_all: bool = True, burst: int = 1000) -> T
 
     methods = ["GET", "POST", "DELETE"]
     routes = [Route("/{path:path}", answer, methods=methods)]
+    tokens = Tokens(workspace)
     app = AccessMiddleware(
         Starlette(routes=routes),
-        tokens=Tokens(workspace),
+        sessions=Sessions(tokens),
+        tokens=tokens,
         hosts=served_hosts("127.0.0.1", ["cv.example"]),
         limit=RateLimit(1.0, burst),
         open_to_all=open_to_all,
+        refuse=lambda request, problem: response(request.url.path, problem),
     )
     return TestClient(app, base_url="http://localhost:8000")
 
@@ -130,6 +143,37 @@ def test_a_damaged_file_of_tokens_lets_nobody_in(tmp_path: Path, text: str) -> N
     (tmp_path / "tokens.json").write_text(text, encoding="utf-8")
     with pytest.raises(WorkspaceError, match="damaged"):
         Tokens(tmp_path).find("x")
+
+
+def test_a_token_ends_after_its_last_day(tmp_path: Path) -> None:
+    tokens, today = Tokens(tmp_path), datetime.now(UTC).date()
+    last, over = (tokens.add(f"{day}", "read", until=today - timedelta(day)) for day in (0, 1))
+    assert tokens.find(last) == ("0", "read")
+    assert tokens.find(over) is None
+    served = client(tmp_path, open_to_all=False)
+    for token, status in ((last, 200), (over, 401)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert served.get("/api/facets", headers=headers).status_code == status
+
+
+def test_a_session_ends_with_the_day_with_its_token_and_when_it_is_ended(tmp_path: Path) -> None:
+    tokens, now = Tokens(tmp_path), [0.0]
+    sessions = Sessions(tokens, clock=lambda: now[0])
+    token = tokens.add("somebody", "write")
+    assert sessions.begin("wrong") is None
+    first, second, third = (sessions.begin(token) or "" for _ in range(3))
+    callers = [sessions.find(cookie) for cookie in (first, second)]
+    assert [one and (one.name, one.role) for one in callers] == [("somebody", "write")] * 2
+    assert len({one.csrf for one in callers if one}) == 2
+    assert sessions.find("") is sessions.find("wrong") is None
+    sessions.end(first)
+    assert sessions.find(first) is None
+    now[0] = SESSION_SECONDS
+    assert sessions.find(second) is None
+    now[0] = 0
+    assert sessions.find(second) is None, "what has ended has ended"
+    tokens.remove("somebody")
+    assert sessions.find(third) is None
 
 
 def test_whoever_is_too_fast_waits(tmp_path: Path) -> None:

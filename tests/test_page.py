@@ -1,21 +1,25 @@
 """The page: nothing that is sent is ever run, and, in a browser, every function once."""
 
+import json
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from fastapi.testclient import TestClient
 from selectolax.lexbor import LexborHTMLParser
 
 from cvseeker import Workspace
+from cvseeker.core.insights import Insight, InsightKind
+from cvseeker.core.record import Journal, Record, Shortlists
 from cvseeker.serve import create_app
+from cvseeker.serve.pages.people import CALLED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator
@@ -44,13 +48,27 @@ PEOPLE = {
 NURSE = (
     "Dora Lindqvist",
     "Intensive care nurse",
-    "dora.lindqvist@example.com",
+    "dora.lindqvist@example.com, +46 70 123 45 67, linkedin.com/in/doralind",
+    "Birger Jarlsgatan 12, 114 29 Stockholm, Sweden",
+    "Date of birth: 14.03.1984",
     "Experience",
     "Intensive care nurse, Sankt Görans, Stockholm, 2011-2024",
     "Night shifts in intensive care, ventilators and the handover of twelve beds.",
     "Skills",
     "Ventilation, Triage, Sedation protocols",
 )
+# What says who she is, and where.
+WORDS = (
+    "Dora",
+    "Lindqvist",
+    "doralind",
+    "example.com",
+    "123 45 67",
+    "Birger",
+    "114 29",
+    "Stockholm",
+)
+WORDS = (*WORDS, "14.03.1984", "dora.pdf")
 PAYLOADS = (
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
@@ -136,7 +154,7 @@ def client(workspace: Path) -> Iterator[TestClient]:
         yield client
 
 
-def inert(html: str, *, shows: str = "") -> str:
+def inert(html: str, *, shows: str | Sequence[str] = ()) -> str:
     """Return the text that a page shows; nothing in its HTML runs, loads or leads elsewhere."""
     tree = LexborHTMLParser(html)
     foreign = (
@@ -148,7 +166,7 @@ def inert(html: str, *, shows: str = "") -> str:
         assert not [key for key in attributes if key.startswith(("on", "hx-on", "data-"))], html
         assert "style" not in attributes, html
         assert attributes.get("http-equiv") is None, html
-        for key in ("href", "src", "action", "hx-get", "hx-post"):
+        for key in ("href", "src", "action", "hx-get", "hx-post", "hx-delete"):
             address = attributes.get(key, "/")
             assert address.startswith(("/", "#", "data:,")), html
             assert not address.startswith("//"), html
@@ -156,8 +174,11 @@ def inert(html: str, *, shows: str = "") -> str:
             assert attributes["src"].startswith("/static/"), html
             assert not node.text(), html
     fields = [node.attributes.get("value") or "" for node in tree.css("input, button")]
-    shown = " ".join((tree.root.text() if tree.root else "", *fields))
-    assert _plain(shows) in _plain(shown)
+    shown = _plain(" ".join((tree.root.text() if tree.root else "", *fields)))
+    wanted = [shows] if isinstance(shows, str) else shows
+    for one in map(_plain, wanted):
+        # Some stand within others.
+        assert shown.count(one) >= sum(_plain(other).count(one) for other in wanted), one
     return shown
 
 
@@ -165,52 +186,97 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
+FOUR = [PAYLOADS[at : at + 4] for at in range(0, len(PAYLOADS), 4)]
+
+
 def test_strings_that_are_code_are_shown_as_text(client: TestClient) -> None:
     service: Any = client.app.state.service  # type: ignore[attr-defined]
     pool = service.open().search.pool
     stored = pool.resumes
-    before = {number: stored[number] for number in pool.numbers.tolist()}
-    pool.resumes = resumes = dict(before)
+    everybody = {number: stored[number] for number in pool.numbers.tolist()}
+    kinds = [kind for kind in get_args(InsightKind) if not kind.endswith("years")]
     assert len(set(PAYLOADS)) == 50
     try:
-        for payload in PAYLOADS:
-            for number, resume in before.items():
-                insights = tuple(
-                    one if one.kind.endswith("years") else replace(one, value=payload)
-                    for one in resume.insights
+        for four in FOUR:
+            pool.resumes = {
+                number: replace(
+                    everybody[number],
+                    resume_id=payload,
+                    text=f"{payload}\n{everybody[number].text}",
+                    insights=tuple(Insight(kind, payload, "x", 0, 1) for kind in kinds),
+                    metadata={"flags": payload},
                 )
-                resumes[number] = replace(
-                    resume, resume_id=payload, text=f"{payload}\n{resume.text}", insights=insights
-                )
-            for path in ("/people/1", "/compare?n=1&n=2", "/similar/1"):
-                inert(client.get(path).text, shows=payload)
-            facet = {"q": "chef", "f.title": payload}
-            inert(client.post("/hits", data=facet).text, shows=payload)
-            inert(client.get("/", params={"q": payload}).text, shows=payload)
-            job = {"mode": "job", "job": f"Chef\nRequirements:\n- {payload}\n- dough"}
-            inert(client.get("/", params=job).text, shows=payload)
+                for number, payload in zip(everybody, [*four, *four], strict=False)
+            }
+            for path in ("/compare?n=1&n=2&n=3&n=4", "/?q=chef", "/similar/1"):
+                inert(client.get(path).text, shows=four)
+            for number, payload in zip(everybody, four, strict=False):
+                inert(client.get(f"/people/{number}").text, shows=payload)
     finally:
         pool.resumes = stored
 
 
-def test_what_is_written_is_shown_as_text(client: TestClient) -> None:
+def test_what_is_asked_is_shown_as_text(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service: Any = client.app.state.service  # type: ignore[attr-defined]
+    all_of_them = "\n".join(PAYLOADS)
+    inert(client.get("/", params={"mode": "job", "q": all_of_them}).text, shows=PAYLOADS)
+    inert(client.get("/", params={"f.title": PAYLOADS}).text, shows=PAYLOADS)
+    job = "\n- ".join(("Chef\nRequirements:", *PAYLOADS))
+    requirements = inert(client.get("/", params={"mode": "job", "job": job}).text, shows=PAYLOADS)
+    assert requirements.count("SUM(1+1)") > 2, "as a requirement and its ticks, too"
+    facets = {"title": dict.fromkeys(PAYLOADS, 1)}
+    monkeypatch.setattr(service.open().search.pool, "facets", lambda *_: facets)
+    inert(client.post("/hits", data={"q": "chef"}).text, shows=PAYLOADS)
+
+
+def test_what_is_written_is_shown_as_text(client: TestClient, workspace: Path) -> None:
+    with Record.open(workspace) as record:
+        lists = Shortlists(record)
+        for four in FOUR:
+            for number, payload in enumerate(four, start=1):
+                lists.put(four[0], number, note=payload, tags=(payload,))
+                lists.put(payload, 1)
+                lists.keep_search(payload, "q=x")
+        Journal(record).write_all((0.0, one, one, {"query": one}) for one in PAYLOADS)
+    inert(client.get("/").text, shows=PAYLOADS)
+    inert(client.get("/history").text, shows=PAYLOADS)
+    for four in FOUR:
+        page = inert(client.get("/shortlists", params={"name": four[0]}).text, shows=PAYLOADS)
+        assert all(page.count(_plain(payload)) >= 3 for payload in four)
+        table = client.get("/shortlists/export", params={"name": four[0]}).text
+        assert not re.search(r"""(^|,|,")[=@+-]""", table, re.MULTILINE), table
     for payload in PAYLOADS:
         on = {"number": 1, "shortlist": payload}
-        assert client.post("/shortlists/add", data=on).status_code == 200
-        written = {**on, "note": payload, "tags": payload.replace(",", " ")}
-        inert(client.post("/shortlists/change", data=written).text, shows="Saved")
-        page = client.get("/shortlists", params={"name": payload}).text
-        assert inert(page, shows=payload).count(_plain(payload)) >= 3
-        inert(client.post("/searches/keep", data={"q": "x", "keep_as": payload}).text)
-        inert(client.get("/").text, shows=payload)
-        table = client.get("/shortlists/export", params={"name": payload}).text
-        assert not re.search(r"""(^|,|,")[=@+-]""", table, re.MULTILINE), table
-        taken = client.post("/shortlists/remove", data=on).text
-        inert(taken, shows=payload)
-        assert client.post("/shortlists/delete", data={"shortlist": payload}).status_code == 200
-        assert payload not in client.get("/api/shortlists").json()
-        inert(client.post("/searches/forget", data={"name": payload}).text, shows=payload)
-    inert(client.get("/history").text, shows=PAYLOADS[0])
+        inert(client.post("/shortlists/add", data=on).text, shows=payload)
+    with Record.open(workspace) as record, record.transaction():
+        record.write("DELETE FROM shortlists")
+        record.write("DELETE FROM saved_searches")
+
+
+def test_what_deletes_can_be_undone(client: TestClient) -> None:
+    on = {"number": 1, "shortlist": PAYLOADS[0]}
+    rows = {"name": PAYLOADS[0]}
+    assert "now" in inert(client.post("/shortlists/add", data=on).text, shows=PAYLOADS[0])
+    client.post("/shortlists/change", data={**on, "note": "first", "tags": "one, two"})
+    taken = client.post("/shortlists/remove", data=on)
+    inert(taken.text, shows=PAYLOADS[0])
+    assert "Nobody is on this list" in client.get("/shortlists/rows", params=rows).text
+    undo = LexborHTMLParser(taken.text).css_first("button").attributes
+    client.post(undo["hx-post"] or "", data=json.loads(undo["hx-vals"] or ""))
+    inert(client.get("/shortlists/rows", params=rows).text, shows=("first", "one, two"))
+    assert client.post("/shortlists/delete", data={"shortlist": PAYLOADS[0]}).status_code == 409
+    client.post("/shortlists/remove", data=on)
+    assert client.post("/shortlists/delete", data={"shortlist": PAYLOADS[0]}).status_code == 200
+    assert PAYLOADS[0] not in client.get("/api/shortlists").json()
+    inert(client.post("/searches/keep", data={"q": "x", "keep_as": PAYLOADS[0]}).text)
+    forgotten = client.post("/searches/forget", data={"name": PAYLOADS[0]}).text
+    undo = LexborHTMLParser(forgotten).css_first("button").attributes
+    assert PAYLOADS[0] not in inert(client.get("/").text)
+    client.post(undo["hx-post"] or "", data=json.loads(undo["hx-vals"] or ""))
+    inert(client.get("/").text, shows=PAYLOADS[0])
+    client.post("/searches/forget", data={"name": PAYLOADS[0]})
 
 
 def test_more_are_shown_by_a_cursor(client: TestClient) -> None:
@@ -261,36 +327,97 @@ def test_a_job_is_read_out_of_a_file(client: TestClient, tmp_path: Path) -> None
     assert answer.headers["hx-trigger-after-swap"] == "jobread"
 
 
-def test_blindness_lasts_until_it_is_switched_off(client: TestClient) -> None:
-    pages = ("/people/{0}?q=nurse", "/similar/{0}", "/compare?n={0}", "/?q=intensive+care+nurse")
-    number = client.post("/api/search", json={"query": "nurse"}).json()["hits"][0]["number"]
-    client.post("/shortlists/add", data={"number": number, "shortlist": "nurses"})
-    listed = ("/shortlists?name=nurses", "/shortlists/export?name=nurses")
+@pytest.fixture
+def nurse(client: TestClient) -> int:
+    """Dora's number; she is on a list, with all that says who she is in note and tags."""
+    hits = client.get("/api/search", params={"q": "nurse AND sedation"}).json()["hits"]
+    number: int = hits[0]["number"]
+    written = {"number": number, "shortlist": "nurses", "tags": WORDS[0], "note": "; ".join(WORDS)}
+    client.post("/shortlists/change", data=written)
+    return number
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/people/{0}?q=nurse",
+        "/similar/{0}",
+        "/similar/1",
+        "/compare?n={0}&n=1",
+        "/?q=intensive+care+nurse",
+        "/?q=nurse&mode=job&job=Nurse%0ARequirements:%0A-+Ventilators%0A-+English",
+        "/shortlists?name=nurses",
+        "/shortlists/rows?name=nurses",
+        "/shortlists/export?name=nurses",
+        "/shortlists/export?name=nurses&form=json",
+        "/history",
+        "/api/search?q=nurse&blind=1",
+        "/api/candidates/{0}?blind=1",
+        "/api/candidates/{0}/similar?blind=1",
+        "/api/facets?blind=1",
+        "/api/shortlists/nurses/export?blind=1",
+    ],
+)
+def test_blind_views_have_none_of_a_persons_words(
+    client: TestClient, nurse: int, path: str
+) -> None:
+    service: Any = client.app.state.service  # type: ignore[attr-defined]
+    with Record.open(service.workspace.path) as record:
+        # As where somebody's firm, or a school, is called after them or their town.
+        change = "UPDATE insights SET value = ? WHERE number = ? AND kind = ?"
+        record.write(change, ("Lindqvist Care AB, Stockholm", nurse, "employer"))
+        record.write(change, ("Dora's triage", nurse, "skill"))
     try:
         client.post("/hits", data={"q": "nurse", "blind": "1"})
-        for path in (*pages, *listed):
-            text = client.get(path.format(number)).text
-            assert not re.search("Dora|Lindqvist|Stockholm|dora.pdf|example.com", text), path
-        assert client.get(f"/people/{number}/pages/1").status_code == 404
+        answer = client.get(path.format(nurse))
+        assert answer.status_code == 200
+        assert not [word for word in WORDS if word.lower() in answer.text.lower()]
+        assert client.get(f"/people/{nurse}/pages/1").status_code == 404
     finally:
         client.post("/hits", data={"q": "nurse"})
-    assert "Lindqvist" in client.get(f"/people/{number}").text
-    assert "Lindqvist" in client.get(listed[1]).text
 
 
-def test_pages_of_a_pdf_are_drawn_with_the_words_lit(client: TestClient, workspace: Path) -> None:
-    number = client.post("/api/search", json={"query": "nurse"}).json()["hits"][0]["number"]
-    assert "Page 1 of 1" in client.get(f"/people/{number}/pages?q=nurse").text
-    plain, lit = (client.get(f"/people/{number}/pages/1{q}").content for q in ("", "?q=nurse"))
+def test_blindness_lasts_until_it_is_switched_off(client: TestClient, nurse: int) -> None:
+    client.post("/hits", data={"q": "nurse", "blind": "1"})
+    assert "Lindqvist" not in client.get(f"/people/{nurse}").text
+    client.post("/hits", data={"q": "nurse"})
+    for path in (f"/people/{nurse}", "/shortlists/export?name=nurses", "/similar/1"):
+        assert "Lindqvist" in client.get(path).text, path
+
+
+def test_every_insight_has_a_name_that_people_use() -> None:
+    assert set(CALLED) == set(get_args(InsightKind))
+
+
+def test_what_is_typed_stands_in_the_log_once(client: TestClient) -> None:
+    def logged() -> list[str]:
+        rows = client.get("/api/log", params={"limit": 5}).json()
+        return [row["about"].get("query", row["what"]) for row in rows]
+
+    for query in ("bak", "baker", "baker in Graz"):
+        client.post("/hits", data={"q": query, "live": "1"})
+    client.post("/hits", data={"q": "baker in Graz"})
+    for query in ("weld", "welder"):
+        client.post("/hits", data={"q": query, "live": "1"})
+    client.get("/people/1")
+    assert logged()[:3] == ["viewed", "welder", "baker in Graz"]
+    assert logged()[3] not in {"bak", "baker"}
+
+
+def test_pages_of_a_pdf_are_drawn_with_the_words_lit(
+    client: TestClient, workspace: Path, nurse: int
+) -> None:
+    assert "Page 1 of 1" in client.get(f"/people/{nurse}/pages?q=nurse").text
+    plain, lit = (client.get(f"/people/{nurse}/pages/1{q}").content for q in ("", "?q=nurse"))
     assert plain.startswith(b"\x89PNG")
     assert lit.startswith(b"\x89PNG")
     assert plain != lit
-    assert client.get(f"/people/{number}/pages/2").status_code == 404
+    assert client.get(f"/people/{nurse}/pages/2").status_code == 404
     path = workspace.parent / "cvs" / "dora.pdf"
     content = path.read_bytes()
     try:
         path.write_bytes(content + b"% changed")
-        assert client.get(f"/people/{number}/pages/1").status_code == 404
+        assert client.get(f"/people/{nurse}/pages/1").status_code == 404
     finally:
         path.write_bytes(content)
 

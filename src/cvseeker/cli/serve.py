@@ -1,5 +1,6 @@
 """The commands of the server."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,9 @@ def serve(
     listen(workspace, host=host, port=port, allowed_hosts=allow_host or (), ready=ready)
 
 
-@takes(examples=("recruiting -w workspace", "recruiting -w workspace --remove"))
+@takes(
+    examples=("recruiting -w workspace --role write --days 90", "recruiting -w workspace --remove")
+)
 def token(
     *,
     name: NameArgument = None,
@@ -46,9 +49,12 @@ def token(
     role: Annotated[
         str, typer.Option(metavar="ROLE", help="What it is for: read, write or admin.")
     ] = "read",
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Let it end after so many days.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let nobody use it any more.")] = False,
 ) -> None:
-    """Make a token, which the server asks for beyond this machine."""
+    """Make a token, which the server asks for beyond this machine, of programs and at its page."""
     _check_extra()
     from cvseeker.serve import ROLES, Tokens
 
@@ -65,8 +71,9 @@ def token(
     chosen = next((one for one in ROLES if one == role), None)
     if chosen is None:
         raise InputError(f"role {role!r}; expected {', '.join(ROLES)}")
-    say("this is shown once; send it as: Authorization: Bearer TOKEN")
-    put(tokens.add(name, chosen))
+    until = datetime.now(UTC).date() + timedelta(days) if days else None
+    say("this is shown once; sign in with it, or send it as: Authorization: Bearer TOKEN")
+    put(tokens.add(name, chosen, until=until))
 
 
 def _check_extra() -> None:

@@ -202,12 +202,14 @@ class Evaluation:
             sets = [self._evaluated(one, material.validation) for one in material.sets]
             analyses = self._write(folder, sets, material, told)
             facts = sets[0].facts
+            verdict = decide(sets, analyses, in_use=search_in_use(material.stages))[1]
             return {
                 **({"labels": facts["labels"]} if "labels" in facts else {}),
                 "systems": list(sets[0].results),
                 "queries": sum(len(one.dataset.queries) for one in sets),
                 "left_out": left_out,
-                "verdict": str(decide(sets, analyses, in_use=search_in_use(material.stages))[1]),
+                "verdict": str(verdict),
+                "use": verdict.use,
             }
 
         return workspace.run_stage(

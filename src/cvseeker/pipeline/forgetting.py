@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cvseeker.core.datasets import read_split, write_dataset
-from cvseeker.core.files import read_jsonl, write_jsonl
+from cvseeker.core.errors import InputError
+from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.manifest import is_stage_folder
 from cvseeker.core.places import delete_left_over
 from cvseeker.core.record import Journal, Record
 from cvseeker.core.records import SPLITS
-from cvseeker.core.workspace import COMMAND_OF_STAGE, Workspace
+from cvseeker.core.workspace import COMMAND_OF_STAGE, JOBS, Workspace
 from cvseeker.llm import Ledger
 from cvseeker.pipeline.people import People
 from cvseeker.queries import ledger_of
@@ -51,7 +52,30 @@ def forget_uploads(workspace: Workspace, people: People) -> tuple[int, list[str]
     there = [path for path in inside if path.exists()]
     for path in there:
         path.unlink()
+    _forget_jobs(workspace, people)
     return len(there), sorted(map(str, people.paths.keys() - inside))
+
+
+def _forget_jobs(workspace: Workspace, people: People) -> None:
+    """Take their files out of what is told of uploads; what a power cut left of that goes whole."""
+    names = people.own_files | people.resume_ids
+    for path in (workspace.path / JOBS).rglob("*.json"):
+        try:
+            job = read_json(path)
+        except InputError:
+            path.unlink(missing_ok=True)
+            continue
+        told = [f"{one['name']}: {one['reason']}" for one in job["files"]]
+        kept = [
+            one
+            for one, text in zip(job["files"], told, strict=True)
+            if not any(name in text for name in names)
+        ]
+        if len(kept) == len(told):
+            continue
+        path.unlink()
+        if kept:
+            write_json(path, {**job, "files": kept, "reason": ""})
 
 
 def forget_exports(workspace: Workspace, people: People) -> int:

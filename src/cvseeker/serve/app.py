@@ -14,8 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from cvseeker import __version__
 from cvseeker.core.errors import InputError
 from cvseeker.serve import candidates, embeddings, lists, uploads
-from cvseeker.serve.access import AccessMiddleware, RateLimit, Tokens, is_loopback, served_hosts
-from cvseeker.serve.pages import add_pages
+from cvseeker.serve.access import (
+    AccessMiddleware,
+    RateLimit,
+    Sessions,
+    Tokens,
+    is_loopback,
+    served_hosts,
+)
+from cvseeker.serve.pages import add_pages, refuse
 from cvseeker.serve.problems import REFUSALS, Problem, answer_problems
 from cvseeker.serve.service import Service
 
@@ -27,7 +34,8 @@ LARGEST_BODY = 5_000_000
 PER_SECOND, BURST = 50.0, 200
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # "no-referrer" would have forms of our own say that they come from nowhere.
+    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 
@@ -78,7 +86,7 @@ def create_app(
         redoc_url=None,
         responses=REFUSALS,
     )
-    app.state.service = service
+    app.state.service, app.state.sessions = service, Sessions(tokens)
     answer_problems(app)
     app.include_router(candidates.router)
     app.include_router(lists.router)
@@ -88,10 +96,12 @@ def create_app(
     _add_operation(app, service)
     app.add_middleware(
         AccessMiddleware,
+        sessions=app.state.sessions,
         tokens=tokens,
         hosts=served_hosts(host, allowed_hosts),
         limit=RateLimit(PER_SECOND, BURST),
         open_to_all=is_loopback(host) and not tokens,
+        refuse=refuse,
     )
     return app
 

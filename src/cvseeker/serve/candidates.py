@@ -4,25 +4,24 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from cvseeker.resumes import redact
+from cvseeker.core.records import Resume
 from cvseeker.search import CandidateHit, CandidateSearch, Found
-from cvseeker.serve.log import log
+from cvseeker.serve.blind import Mask, blind_facets, nameless
 from cvseeker.serve.problems import Problem
-from cvseeker.serve.service import Opened, Service
+from cvseeker.serve.untuned import Opened
+from cvseeker.serve.visit import Visited
 
 # A long job description has some 6,000 characters.
 LONGEST_QUERY = 50_000
-# What is kept of it in the log.
+_PARTS = ("bm25", "dense", "late")
+# What is kept of a query in the log.
 LONGEST_LOGGED = 500
-# A name's word of so many letters is an initial, and any word's.
-_INITIAL = 2
 Clause = Annotated[str, Field(min_length=1, max_length=1000)]
 Clauses = Annotated[list[Clause], Field(max_length=50)]
 TopK = Annotated[int, Field(ge=1, le=100)]
@@ -81,6 +80,9 @@ class HitModel(BaseModel):
     words: list[Span] = Field(description="Words of the excerpt that the query has, too.")
     meanings: list[Span] = Field(description="Words that answer one of the query's by meaning.")
     ticks: list[TickModel]
+    flags: list[str] = Field(
+        default=[], description="Hidden words, and orders to machines: to be seen, none ranks."
+    )
 
 
 class SearchResponse(BaseModel):
@@ -98,6 +100,8 @@ class SearchResponse(BaseModel):
 
 class InsightModel(BaseModel):
     """A value that was read from a résumé, and where it stands in its text."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     kind: str
     value: str
@@ -137,21 +141,12 @@ class RequirementsRequest(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)]
 
 
-def service_of(request: Request) -> Service:
-    """Return the app's service."""
-    service: Service = request.app.state.service
-    return service
-
-
-Served = Annotated[Service, Depends(service_of)]
 Number = Annotated[int, Path(ge=1, le=2**62)]
-# Facets that may tell who somebody is.
-NAMING = ("place", "employer")
 router = APIRouter(prefix="/api", tags=["search"])
 
 
 @router.post("/search", operation_id="search")
-def search(asked: SearchRequest, request: Request, service: Served) -> SearchResponse:
+def search(asked: SearchRequest, visit: Visited) -> SearchResponse:
     """Find the candidates who fit best, page by page."""
     reading = CandidateSearch.read(
         asked.query,
@@ -162,18 +157,17 @@ def search(asked: SearchRequest, request: Request, service: Served) -> SearchRes
         job=asked.job,
     )
     digest = _digest(asked)
-    with service.searching() as opened:
+    with visit.service.searching() as opened:
         skip = _read_cursor(asked.cursor, opened.generation, digest)
         found = opened.search.search(reading, top_k=asked.top_k, skip=skip)
         answer = _response(opened, found, skip, digest, blind=asked.blind)
-    log(request, service, "searched", query=asked.query[:LONGEST_LOGGED], candidates=found.total)
+    visit.log("searched", query=asked.query[:LONGEST_LOGGED], candidates=found.total)
     return answer
 
 
 @router.get("/search", operation_id="search_by_words")
 def search_by_words(
-    request: Request,
-    service: Served,
+    visit: Visited,
     q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)],
     top_k: Annotated[int, Query(ge=1, le=100)] = 10,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -182,7 +176,7 @@ def search_by_words(
 ) -> SearchResponse:
     """Find candidates by a query in one's own words, or a Boolean one."""
     asked = SearchRequest(query=q, top_k=top_k, cursor=cursor, blind=blind)
-    return search(asked, request, service)
+    return search(asked, visit)
 
 
 @router.post("/requirements", operation_id="requirements")
@@ -198,81 +192,48 @@ def requirements(asked: RequirementsRequest) -> RequirementsResponse:
     response_model=CandidateModel,
     responses={304: {"description": "As it was"}},
 )
-def candidate(
-    number: Number, request: Request, response: Response, service: Served, *, blind: bool = False
-) -> Any:
+def candidate(number: Number, response: Response, visit: Visited, *, blind: bool = False) -> Any:
     """Return what is known of a candidate: the text, and insights with where they stand in it."""
-    opened = service.open()
-    resume = _resume(opened, number)
+    resume = resume_of(visit.service.open(), number)
     tag = f'"{hashlib.sha256(f"{resume.text}{resume.insights}{blind}".encode()).hexdigest()[:24]}"'
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
-    if request.headers.get("if-none-match") == tag:
+    if visit.request.headers.get("if-none-match") == tag:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    log(request, service, "viewed", number=number, blind=blind)
+    visit.log("viewed", number=number, blind=blind)
     if blind:
-        return CandidateModel(number=number, name=_nameless(number), text=masked(opened, number))
+        return CandidateModel(number=number, name=nameless(number), text=Mask(resume)(resume.text))
     return CandidateModel(
         number=number,
         name=resume.profile.name,
         text=resume.text,
         resume_id=resume.resume_id,
-        insights=[
-            InsightModel(
-                kind=one.kind,
-                value=one.value,
-                start=one.start,
-                end=one.end,
-                confidence=one.confidence,
-            )
-            for one in resume.insights
-        ],
+        insights=[InsightModel.model_validate(one) for one in resume.insights],
     )
 
 
 @router.get("/candidates/{number}/similar", operation_id="similar")
 def similar(
     number: Number,
-    request: Request,
-    service: Served,
+    visit: Visited,
     top_k: Annotated[int, Query(ge=1, le=100)] = 10,
     *,
     blind: bool = False,
 ) -> SearchResponse:
     """Find the candidates who are most like one."""
-    with service.searching() as opened:
-        _resume(opened, number)
+    with visit.service.searching() as opened:
+        resume_of(opened, number)
         found = opened.search.similar(str(number), top_k=top_k)
         answer = _response(opened, found, 0, None, blind=blind)
-    log(request, service, "searched", like=number, candidates=found.total)
-    return answer
+    visit.log("searched", like=number, candidates=found.total)
+    return answer.model_copy(update={"reading": f"like candidate {number}"}) if blind else answer
 
 
 @router.get("/facets", operation_id="facets")
-def facets(service: Served) -> dict[str, dict[str, int]]:
+def facets(visit: Visited, *, blind: bool = False) -> dict[str, dict[str, int]]:
     """Count what all candidates have."""
-    pool = service.open().search.pool
-    return pool.facets()
-
-
-def masked(opened: Opened, number: int) -> str:
-    """Return a résumé's text without what says who it is."""
-    return bare(opened, number, opened.search.pool.resumes[number].text)
-
-
-def bare(opened: Opened, number: int, text: str) -> str:
-    """Mask what says who a candidate is, and where they live or have lived."""
-    resume = opened.search.pool.resumes[number]
-    text = redact(text, name=resume.profile.name).text
-    where = [one for one in resume.insights if one.kind == "place"]
-    for label, said in (
-        ("[NAME]", {word for word in resume.profile.name.split() if len(word) > _INITIAL}),
-        ("[PLACE]", {said for one in where for said in (one.text, one.value)}),
-    ):
-        if any(said):
-            words = "|".join(map(re.escape, sorted(filter(None, said), key=len, reverse=True)))
-            text = re.sub(rf"(?<!\w)(?:{words})(?!\w)", label, text, flags=re.IGNORECASE)
-    return text
+    pool = visit.service.open().search.pool
+    return blind_facets(pool, pool.facets()) if blind else pool.facets()
 
 
 def _response(
@@ -286,7 +247,7 @@ def _response(
         requirements=_requirements(found.reading),
         total=found.total,
         band=found.band,
-        facets={kind: of for kind, of in found.facets.items() if not blind or kind not in NAMING},
+        facets=blind_facets(opened.search.pool, found.facets) if blind else found.facets,
         hits=[hit_model(opened, hit, blind=blind) for hit in found.hits],
         next=_write_cursor(opened.generation, digest or "", shown) if more else None,
     )
@@ -294,21 +255,19 @@ def _response(
 
 def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
     """Return a hit as it is sent."""
-    told = hit.to_dict()
-    shown = {key: told[key] for key in ("number", "title", "employer", "years", "score", "band")}
-    who = {key: told[key] for key in ("name", "place", "resume_id")}
-    excerpt, words, meanings = hit.excerpt.text, hit.excerpt.words, hit.excerpt.meanings
-    if blind:
-        who = {"name": _nameless(hit.number), "place": "", "resume_id": ""}
-        shown |= {key: bare(opened, hit.number, told[key]) for key in ("title", "employer")}
-        hidden = bare(opened, hit.number, excerpt)
-        if hidden != excerpt:
-            excerpt, words, meanings = hidden, (), ()
-    return HitModel(
-        **shown,
-        **who,
-        shares=told["shares"],
-        excerpt=excerpt,
+    words, meanings = hit.excerpt.words, hit.excerpt.meanings
+    model = HitModel(
+        number=hit.number,
+        name=hit.name,
+        title=hit.title,
+        employer=hit.employer,
+        place=hit.place,
+        years=hit.years,
+        resume_id=hit.resume_id,
+        score=hit.score,
+        shares=dict(zip(_PARTS, hit.shares, strict=True)),
+        band=hit.band,
+        excerpt=hit.excerpt.text,
         words=[Span(start=start, end=end) for start, end in words],
         meanings=[Span(start=start, end=end) for start, end in meanings],
         ticks=[
@@ -316,26 +275,36 @@ def hit_model(opened: Opened, hit: CandidateHit, *, blind: bool) -> HitModel:
                 text=one.requirement.text,
                 must=one.requirement.must,
                 state=one.state,
-                evidence=bare(opened, hit.number, one.evidence) if blind else one.evidence,
+                evidence=one.evidence,
             )
             for one in hit.ticks
         ],
+        flags=list(hit.flags),
     )
+    return _hidden(model, Mask(resume_of(opened, hit.number))) if blind else model
+
+
+def _hidden(hit: HitModel, mask: Mask) -> HitModel:
+    """Return a hit without who it is; words are marked only where the excerpt stays as it was."""
+    excerpt = mask(hit.excerpt)
+    update: dict[str, Any] = {"name": nameless(hit.number), "place": "", "resume_id": ""}
+    update |= {"title": mask(hit.title), "employer": mask(hit.employer), "excerpt": excerpt}
+    update |= {} if excerpt == hit.excerpt else {"words": [], "meanings": []}
+    update["flags"] = [mask(one) for one in hit.flags]
+    update["ticks"] = [one.model_copy(update={"evidence": mask(one.evidence)}) for one in hit.ticks]
+    return hit.model_copy(update=update)
 
 
 def _requirements(reading: Any) -> list[RequirementModel]:
     return [RequirementModel(text=one.text, must=one.must) for one in reading.requirements]
 
 
-def _resume(opened: Opened, number: int) -> Any:
+def resume_of(opened: Opened, number: int) -> Resume:
+    """Return a candidate's résumé."""
     resume = opened.search.pool.resumes.get(number)
     if resume is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"no candidate {number}")
     return resume
-
-
-def _nameless(number: int) -> str:
-    return f"Candidate {number}"
 
 
 def _digest(asked: SearchRequest) -> str:

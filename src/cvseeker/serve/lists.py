@@ -1,27 +1,29 @@
-"""Shortlists, searches to keep, and the log."""
+"""Shortlists, and the log."""
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.record import Journal, Record, Shortlists
+from cvseeker.core.record import NAME, Journal, Record, Shortlists
 from cvseeker.core.screen import as_cell, printable
-from cvseeker.serve.candidates import Number, Served
-from cvseeker.serve.log import log
+from cvseeker.serve.blind import Mask, nameless
+from cvseeker.serve.candidates import Number
 from cvseeker.serve.problems import Problem
 from cvseeker.serve.service import Service
+from cvseeker.serve.visit import Visit, Visited
 
 Name = Annotated[str, Path(min_length=1, max_length=100)]
 COLUMNS = ("number", "name", "title", "employer", "place", "years", "tags", "note", "resume_id")
-_UNSEEN = {"name": "", "place": "", "resume_id": ""}
 
 router = APIRouter(prefix="/api", tags=["shortlists"])
 
@@ -37,6 +39,8 @@ class EntryRequest(BaseModel):
 
 class EntryModel(BaseModel):
     """A candidate on a list; ``added`` is in seconds since 1970."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     number: int
     resume_id: str
@@ -68,48 +72,41 @@ def recorded(service: Service) -> Iterator[Record]:
 
 
 @router.get("/shortlists", operation_id="shortlists")
-def shortlists(service: Served) -> dict[str, int]:
+def shortlists(visit: Visited) -> dict[str, int]:
     """Name the shortlists, and how many are on each."""
-    with recorded(service) as record:
+    if not (visit.service.workspace.path / NAME).is_file():
+        return {}
+    with recorded(visit.service) as record:
         return Shortlists(record).names()
 
 
 @router.get("/shortlists/{name}", operation_id="shortlist")
-def shortlist(name: Name, service: Served) -> list[EntryModel]:
+def shortlist(name: Name, visit: Visited) -> list[EntryModel]:
     """Return who is on a list."""
-    with recorded(service) as record:
-        return [_entry(one) for one in Shortlists(record).entries(name)]
+    with recorded(visit.service) as record:
+        return [EntryModel.model_validate(one) for one in Shortlists(record).entries(name)]
 
 
 @router.put("/shortlists/{name}/{number}", operation_id="shortlist_candidate")
-def put(
-    name: Name, number: Number, asked: EntryRequest, request: Request, service: Served
-) -> dict[str, str]:
+def put(name: Name, number: Number, asked: EntryRequest, visit: Visited) -> dict[str, str]:
     """Put a candidate on a list, or change what is written there."""
     tags = None if asked.tags is None else tuple(asked.tags)
-    with recorded(service) as record:
-        Shortlists(record).put(name, number, note=asked.note, tags=tags)
-    log(request, service, "shortlisted", number=number, shortlist=name)
+    keep(visit, name, number, note=asked.note, tags=tags)
     return {"shortlist": name}
 
 
 @router.delete("/shortlists/{name}/{number}", operation_id="take_off_shortlist")
-def take_off(name: Name, number: Number, request: Request, service: Served) -> EntryModel:
+def take_off(name: Name, number: Number, visit: Visited) -> EntryModel:
     """Take a candidate off a list; what stood there is returned."""
-    with recorded(service) as record:
-        entry = Shortlists(record).take_off(name, number)
-    if entry is None:
-        raise Problem(HTTPStatus.NOT_FOUND, f"candidate {number} is not on {name!r}")
-    log(request, service, "taken off a shortlist", number=number, shortlist=name)
-    return _entry(entry)
+    return EntryModel.model_validate(taken_off(visit, name, number))
 
 
 @router.delete("/shortlists/{name}", operation_id="delete_shortlist")
-def delete(name: Name, request: Request, service: Served) -> dict[str, str]:
+def delete(name: Name, visit: Visited) -> dict[str, str]:
     """Delete a list; its candidates stay."""
-    with recorded(service) as record:
+    with recorded(visit.service) as record:
         Shortlists(record).delete(name)
-    log(request, service, "deleted a shortlist", shortlist=name)
+    visit.log("deleted a shortlist", shortlist=name)
     return {"deleted": name}
 
 
@@ -120,47 +117,51 @@ def delete(name: Name, request: Request, service: Served) -> dict[str, str]:
     responses={200: {"content": {"text/csv": {}, "application/json": {}}}},
 )
 def export(
-    name: Name,
-    request: Request,
-    service: Served,
-    form: Literal["csv", "json"] = "csv",
-    *,
-    blind: bool = False,
+    name: Name, visit: Visited, form: Literal["csv", "json"] = "csv", *, blind: bool = False
 ) -> Response:
     """Export a list; cells that a spreadsheet would run are text."""
-    rows = shortlist_rows(service, name, blind=blind)
-    log(request, service, "exported", shortlist=name, candidates=len(rows))
-    safe = "".join(letter if letter.isalnum() else "-" for letter in name)[:50]
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{_quoted(safe)}.{form}"}
+    rows = shortlist_rows(visit.service, name, blind=blind)
+    visit.log("exported", shortlist=name, candidates=len(rows))
+    safe = quote("".join(letter if letter.isalnum() else "-" for letter in name)[:50])
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{safe}.{form}"}
     if form == "json":
-        import json
-
         content = json.dumps(rows, ensure_ascii=False, indent=1)
         return Response(content, media_type="application/json", headers=headers)
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS)
     writer.writeheader()
-    writer.writerows({key: safe_cell(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return Response(table.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/log", operation_id="log")
 def entries(
-    service: Served,
+    visit: Visited,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> list[LogEntryModel]:
     """Return who searched, viewed, exported and changed what, the newest first."""
-    service.log.flush()
-    with recorded(service) as record:
-        return [
-            LogEntryModel(**asdict(one))
-            for one in Journal(record).entries(limit=limit, before=before)
-        ]
+    visit.service.log.flush()
+    with recorded(visit.service) as record:
+        found = Journal(record).entries(limit=limit, before=before)
+        return [LogEntryModel(**asdict(one)) for one in found]
 
 
-def _entry(entry: Any) -> EntryModel:
-    return EntryModel(**{**asdict(entry), "tags": list(entry.tags)})
+def keep(visit: Visit, name: str, number: int, **written: Any) -> None:
+    """Put a candidate on a list with ``note`` and ``tags``, or change these."""
+    with recorded(visit.service) as record:
+        Shortlists(record).put(name, number, **written)
+    visit.log("shortlisted", number=number, shortlist=name)
+
+
+def taken_off(visit: Visit, name: str, number: int) -> Any:
+    """Take a candidate off a list; return what stood there."""
+    with recorded(visit.service) as record:
+        entry = Shortlists(record).take_off(name, number)
+    if entry is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"candidate {number} is not on {name!r}")
+    visit.log("taken off a shortlist", number=number, shortlist=name)
+    return entry
 
 
 def shortlist_rows(service: Service, name: str, *, blind: bool = False) -> list[dict[str, Any]]:
@@ -168,37 +169,32 @@ def shortlist_rows(service: Service, name: str, *, blind: bool = False) -> list[
     with recorded(service) as record:
         found = Shortlists(record).entries(name)
         people = {
-            one.number: one.resume for one in record.candidates([entry.number for entry in found])
+            one.number: one.resume for one in record.candidates([one.number for one in found])
         }
     rows = []
     for entry in found:
-        profile = people[entry.number].profile
-        employers = [one.value for one in people[entry.number].insights if one.kind == "employer"]
-        rows.append(
-            {
-                "number": entry.number,
-                "name": profile.name,
-                "title": next(iter(profile.titles), ""),
-                "employer": next(iter(employers), ""),
-                "place": profile.location,
-                "years": profile.years,
-                "tags": ", ".join(entry.tags),
-                "note": entry.note,
-                "resume_id": entry.resume_id,
-                **(_UNSEEN if blind else {}),
-            }
-        )
+        resume = people[entry.number]
+        employers = (one.value for one in resume.insights if one.kind == "employer")
+        row = {
+            "number": entry.number,
+            "name": resume.profile.name,
+            "title": next(iter(resume.profile.titles), ""),
+            "employer": next(employers, ""),
+            "place": resume.profile.location,
+            "years": resume.profile.years,
+            "tags": ", ".join(entry.tags),
+            "note": entry.note,
+            "resume_id": entry.resume_id,
+        }
+        if blind:
+            mask = Mask(resume)
+            row |= {key: mask(row[key]) for key in ("title", "employer")}
+            row |= {key: mask.about(row[key]) for key in ("tags", "note")}
+            row |= {"name": nameless(entry.number), "place": "", "resume_id": ""}
+        rows.append(row)
     return rows
 
 
-def safe_cell(value: Any) -> Any:
+def _cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula, nor a terminal for a command."""
-    if not isinstance(value, str):
-        return value
-    return as_cell(printable(value))
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text)
+    return as_cell(printable(value)) if isinstance(value, str) else value

@@ -5,18 +5,15 @@ import time
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any
-
-from fastapi import Request
+from typing import Any
 
 from cvseeker.core.errors import CVSeekerError
 from cvseeker.core.record import NAME, Journal, Record
 
-if TYPE_CHECKING:
-    from cvseeker.serve.service import Service
-
 # What a kill may lose of what changes nothing.
 _GATHERED_SECONDS = 0.05
+# How long what is searched while somebody types waits for the next letter.
+_TYPING_SECONDS = 5.0
 _READING = ("searched", "viewed")
 _ENDING_SECONDS = 10.0
 
@@ -29,7 +26,9 @@ class LogWriter:
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
         self._entries: SimpleQueue[_Entry] = SimpleQueue()
-        self._writing = Lock()
+        # Who types → what they have searched last.
+        self._typed: dict[str, _Entry] = {}
+        self._adding, self._writing = Lock(), Lock()
         self._ending = Event()
         self._thread = Thread(target=self._run, name="log", daemon=True)
 
@@ -44,38 +43,48 @@ class LogWriter:
             self._thread.join(_ENDING_SECONDS)
         self.flush()
 
-    def add(self, who: str, what: str, about: dict[str, Any]) -> None:
-        """Have an entry written soon."""
-        self._entries.put((time.time(), who, what, about))
+    def add(self, who: str, what: str, about: dict[str, Any], *, live: bool = False) -> None:
+        """Have an entry written soon; what changes something or leaves the house, at once.
+
+        What is searched ``live`` gives way to what the same one searches next.
+        """
+        entry = time.time(), who, what, about
+        with self._adding:
+            before = self._typed.pop(who, None)
+            if before and "query" not in about:
+                self._entries.put(before)
+            if live:
+                self._typed[who] = entry
+            else:
+                self._entries.put(entry)
+        if what not in _READING:
+            self.flush()
 
     def flush(self) -> None:
         """Write what has been added; what this returns after is on the disk."""
+        self._settle(0.0)
+        self._write()
+
+    def _write(self) -> None:
         with self._writing:
             batch = [self._entries.get() for _ in range(self._entries.qsize())]
             if batch and (self._workspace / NAME).is_file():
                 with Record.open(self._workspace) as record:
                     Journal(record).write_all(batch)
 
+    def _settle(self, seconds: float) -> None:
+        """Take what was typed so long ago for what was meant."""
+        before = time.time() - seconds
+        with self._adding:
+            for who in [who for who, (at, *_) in self._typed.items() if at <= before]:
+                self._entries.put(self._typed.pop(who))
+
     def _run(self) -> None:
         while not self._ending.wait(_GATHERED_SECONDS):
+            self._settle(_TYPING_SECONDS)
             if self._entries.empty():
                 continue
             try:
-                self.flush()
+                self._write()
             except CVSeekerError as error:
                 logging.getLogger(__name__).error("the log cannot be written: %s", error)
-
-
-def caller(request: Request) -> str:
-    """Return who asks: the name of a token, or whoever sits at this machine."""
-    return getattr(request.state, "caller", "") or "this machine"
-
-
-def log(request: Request, service: "Service", what: str, **about: Any) -> None:
-    """Write down who did what.
-
-    What changes something, or leaves the house, is on the disk when this returns.
-    """
-    service.log.add(caller(request), what, about)
-    if what not in _READING:
-        service.log.flush()

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.errors import CVSeekerError, WorkspaceError
 from cvseeker.core.workspace import Workspace
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.models import choose_model, model_identity
@@ -16,18 +16,22 @@ from cvseeker.search import CandidateSearch
 from cvseeker.serve.jobs import Jobs
 from cvseeker.serve.log import LogWriter
 from cvseeker.serve.measures import Measures
+from cvseeker.serve.untuned import Opened, Untuned
 from cvseeker.serve.worker import Worker
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A search that is open; ``generation`` names the index that it is over."""
+Model = Literal["tuned", "untuned"]
 
-    search: CandidateSearch
-    generation: str
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which of two models serves unless somebody asks for the other, and what has chosen it."""
+
+    model: Model
+    by: Literal["the evaluation", "validation"]
 
 
 class Service:
@@ -47,6 +51,7 @@ class Service:
         self.jobs = Jobs(self.workspace)
         self.log = LogWriter(path)
         self.worker = Worker(self.workspace, self.jobs, load=self._encoder, changed=self.refresh)
+        self.untuned = Untuned(path)
         self._opening = Lock()
         self._turns = BoundedSemaphore(searches)
         self._opened: Opened | None = None
@@ -56,6 +61,9 @@ class Service:
         """Begin what goes on in the background."""
         self.log.start()
         self.worker.start()
+        with suppress(CVSeekerError):
+            if (chosen := self.chosen()) and chosen.model == "untuned":
+                self.untuned.open(self.generation)
 
     def stop(self) -> None:
         """End it."""
@@ -107,10 +115,29 @@ class Service:
                     raise
         return self._opened
 
+    def chosen(self) -> Chosen | None:
+        """Return which model serves; ``None`` where there is only one."""
+        index, model = self.workspace.manifest("index"), self.workspace.manifest("model")
+        if not index or not model or index["counts"]["model"] != "tuned":
+            return None
+        if model["counts"]["verdict"]["kept"] != "tuned":
+            return None
+        evaluation = self.workspace.manifest("evaluation")
+        if not evaluation or self.workspace.newer_than("evaluation") == "model":
+            return Chosen("tuned", "validation")
+        use = evaluation["counts"].get("use", "hybrid(tuned)")
+        return Chosen("untuned" if "(base)" in use else "tuned", "the evaluation")
+
     @contextmanager
-    def searching(self) -> Iterator[Opened]:
-        """Wait for a turn, and count and time the search."""
-        opened = self.open()
+    def searching(self, *, untuned: bool = False) -> Iterator[Opened]:
+        """Wait for a turn, and count and time the search.
+
+        Raises
+        ------
+        Making
+            While the search by the model before it was tuned is not there yet.
+        """
+        opened = self.untuned.open(self.generation) if untuned else self.open()
         with self._turns, self.measures.timed("search"):
             yield opened
 

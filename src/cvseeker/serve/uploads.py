@@ -1,21 +1,20 @@
 """Uploading résumés, and being told when they can be found."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Header, Path, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Header, Path, Response, UploadFile
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from cvseeker.serve.candidates import Number, Served
+from cvseeker.serve.candidates import Number
 from cvseeker.serve.jobs import Job
 from cvseeker.serve.lists import recorded
-from cvseeker.serve.log import caller, log
 from cvseeker.serve.problems import Problem
+from cvseeker.serve.visit import Visited
 
 # Of one request; a file has the limit of the settings, too.
 LARGEST_UPLOAD = 100_000_000
@@ -34,46 +33,53 @@ router = APIRouter(prefix="/api", tags=["uploads"])
 )
 def upload(
     files: Annotated[list[UploadFile], File(min_length=1, max_length=MOST_FILES)],
-    request: Request,
     response: Response,
-    service: Served,
+    visit: Visited,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> Job:
     """Keep résumés, and have them read; once the job is done, they are found."""
-    job = service.jobs.accept(
+    job = visit.service.jobs.accept(
         [(one.filename or "", one.file) for one in files],
-        key=f"{caller(request)}\n{idempotency_key}" if idempotency_key else "",
+        key=f"{visit.who}\n{idempotency_key}" if idempotency_key else "",
     )
-    service.worker.wake()
-    log(request, service, "uploaded", job=job.id, files=len(job.files))
+    visit.service.worker.wake()
+    visit.log("uploaded", job=job.id, files=len(job.files))
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return job
 
 
-class Removed(BaseModel):
-    """What a removal deleted: kind → how many."""
+class ReceiptModel(BaseModel):
+    """What a removal came to; ``removed`` is place in the workspace → how many went there."""
 
+    model_config = ConfigDict(from_attributes=True)
+
+    numbers: list[int]
+    resume_ids: list[str]
     removed: dict[str, int]
+    outside: list[str] = Field(description="Files that stay, for they lie elsewhere.")
+    named: list[str] = Field(description="Files in which a name of theirs still stands.")
+    commands: dict[str, str] = Field(description="What makes again what was made with them.")
+    digest: str = Field(description="A hash of all this, which the log has, too.")
 
 
 @router.delete("/candidates/{number}", operation_id="remove_candidate")
-def remove(number: Number, request: Request, service: Served) -> Removed:
-    """Remove a candidate, with all versions of the résumé, from everything; nobody finds them."""
+def remove(number: Number, visit: Visited) -> list[ReceiptModel]:
+    """Remove a candidate, with all versions of the résumé, from everything; nobody finds them.
+
+    A removal that was interrupted is completed first, and has a receipt of its own.
+    """
     from cvseeker.pipeline import remove_people
 
-    with recorded(service) as record:
+    with recorded(visit.service) as record:
         if number not in record.numbers().values():
             raise Problem(HTTPStatus.NOT_FOUND, f"no candidate {number}")
-    receipts = remove_people(service.workspace, [str(number)], who=caller(request))
-    service.refresh()
-    total = Counter[str]()
-    for receipt in receipts:
-        total.update(receipt.removed)
-    return Removed(removed=dict(total))
+    receipts = remove_people(visit.service.workspace, [str(number)], who=visit.who)
+    visit.service.refresh()
+    return [ReceiptModel.model_validate(one) for one in receipts]
 
 
-def _job(id_: Annotated[JobId, Path(alias="job")], service: Served) -> Job:
-    found = service.jobs.find(id_)
+def _job(id_: Annotated[JobId, Path(alias="job")], visit: Visited) -> Job:
+    found = visit.service.jobs.find(id_)
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no such job, or it was over long ago")
     return found
@@ -89,7 +95,7 @@ def job(found: Found) -> Job:
 
 
 @router.get("/jobs/{job}/events", operation_id="job_events", response_class=EventSourceResponse)
-async def job_events(found: Found, service: Served) -> AsyncIterator[ServerSentEvent]:
+async def job_events(found: Found, visit: Visited) -> AsyncIterator[ServerSentEvent]:
     """Tell what becomes of an upload, each change as an event, until it is over."""
     told: Any = None
     job: Job | None = found
@@ -97,7 +103,7 @@ async def job_events(found: Found, service: Served) -> AsyncIterator[ServerSentE
         if job != told:
             yield ServerSentEvent(event=job.state, data=job)
             told = job
-        if job.is_over or service.worker.ending.is_set():
+        if job.is_over or visit.service.worker.ending.is_set():
             return
         await asyncio.sleep(_POLL_SECONDS)
-        job = await run_in_threadpool(service.jobs.find, found.id)
+        job = await run_in_threadpool(visit.service.jobs.find, found.id)

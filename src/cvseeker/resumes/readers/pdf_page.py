@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cvseeker.resumes.readers.base import check_length
 from cvseeker.resumes.readers.font_codes import decode_fonts
 from cvseeker.resumes.readers.layout import page_text
 from cvseeker.resumes.readers.pieces import Boxes, Codes, Piece, is_leftward
-from cvseeker.resumes.readers.unseen import find_unseen
+from cvseeker.resumes.readers.unseen import address, fast, find_unseen
 
 # Fewer characters above each other are list marks.
 _FEWEST_TURNED = 3
@@ -34,6 +35,10 @@ _TYPED = (
     pdfium.FPDF_FORMFIELD_LISTBOX,
 )
 _UNSHOWN = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
+
+_get_box = fast(
+    pdfium.FPDFText_GetLooseCharBox, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+)
 
 _Flags = npt.NDArray[np.bool_]
 _Quarters = npt.NDArray[np.int64]
@@ -66,12 +71,11 @@ def _characters(page: Any, text_page: Any, hidden: dict[str, list[str]]) -> _Cha
     check_length(count)
     codes = decode_fonts(handle, _codes(handle, count))
     # left, top, right, bottom
-    cells = (pdfium.FS_RECTF * max(1, count))()
-    first, size = cells[0], ctypes.sizeof(pdfium.FS_RECTF)
-    get_box, reference = pdfium.FPDFText_GetLooseCharBox, ctypes.byref
-    for index in range(count):
-        get_box(handle, index, reference(first, index * size))
-    boxes = np.frombuffer(cells, dtype=np.float32).reshape(-1, 4)[:count]
+    boxes = np.zeros((count, 4), dtype=np.float32)
+    begin = boxes.ctypes.data
+    rows = range(begin, begin + boxes.nbytes, 16)
+    for _ in map(_get_box, repeat(address(handle)), range(count), rows):
+        pass
     # As if the hidden ones were not there; ``at`` is where the others are.
     at = np.arange(count)
     for how, flags in find_unseen(page, handle, codes, boxes).items():

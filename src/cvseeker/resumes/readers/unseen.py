@@ -7,6 +7,7 @@ where the two pictures differ. Pages without any such object are not rendered.
 import ctypes
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -38,21 +39,23 @@ _Floats = npt.NDArray[np.float64]
 _Picture = npt.NDArray[np.uint8]
 
 
-def _fast(function: Any, result: Any, *arguments: Any) -> Any:
-    """Return a function of PDFium that takes addresses: in some files each letter is an object."""
+# In some files each letter is an object: these take addresses, and are called by ``map``.
+def fast(function: Any, result: Any, *arguments: Any) -> Any:
+    """Return a function of PDFium that takes addresses."""
     address = ctypes.cast(function, ctypes.c_void_p).value or 0
     return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int
-_get_object = _fast(pdfium.FPDFPage_GetObject, _POINTER, _POINTER, _INT)
-_get_mode = _fast(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _POINTER)
-_get_color = _fast(pdfium.FPDFPageObj_GetFillColor, _INT, *[_POINTER] * 5)
-_get_bounds = _fast(pdfium.FPDFPageObj_GetBounds, _INT, *[_POINTER] * 5)
-_get_clip = _fast(pdfium.FPDFPageObj_GetClipPath, _POINTER, _POINTER)
-_count_clips = _fast(pdfium.FPDFClipPath_CountPaths, _INT, _POINTER)
-_get_text_object = _fast(pdfium.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
-_set_active = _fast(pdfium.FPDFPageObj_SetIsActive, _INT, _POINTER, _INT)
+_get_object = fast(pdfium.FPDFPage_GetObject, _POINTER, _POINTER, _INT)
+_get_type = fast(pdfium.FPDFPageObj_GetType, _INT, _POINTER)
+_get_mode = fast(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _POINTER)
+_get_color = fast(pdfium.FPDFPageObj_GetFillColor, _INT, *[_POINTER] * 5)
+_get_bounds = fast(pdfium.FPDFPageObj_GetBounds, _INT, *[_POINTER] * 5)
+_get_clip = fast(pdfium.FPDFPageObj_GetClipPath, _POINTER, _POINTER)
+_count_clips = fast(pdfium.FPDFClipPath_CountPaths, _INT, _POINTER)
+_get_text_object = fast(pdfium.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
+_set_active = fast(pdfium.FPDFPageObj_SetIsActive, _INT, _POINTER, _INT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class _Objects:
     """The objects of a page, by their addresses, and where each is in the order of drawing."""
 
     texts: list[int] = field(default_factory=list)
-    orders: list[int] = field(default_factory=list)
-    modes: list[int] = field(default_factory=list)
+    orders: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    modes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     shapes: list[_Shape] = field(default_factory=list)
     # Texts within objects that have coordinates of their own.
     inner: list[int] = field(default_factory=list)
@@ -85,17 +88,17 @@ def find_unseen(page: Any, handle: Any, codes: Codes, boxes: Boxes) -> dict[str,
     inked = codes > 0x20
     found = {
         "off the page": inked & _outside(page, boxes),
-        "tiny letters": inked & _tiny(page, handle, boxes),
+        "tiny letters": _tiny(page, handle, boxes, inked),
     }
     inked &= ~found["off the page"] & ~found["tiny letters"]
     objects = _objects(page)
-    suspected = _suspected(objects)
+    suspected = _suspected(objects, handle, boxes, inked)
     if suspected and inked.any():
         hidden = _settled(page, handle, codes, boxes, inked, objects, suspected)
         for how, flags in hidden.items():
             found[how] = found.get(how, False) | flags
     for how in ("off the page", "cut off"):
-        if how in found:
+        if how in found and found[how].any():
             found[how] &= ~_overflow(found[how], codes)
     return {how: flags for how, flags in found.items() if flags.any()}
 
@@ -125,10 +128,10 @@ def _runs(flags: _Flags) -> list[list[int]]:
     return pairs
 
 
-def _tiny(page: Any, handle: Any, boxes: Boxes) -> _Flags:
+def _tiny(page: Any, handle: Any, boxes: Boxes, inked: _Flags) -> _Flags:
     limit = min(_TINY, _TINY_SHARE * min(page.get_size()))
     sizes = np.maximum(np.abs(boxes[:, 2] - boxes[:, 0]), np.abs(boxes[:, 1] - boxes[:, 3]))
-    tiny = np.asarray(sizes < 1.3 * limit)
+    tiny = np.asarray(inked & (sizes < 1.3 * limit))
     matrix = pdfium.FS_MATRIX()
     # Some fonts state no boxes.
     for index in np.flatnonzero(tiny).tolist():
@@ -139,59 +142,65 @@ def _tiny(page: Any, handle: Any, boxes: Boxes) -> _Flags:
 
 
 def _objects(page: Any) -> _Objects:
-    objects = _Objects()
-    address = _address(page.raw)
-    for order in range(pdfium.FPDFPage_CountObjects(page.raw)):
-        item = _get_object(address, order)
-        mode = _get_mode(item)
-        if mode >= 0:
-            objects.texts.append(item)
-            objects.orders.append(order)
-            objects.modes.append(mode)
-        else:
-            objects.shapes += _shapes(pdfium.FPDFPage_GetObject(page.raw, order), order, objects)
+    objects, count = _Objects(), pdfium.FPDFPage_CountObjects(page.raw)
+    items = list(map(_get_object, repeat(address(page.raw), count), range(count)))
+    modes = np.fromiter(map(_get_mode, items), np.int64, count)
+    objects.orders = np.flatnonzero(modes >= 0)
+    objects.modes = modes[objects.orders]
+    objects.texts = [items[order] for order in objects.orders.tolist()]
+    others = np.flatnonzero(modes < 0).tolist()
+    objects.shapes = list(_shapes([items[order] for order in others], others, objects.inner))
     return objects
 
 
-def _shapes(handle: Any, order: int, objects: _Objects) -> Iterator[_Shape]:
-    """Yield an object that may hide what lies below it, or have the colour of what lies above."""
-    kind, item = pdfium.FPDFPageObj_GetType(handle), _address(handle)
-    if kind == pdfium.FPDF_PAGEOBJ_PATH:
-        mode, stroked = ctypes.c_int(), ctypes.c_int()
-        pdfium.FPDFPath_GetDrawMode(handle, mode, stroked)
-        bounds = _bounds([item])[0]
-        thinnest = min(bounds[2] - bounds[0], bounds[3] - bounds[1])
-        if mode.value == pdfium.FPDF_FILLMODE_NONE or thinnest < _THINNEST:
-            return
-        color = _colors([item])[0]
-        yield _Shape(order, bounds, color[:3] if color[3] >= 0 else None)
-    elif kind in _PICTURES or (
-        kind == pdfium.FPDF_PAGEOBJ_FORM and _collect_inner(handle, objects.inner)
-    ):
-        yield _Shape(order, _bounds([item])[0], None)
+def _shapes(items: list[int], orders: list[int], inner: list[int]) -> Iterator[_Shape]:
+    """Yield objects that may hide what lies below, or have the colour of what lies above.
+
+    ``inner`` gets the texts within them.
+    """
+    kinds = np.fromiter(map(_get_type, items), np.int64, len(items))
+    bounds, colors = _bounds(items), _colors(items)
+    thinnest = (bounds[:, 2:] - bounds[:, :2]).min(axis=1, initial=np.inf)
+    is_path = kinds == pdfium.FPDF_PAGEOBJ_PATH
+    for at in np.flatnonzero(~is_path | (thinnest >= _THINNEST)).tolist():
+        handle = ctypes.cast(items[at], pdfium.FPDF_PAGEOBJECT)
+        if is_path[at]:
+            if _is_filled(handle):
+                color = colors[at, :3] if colors[at, 3] >= 0 else None
+                yield _Shape(orders[at], bounds[at], color)
+        elif kinds[at] in _PICTURES or (
+            kinds[at] == pdfium.FPDF_PAGEOBJ_FORM and _collect_inner(handle, inner)
+        ):
+            yield _Shape(orders[at], bounds[at], None)
+
+
+def _is_filled(path: Any) -> bool:
+    mode, stroked = ctypes.c_int(), ctypes.c_int()
+    pdfium.FPDFPath_GetDrawMode(path, mode, stroked)
+    return bool(mode.value != pdfium.FPDF_FILLMODE_NONE)
 
 
 def _colors(items: list[int]) -> npt.NDArray[np.int64]:
     """Return red, green, blue and opacity, which is -1 where a pattern fills. Shape: (n, 4)."""
     channels = np.zeros((len(items), 4), dtype=np.uint32)
-    at = channels.ctypes.data
-    known = []
-    for item in items:
-        known.append(_get_color(item, at, at + 4, at + 8, at + 12))
-        at += 16
+    known = np.fromiter(map(_get_color, items, *_cells(channels)), bool, len(items))
     colors = channels.astype(np.int64)
-    colors[~np.array(known, dtype=bool), 3] = -1
+    colors[~known, 3] = -1
     return colors
 
 
 def _bounds(items: list[int]) -> _Floats:
     """Return left, bottom, right and top. Shape: (n, 4)."""
     bounds = np.zeros((len(items), 4), dtype=np.float32)
-    at = bounds.ctypes.data
-    for item in items:
-        _get_bounds(item, at, at + 4, at + 8, at + 12)
-        at += 16
+    for _ in map(_get_bounds, items, *_cells(bounds)):
+        pass
     return bounds.astype(np.float64)
+
+
+def _cells(rows: npt.NDArray[Any]) -> list[range]:
+    """Return the addresses of each column's cells. Shape: (n, 4), of four bytes each."""
+    begin = rows.ctypes.data
+    return [range(at, at + rows.nbytes, 16) for at in range(begin, begin + 16, 4)]
 
 
 def _collect_inner(form: Any, texts: list[int], depth: int = 0) -> bool:
@@ -201,7 +210,7 @@ def _collect_inner(form: Any, texts: list[int], depth: int = 0) -> bool:
         handle = pdfium.FPDFFormObj_GetObject(form, index)
         kind = pdfium.FPDFPageObj_GetType(handle)
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            texts.append(_address(handle))
+            texts.append(address(handle))
         elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
             draws |= _collect_inner(handle, texts, depth + 1)
         else:
@@ -209,26 +218,31 @@ def _collect_inner(form: Any, texts: list[int], depth: int = 0) -> bool:
     return draws
 
 
-def _suspected(objects: _Objects) -> dict[int, str]:
+def _suspected(objects: _Objects, handle: Any, boxes: Boxes, inked: _Flags) -> dict[int, str]:
     """Return the addresses of texts that may be hidden, and how they would be."""
     texts = objects.texts
     suspected = dict.fromkeys(objects.inner, "not shown")
     if not texts:
         return suspected
-    clipped = [number for number, item in enumerate(texts) if _count_clips(_get_clip(item)) > 0]
-    colors = _colors(texts)
+    counts = map(_count_clips, map(_get_clip, texts))
+    clipped = [number for number, count in enumerate(counts) if count > 0]
+    colors, orders = _colors(texts), objects.orders
     near = (colors[:, :3].min(axis=1) >= _NEARLY_WHITE) | (colors[:, 3] < 0)
     covered = np.zeros(len(texts), dtype=bool)
-    if objects.shapes or clipped:
-        bounds, orders = _bounds(texts), np.array(objects.orders)
-        for shape in objects.shapes:
-            touches = _touch(bounds, shape.bounds)
-            covered |= touches & (orders < shape.order)
-            touches &= orders > shape.order
-            if shape.color is not None and touches.any():
-                touches &= np.abs(colors[:, :3] - shape.color).max(axis=1) < _ALIKE
-            near |= touches
-        clipped = [number for number in clipped if _is_cut(texts[number], bounds[number])]
+    # Of each shape, which texts it may cover, and which could not be told from it.
+    pairs = [
+        (one, orders < one.order, (orders > one.order) & alike)
+        for one, alike in zip(objects.shapes, _alike(objects.shapes, colors), strict=True)
+    ]
+    shapes = [one for one, *flags in pairs if np.any(flags)]
+    rows = sorted({*clipped, *_touching(shapes, texts, handle, boxes, inked)})
+    bounds = np.full((len(texts), 4), np.nan)
+    bounds[rows] = _bounds([texts[number] for number in rows])
+    for shape, below, alike in pairs:
+        touches = _touch(bounds, shape.bounds)
+        covered |= touches & below
+        near |= touches & alike
+    clipped = [number for number in clipped if _is_cut(texts[number], bounds[number])]
     drawn = ~np.isin(objects.modes, _NOT_DRAWN) & ~((colors[:, 3] >= 0) & (colors[:, 3] < _OPAQUE))
     suspected |= dict.fromkeys((texts[number] for number in clipped), "cut off")
     for flags, how in (
@@ -238,6 +252,36 @@ def _suspected(objects: _Objects) -> dict[int, str]:
     ):
         suspected |= dict.fromkeys((texts[number] for number in np.flatnonzero(flags)), how)
     return suspected
+
+
+def _alike(shapes: list[_Shape], colors: npt.NDArray[np.int64]) -> Iterator[_Flags]:
+    """Yield for each shape which colours could not be told from it. Shapes: (n, 4), (n,)."""
+    packed = colors[:, :3] @ np.array([1 << 16, 1 << 8, 1])
+    few, which = np.unique(packed, return_inverse=True)
+    palette = np.stack([few >> 16, few >> 8 & 255, few & 255], axis=1)
+    for one in shapes:
+        if one.color is None:
+            yield np.ones(len(colors), dtype=bool)
+        else:
+            yield (np.abs(palette - one.color).max(axis=1) < _ALIKE)[which]
+
+
+def _touching(
+    shapes: list[_Shape], texts: list[int], handle: Any, boxes: Boxes, inked: _Flags
+) -> Iterator[int]:
+    """Yield which texts have a character that may touch a shape."""
+    if not shapes:
+        return
+    low = np.minimum(boxes[:, :2], boxes[:, 2:])
+    high = np.maximum(boxes[:, :2], boxes[:, 2:])
+    # Some fonts state no boxes, and slanted letters leave theirs.
+    near = (high == low).any(axis=1)
+    around = np.concatenate([low - 2, high + 2], axis=1)
+    for shape in shapes:
+        near |= _touch(around, shape.bounds)
+    asked = np.flatnonzero(near & inked).tolist()
+    owners = set(map(_get_text_object, repeat(address(handle)), asked))
+    yield from (number for number, item in enumerate(texts) if item in owners)
 
 
 def _touch(bounds: _Floats, other: _Floats) -> _Flags:
@@ -282,9 +326,8 @@ def _settled(
 ) -> dict[str, _Flags]:
     """Return how suspected characters are hidden → which of them add nothing to the page."""
     hows = np.full(len(codes), "", dtype=object)
-    text_page = _address(handle)
-    for index in np.flatnonzero(inked).tolist():
-        hows[index] = suspected.get(_get_text_object(text_page, index), "")
+    owners = map(_get_text_object, repeat(address(handle)), np.flatnonzero(inked).tolist())
+    hows[inked] = [suspected.get(one, "") for one in owners]
     asked = hows != ""
     if not asked.any():
         return {}
@@ -292,9 +335,7 @@ def _settled(
     before = places.render()
     _switch_off(suspected)
     change = np.abs(before.astype(np.int16) - places.render()).max(axis=2)  # (height, width)
-    shown = np.zeros(len(codes), dtype=bool)
-    for index in np.flatnonzero(asked).tolist():
-        shown[index] = places.at(change, index).max(initial=0) >= _VISIBLE
+    shown = places.having(change >= _VISIBLE)
     shown &= hows != "invisible letters"
     hidden = _by_runs(asked & ~shown, asked, inked)
     # Of a line that the end of a page cuts in half, the lowest letters alone are not seen.
@@ -311,7 +352,8 @@ def _settled(
     return {how: hidden & (hows == how) for how in set(hows[hidden])}
 
 
-def _address(handle: Any) -> int:
+def address(handle: Any) -> int:
+    """Return where something of PDFium's lies."""
     return ctypes.cast(handle, ctypes.c_void_p).value or 0
 
 
@@ -374,6 +416,17 @@ class _Places:
         picture: _Picture = bitmap.to_numpy()[:, :, :3].copy()
         bitmap.close()
         return picture
+
+    def having(self, marks: _Flags) -> _Flags:
+        """Tell which characters have a mark where they are. Shapes: (height, width), (n,)."""
+        height, width = marks.shape
+        # How many there are above and to the left of each corner.
+        counts = np.zeros((height + 1, width + 1), np.int64)
+        counts[1:, 1:] = marks.cumsum(axis=0).cumsum(axis=1)
+        left, top = self._low.clip(0, (width, height)).T
+        right, bottom = self._high.clip(0, (width, height)).T
+        inside = counts[bottom, right] - counts[top, right] - counts[bottom, left]
+        return np.asarray(inside + counts[top, left] > 0)
 
     def at(self, picture: Any, index: int) -> Any:
         """Return the part of a picture where a character is."""

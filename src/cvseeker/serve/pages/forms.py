@@ -15,6 +15,7 @@ _FACET, _CHOICE = "f.", "r."
 # A hundredth of the slider is a hundredth of what keywords do not count.
 WEIGHT = round(100 * (1 - HybridWeights().bm25))
 CHOICES = ("must", "nice", "off")
+MODELS = ("tuned", "untuned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Asked:
     job: str = ""
     years: str = ""
     weight: int = WEIGHT
+    # Empty: whichever was chosen.
+    model: str = ""
     blind: bool = False
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     choices: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Asked:
             job=words["job"][:50_000],
             years="" if (years := _number(words["years"])) is None else str(min(years, 60)),
             weight=WEIGHT if weight is None else min(weight, 100),
+            model=model if (model := form.get("model")) in MODELS else "",  # type: ignore[arg-type]
             blind=form.get("blind") == "1",
             fields=fields,
             choices=choices,
@@ -61,7 +65,7 @@ class Asked:
     def to_kept(self) -> str:
         """Write the form, to be kept; who is blind is a matter of whoever opens it."""
         rows = [("mode", self.mode), ("q", self.q), ("job", self.job), ("years", self.years)]
-        rows += [("weight", str(self.weight))]
+        rows += [("weight", str(self.weight)), ("model", self.model)]
         rows += [(_FACET + name, value) for name, values in self.fields.items() for value in values]
         rows += [(_CHOICE + key, choice) for key, choice in self.choices.items()]
         return urlencode([(name, value) for name, value in rows if value])

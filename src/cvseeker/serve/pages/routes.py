@@ -1,26 +1,28 @@
 """The search page, and what belongs to it."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Form, Request, UploadFile
+from fastapi import FastAPI, Form, UploadFile
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
 from cvseeker.core.errors import CVSeekerError, InputError
 from cvseeker.core.record import NAME, Shortlists
+from cvseeker.core.settings import IngestSettings
 from cvseeker.resumes import Ingested
-from cvseeker.serve.candidates import LONGEST_LOGGED, Served, bare, hit_model
+from cvseeker.search import Found
+from cvseeker.serve.blind import blind_facets
+from cvseeker.serve.candidates import LONGEST_LOGGED
 from cvseeker.serve.lists import recorded
-from cvseeker.serve.log import log
-from cvseeker.serve.pages import adding, people, tables
-from cvseeker.serve.pages.forms import Asked
-from cvseeker.serve.pages.html import is_blind, page_router, pieces, render, set_blind
-from cvseeker.serve.problems import Problem
-from cvseeker.serve.service import Opened, Service
+from cvseeker.serve.pages import adding, people, session, tables
+from cvseeker.serve.pages.forms import MODELS, Asked
+from cvseeker.serve.pages.html import marked, page_router, render, said, set_blind
+from cvseeker.serve.service import Service
+from cvseeker.serve.untuned import Making, Opened
+from cvseeker.serve.visit import Visit, Visited
 
 PER_PAGE = 10
 _STATIC = Path(__file__).parent.parent / "static"
@@ -30,48 +32,44 @@ router = page_router()
 
 def add_pages(app: FastAPI) -> None:
     """Add the page and what it is made of to an app."""
-    for one in (router, people.router, tables.router, adding.router):
+    for one in (router, people.router, tables.router, adding.router, session.router):
         app.include_router(one)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
 
 @router.get("/")
-def search_page(request: Request, service: Served, *, kept: str = "") -> Response:
+def search_page(visit: Visited, *, kept: str = "") -> Response:
     """Show the search, and what it found where the address says what for."""
-    searches = _searches(service)
+    searches, query = _searches(visit.service), visit.request.query_params
     if kept in searches:
-        asked, blind = Asked.from_kept(searches[kept]), is_blind(request)
+        asked, blind = Asked.from_kept(searches[kept]), visit.blind
     else:
-        asked = Asked.from_form(request.query_params)
+        asked = Asked.from_form(query)
         # A form that was sent without scripts says whether; an address alone changes nothing.
-        sent = request.query_params.get("sent") == "1"
-        blind = asked.blind if sent else asked.blind or is_blind(request)
-    content = _found(service, asked, "", blind=blind)
-    _log_search(request, service, asked, content)
-    response = render("search.html", "search", asked=asked, searches=searches, **content)
+        blind = asked.blind or (visit.blind and query.get("sent") != "1")
+    content = _found(visit, asked, "", blind=blind)
+    response = render("search.html", visit, searches=searches, models=MODELS, **content)
     set_blind(response, blind=blind)
     return response
 
 
 @router.post("/hits")
-async def hits(request: Request, service: Served) -> Response:
+async def hits(visit: Visited) -> Response:
     """Return what was found, or the next page of it."""
-    asked = Asked.from_form(await request.form())
-    cursor = request.query_params.get("cursor", "")
-    content = await run_in_threadpool(_found, service, asked, cursor, blind=asked.blind)
-    _log_search(request, service, asked, content)
+    form = await visit.request.form()
+    asked, cursor = Asked.from_form(form), visit.request.query_params.get("cursor", "")
+    content = await run_in_threadpool(
+        _found, visit, asked, cursor, blind=asked.blind, live=form.get("live") == "1"
+    )
     is_more = bool(cursor and content["found"])
-    template = "_hits.html" if is_more else "_found.html"
-    response = render(template, asked=asked, q=asked.text[:300], **content)
+    response = render("_hits.html" if is_more else "_found.html", visit, **content)
     set_blind(response, blind=asked.blind)
     return response
 
 
 @router.post("/job-text")
-def job_text(file: UploadFile) -> Response:
+def job_text(file: UploadFile, visit: Visited) -> Response:
     """Read a job description out of a file, as an ingest reads one."""
-    from cvseeker.core.settings import IngestSettings
-
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"job{Path(file.filename or '').suffix.lower()[:8]}"
         path.write_bytes(file.file.read())
@@ -79,44 +77,42 @@ def job_text(file: UploadFile) -> Response:
             text = Ingested.text_of(path, IngestSettings(workers=1))
         except InputError as error:
             detail = str(error).replace(str(path), file.filename or "the file")
-            return render("_job.html", job="", refusal=detail)
-    response = render("_job.html", job=text, refusal="")
+            return render("_job.html", visit, job="", refusal=detail)
+    response = render("_job.html", visit, job=text, refusal="")
     response.headers["HX-Trigger-After-Swap"] = "jobread"
     return response
 
 
 @router.post("/searches/keep")
-async def keep_search(request: Request, service: Served) -> Response:
+async def keep_search(visit: Visited) -> Response:
     """Keep the search that the form holds."""
-    form = await request.form()
+    form = await visit.request.form()
     asked = Asked.from_form(form)
     name = " ".join(str(form.get("keep_as") or asked.called).split())[:_NAME]
     if asked.is_empty or not name:
-        return render("_said.html", said="There is nothing to keep yet.", undo=None)
-    with recorded(service) as record:
+        return said(visit, "There is nothing to keep yet.")
+    with recorded(visit.service) as record:
         Shortlists(record).keep_search(name, asked.to_kept())
-    said = f"Kept as “{name}”; it is offered when the search is empty."
-    return render("_said.html", said=said, undo=None)
+    return said(visit, f"Kept as “{name}”; it is offered when the search is empty.")
 
 
 @router.post("/searches/forget")
-def forget_search(service: Served, name: Annotated[str, Form()]) -> Response:
+def forget_search(visit: Visited, name: Annotated[str, Form()]) -> Response:
     """Forget a search that was kept."""
-    with recorded(service) as record:
+    with recorded(visit.service) as record:
         kept = Shortlists(record).searches().get(name, "")
         Shortlists(record).keep_search(name, "")
-    undo = {"to": "/searches/again", "with": {"name": name, "form": kept}}
-    return render("_said.html", said=f"Forgot “{name}”.", undo=undo)
+    return said(visit, f"Forgot “{name}”.", undo="/searches/again", name=name, form=kept)
 
 
 @router.post("/searches/again")
 def keep_again(
-    service: Served, name: Annotated[str, Form()], form: Annotated[str, Form()]
+    visit: Visited, name: Annotated[str, Form()], form: Annotated[str, Form()]
 ) -> Response:
     """Undo that a search was forgotten."""
-    with recorded(service) as record:
+    with recorded(visit.service) as record:
         Shortlists(record).keep_search(name[:_NAME], Asked.from_kept(form).to_kept())
-    return render("_said.html", said=f"Kept “{name}” again.", undo=None)
+    return said(visit, f"Kept “{name}” again.")
 
 
 def _searches(service: Service) -> dict[str, str]:
@@ -126,72 +122,62 @@ def _searches(service: Service) -> dict[str, str]:
         return Shortlists(record).searches()
 
 
-def _log_search(
-    request: Request, service: Service, asked: Asked, content: Mapping[str, Any]
-) -> None:
-    if found := content["found"]:
-        query = asked.text[:LONGEST_LOGGED]
-        log(request, service, "searched", query=query, candidates=found["total"])
-
-
-def _found(service: Service, asked: Asked, cursor: str, *, blind: bool) -> dict[str, Any]:
+def _found(
+    visit: Visit, asked: Asked, cursor: str, *, blind: bool, live: bool = False
+) -> dict[str, Any]:
     """Search, and return what the template shows; a refusal is told on the page."""
-    told: dict[str, Any] = {"found": None, "refusal": "", "people": 0, "blind": blind}
-    told |= {"workspace": str(service.workspace.path), "lists": {}}
+    service = visit.service
+    shown: dict[str, Any] = {"found": None, "making": None, "refusal": "", "people": 0}
+    shown |= {"asked": asked, "q": asked.text[:300], "blind": blind}
+    shown |= {"workspace": str(service.workspace.path), "chosen": None, "model": ""}
     if reason := service.readiness():
-        return told if service.generation == "" else {**told, "refusal": reason}
-    told["people"] = len(service.open().search.pool.numbers)
+        return shown if service.generation == "" else {**shown, "refusal": reason}
+    shown["people"] = len(service.open().search.pool.numbers)
+    if chosen := service.chosen():
+        shown |= {"chosen": chosen, "model": asked.model or chosen.model}
     if asked.is_empty:
-        return told
-    generation, _, skipped = cursor.partition("-")
-    skip = int(skipped[:9]) if skipped.isascii() and skipped.isdecimal() else 0
+        return shown
     try:
         reading, requirements = asked.read()
-        with service.searching() as opened:
-            if cursor and generation != opened.generation:
-                skip = 0
+        with service.searching(untuned=shown["model"] == "untuned") as opened:
+            skip = _skipped(cursor, opened.generation)
             found = opened.search.search(reading, top_k=PER_PAGE, skip=skip, weights=asked.weights)
-            shown = marked(opened, found.hits, blind=blind)
-    except (CVSeekerError, Problem) as error:
-        return {**told, "refusal": str(error)}
+            shown["found"] = _shown(opened, found, asked, skip, blind=blind)
+    except Making as making:
+        return {**shown, "making": str(making)}
+    except CVSeekerError as error:
+        return {**shown, "refusal": str(error)}
+    shown["found"]["requirements"] = requirements
+    query = asked.text[:LONGEST_LOGGED]
+    visit.log("searched", query=query, candidates=found.total, live=live)
+    return shown
+
+
+def _skipped(cursor: str, generation: str) -> int:
+    """Return how many hits come before the page; none in another index."""
+    of, _, skipped = cursor.partition("-")
+    return int(skipped[:9]) if of == generation and skipped.isdecimal() else 0
+
+
+def _shown(opened: Opened, found: Found, asked: Asked, skip: int, *, blind: bool) -> dict[str, Any]:
+    """Return what the template shows of a page of hits."""
     last = skip + len(found.hits)
-    told["found"] = {
+    facets = blind_facets(opened.search.pool, found.facets) if blind else found.facets
+    return {
         "reading": found.reading.shown,
         "notes": found.reading.notes,
-        "requirements": requirements,
         "total": found.total,
         "band": found.band,
-        "facets": _facets(found.facets, asked, blind=blind),
+        # What can be ticked: not what is already.
+        "facets": {
+            name: {
+                value: count
+                for value, count in values.items()
+                if value not in asked.fields.get(name, ())
+            }
+            for name, values in facets.items()
+        },
         "first": skip + 1,
-        "hits": shown,
+        "hits": marked(opened, found.hits, blind=blind),
         "next": f"{opened.generation}-{last}" if found.hits and last < found.total else None,
     }
-    return told
-
-
-def _facets(
-    counts: Mapping[str, Mapping[str, int]], asked: Asked, *, blind: bool
-) -> dict[str, dict[str, int]]:
-    """Return what can be ticked: not what is already, nor places where they are hidden."""
-    return {
-        name: {
-            value: count
-            for value, count in values.items()
-            if value not in asked.fields.get(name, ())
-        }
-        for name, values in counts.items()
-        if not (blind and name == "place")
-    }
-
-
-def marked(opened: Opened, found: Any, *, blind: bool) -> list[Mapping[str, Any]]:
-    """Return hits with their excerpts cut where words are marked."""
-    shown: list[Mapping[str, Any]] = []
-    for one in found:
-        model = hit_model(opened, one, blind=blind)
-        spans = [(span.start, span.end, "word") for span in model.words]
-        spans += [(span.start, span.end, "meaning") for span in model.meanings]
-        flags = [bare(opened, one.number, flag) if blind else flag for flag in one.flags]
-        cut = list(pieces(model.excerpt, spans))
-        shown.append({**model.model_dump(), "marked": cut, "flags": flags})
-    return shown

@@ -34,6 +34,11 @@ document.addEventListener("change", (event) => {
   said.append(link);
 }, true);
 
+// The log keeps what was meant, not each letter on the way to it.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.triggeringEvent?.type === "input") event.detail.parameters.live = "1";
+});
+
 document.addEventListener("click", (event) => {
   if (event.target.matches(".print")) window.print();
 });
