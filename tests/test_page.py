@@ -18,8 +18,11 @@ from selectolax.lexbor import LexborHTMLParser
 from cvseeker import Workspace
 from cvseeker.core.insights import Insight, InsightKind
 from cvseeker.core.record import Journal, Record, Shortlists
-from cvseeker.serve import create_app
+from cvseeker.core.workspace import Workspace as Stages
+from cvseeker.search import CandidateSearch
+from cvseeker.serve import Tokens, create_app
 from cvseeker.serve.pages.people import CALLED
+from cvseeker.serve.service import Chosen, Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator
@@ -435,27 +438,30 @@ def test_a_report_runs_its_own_script_only(client: TestClient, workspace: Path) 
 # What follows needs a browser.
 
 
-@pytest.fixture(scope="module")
-def address(workspace: Path) -> Iterator[str]:
-    """Serve the workspace, two candidates a page."""
+@contextmanager
+def running(app: Any) -> Iterator[str]:
+    """Serve an application, and return where."""
     import uvicorn
-
-    from cvseeker.serve.pages import routes
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(create_app(workspace), port=port, log_level="error", ws="none")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(routes, "PER_PAGE", 2)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join(20)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address(workspace: Path) -> Iterator[str]:
+    """Serve the workspace, two candidates a page."""
+    with pytest.MonkeyPatch.context() as patch, running(create_app(workspace)) as address:
+        patch.setattr("cvseeker.serve.pages.routes.PER_PAGE", 2)
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -472,8 +478,10 @@ def browser() -> Iterator["Browser"]:
 
 
 @contextmanager
-def opened(browser: "Browser", address: str, **options: Any) -> Iterator["BrowserContext"]:
-    """Open a context in which nothing may go wrong, and nothing be asked for elsewhere."""
+def opened(
+    browser: "Browser", address: str, *, expects: str = "", **options: Any
+) -> Iterator["BrowserContext"]:
+    """Open a context in which nothing else may go wrong, and nothing be asked for elsewhere."""
     context = browser.new_context(base_url=address, reduced_motion="reduce", **options)
     context.set_default_timeout(60_000)
     wrong: list[str] = []
@@ -487,7 +495,7 @@ def opened(browser: "Browser", address: str, **options: Any) -> Iterator["Browse
     )
     yield context
     context.close()
-    assert wrong == []
+    assert [one for one in wrong if not (expects and expects in one)] == []
 
 
 def eventually(holds: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -512,6 +520,7 @@ VIEWS = {
     "log": "/history",
     "shortlists": "/shortlists",
     "upload": "/upload",
+    "sign in": "/login",
 }
 
 
@@ -686,6 +695,86 @@ def test_lists_and_searches_are_kept(browser: "Browser", address: str, tmp_path:
         assert page.get_by_label("Tags of Ana Prunk").input_value() == "sweet, first"
         page.goto("/history")
         assert "taken off a shortlist" in str(page.locator("table").text_content())
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_people_sign_in_and_out(browser: "Browser", workspace: Path) -> None:
+    tokens = Tokens(workspace)
+    token = tokens.add("Berta", "admin")
+    try:
+        with (
+            running(create_app(workspace)) as address,
+            opened(browser, address, expects="401") as context,
+        ):
+            page = context.new_page()
+            page.goto("/?q=pastry+chef")
+            page.get_by_label("Your token").fill("wrong")
+            page.keyboard.press("Enter")
+            page.get_by_role("alert").wait_for()
+            page.get_by_label("Your token").fill(token)
+            page.keyboard.press("Enter")
+            page.locator(".hit").first.wait_for()
+            assert page.locator("#q").input_value() == "pastry chef"
+            page.get_by_role("button", name=re.compile("Shortlist candidate")).first.click()
+            page.locator("#said", has_text="is on “Shortlist”").wait_for()
+            page.get_by_role("button", name="Sign out Berta").click()
+            page.wait_for_url("**/login")
+            page.get_by_label("Your token").fill(token)
+            page.keyboard.press("Enter")
+            page.locator("#q").wait_for()
+            tokens.remove("Berta")
+            page.locator("#q").fill("nurse")
+            page.wait_for_url("**/login")
+    finally:
+        if "Berta" in tokens.names():
+            tokens.remove("Berta")
+
+
+def test_the_page_switches_between_two_models(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(model: str = "") -> str:
+        return inert(client.get("/", params={"q": "chef", "model": model}).text)
+
+    assert "Model" not in asked()
+    opening, opened = threading.Event(), CandidateSearch.open
+    monkeypatch.setattr(Service, "chosen", lambda _: Chosen("tuned", "the evaluation"))
+
+    def slowly(path: Path, **options: Any) -> CandidateSearch:
+        assert options.pop("untuned")
+        options["progress"]("encode", 3, 8, "passages")
+        assert opening.wait(60)
+        return opened(path)
+
+    monkeypatch.setattr(CandidateSearch, "open", slowly)
+    assert "by the tuned model, which the evaluation chose" in asked()
+    eventually(lambda: "reads everybody once: 3 of 8 passages" in asked("untuned"))
+    assert "by the tuned model" in asked("tuned")
+    opening.set()
+    eventually(lambda: "by the untuned model, which the evaluation did not" in asked("untuned"))
+
+
+@pytest.mark.parametrize(
+    ("kept", "use", "expected"),
+    [
+        ("tuned", "hybrid(tuned)", Chosen("tuned", "the evaluation")),
+        ("tuned", "hybrid(base)", Chosen("untuned", "the evaluation")),
+        ("tuned", "bm25", Chosen("tuned", "the evaluation")),
+        ("tuned", "", Chosen("tuned", "validation")),
+        ("base", "hybrid(base)", None),
+    ],
+)
+def test_what_the_evaluation_chose_serves(
+    tmp_path: Path, kept: str, use: str, expected: Chosen | None
+) -> None:
+    place = Stages(tmp_path)
+    assert Service(tmp_path).chosen() is None
+    place.run_stage("model", {}, {}, lambda _: {"verdict": {"kept": kept}})
+    place.run_stage("index", {}, {}, lambda _: {"model": "tuned"})
+    if use:
+        place.run_stage("evaluation", {}, place.output_hashes("model"), lambda _: {"use": use})
+    assert Service(tmp_path).chosen() == expected
 
 
 def test_a_new_workspace_says_what_to_do(tmp_path: Path) -> None:

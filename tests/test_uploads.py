@@ -140,10 +140,28 @@ def test_who_is_removed_is_found_no_more(client: TestClient, workspace: Path) ->
     assert names(client, "glass AND Murano") == ["Zoe Lindqvist"]
     removed = client.delete(f"/api/candidates/{number}")
     assert removed.status_code == 200, removed.text
+    [receipt] = removed.json()
+    assert (receipt["numbers"], receipt["removed"]["uploads"]) == ([number], 1)
+    entry = client.get("/api/log").json()[0]
+    assert (entry["what"], entry["about"]["receipt"]) == ("removed", receipt["digest"])
+    assert not list((workspace / "jobs").rglob("*.json")), "they have her file's name"
     assert names(client, "glass AND Murano") == []
     assert client.get(f"/api/candidates/{number}").status_code == 404
     assert client.delete(f"/api/candidates/{number}").status_code == 404
     assert not list((workspace / "uploads").iterdir())
+
+
+def test_a_removal_leaves_the_other_files_of_an_upload(client: TestClient, workspace: Path) -> None:
+    jobs = workspace / "jobs" / "done"
+    files = sent(("zoe.txt", ZOE), ("twice.txt", ZOE + b"\n"), ("note.txt", b"no resume"))
+    answer = client.post("/api/candidates", files=files)
+    job = ended(client, answer)
+    numbers = [number for file in job["files"] for number in file["candidates"]]
+    (jobs / f"{'0' * 32}.json").write_text('{"id": "')
+    assert client.delete(f"/api/candidates/{numbers[0]}").status_code == 200
+    left = client.get(answer.headers["location"]).json()
+    assert [file["name"][:5] for file in left["files"]] == ["note-"]
+    assert [path.stem for path in jobs.iterdir()] == [job["id"]]
 
 
 def test_a_key_sends_once(client: TestClient, workspace: Path) -> None:

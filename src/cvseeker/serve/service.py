@@ -35,15 +35,7 @@ class Chosen:
 
 
 class Service:
-    """The search of a workspace, for several threads.
-
-    Parameters
-    ----------
-    path
-        The workspace.
-    searches
-        How many run at once; the others wait.
-    """
+    """The search of a workspace, for several threads; so many ``searches`` run at once."""
 
     def __init__(self, path: Path, *, searches: int = 2) -> None:
         self.workspace = Workspace(path)
@@ -80,15 +72,10 @@ class Service:
         return hashlib.sha256(manifest).hexdigest()[:16]
 
     def open(self) -> Opened:
-        """Return the search over the present index.
+        """Return the search over the present index; a ``WorkspaceError`` where there is none.
 
         While another opens it, or it cannot be opened, such as between a new model and its index,
         the one before goes on answering.
-
-        Raises
-        ------
-        WorkspaceError
-            If there is none, and was none before.
         """
         opened = self._opened
         if opened is None:
@@ -130,13 +117,7 @@ class Service:
 
     @contextmanager
     def searching(self, *, untuned: bool = False) -> Iterator[Opened]:
-        """Wait for a turn, and count and time the search.
-
-        Raises
-        ------
-        Making
-            While the search by the model before it was tuned is not there yet.
-        """
+        """Wait for a turn, and count and time the search; ``Making`` while it is not there yet."""
         opened = self.untuned.open(self.generation) if untuned else self.open()
         with self._turns, self.measures.timed("search"):
             yield opened

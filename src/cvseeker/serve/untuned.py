@@ -34,14 +34,9 @@ class Untuned:
         self._failure = self._progress = ""
 
     def open(self, generation: str) -> Opened:
-        """Return the search; while it is made again, the one before.
+        """Return the search; while it is made again, the one before, and ``Making`` without one.
 
-        Raises
-        ------
-        Making
-            While there is none.
-        WorkspaceError
-            If it cannot be made; the next call tries again.
+        Where it cannot be made, the next call tries again.
         """
         opened = self._opened
         if opened is None or opened.generation != generation:

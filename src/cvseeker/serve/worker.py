@@ -23,14 +23,7 @@ _ENDING_SECONDS = 10.0
 class Worker:
     """Brings record and index up to date with what was uploaded, one run at a time.
 
-    Parameters
-    ----------
-    workspace, jobs
-        Where it lies, and what waits.
-    load
-        Loads a model, or returns the one that is loaded.
-    changed
-        Called once the index is another, before anybody is told that a job is done.
+    ``changed`` is called once the index is another, before anybody is told that a job is done.
     """
 
     def __init__(

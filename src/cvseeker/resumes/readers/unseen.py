@@ -334,8 +334,10 @@ def _settled(
     places = _Places(page, boxes)
     before = places.render()
     _switch_off(suspected)
-    change = np.abs(before.astype(np.int16) - places.render()).max(axis=2)  # (height, width)
-    shown = places.having(change >= _VISIBLE)
+    after = places.render()
+    changed = np.maximum(before, after) - np.minimum(before, after) >= _VISIBLE
+    # By channels, which is much faster than along the last axis: (height, width)
+    shown = places.having(changed[..., 0] | changed[..., 1] | changed[..., 2])
     shown &= hows != "invisible letters"
     hidden = _by_runs(asked & ~shown, asked, inked)
     # Of a line that the end of a page cuts in half, the lowest letters alone are not seen.
@@ -421,8 +423,8 @@ class _Places:
         """Tell which characters have a mark where they are. Shapes: (height, width), (n,)."""
         height, width = marks.shape
         # How many there are above and to the left of each corner.
-        counts = np.zeros((height + 1, width + 1), np.int64)
-        counts[1:, 1:] = marks.cumsum(axis=0).cumsum(axis=1)
+        counts = np.zeros((height + 1, width + 1), np.int32)
+        counts[1:, 1:] = marks.cumsum(axis=0, dtype=np.int32).cumsum(axis=1)
         left, top = self._low.clip(0, (width, height)).T
         right, bottom = self._high.clip(0, (width, height)).T
         inside = counts[bottom, right] - counts[top, right] - counts[bottom, left]
