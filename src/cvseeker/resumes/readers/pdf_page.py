@@ -13,8 +13,9 @@ import pypdfium2.raw as pdfium
 from cvseeker.resumes.readers.base import check_length
 from cvseeker.resumes.readers.font_codes import decode_fonts
 from cvseeker.resumes.readers.layout import page_text
+from cvseeker.resumes.readers.page_objects import address, fast
 from cvseeker.resumes.readers.pieces import Boxes, Codes, Piece, is_leftward
-from cvseeker.resumes.readers.unseen import address, fast, find_unseen
+from cvseeker.resumes.readers.unseen import find_unseen
 
 # Fewer characters above each other are list marks.
 _FEWEST_TURNED = 3

@@ -6,7 +6,6 @@ where the two pictures differ. Pages without any such object are not rendered.
 
 import ctypes
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
@@ -14,6 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pypdfium2.raw as pdfium
 
+from cvseeker.resumes.readers.page_objects import (
+    Floats,
+    Ints,
+    Objects,
+    Shape,
+    address,
+    bounds_of,
+    colors_of,
+    count_clips,
+    get_clip,
+    get_text_object,
+    is_cut,
+    page_objects,
+    set_active,
+)
 from cvseeker.resumes.readers.pieces import Boxes, Codes
 
 # Two points; of a page that is drawn on another scale, as much of its width.
@@ -25,59 +39,13 @@ _OPAQUE = 24
 _SHOWN_SHARE = 0.34
 # Letters of a word or two.
 _OVERFLOW = 16
-# Lines and dots hide nothing.
-_THINNEST = 4.0
 _PIXELS, _LARGEST_SCALE = 1_000_000, 1.25
 # What lies under the letters of a scan: darker and lighter, by so much of 255.
 _INK = 50
 _NOT_DRAWN = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
-_PICTURES = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING)
-_DEEPEST = 12
 
 _Flags = npt.NDArray[np.bool_]
-_Floats = npt.NDArray[np.float64]
 _Picture = npt.NDArray[np.uint8]
-
-
-# In some files each letter is an object: these take addresses, and are called by ``map``.
-def fast(function: Any, result: Any, *arguments: Any) -> Any:
-    """Return a function of PDFium that takes addresses."""
-    address = ctypes.cast(function, ctypes.c_void_p).value or 0
-    return ctypes.PYFUNCTYPE(result, *arguments)(address)
-
-
-_POINTER, _INT = ctypes.c_void_p, ctypes.c_int
-_get_object = fast(pdfium.FPDFPage_GetObject, _POINTER, _POINTER, _INT)
-_get_type = fast(pdfium.FPDFPageObj_GetType, _INT, _POINTER)
-_get_mode = fast(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _POINTER)
-_get_color = fast(pdfium.FPDFPageObj_GetFillColor, _INT, *[_POINTER] * 5)
-_get_bounds = fast(pdfium.FPDFPageObj_GetBounds, _INT, *[_POINTER] * 5)
-_get_clip = fast(pdfium.FPDFPageObj_GetClipPath, _POINTER, _POINTER)
-_count_clips = fast(pdfium.FPDFClipPath_CountPaths, _INT, _POINTER)
-_get_text_object = fast(pdfium.FPDFText_GetTextObject, _POINTER, _POINTER, _INT)
-_set_active = fast(pdfium.FPDFPageObj_SetIsActive, _INT, _POINTER, _INT)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """A filled area, or a picture of whatever colours: bounds are left, bottom, right, top."""
-
-    order: int
-    bounds: _Floats
-    # Red, green, blue.
-    color: npt.NDArray[np.int64] | None
-
-
-@dataclass(slots=True)
-class _Objects:
-    """The objects of a page, by their addresses, and where each is in the order of drawing."""
-
-    texts: list[int] = field(default_factory=list)
-    orders: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    modes: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    shapes: list[_Shape] = field(default_factory=list)
-    # Texts within objects that have coordinates of their own.
-    inner: list[int] = field(default_factory=list)
 
 
 def find_unseen(page: Any, handle: Any, codes: Codes, boxes: Boxes) -> dict[str, _Flags]:
@@ -91,7 +59,7 @@ def find_unseen(page: Any, handle: Any, codes: Codes, boxes: Boxes) -> dict[str,
         "tiny letters": _tiny(page, handle, boxes, inked),
     }
     inked &= ~found["off the page"] & ~found["tiny letters"]
-    objects = _objects(page)
+    objects = page_objects(page)
     suspected = _suspected(objects, handle, boxes, inked)
     if suspected and inked.any():
         hidden = _settled(page, handle, codes, boxes, inked, objects, suspected)
@@ -141,92 +109,15 @@ def _tiny(page: Any, handle: Any, boxes: Boxes, inked: _Flags) -> _Flags:
     return tiny
 
 
-def _objects(page: Any) -> _Objects:
-    objects, count = _Objects(), pdfium.FPDFPage_CountObjects(page.raw)
-    items = list(map(_get_object, repeat(address(page.raw), count), range(count)))
-    modes = np.fromiter(map(_get_mode, items), np.int64, count)
-    objects.orders = np.flatnonzero(modes >= 0)
-    objects.modes = modes[objects.orders]
-    objects.texts = [items[order] for order in objects.orders.tolist()]
-    others = np.flatnonzero(modes < 0).tolist()
-    objects.shapes = list(_shapes([items[order] for order in others], others, objects.inner))
-    return objects
-
-
-def _shapes(items: list[int], orders: list[int], inner: list[int]) -> Iterator[_Shape]:
-    """Yield objects that may hide what lies below, or have the colour of what lies above.
-
-    ``inner`` gets the texts within them.
-    """
-    kinds = np.fromiter(map(_get_type, items), np.int64, len(items))
-    bounds, colors = _bounds(items), _colors(items)
-    thinnest = (bounds[:, 2:] - bounds[:, :2]).min(axis=1, initial=np.inf)
-    is_path = kinds == pdfium.FPDF_PAGEOBJ_PATH
-    for at in np.flatnonzero(~is_path | (thinnest >= _THINNEST)).tolist():
-        handle = ctypes.cast(items[at], pdfium.FPDF_PAGEOBJECT)
-        if is_path[at]:
-            if _is_filled(handle):
-                color = colors[at, :3] if colors[at, 3] >= 0 else None
-                yield _Shape(orders[at], bounds[at], color)
-        elif kinds[at] in _PICTURES or (
-            kinds[at] == pdfium.FPDF_PAGEOBJ_FORM and _collect_inner(handle, inner)
-        ):
-            yield _Shape(orders[at], bounds[at], None)
-
-
-def _is_filled(path: Any) -> bool:
-    mode, stroked = ctypes.c_int(), ctypes.c_int()
-    pdfium.FPDFPath_GetDrawMode(path, mode, stroked)
-    return bool(mode.value != pdfium.FPDF_FILLMODE_NONE)
-
-
-def _colors(items: list[int]) -> npt.NDArray[np.int64]:
-    """Return red, green, blue and opacity, which is -1 where a pattern fills. Shape: (n, 4)."""
-    channels = np.zeros((len(items), 4), dtype=np.uint32)
-    known = np.fromiter(map(_get_color, items, *_cells(channels)), bool, len(items))
-    colors = channels.astype(np.int64)
-    colors[~known, 3] = -1
-    return colors
-
-
-def _bounds(items: list[int]) -> _Floats:
-    """Return left, bottom, right and top. Shape: (n, 4)."""
-    bounds = np.zeros((len(items), 4), dtype=np.float32)
-    for _ in map(_get_bounds, items, *_cells(bounds)):
-        pass
-    return bounds.astype(np.float64)
-
-
-def _cells(rows: npt.NDArray[Any]) -> list[range]:
-    """Return the addresses of each column's cells. Shape: (n, 4), of four bytes each."""
-    begin = rows.ctypes.data
-    return [range(at, at + rows.nbytes, 16) for at in range(begin, begin + 16, 4)]
-
-
-def _collect_inner(form: Any, texts: list[int], depth: int = 0) -> bool:
-    """Collect the texts within an object that holds others; tell whether it draws more."""
-    draws = False
-    for index in range(pdfium.FPDFFormObj_CountObjects(form)):
-        handle = pdfium.FPDFFormObj_GetObject(form, index)
-        kind = pdfium.FPDFPageObj_GetType(handle)
-        if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            texts.append(address(handle))
-        elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _DEEPEST:
-            draws |= _collect_inner(handle, texts, depth + 1)
-        else:
-            draws = True
-    return draws
-
-
-def _suspected(objects: _Objects, handle: Any, boxes: Boxes, inked: _Flags) -> dict[int, str]:
+def _suspected(objects: Objects, handle: Any, boxes: Boxes, inked: _Flags) -> dict[int, str]:
     """Return the addresses of texts that may be hidden, and how they would be."""
     texts = objects.texts
     suspected = dict.fromkeys(objects.inner, "not shown")
     if not texts:
         return suspected
-    counts = map(_count_clips, map(_get_clip, texts))
+    counts = map(count_clips, map(get_clip, texts))
     clipped = [number for number, count in enumerate(counts) if count > 0]
-    colors, orders = _colors(texts), objects.orders
+    colors, orders = colors_of(texts), objects.orders
     near = (colors[:, :3].min(axis=1) >= _NEARLY_WHITE) | (colors[:, 3] < 0)
     covered = np.zeros(len(texts), dtype=bool)
     # Of each shape, which texts it may cover, and which could not be told from it.
@@ -237,12 +128,12 @@ def _suspected(objects: _Objects, handle: Any, boxes: Boxes, inked: _Flags) -> d
     shapes = [one for one, *flags in pairs if np.any(flags)]
     rows = sorted({*clipped, *_touching(shapes, texts, handle, boxes, inked)})
     bounds = np.full((len(texts), 4), np.nan)
-    bounds[rows] = _bounds([texts[number] for number in rows])
+    bounds[rows] = bounds_of([texts[number] for number in rows])
     for shape, below, alike in pairs:
         touches = _touch(bounds, shape.bounds)
         covered |= touches & below
         near |= touches & alike
-    clipped = [number for number in clipped if _is_cut(texts[number], bounds[number])]
+    clipped = [number for number in clipped if is_cut(texts[number], bounds[number])]
     drawn = ~np.isin(objects.modes, _NOT_DRAWN) & ~((colors[:, 3] >= 0) & (colors[:, 3] < _OPAQUE))
     suspected |= dict.fromkeys((texts[number] for number in clipped), "cut off")
     for flags, how in (
@@ -254,7 +145,7 @@ def _suspected(objects: _Objects, handle: Any, boxes: Boxes, inked: _Flags) -> d
     return suspected
 
 
-def _alike(shapes: list[_Shape], colors: npt.NDArray[np.int64]) -> Iterator[_Flags]:
+def _alike(shapes: list[Shape], colors: Ints) -> Iterator[_Flags]:
     """Yield for each shape which colours could not be told from it. Shapes: (n, 4), (n,)."""
     packed = colors[:, :3] @ np.array([1 << 16, 1 << 8, 1])
     few, which = np.unique(packed, return_inverse=True)
@@ -267,7 +158,7 @@ def _alike(shapes: list[_Shape], colors: npt.NDArray[np.int64]) -> Iterator[_Fla
 
 
 def _touching(
-    shapes: list[_Shape], texts: list[int], handle: Any, boxes: Boxes, inked: _Flags
+    shapes: list[Shape], texts: list[int], handle: Any, boxes: Boxes, inked: _Flags
 ) -> Iterator[int]:
     """Yield which texts have a character that may touch a shape."""
     if not shapes:
@@ -280,11 +171,11 @@ def _touching(
     for shape in shapes:
         near |= _touch(around, shape.bounds)
     asked = np.flatnonzero(near & inked).tolist()
-    owners = set(map(_get_text_object, repeat(address(handle)), asked))
+    owners = set(map(get_text_object, repeat(address(handle)), asked))
     yield from (number for number, item in enumerate(texts) if item in owners)
 
 
-def _touch(bounds: _Floats, other: _Floats) -> _Flags:
+def _touch(bounds: Floats, other: Floats) -> _Flags:
     """Tell which bounds overlap others. Shapes: (n, 4), (4,), (n,)."""
     left, bottom, right, top = other
     return np.asarray(
@@ -295,38 +186,18 @@ def _touch(bounds: _Floats, other: _Floats) -> _Flags:
     )
 
 
-def _is_cut(text: int, bounds: _Floats) -> bool:
-    """Tell whether a text may lie out of the area that it is cut to."""
-    clip = ctypes.cast(_get_clip(text), pdfium.FPDF_CLIPPATH)
-    x, y = ctypes.c_float(), ctypes.c_float()
-    middle = (bounds[:2] + bounds[2:]) / 2
-    for path in range(pdfium.FPDFClipPath_CountPaths(clip)):
-        if pdfium.FPDFClipPath_CountPathSegments(clip, path) not in (4, 5):
-            return True
-        corners = []
-        # Of a rectangle, two that are opposite.
-        for index in (0, 2):
-            segment = pdfium.FPDFClipPath_GetPathSegment(clip, path, index)
-            pdfium.FPDFPathSegment_GetPoint(segment, x, y)
-            corners.append((x.value, y.value))
-        ends = np.sort(np.array(corners), axis=0)
-        if not ((ends[0] <= middle) & (middle <= ends[1])).all():
-            return True
-    return False
-
-
 def _settled(
     page: Any,
     handle: Any,
     codes: Codes,
     boxes: Boxes,
     inked: _Flags,
-    objects: _Objects,
+    objects: Objects,
     suspected: dict[int, str],
 ) -> dict[str, _Flags]:
     """Return how suspected characters are hidden → which of them add nothing to the page."""
     hows = np.full(len(codes), "", dtype=object)
-    owners = map(_get_text_object, repeat(address(handle)), np.flatnonzero(inked).tolist())
+    owners = map(get_text_object, repeat(address(handle)), np.flatnonzero(inked).tolist())
     hows[inked] = [suspected.get(one, "") for one in owners]
     asked = hows != ""
     if not asked.any():
@@ -354,17 +225,12 @@ def _settled(
     return {how: hidden & (hows == how) for how in set(hows[hidden])}
 
 
-def address(handle: Any) -> int:
-    """Return where something of PDFium's lies."""
-    return ctypes.cast(handle, ctypes.c_void_p).value or 0
-
-
 def _switch_off(items: Iterable[int]) -> None:
     for item in items:
-        _set_active(item, 0)
+        set_active(item, 0)
 
 
-def _is_scan(page: Any, objects: _Objects, hidden: _Flags, inked: _Flags) -> bool:
+def _is_scan(page: Any, objects: Objects, hidden: _Flags, inked: _Flags) -> bool:
     """Tell a picture of a page, whose text lies unseen above or below what is seen."""
     if 2 * np.count_nonzero(hidden) < np.count_nonzero(inked):
         return False
