@@ -216,9 +216,9 @@ def stop(*_: object) -> None:
     raise StoppedError
 
 
-@pytest.mark.parametrize(("given", "refitted"), [(True, False), (False, True)])
+@pytest.mark.parametrize("given", [True, False])
 def test_persons_who_were_named_to_judge_are_never_trained_on(
-    dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path, given: bool, refitted: bool
+    dataset: RetrievalDataset, tiny_model: Path, tmp_path: Path, given: bool
 ) -> None:
     train, val = hold_out(dataset, share=0.25, seed=13)
     result = finetune(
@@ -229,7 +229,7 @@ def test_persons_who_were_named_to_judge_are_never_trained_on(
         scratch=tmp_path / "scratch",
         given=given,
     )
-    assert bool(result.refit_pairs) == refitted
+    assert result.refit_pairs == 0
 
 
 def test_a_model_that_is_refused_is_trained_once(

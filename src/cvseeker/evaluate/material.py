@@ -40,9 +40,6 @@ def workspace_material(
     beir = workspace.require(labels) / "beir"
     sections = workspace.sections_folder()
     counts = (workspace.manifest("ingest") or {})["counts"]
-    # A model that was better on the persons held out has then been trained on them, too.
-    refitted = bool(((workspace.manifest("model") or {}).get("counts") or {}).get("refit_pairs"))
-    splits = {"train", "val"} if refitted else {"train"}
     training = read_dataset(beir / "train", split="train")
     validation = read_dataset(beir / "val", split="val", needs_queries=False)
     passages = list(ingested.passages())
@@ -59,7 +56,7 @@ def workspace_material(
         if dataset.queries:
             sets.append(replace(test, name="sections", dataset=dataset, facts={}))
     if judgements is not None:
-        trained_on = {passage.resume_id for passage in passages if passage.split in splits}
+        trained_on = {passage.resume_id for passage in passages if passage.split == "train"}
         facts = {
             "resumes": len(set(test.resume_of.values())),
             "resumes_trained_on": len(trained_on),
@@ -67,7 +64,7 @@ def workspace_material(
         judged = _judged_dataset(judgements, passages)
         sets.append(replace(test, name="handwritten", dataset=judged, level="resume", facts=facts))
     # What was trained on and judged by, among as many passages.
-    sources, held_out, judges = with_cross_sections(
+    sources, _, judges = with_cross_sections(
         training,
         validation,
         sections=sections if sections.is_dir() else settings.generate,
@@ -77,7 +74,7 @@ def workspace_material(
         sets,
         beir / "test",
         judges,
-        joined([*sources, *(held_out if refitted else ())]),
+        joined(sources),
         names=ingested.names(),
         facts=counts,
         stages=finished_stages(workspace),

@@ -94,7 +94,8 @@ class TrainingData:
 class Sources:
     """What is trained on, and what models are judged by: other persons' data sets.
 
-    ``everybody`` are the persons of both; ``None`` if the user has named those who judge.
+    ``everybody`` are the persons of both; ``None`` if those who judge have been held out before: in
+    a workspace they are few, and to train on them as well has brought nothing.
     """
 
     train: RetrievalDataset
@@ -111,7 +112,7 @@ def read_sources(
     given: bool = True,
 ) -> Sources:
     """Return what is trained on and judged by: the queries given, and cross-section pairs."""
-    named = given and val is not None
+    held_out_before = val is not None
     similarity = IngestSettings().duplicate_similarity
     train = with_persons(train, similarity=similarity)
     if val is None:
@@ -122,4 +123,4 @@ def read_sources(
     )
     own = balanced(*training, seed=settings.seed)
     others = balanced(*held_out, seed=settings.seed)
-    return Sources(joined(own), judges, None if named else joined([*own, *others]))
+    return Sources(joined(own), judges, None if held_out_before else joined([*own, *others]))

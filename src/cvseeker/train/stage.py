@@ -179,8 +179,8 @@ def finetune(
     """Fine-tune the base model and save it as a plain sentence-transformers folder.
 
     Unless the tuned model is better, the base is saved in its place, and the tuned one in the
-    folder ``refused`` within. If it is, and validation's persons were held out here, it is trained
-    once more, as far, on them as well: they have said what they had to say.
+    folder ``refused`` within. If it is, and validation's persons were held out here, the base is
+    trained once more, as far, on them as well: they have said what they had to say.
 
     Parameters
     ----------
