@@ -36,7 +36,7 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import STEPS, fuse
 from cvseeker.retrieval.significance import bootstrap_interval
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS, FloatArray
+from cvseeker.retrieval.windows import FloatArray
 
 SHOWN = ("ndcg@10", "mrr@10", "hit_rate@5", "judged@10")
 UNTUNED = "base"
@@ -84,7 +84,7 @@ def rank(collection: Collection, bm25: BM25Ranker, name: str, encoder: LocalEnco
     encoded = encode_dataset(encoder, name, collection.dataset, VectorStore())
     parts = [
         bm25.scores(encoded.queries),
-        encoded.corpus.dense().scores(encoded.queries, windows=SEARCHED_WINDOWS),
+        encoded.corpus.dense().scores(encoded.queries),
         encoded.corpus.late().scores(encoded.queries),
     ]
 

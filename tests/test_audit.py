@@ -23,7 +23,7 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.late import LateInteractionRanker
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS, FloatArray
+from cvseeker.retrieval.windows import FloatArray
 
 SETTINGS = AuditSettings(top_k=2, names_per_group=2)
 FULL_NAMES = {
@@ -107,8 +107,8 @@ def test_the_measures_are_those_of_encoding_everything_again(
         corpus = VectorStore().encode_corpus(encoder, texts)
         assert corpus.codes is not None
         late = LateInteractionRanker(replace(corpus.codes, frequencies=codes.frequencies))
-        dense = corpus.dense().scores(queries, windows=SEARCHED_WINDOWS)
-        return [BM25Ranker(all_texts).scores(queries), dense, late.scores(queries)]
+        rankers = [BM25Ranker(all_texts), corpus.dense(), late]
+        return [ranker.scores(queries) for ranker in rankers]  # (n_queries, 6) each
 
     before = parts(material.texts, material.texts)
     subject, name = 2, 3

@@ -19,7 +19,6 @@ from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS
 from cvseeker.search.index import Candidate, CandidateIndex, Engine, open_engine, segments
 from cvseeker.search.index.engines import ENOUGH, measured_recall
 from cvseeker.search.index.exact import ExactEngine
@@ -173,8 +172,7 @@ def test_the_fused_scores_are_the_evaluations() -> None:
     owners = np.repeat(np.arange(40), [len(one.passages) for one in candidates])
     for seed in range(5):
         asked = query(seed)
-        dense = corpus.dense().scores(asked, windows=SEARCHED_WINDOWS)
-        scores = [BM25Ranker(texts).scores(asked), dense, corpus.late().scores(asked)]
+        scores = [r.scores(asked) for r in (BM25Ranker(texts), corpus.dense(), corpus.late())]
         fused = fuse(scores, WEIGHTS.shares)[0]
         best = np.maximum.reduceat(fused, np.flatnonzero(np.diff(owners, prepend=-1)))
         scored = index.search(asked, weights=WEIGHTS, limit=40)

@@ -10,7 +10,7 @@ from cvseeker.core.errors import ModelError
 from cvseeker.retrieval import dense
 from cvseeker.retrieval.dense import DenseRanker, nearest
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
-from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows, mean_of_best_windows
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 LONG = "violin " * 32 + "beekeeper honey"
 
@@ -33,21 +33,6 @@ def test_a_passages_score_is_its_best_windows(hash_encoder: Any) -> None:
             windows = hash_encoder.encode_passages([text]).vectors
             assert score == pytest.approx(max(float(w @ vector) for w in windows), abs=1e-6)
     assert scores[0].argmax() == 1
-
-
-owned = st.lists(st.lists(st.integers(-2, 2), min_size=1, max_size=5), min_size=1, max_size=4)
-
-
-@given(owned, st.integers(1, 4))
-def test_of_the_best_windows_the_mean_counts(windows: list[list[int]], count: int) -> None:
-    owners = np.repeat(np.arange(len(windows)), [len(one) for one in windows])
-    scores = np.float32([[value for one in windows for value in one]])
-    best = [sorted(one, reverse=True)[:count] for one in windows]
-    expected = [sum(one) / len(one) for one in best]
-    found = mean_of_best_windows(np.concatenate([scores, -scores]), owners, count)
-    assert found.dtype == np.float32
-    assert found[0].tolist() == pytest.approx(expected)
-    assert found[1].tolist() == mean_of_best_windows(-scores, owners, count)[0].tolist()
 
 
 def test_blocks_of_queries_make_no_difference(

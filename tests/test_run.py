@@ -23,7 +23,6 @@ from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS
 
 SETTINGS = EvaluateSettings(windows=WindowSettings(window_tokens=24, overlap_tokens=6))
 
@@ -40,8 +39,7 @@ def test_every_system_is_run(
     encoded = VectorStore().encode_corpus(encoder, corpus)
     asked = EncodedQueries.from_texts(queries, encoder)
     parts = [ranker.scores(asked) for ranker in (bm25, encoded.dense(), encoded.late())]
-    searched = encoded.dense().scores(asked, windows=SEARCHED_WINDOWS)
-    fused = fuse([parts[0], searched, parts[2]], encoder.hybrid.shares)
+    fused = fuse(parts, encoder.hybrid.shares)
     for result in results.values():
         assert result.bytes_per_passage
         assert result.seconds > 0
@@ -143,8 +141,7 @@ def test_any_encoder_takes_part(tiny_dataset: RetrievalDataset, hash_encoder: An
     corpus, queries = list(tiny_dataset.corpus.values()), list(tiny_dataset.queries.values())
     windows = hash_encoder.encode_passages(corpus)
     asked = EncodedQueries.from_texts(queries, hash_encoder)
-    ranker = DenseRanker(windows.vectors, windows.owners)
-    dense = ranker.scores(asked, windows=SEARCHED_WINDOWS)
+    dense = DenseRanker(windows.vectors, windows.owners).scores(asked)
     default = HybridWeights()
     fused = fuse([BM25Ranker(corpus).scores(asked), dense], [default.bm25, default.dense])
     for row, query_id in enumerate(tiny_dataset.queries):

@@ -25,7 +25,6 @@ from cvseeker.retrieval.fusion import fuse
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.validation import validate_search
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS
 
 # Queries whose scores over the whole corpus are held at once.
 QUERY_BLOCK = 256
@@ -180,8 +179,7 @@ def _run_full(collection: Collection, lexical: Lexical, model: Model) -> dict[st
         if late:
             parts.append(late.scores(block))
             clock.append(time.perf_counter())
-        searched = dense.scores(block, windows=SEARCHED_WINDOWS)
-        fused = fuse([lexical.ranker.scores(block), searched, *parts[1:]], model.shares)
+        fused = fuse([lexical.ranker.scores(block), *parts], model.shares)
         clock.append(time.perf_counter())
         for name, scores in zip(names, (*parts, fused), strict=True):
             collection.record_scores(results[name], row, scores)

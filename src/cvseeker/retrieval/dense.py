@@ -7,7 +7,7 @@ import numpy as np
 
 from cvseeker.core.errors import ModelError
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
-from cvseeker.retrieval.windows import FloatArray, IntArray, mean_of_best_windows
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 # Rows of scores over all windows that are held at once.
 QUERY_BLOCK = 256
@@ -17,7 +17,7 @@ NEAREST_VECTORS = 8192
 
 
 class DenseRanker:
-    """Passages ranked by the cosine of their best window, or best few, with the query.
+    """Passages ranked by their best window's cosine with the query.
 
     Parameters
     ----------
@@ -31,11 +31,8 @@ class DenseRanker:
         self._vectors = vectors
         self._owners = owners
 
-    def scores(self, queries: EncodedQueries, *, windows: int = 1) -> FloatArray:
-        """Score every passage by the queries' pooled vectors: cosines, (n_queries, n_passages).
-
-        Of a passage the mean of so many ``windows`` counts, the best.
-        """
+    def scores(self, queries: EncodedQueries) -> FloatArray:
+        """Score every passage by the queries' pooled vectors: cosines, (n_queries, n_passages)."""
         dim = self._vectors.shape[1]
         if queries.vectors.shape[1] != dim:
             raise ModelError(
@@ -43,10 +40,8 @@ class DenseRanker:
                 "both encoded by one model"
             )
         blocks = [
-            mean_of_best_windows(
-                queries.vectors[begin : begin + QUERY_BLOCK] @ self._vectors.T,
-                self._owners,
-                windows,
+            max_over_windows(
+                queries.vectors[begin : begin + QUERY_BLOCK] @ self._vectors.T, self._owners
             )
             for begin in range(0, max(len(queries), 1), QUERY_BLOCK)
         ]

@@ -17,7 +17,7 @@ from cvseeker.retrieval.fusion import Parts, Shares, fuse, learn_weights
 from cvseeker.retrieval.metrics import QrelsTable, metric_rows
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
 from cvseeker.retrieval.store import VectorStore
-from cvseeker.retrieval.windows import SEARCHED_WINDOWS, FloatArray
+from cvseeker.retrieval.windows import FloatArray
 
 # Query id → name of the metric → value.
 QueryMetrics = Mapping[str, Mapping[str, float]]
@@ -140,4 +140,4 @@ def _parts(encoder: Encoder, dataset: RetrievalDataset, store: VectorStore) -> P
     encoded = store.encode_corpus(encoder, corpus)
     bm25 = BM25Ranker(corpus).scores(queries)
     late = encoded.late().scores(queries) if encoded.codes else np.zeros_like(bm25)
-    return bm25, encoded.dense().scores(queries, windows=SEARCHED_WINDOWS), late
+    return bm25, encoded.dense().scores(queries), late

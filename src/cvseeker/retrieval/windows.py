@@ -22,12 +22,6 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
-# Windows of a passage that count in a search. Somebody who does what is asked for says so more than
-# once: over 72 recruiters' queries nDCG@10 of the untuned search is .007 [.001, .013] higher than
-# with the best one alone, over 836 questions about single passages -.001 [-.007, .004].
-SEARCHED_WINDOWS = 2
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """A stretch of a passage.
@@ -126,36 +120,3 @@ def max_over_windows(scores: FloatArray, owners: IntArray) -> FloatArray:
     """
     first = np.flatnonzero(np.diff(owners, prepend=-1))
     return np.maximum.reduceat(scores, first, axis=1)
-
-
-def mean_of_best_windows(scores: FloatArray, owners: IntArray, count: int) -> FloatArray:
-    """Reduce scores of windows to the mean of the ``count`` best of what they belong to.
-
-    Parameters
-    ----------
-    scores
-        Shape (n_queries, n_windows), float32.
-    owners
-        Shape (n_windows,): the owner of each window, ascending from 0 with none left out.
-    count
-        How many count; all of what has fewer.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_queries, n_owners), float32.
-    """
-    if count == 1:
-        return max_over_windows(scores, owners)
-    first = np.flatnonzero(np.diff(owners, prepend=-1))
-    wanted = np.minimum(np.diff(first, append=len(owners)), count)
-    left = np.broadcast_to(wanted, (len(scores), len(first))).copy()
-    rest, total = scores.copy(), np.zeros((len(scores), len(first)), np.float32)
-    for _ in range(count):
-        best = np.maximum.reduceat(rest, first, axis=1)
-        equal = rest == best[:, owners]
-        taken = np.minimum(np.add.reduceat(equal, first, axis=1, dtype=np.int64), left)
-        total += np.where(taken, best, 0) * taken
-        left -= taken
-        rest[equal] = -np.inf
-    return (total / wanted).astype(np.float32)

@@ -19,16 +19,12 @@ from cvseeker.retrieval.late import inverse_frequencies, token_shares
 from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import EncodedCorpus, VectorStore
 from cvseeker.retrieval.tokens import TokenVectors
-from cvseeker.retrieval.windows import (
-    SEARCHED_WINDOWS,
-    FloatArray,
-    IntArray,
-    mean_of_best_windows,
-)
+from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 
 # Tokens by which a window may grow when a name takes the placeholder's place.
 ROOM = 32
 # Below every cosine: the score of what has no windows left.
+_NOTHING = np.float32(-2)
 
 
 class SearchScores:
@@ -52,7 +48,7 @@ class SearchScores:
         self.projected = self.codes.project(asked.vectors)
         parts = [
             BM25Ranker(self.texts).scores(self.queries),
-            self.corpus.dense().scores(self.queries, windows=SEARCHED_WINDOWS),
+            self.corpus.dense().scores(self.queries),
             self.corpus.late().scores(self.queries),
         ]
         self._low = [part.min(axis=1, keepdims=True) for part in parts]
@@ -108,7 +104,7 @@ class SearchScores:
         ]
         parts = [
             self.keywords(texts),
-            part.dense().scores(self.queries, windows=SEARCHED_WINDOWS),
+            part.dense().scores(self.queries),
             self.late(np.stack(best)),
         ]
         return _replaced(passages, list(texts), self.fused(parts))
@@ -129,25 +125,17 @@ class RenamedPassages:
         self._owners = np.array([place[window.passage] for window in self._windows], dtype=np.int64)
         self._wide = with_windows(scores.encoder, scores.encoder.windows.window_tokens + ROOM, 0)
         self._wide.codec = scores.encoder.codec
-        self._free, self._free_owners = self._without_name(place)
-        self._best = self._best_without_name()
+        self._dense, self._best = self._rest()
 
-    def _without_name(self, place: Mapping[int, int]) -> tuple[FloatArray, IntArray]:
-        """Return the cosines of the windows without the name, (n_queries, n), and their owners."""
-        embeddings = self._scores.corpus.embeddings
+    def _rest(self) -> tuple[FloatArray, FloatArray]:
+        """Score what the windows that hold the name leave: by vectors, and by token."""
+        scores, embeddings = self._scores, self._scores.corpus.embeddings
         holding = {(window.passage, window.start) for window in self._windows}
-        free = [
-            at
-            for at, window in enumerate(embeddings.windows)
-            if window.passage in place and (window.passage, window.start) not in holding
-        ]
-        owners = [place[embeddings.windows[at].passage] for at in free]
-        cosines = self._scores.queries.vectors @ embeddings.vectors[free].T
-        return cosines, np.array(owners, dtype=np.int64)
-
-    def _best_without_name(self) -> FloatArray:
-        """Return each token's best cosine with what the windows with the name leave."""
-        scores, best = self._scores, []
+        cosines = scores.queries.vectors @ embeddings.vectors.T  # (n_queries, n_windows)
+        named = [(one.passage, one.start) in holding for one in embeddings.windows]
+        cosines[:, np.array(named, dtype=bool)] = _NOTHING
+        dense = max_over_windows(cosines, embeddings.owners)[:, self._held]
+        best = []
         for at in self._held:
             begin, end = scores.codes.bounds[at : at + 2]
             starts = scores.codes.starts[begin:end].astype(np.int64)
@@ -157,7 +145,7 @@ class RenamedPassages:
                     last = window.start + len(window.text)
                     free &= (starts < window.start) | (starts >= last)
             best.append(scores.best_cosines(scores.codes, begin + np.flatnonzero(free)))
-        return np.stack(best)
+        return dense, np.stack(best)
 
     def with_name(self, name: str, passages: FloatArray) -> FloatArray:
         """Return passages' scores with a name in those that hold one, (n_queries, n_passages)."""
@@ -165,17 +153,14 @@ class RenamedPassages:
         texts = [give_name(window.text, name) for window in self._windows]
         part = VectorStore().encode_corpus(self._wide, texts)
         codes, owners = token_codes(part), self._owners
-        named = scores.queries.vectors @ part.embeddings.vectors.T
-        cosines = np.concatenate([self._free, named], axis=1)
-        of = np.concatenate([self._free_owners, owners[part.embeddings.owners]])
-        order = np.argsort(of, kind="stable")
-        dense = mean_of_best_windows(cosines[:, order], of[order], SEARCHED_WINDOWS)
+        cosines = scores.queries.vectors @ part.embeddings.vectors.T
+        dense = max_over_windows(cosines, owners[part.embeddings.owners])
         best = self._best.copy()
         for at, row in enumerate(owners):
             tokens = np.arange(codes.bounds[at], codes.bounds[at + 1])
             best[row] = np.maximum(best[row], scores.best_cosines(codes, tokens))
         given = {at: give_name(scores.texts[at], name) for at in self._held}
-        parts = [scores.keywords(given), dense, scores.late(best)]
+        parts = [scores.keywords(given), np.maximum(self._dense, dense), scores.late(best)]
         return _replaced(passages, self._held, scores.fused(parts))
 
 

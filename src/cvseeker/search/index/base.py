@@ -49,8 +49,8 @@ class Scored:
     score
         In [0, 1], comparable within one search only.
     parts
-        The passage's own scores: BM25, the mean cosine of its best windows, and that of the best
-        tokens, 0 where late interaction has not looked at it.
+        The passage's own scores: BM25, the best window's cosine, and the mean of the best token
+        cosines, 0 where late interaction has not looked at it.
     shares
         What each of the three has added to ``score``.
     """

@@ -13,12 +13,7 @@ from cvseeker.retrieval.fusion import fuse, min_max
 from cvseeker.retrieval.late import LateInteractionRanker, WordMatch
 from cvseeker.retrieval.ragged import bounds_of, rows_of
 from cvseeker.retrieval.ranker import EncodedQueries, top_k
-from cvseeker.retrieval.windows import (
-    SEARCHED_WINDOWS,
-    FloatArray,
-    IntArray,
-    mean_of_best_windows,
-)
+from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index.base import Scored
 from cvseeker.search.index.engines import NEAREST
 from cvseeker.search.index.files import CandidateFiles
@@ -160,13 +155,12 @@ class CandidateIndex(CandidateFiles):
                 yield segment, chosen
 
     def _cosines(self, vector: FloatArray, positions: IntArray) -> FloatArray:
-        """Return the mean cosine of each passage's best windows, shape (n_positions,)."""
+        """Return the cosine of each passage's best window, shape (n_positions,)."""
         best = []
         for segment, chosen in self._parts(positions):
             cosines = segment.vectors[rows_of(segment.bounds["windows"], chosen)] @ vector
-            sizes = segment.arrays["windows"][chosen]
-            owners = np.repeat(np.arange(len(chosen)), sizes)
-            best.append(mean_of_best_windows(cosines[None], owners, SEARCHED_WINDOWS)[0])
+            first = bounds_of(segment.arrays["windows"][chosen])[:-1]
+            best.append(np.maximum.reduceat(cosines, first))
         return np.concatenate(best)
 
     def _late(
