@@ -73,5 +73,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into .venv; the first time takes some minutes, torch being large."
 	@$(PIP_INSTALL) "$$(grep "^torch==" constraints.txt)"
-	@$(PIP_INSTALL) --editable '.[offline,llm,llama-index,lora,qdrant,serve,docs,dev]'
+	@$(PIP_INSTALL) --editable '.[offline,llm,llama-index,lora,qdrant,ray,serve,docs,dev]'
 	@touch $@

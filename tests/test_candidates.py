@@ -27,6 +27,9 @@ from cvseeker.search.index.qdrant import QdrantEngine
 # Of qdrant-client's own stand-in for a server.
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
 
+# The same contract on a server: CVSEEKER_TEST_QDRANT=http://localhost:6333 pytest …
+QDRANT = os.environ.get("CVSEEKER_TEST_QDRANT", ":memory:")
+
 WEIGHTS = HybridWeights(bm25=0.3, dense=0.3, late=0.4)
 
 Opened = Callable[[], Engine]
@@ -36,7 +39,10 @@ Opened = Callable[[], Engine]
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """Return what opens an engine, again and again, whose copy of the vectors stays."""
     engines: list[Engine] = []
-    server = QdrantEngine(":memory:", "candidates") if request.param == "qdrant" else None
+    server = None
+    if request.param == "qdrant":
+        server = QdrantEngine(QDRANT, f"cvseeker-test-{tmp_path.parent.name}-{tmp_path.name}")
+        server.sync({})
 
     def again() -> Engine:
         if server is not None:

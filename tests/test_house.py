@@ -25,7 +25,7 @@ MODULE_IDS = [module.relative_to(PACKAGE).as_posix() for module in MODULES]
 # Code lines of a file, and of a function: about 40 is the rule; what is beyond 50 has two jobs.
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 50
-MOST_ROOMS = 13
+MOST_ROOMS = 14
 WIDEST_FACE = 8
 HEAVY = {
     "altair",

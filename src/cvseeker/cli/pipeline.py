@@ -1,5 +1,6 @@
 """The commands that run the pipeline: ``demo``, ``run``, and its first stage, ``ingest``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,15 @@ def run(
     no_tune: Annotated[
         bool, typer.Option("--no-tune", help="Stop once search works, with the model as it is.")
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Read, look at and encode résumés on a Ray cluster: host:port, auto, or local for "
+            "one of this machine's processors.",
+        ),
+    ] = None,
 ) -> None:
     """Make your résumés searchable, then fine-tune on them.
 
@@ -69,7 +79,7 @@ def run(
     from cvseeker.cli.terminal import print_ready
     from cvseeker.core.workspace import Workspace
 
-    _run(sources, workspace, settings, judgements=judgements, tune=not no_tune)
+    _run(sources, workspace, settings, judgements=judgements, tune=not no_tune, ray=ray)
     if settings.finetune.push_to_hub is not None and not no_tune:
         counts = (Workspace(workspace).manifest("model") or {})["counts"]
         publish(workspace / "model", counts, settings)
@@ -101,11 +111,17 @@ def _run(
     *,
     judgements: Path | None,
     tune: bool = True,
+    ray: str | None = None,
 ) -> None:
     from cvseeker import pipeline
     from cvseeker.cli.terminal import drawn_progress, print_stage, search_command
     from cvseeker.core.workspace import StageResult, Workspace
 
+    run_all = pipeline.run
+    if ray is not None:
+        from cvseeker.scale import run_on_ray
+
+        run_all = partial(run_on_ray, ray)
     done: list[str] = []
 
     def stage_done(stage: str, result: StageResult) -> None:
@@ -115,7 +131,7 @@ def _run(
             say(f"  search works now, in another terminal: {search_command(workspace)}")
 
     with drawn_progress() as progress:
-        pipeline.run(
+        run_all(
             sources,
             Workspace(workspace),
             settings,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cvseeker.core.conditions import check_reachable, check_room
 from cvseeker.core.datasets import read_judgements
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.settings import Settings
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
@@ -32,6 +33,7 @@ def run(
     judgements: Path | None = None,
     progress: Progress = silent,
     stage_done: StageDone = lambda stage, result: None,
+    mapper: Mapper = map_here,
 ) -> None:
     """Turn résumés into a search index, a tuned encoder, a better index, and a report on them.
 
@@ -54,6 +56,8 @@ def run(
         Called while a stage works.
     stage_done
         Called with each stage's name and outcome; with ``index`` twice.
+    mapper
+        Where files are read, texts are looked at and passages are encoded.
 
     Raises
     ------
@@ -61,16 +65,16 @@ def run(
         If the sources, settings or models cannot be used.
     """
     _check(workspace, settings, judgements if tune else None, tune=tune)
-    stage_done("ingest", ingest_stage(workspace, sources, settings, progress))
+    stage_done("ingest", ingest_stage(workspace, sources, settings, progress, mapper=mapper))
     # Search works from here on: untuned, or by the model of an earlier run.
-    stage_done("index", index_stage(workspace, settings, progress))
+    stage_done("index", index_stage(workspace, settings, progress, mapper=mapper))
     if not tune:
         return
-    stage_done("queries", generate_stage(workspace, settings, progress))
+    stage_done("queries", generate_stage(workspace, settings, progress, mapper=mapper))
     training = TrainingData.from_workspace(workspace)
     stage_done("model", finetune_stage(training, settings, progress))
     # At once: an index of the model before cannot be searched any more.
-    stage_done("index", index_stage(workspace, settings, progress))
+    stage_done("index", index_stage(workspace, settings, progress, mapper=mapper))
     stage_done("evaluation", evaluate_stage(workspace, settings, progress, judgements=judgements))
 
 

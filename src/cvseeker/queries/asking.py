@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Passage
@@ -59,22 +60,28 @@ class Asking(ABC, Generic[Item]):
                 seen.add(key)
                 yield item
 
-    def requests(self, ledger: Path) -> Iterator[ChatRequest]:
+    def requests(self, ledger: Path, mapper: Mapper = map_here) -> Iterator[ChatRequest]:
         """Yield the requests without a final outcome in the ledger, made as they are needed."""
         with Ledger(ledger) as book:
-            for item in self.unanswered(book):
-                text, _ = self.message(item)
-                tokens = self.client.prompt_tokens(text)
-                yield ChatRequest(self.key(item), self.item_id(item), text, tokens)
+            # Where they are made, nobody needs the other items.
+            yield from mapper(replace(self, items=list)._requests, self.unanswered(book))
 
-    def send(self, ledger: Path, progress: Progress = silent) -> dict[str, Any]:
+    def _requests(self, items: Iterable[Item]) -> Iterator[ChatRequest]:
+        for item in items:
+            text, _ = self.message(item)
+            tokens = self.client.prompt_tokens(text)
+            yield ChatRequest(self.key(item), self.item_id(item), text, tokens)
+
+    def send(
+        self, ledger: Path, progress: Progress = silent, mapper: Mapper = map_here
+    ) -> dict[str, Any]:
         """Ask about every item without a final outcome in the ledger; return JSON-ready counts."""
         with Ledger(ledger) as book:
             left = sum(1 for _ in self.unanswered(book))
         client, sent = self.client, SendCounts()
         if left:
             sent = client.send(
-                lambda: self.requests(ledger),
+                lambda: self.requests(ledger, mapper),
                 ledger=ledger,
                 total=left,
                 name=self.task,

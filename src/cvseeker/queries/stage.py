@@ -11,6 +11,7 @@ from typing import Any, Literal
 from cvseeker.core.datasets import RetrievalDataset, read_dataset, read_split, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.records import SPLITS, Passage
 from cvseeker.core.settings import Settings
@@ -35,6 +36,7 @@ def generate_stage(
     progress: Progress = silent,
     *,
     out: Path | None = None,
+    mapper: Mapper = map_here,
 ) -> StageResult:
     """Write queries about passages: → queries and qrels.
 
@@ -50,6 +52,9 @@ def generate_stage(
         Where a file's data set goes: ``….json`` for LlamaIndex's form, else a folder in BEIR's.
         Beside it lie the cross-section pairs and, with an LLM, the ledger and what became of
         passages and queries.
+    mapper
+        Where texts are looked at, one by one. Only this machine asks the LLM: it holds the ledger
+        and keeps to the budget.
 
     Raises
     ------
@@ -63,10 +68,11 @@ def generate_stage(
         by_llm = settings.generate.llm != "offline"
         # First what may be refused.
         if by_llm:
-            counts = _write_by_llm(source, settings, folder, ledger_of(out or source), progress)
-        sections, dropped = _cross_sections(source, settings, progress)
+            ledger = ledger_of(out or source)
+            counts = _write_by_llm(source, settings, folder, ledger, progress, mapper)
+        sections, dropped = _cross_sections(source, settings, progress, mapper)
         if not by_llm:
-            counts, sections = _write_offline(source, sections, settings, folder, progress)
+            counts, sections = _write_offline(source, sections, settings, folder, progress, mapper)
         return {**counts, SECTIONS: _write_sections(source, sections, dropped, folder)}
 
     if isinstance(source, Path):
@@ -161,12 +167,17 @@ def check_llm(settings: Settings) -> None:
 
 
 def _write_by_llm(
-    source: Workspace | Path, settings: Settings, folder: Path, ledger: Path, progress: Progress
+    source: Workspace | Path,
+    settings: Settings,
+    folder: Path,
+    ledger: Path,
+    progress: Progress,
+    mapper: Mapper,
 ) -> dict[str, Any]:
     from cvseeker.queries.collect import collect
 
     asking = _passage_requests(source, settings)
-    requests = asking.send(ledger, progress)
+    requests = asking.send(ledger, progress, mapper)
     generate, base = settings.generate, settings.finetune.base
     counts = collect(
         asking,
@@ -186,6 +197,7 @@ def _write_offline(
     settings: Settings,
     folder: Path,
     progress: Progress,
+    mapper: Mapper,
 ) -> tuple[dict[str, Any], RetrievalDataset]:
     """Write queries without an LLM, and return what of the cross-section pairs is kept beside."""
     from cvseeker.queries.offline import generate_offline
@@ -205,6 +217,7 @@ def _write_offline(
         },
         settings=settings.generate,
         progress=progress,
+        mapper=mapper,
     )
     if not queries and not sections.queries:
         raise InputError(
@@ -223,7 +236,7 @@ def _write_offline(
 
 
 def _cross_sections(
-    source: Workspace | Path, settings: Settings, progress: Progress
+    source: Workspace | Path, settings: Settings, progress: Progress, mapper: Mapper
 ) -> tuple[RetrievalDataset, Counter[str]]:
     """Return the cross-section pairs of all splits, and what was dropped of them by reason."""
     passages = RetrievalDataset.from_records(list(_passages(source)()), [])
@@ -235,6 +248,7 @@ def _cross_sections(
         settings=settings.generate,
         dropped=dropped,
         progress=progress,
+        mapper=mapper,
     )
     return sections, dropped
 

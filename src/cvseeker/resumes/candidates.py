@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.languages import language_of
+from cvseeker.core.mapping import Mapper
 from cvseeker.core.overlap import repetitions, wording_hash
 from cvseeker.core.progress import Progress
 from cvseeker.core.record import ChangeKind, Record
@@ -135,7 +136,9 @@ def match(rows: Sequence[Row], known: Iterable[Known]) -> dict[str, Known]:
     return matched
 
 
-def make(rows: Sequence[Row], settings: "IngestSettings", progress: Progress) -> dict[str, Made]:
+def make(
+    rows: Sequence[Row], settings: "IngestSettings", progress: Progress, mapper: Mapper
+) -> dict[str, Made]:
     """Cut texts into sections and passages, and read what they say; by résumé id.
 
     In worker processes, as files are read: what fails there becomes the reason of its row.
@@ -144,9 +147,8 @@ def make(rows: Sequence[Row], settings: "IngestSettings", progress: Progress) ->
 
     made = {}
     work = partial(make_one, passage_tokens=settings.passage_tokens)
-    for number, (row, (one, reason)) in enumerate(
-        zip(rows, in_workers(work, rows, settings), strict=True), start=1
-    ):
+    found = mapper(partial(in_workers, work, settings=settings), rows)
+    for number, (row, (one, reason)) in enumerate(zip(rows, found, strict=True), start=1):
         if one is None:
             row.status, row.reason = "failed", reason
         else:

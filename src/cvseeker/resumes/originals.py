@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.hashes import file_hash, text_hash
+from cvseeker.core.mapping import Mapper
 from cvseeker.core.overlap import wording_hash
 from cvseeker.core.progress import Progress
 from cvseeker.core.record import Record
@@ -138,7 +139,11 @@ def input_hashes(originals: Sequence[Original]) -> dict[str, str]:
 
 
 def read_originals(
-    originals: Sequence[Original], record: Record, settings: "IngestSettings", progress: Progress
+    originals: Sequence[Original],
+    record: Record,
+    settings: "IngestSettings",
+    progress: Progress,
+    mapper: Mapper,
 ) -> list[InputFile]:
     """Return every file's documents; those whose content is new are read, and kept at once."""
     from cvseeker.resumes.sandbox import ReadOutcome, read_files
@@ -154,10 +159,11 @@ def read_originals(
     outcomes: dict[str, ReadOutcome] = {}
     batch: list[tuple[Original, ReadOutcome]] = []
     files, erased = [one.file for one in asked], _erased(record)
-    for one, found in zip(
-        asked, read_files(files, settings=settings, progress=progress), strict=True
-    ):
-        outcome = _without_erased(found, erased)
+    found = mapper(partial(read_files, settings=settings), files)
+    for done, (one, read_now) in enumerate(zip(asked, found, strict=True), start=1):
+        # No file names here: they are people's names, and progress may end in a log.
+        progress("reading", done, len(asked), "")
+        outcome = _without_erased(read_now, erased)
         outcomes[one.key or one.file.relative] = outcome
         if one.key and _is_as_it_was(one):
             batch.append((one, outcome))

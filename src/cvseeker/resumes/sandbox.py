@@ -7,14 +7,13 @@ is read in a worker with a time-out and a memory limit, and what goes wrong beco
 import multiprocessing
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvseeker.core.progress import Progress, silent
 from cvseeker.resumes.clean import clean_text
 from cvseeker.resumes.discover import SourceFile, display_name, refusal
 from cvseeker.resumes.legibility import legibility
@@ -49,26 +48,24 @@ class ReadOutcome:
     reason: str
 
 
-def read_files(
-    files: Sequence[SourceFile], *, settings: "IngestSettings", progress: Progress = silent
-) -> Iterator[ReadOutcome]:
+def read_files(files: Iterable[SourceFile], *, settings: "IngestSettings") -> Iterator[ReadOutcome]:
     """Read and clean files in worker processes, each within the time and memory allowed."""
+    files = list(files)
     reasons = [
         file.refused or refusal(file.path, max_file_mb=settings.max_file_mb) for file in files
     ]
     readable = [file.path for file, reason in zip(files, reasons, strict=True) if not reason]
     outcomes = in_workers(_read, readable, settings)
-    for done, (file, refused) in enumerate(zip(files, reasons, strict=True), start=1):
+    for file, refused in zip(files, reasons, strict=True):
         documents, reason = (None, refused) if refused else next(outcomes)
         yield ReadOutcome(file.path, documents or (), reason)
-        # No file names here: they are people's names, and progress may end in a log.
-        progress("reading", done, len(files), "")
 
 
 def in_workers(
-    function: Callable[[Any], Any], tasks: Sequence[Any], settings: "IngestSettings"
+    function: Callable[[Any], Any], tasks: Iterable[Any], settings: "IngestSettings"
 ) -> Iterator[tuple[Any, str]]:
     """Do a thing with each task in worker processes: yield what came of it, or ``None`` and why."""
+    tasks = list(tasks)
     if not tasks:
         return
     workers = _Workers(min(settings.workers or multiprocessing.cpu_count(), len(tasks)), settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_jsonl, write_jsonl, write_lines
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.overlap import UIntArray
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import NAME, ChangeKind, Record
@@ -46,6 +47,8 @@ def ingest_stage(
     sources: Sequence[Path] | None,
     settings: "Settings",
     progress: Progress = silent,
+    *,
+    mapper: Mapper = map_here,
 ) -> StageResult:
     """Turn files into résumés and passages, grouped by person and split.
 
@@ -62,6 +65,8 @@ def ingest_stage(
         All stages' settings.
     progress
         Called back while files are read and texts prepared.
+    mapper
+        Where files are read and texts are cut up.
 
     Returns
     -------
@@ -93,6 +98,7 @@ def ingest_stage(
                     record,
                     settings=settings.ingest,
                     progress=progress,
+                    mapper=mapper,
                 )
             except InputError:
                 record.discard()
@@ -152,12 +158,13 @@ def ingest(
     *,
     settings: "IngestSettings",
     progress: Progress = silent,
+    mapper: Mapper = map_here,
 ) -> dict[str, Any]:
     """Bring the record up to the files, and export it.
 
     The export is ``resumes.jsonl``, ``passages.jsonl`` and ``files.jsonl``.
     """
-    files = read_originals(originals, record, settings, progress)
+    files = read_originals(originals, record, settings, progress, mapper)
     rows = [row for file in files for row in file.rows]
     known = known_candidates(record)
     mend(rows, known, record, settings, progress)
@@ -165,7 +172,7 @@ def ingest(
     rows = _read_ones(rows, sources, files)
     matched = match(rows, known)
     new = [row for row in rows if not _is_unchanged(row, matched)]
-    made = make(new, settings, progress)
+    made = make(new, settings, progress, mapper)
     if any(row.status != "ok" for row in new):
         rows = _read_ones(rows, sources, files)
         matched = {

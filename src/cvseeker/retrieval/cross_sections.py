@@ -5,11 +5,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.screen import printable
@@ -56,6 +57,7 @@ def cross_section_dataset(
     settings: GenerateSettings,
     dropped: Counter[str] | None = None,
     progress: Progress = silent,
+    mapper: Mapper = map_here,
 ) -> RetrievalDataset:
     """Make queries of what persons claim, each answered by what else their résumés say.
 
@@ -71,6 +73,8 @@ def cross_section_dataset(
         Counts by reason the anchors left out, where it is given.
     progress
         Called while persons are gone through.
+    mapper
+        Where their texts are cut.
 
     Returns
     -------
@@ -88,8 +92,8 @@ def cross_section_dataset(
     persons = _persons(corpus, person_groups)
     texts = ["\n\n".join(corpus[key] for key in keys) for keys in persons]
     cuts = []
-    for number, text in enumerate(texts, start=1):
-        cuts.append(cut_claims(text))
+    for number, cut in enumerate(mapper(partial(map, cut_claims), texts), start=1):
+        cuts.append(cut)
         if number % _REPORT_EVERY == 0 or number == len(texts):
             progress("cross-section pairs", number, len(texts), "")
     candidates: dict[_Anchor, None] = {}

@@ -141,6 +141,16 @@ class LocalEncoder:
             encoder.codec = TokenCodec.load(folder)
         return encoder
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made again, and send the weights by way of the processor."""
+        model = self.model if self.model.device.type == "cpu" else copy.deepcopy(self.model).cpu()
+        return {**self.__dict__, "model": model, "_copy": None, "_hash": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the model to the device that there is."""
+        self.__dict__ |= state
+        self.model.to(device())
+
     @property
     def query_prompt(self) -> str:
         """What is put before a query; empty for most models."""

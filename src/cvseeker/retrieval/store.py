@@ -12,9 +12,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from cvseeker.core.errors import ModelError
 from cvseeker.core.files import replacing
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.places import make_folder
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.bm25 import tokenize
@@ -151,27 +153,72 @@ class VectorStore:
             If the model gives what is no number.
         """
         folder = self._place(encoder)
-        kept = _kept_codec(folder) if isinstance(encoder, LocalEncoder) else None
-        codec = codec or (encoder.codec if isinstance(encoder, LocalEncoder) else None) or kept
+        codec = codec or _known_codec(encoder, folder)
         keys = [text_hash(text) for text in texts]
         blocks = _read_blocks(folder, codec, set(keys))
         known = {key: (block, row) for block in blocks for row, key in enumerate(block.keys)}
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        wanted = list(missing.items())
-        for begin in range(0, len(wanted), BLOCK):
-            chosen = dict(wanted[begin : begin + BLOCK])
-            block, codec = _encode(encoder, chosen, codec)
-            if folder is not None:
-                if codec is not None and kept is None:
-                    self._make(folder)
-                    codec.save(folder)
-                    kept = codec
-                arrays = {"keys": np.array(block.keys), "codec": _mark(codec), **block.arrays}
-                self._keep(folder / f"passages-{text_hash(*block.keys)}.npz", arrays)
+        for block, used in self._encoded(encoder, list(_cut(missing)), codec, progress, map_here):
             known |= {key: (block, row) for row, key in enumerate(block.keys)}
-            done = begin + len(chosen)
-            progress(f"encode with {encoder.name}", done, len(wanted), "passages")
+            codec = used
         return _assemble(texts, [known[key] for key in keys], codec)
+
+    def encode_ahead(
+        self,
+        encoder: Encoder,
+        corpora: Sequence[Sequence[str]],
+        mapper: Mapper,
+        progress: Progress = silent,
+        *,
+        codec: TokenCodec | None = None,
+    ) -> None:
+        """Have encoded and keep what :meth:`encode_corpus` will be asked for.
+
+        Passages come in the same blocks as there, corpus after corpus, and so to the same vectors.
+
+        Parameters
+        ----------
+        encoder, progress, codec
+            As there.
+        corpora
+            The passages of each.
+        mapper
+            Where the blocks are encoded.
+        """
+        folder = self._place(encoder)
+        codec = codec or _known_codec(encoder, folder)
+        named = [{text_hash(text): text for text in texts} for texts in corpora]
+        blocks = _read_blocks(folder, codec, {key for texts in named for key in texts})
+        known = {key for block in blocks for key in block.keys}
+        wanted: list[dict[str, str]] = []
+        for texts in named:
+            wanted += _cut({key: text for key, text in texts.items() if key not in known})
+            known |= texts.keys()
+        for _ in self._encoded(encoder, wanted, codec, progress, mapper):
+            pass
+
+    def _encoded(
+        self,
+        encoder: Encoder,
+        wanted: Sequence[Mapping[str, str]],
+        codec: TokenCodec | None,
+        progress: Progress,
+        mapper: Mapper,
+    ) -> Iterator[tuple["_Block", TokenCodec | None]]:
+        """Yield blocks, encoded and kept, with the codec of their token vectors."""
+        folder, done, total = self._place(encoder), 0, sum(map(len, wanted))
+        has_codec = _kept_codec(folder) is not None
+        for block, used in _encode_all(encoder, wanted, codec, mapper):
+            if folder is not None:
+                if used is not None and not has_codec:
+                    self._make(folder)
+                    used.save(folder)
+                    has_codec = True
+                arrays = {"keys": np.array(block.keys), "codec": _mark(used), **block.arrays}
+                self._keep(folder / f"passages-{text_hash(*block.keys)}.npz", arrays)
+            yield block, used
+            done += len(block.keys)
+            progress(f"encode with {encoder.name}", done, total, "passages")
 
     def encode_queries(
         self, encoder: Encoder, texts: Sequence[str]
@@ -327,6 +374,35 @@ def _take(arrays: Arrays, chosen: IntArray) -> Arrays:
     return {SECONDS: arrays[SECONDS][chosen], **take_rows(arrays, chosen, ROWS)}
 
 
+def _cut(passages: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield blocks of passages."""
+    wanted = list(passages.items())
+    for begin in range(0, len(wanted), BLOCK):
+        yield dict(wanted[begin : begin + BLOCK])
+
+
+def _encode_all(
+    encoder: Encoder,
+    wanted: Sequence[Mapping[str, str]],
+    codec: TokenCodec | None,
+    mapper: Mapper,
+) -> Iterator[tuple[_Block, TokenCodec | None]]:
+    """Encode blocks; where there is no codec, the first of them is what it is fitted to."""
+    if codec is None and wanted:
+        block, codec = _encode(encoder, wanted[0], None)
+        yield block, codec
+        wanted = wanted[1:]
+    for block in mapper(partial(_encode_blocks, encoder, codec), wanted, at_once=1):
+        yield block, codec
+
+
+def _encode_blocks(
+    encoder: Encoder, codec: TokenCodec | None, wanted: Iterable[Mapping[str, str]]
+) -> Iterator[_Block]:
+    for passages in wanted:
+        yield _encode(encoder, passages, codec)[0]
+
+
 def _encode(
     encoder: Encoder, passages: Mapping[str, str], codec: TokenCodec | None
 ) -> tuple[_Block, TokenCodec | None]:
@@ -415,6 +491,13 @@ def _mark(codec: TokenCodec | None) -> NDArray[Any]:
     return np.array(codec.identity if codec else "")
 
 
+def _known_codec(encoder: Encoder, folder: Path | None) -> TokenCodec | None:
+    """Return a model's codec: the one that came with it, or that lies with its vectors."""
+    if not isinstance(encoder, LocalEncoder):
+        return None
+    return encoder.codec or _kept_codec(folder)
+
+
 def _kept_codec(folder: Path | None) -> TokenCodec | None:
     """Return the codec that lies with a model's vectors; a damaged one is as good as none."""
     if folder is not None:
@@ -423,17 +506,17 @@ def _kept_codec(folder: Path | None) -> TokenCodec | None:
     return None
 
 
-def _read_blocks(folder: Path | None, codec: TokenCodec | None, wanted: set[str]) -> list[_Block]:
-    """Return the blocks of a codec that hold wanted passages; a damaged one is as good as none."""
-    blocks = []
+def _read_blocks(
+    folder: Path | None, codec: TokenCodec | None, wanted: set[str]
+) -> Iterator[_Block]:
+    """Yield the blocks of a codec that hold wanted passages; a damaged one is as good as none."""
     for path in sorted(folder.glob("passages-*.npz")) if folder else ():
         with suppress(*UNREADABLE), path.open("rb") as raw, np.load(raw) as file:
             keys = file["keys"].tolist()
             if not wanted.isdisjoint(keys) and file["codec"] == _mark(codec):
                 arrays = {name: file[name] for name in NOTHING}
                 if _is_whole(arrays, len(keys)):
-                    blocks.append(_Block(keys, arrays))
-    return blocks
+                    yield _Block(keys, arrays)
 
 
 def _is_whole(arrays: Arrays, count: int) -> bool:

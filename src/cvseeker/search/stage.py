@@ -14,6 +14,7 @@ from typing import Any
 from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.core.hashes import text_hash
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import NAME, Record
 from cvseeker.core.settings import Settings
@@ -233,10 +234,12 @@ def index_stage(
     progress: Progress = silent,
     *,
     load: Callable[[str | None], LocalEncoder] = LocalEncoder.from_name,
+    mapper: Mapper = map_here,
 ) -> StageResult:
     """Passages → the search index, by the tuned model or, where there is none, by the base.
 
-    Whoever indexes again and again hands over what returns the model that is loaded.
+    Whoever indexes again and again hands over what returns the model that is loaded, and,
+    where passages are encoded elsewhere, a mapper.
     """
 
     def work(folder: Path) -> dict[str, Any]:
@@ -247,7 +250,13 @@ def index_stage(
         store = VectorStore(workspace.cache)
         numbers, sequence = _recorded(workspace)
         changes = index_candidates(
-            index, _candidates(workspace, numbers), encoder, store, progress, sequence=sequence
+            index,
+            _candidates(workspace, numbers),
+            encoder,
+            store,
+            progress,
+            sequence=sequence,
+            mapper=mapper,
         )
         changed = changes["encoded"] + changes["removed"]
         _learn_strength(workspace, index, encoder, folder / _STRENGTH, changed)

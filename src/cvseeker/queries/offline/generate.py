@@ -2,11 +2,13 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from cvseeker.core.hashes import text_hash
 from cvseeker.core.insights import Profile
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.query_settings import GenerateSettings
 from cvseeker.core.records import Query
@@ -45,6 +47,7 @@ def generate_offline(
     profiles: Mapping[str, Profile] | None = None,
     settings: GenerateSettings,
     progress: Progress = silent,
+    mapper: Mapper = map_here,
 ) -> list[Query]:
     """Write up to ``queries_per_passage`` queries about each passage, in the corpus's order.
 
@@ -53,35 +56,64 @@ def generate_offline(
     only through how rare its words are among them.
     """
     resumes = bool(profiles) or _are_resumes(list(corpus.values()))
-    templates = RESUME_TEMPLATES if resumes else NEUTRAL_TEMPLATES
-    lists = without_english(templates)
-    languages = {
-        key: language for key, text in corpus.items() if (language := other_language(text))
-    }
-    texts = {
-        key: phrases_apart(text, languages[key], name=opening_name(text))
-        if key in languages
-        else text
-        for key, text in corpus.items()
-    }
+    shown = list(mapper(partial(map, _shown), corpus.values()))
     statistics = CorpusStatistics()
-    for text in texts.values():
+    for text, _ in shown:
         statistics.add(text)
+    asking = _Asking(settings, statistics, resumes=resumes)
+    known = profiles or {}
+    passages = [
+        _Passage(key, text, *more, profile=known.get(key))
+        for (key, text), more in zip(corpus.items(), shown, strict=True)
+    ]
     queries: list[Query] = []
-    for done, (passage_id, text) in enumerate(corpus.items(), start=1):
-        profile = (profiles or {}).get(passage_id) or (
-            Profile.of(read_insights(text)) if resumes else Profile()
-        )
-        if passage_id in languages and not profile.name:
-            profile = replace(profile, name=opening_name(text))
-        evidence = read_evidence(texts[passage_id], profile, statistics)
-        rng = random.Random(f"{settings.seed}\0{passage_id}")
-        fitting = lists if passage_id in languages else templates
-        writer = _Writer(passage_id, evidence, fitting, statistics, rng)
-        queries += writer.write(settings.queries_per_passage)
+    for done, own in enumerate(mapper(asking.write, passages), start=1):
+        queries += own
         if done % _REPORT_EVERY == 0 or done == len(corpus):
             progress("generate", done, len(corpus), f"{len(queries)} queries")
     return queries
+
+
+def _shown(text: str) -> tuple[str, str]:
+    """Return the text of a passage as its phrases are looked for in it, and its other language."""
+    language = other_language(text)
+    return phrases_apart(text, language, name=opening_name(text)) if language else text, language
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A passage, and its résumé's profile where that is known."""
+
+    passage_id: str
+    text: str
+    shown: str
+    language: str
+    profile: Profile | None
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Writes the queries of passages, each by itself, given what all of them have in common."""
+
+    settings: GenerateSettings
+    statistics: CorpusStatistics
+    resumes: bool
+
+    def write(self, passages: Iterable[_Passage]) -> Iterator[list[Query]]:
+        """Yield each passage's queries."""
+        templates = RESUME_TEMPLATES if self.resumes else NEUTRAL_TEMPLATES
+        lists = without_english(templates)
+        for one in passages:
+            profile = one.profile or (
+                Profile.of(read_insights(one.text)) if self.resumes else Profile()
+            )
+            if one.language and not profile.name:
+                profile = replace(profile, name=opening_name(one.text))
+            evidence = read_evidence(one.shown, profile, self.statistics)
+            rng = random.Random(f"{self.settings.seed}\0{one.passage_id}")
+            fitting = lists if one.language else templates
+            writer = _Writer(one.passage_id, evidence, fitting, self.statistics, rng)
+            yield writer.write(self.settings.queries_per_passage)
 
 
 def _are_resumes(texts: Sequence[str]) -> bool:

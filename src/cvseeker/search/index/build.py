@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cvseeker.core.errors import WorkspaceError
+from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.store import VectorStore
@@ -51,6 +52,7 @@ def index_candidates(
     progress: Progress = silent,
     *,
     sequence: int = 0,
+    mapper: Mapper = map_here,
 ) -> dict[str, int]:
     """Let an index hold these candidates and no others.
 
@@ -66,6 +68,8 @@ def index_candidates(
         Called with the passages, then with the candidates done.
     sequence
         The last change that the candidates have seen, remembered once all of them are there.
+    mapper
+        Where passages are encoded: here as they are indexed, elsewhere all of them before.
 
     Returns
     -------
@@ -78,12 +82,16 @@ def index_candidates(
         if known.get(candidate.number) != candidate.digest:
             wanted.append(candidate)
     index.delete(gone)
-    for begin in range(0, len(wanted), CHUNK):
-        chunk = wanted[begin : begin + CHUNK]
-        texts = [passage.text for candidate in chunk for passage in candidate.passages]
+    chunks = [wanted[begin : begin + CHUNK] for begin in range(0, len(wanted), CHUNK)]
+    corpora = [[one.text for candidate in chunk for one in candidate.passages] for chunk in chunks]
+    if mapper is not map_here:
+        store.encode_ahead(encoder, corpora, mapper, progress, codec=index.codec)
+    done = 0
+    for chunk, texts in zip(chunks, corpora, strict=True):
         index.upsert(chunk, store.encode_corpus(encoder, texts, progress, codec=index.codec))
         index.flush(index.sequence)
-        progress("index", begin + len(chunk), len(wanted), "candidates")
+        done += len(chunk)
+        progress("index", done, len(wanted), "candidates")
     if gone:
         index.flush(index.sequence)
     if gone or wanted:

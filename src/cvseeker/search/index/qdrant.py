@@ -4,6 +4,8 @@ Its vectors lie in the server's memory; words, token codes and passages stay in 
 files. Every point says which segment it is of, so that whoever comes sees what is missing.
 """
 
+import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +16,11 @@ from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index.edge import AT_ONCE, VECTOR, points_of
 from cvseeker.search.index.segments import Segment
 
+# The environment variable of the server's key, if it asks for one.
+KEY = "QDRANT_API_KEY"
+# Parts of a collection, which so many machines at most can share: it cannot be cut anew later.
+SHARDS = 12
+
 
 class QdrantEngine:
     """A collection of a Qdrant server; a point is a candidate, its windows a multivector.
@@ -21,7 +28,8 @@ class QdrantEngine:
     Parameters
     ----------
     url
-        The server's, or ``:memory:``.
+        The server's, whose key the environment variable ``QDRANT_API_KEY`` holds if it asks for
+        one; or ``:memory:``.
     collection
         The collection's name: one for each workspace and model.
 
@@ -39,10 +47,16 @@ class QdrantEngine:
                 "the Qdrant client is not installed; run: pip install 'cvseeker[qdrant]'"
             ) from error
         self._url, self._collection, self._models = url, collection, models
-        here = url == ":memory:"
-        # Whether versions fit is asked in a thread, which complains on stderr.
-        options = {"location": url} if here else {"url": url, "check_compatibility": False}
-        self._client: Any = QdrantClient(**options)
+        if url == ":memory:":
+            self._client: Any = QdrantClient(location=url)
+            return
+        with warnings.catch_warnings():
+            # That a key goes over plain HTTP, which its address says.
+            warnings.simplefilter("ignore")
+            # Whether versions fit is asked in a thread, which complains on stderr.
+            self._client = QdrantClient(
+                url=url, api_key=os.environ.get(KEY), check_compatibility=False
+            )
 
     def sync(self, segments: Mapping[str, Segment]) -> None:
         """Write the segments that the collection lacks, and delete what is of no segment."""
@@ -124,5 +138,6 @@ def _settings(models: Any, dim: int) -> dict[str, Any]:
     return {
         "vectors_config": {VECTOR: vectors},
         "hnsw_config": models.HnswConfigDiff(m=0),
+        "shard_number": SHARDS,
         "quantization_config": models.ScalarQuantization(scalar=eight_bits),
     }
