@@ -36,7 +36,7 @@ CHECKS = {
     "retrieval.machine": "wanted_precision",
     "retrieval.models": "model_identity damaged_weight packaged_minilm _check_sizes",
     "retrieval.encoder": "_damage",
-    "retrieval.store": "require_numbers _is_whole",
+    "retrieval.corpus": "require_numbers _is_whole",
     "resumes.discover": "refusal",
     "resumes.originals": "input_hashes",
     "queries.stage": "check_llm",

@@ -26,11 +26,11 @@ from cvseeker.core.records import Passage
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.codec import TokenCodec, TokenCodes
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.models import choose_model
 from cvseeker.retrieval.query_encoder import QueryEncoder
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus
 from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.search.index import Candidate, CandidateIndex, open_engine
 

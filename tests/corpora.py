@@ -10,9 +10,9 @@ import numpy as np
 from cvseeker.core.records import Passage
 from cvseeker.retrieval.bm25 import tokenize
 from cvseeker.retrieval.codec import TokenCodec, TokenCodes
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus
 from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.retrieval.windows import FloatArray, Window
 from cvseeker.search.index import Candidate

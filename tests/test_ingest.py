@@ -283,6 +283,18 @@ def test_files_that_vanish_or_shrink_meanwhile_are_accounted_for(
     assert rows["sales/ann-copy.txt"]["reason"] == "empty file"
 
 
+def test_progress_is_told_file_by_file_and_names_nobody(source: Path, tmp_path: Path) -> None:
+    calls: list[tuple[str, int, int, str]] = []
+    counts = ingest(
+        [source], tmp_path / "out", settings=SETTINGS, progress=lambda *call: calls.append(call)
+    )
+    reading = [call[1:] for call in calls if call[0] == "reading"]
+    files = sum(counts["files"].values())
+    assert [done for done, _, _ in reading] == list(range(1, reading[0][1] + 1))
+    assert len(reading) <= files
+    assert {note for _, _, note in reading} == {""}, "file names are people's names: none in a log"
+
+
 def test_a_name_that_is_shown_otherwise_can_be_had_back(source: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9\x1b[2J.txt")
     (source / name).write_text("few words", encoding="utf-8")

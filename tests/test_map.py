@@ -9,9 +9,9 @@ from cvseeker.evaluate.encoded import EncodedDataset
 from cvseeker.evaluate.report import render
 from cvseeker.evaluate.report.map import MOST_GROUPS, MOST_POINTS, lay_out, map_positions
 from cvseeker.evaluate.results import EvaluatedSet
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus
 
 
 def clusters(count: int, size: int) -> np.ndarray:

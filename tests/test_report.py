@@ -26,10 +26,10 @@ from cvseeker.evaluate.results import EvaluatedSet, SystemResult
 from cvseeker.evaluate.ties import compare_all
 from cvseeker.evaluate.verdict import find_verdict
 from cvseeker.evaluate.wording import METRIC_TITLES
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import WindowEmbeddings
 from cvseeker.retrieval.metrics import query_metrics
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus
 
 ATTACK = "<script>alert('x')</script>"
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from cvseeker.core.errors import ModelError
 from cvseeker.core.training_settings import WindowSettings
+from cvseeker.retrieval import corpus as corpora
 from cvseeker.retrieval import encoder as local
 from cvseeker.retrieval import store as module
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus, VectorStore, encoder_identity
+from cvseeker.retrieval.store import VectorStore, encoder_identity
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
 
 TEXTS = ["chef", "Go and Kafka " * 9, "night nurse", "...", "payroll in SAP", "a chef and a nurse"]
@@ -37,7 +39,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.extend(texts)
         return encode_passages_with_tokens(encoder, texts)
 
-    monkeypatch.setattr(module, "encode_passages_with_tokens", spy)
+    monkeypatch.setattr(corpora, "encode_passages_with_tokens", spy)
     return seen
 
 
@@ -57,7 +59,7 @@ def same(one: EncodedCorpus, other: EncodedCorpus) -> None:
 def test_it_is_what_the_model_says_of_the_passages(
     encoder: LocalEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(corpora, "BLOCK", 4)
     reports: list[tuple[int, int]] = []
     corpus = VectorStore().encode_corpus(
         encoder, TEXTS, lambda _task, done, total, _note: reports.append((done, total))
@@ -89,7 +91,7 @@ def test_any_choice_in_any_order_is_what_encoding_anew_gives(
     fixed = LocalEncoder(encoder.model, name="fixed", windows=encoder.windows)
     fixed.codec = TokenCodec.fit(encode_passages_with_tokens(encoder, TEXTS)[1].vectors)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK", 2)
+        patch.setattr(corpora, "BLOCK", 2)
         store = VectorStore(tmp_path_factory.mktemp("store"))
         store.encode_corpus(fixed, first)
         same(store.encode_corpus(fixed, second), VectorStore().encode_corpus(fixed, second))
@@ -112,7 +114,7 @@ def test_nothing_is_encoded_twice(
 def test_an_interrupted_run_goes_on(
     encoder: LocalEncoder, encoded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BLOCK", 2)
+    monkeypatch.setattr(corpora, "BLOCK", 2)
 
     def stop(_task: str, done: int, _total: int, _note: str) -> None:
         if done == 4:

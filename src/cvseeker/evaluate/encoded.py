@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from cvseeker.core.datasets import RetrievalDataset
 from cvseeker.core.errors import ModelError
 from cvseeker.core.progress import Progress, silent
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import Encoder
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus, VectorStore
+from cvseeker.retrieval.store import VectorStore
 
 
 @dataclass(frozen=True, slots=True)

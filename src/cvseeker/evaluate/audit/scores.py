@@ -14,10 +14,11 @@ from cvseeker.core.progress import Progress, silent
 from cvseeker.evaluate.audit.names import PLACEHOLDER, give_name
 from cvseeker.retrieval.bm25 import BM25Ranker
 from cvseeker.retrieval.codec import TokenCodes
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.encoder import LocalEncoder
 from cvseeker.retrieval.late import inverse_frequencies, token_shares
 from cvseeker.retrieval.ranker import EncodedQueries
-from cvseeker.retrieval.store import EncodedCorpus, VectorStore
+from cvseeker.retrieval.store import VectorStore
 from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.retrieval.windows import FloatArray, IntArray, max_over_windows
 

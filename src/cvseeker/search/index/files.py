@@ -11,8 +11,8 @@ import numpy as np
 from cvseeker.core.errors import CVSeekerError, ModelError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
 from cvseeker.retrieval.codec import TokenCodec
+from cvseeker.retrieval.corpus import EncodedCorpus
 from cvseeker.retrieval.ragged import bounds_of
-from cvseeker.retrieval.store import EncodedCorpus
 from cvseeker.retrieval.windows import IntArray
 from cvseeker.search.index.base import Candidate, Engine
 from cvseeker.search.index.engines import ENOUGH, choose_engine, measured_recall

@@ -22,9 +22,9 @@ from cvseeker.core.hashes import text_hash
 from cvseeker.core.records import Passage
 from cvseeker.retrieval.bm25 import stems
 from cvseeker.retrieval.codec import sign_words
+from cvseeker.retrieval.corpus import ROWS as ENCODED
+from cvseeker.retrieval.corpus import Arrays, EncodedCorpus
 from cvseeker.retrieval.ragged import bounds_of, rows_of, take_rows
-from cvseeker.retrieval.store import ROWS as ENCODED
-from cvseeker.retrieval.store import Arrays, EncodedCorpus
 from cvseeker.retrieval.windows import FloatArray, IntArray
 from cvseeker.search.index.base import Candidate
 
