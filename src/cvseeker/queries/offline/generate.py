@@ -63,8 +63,8 @@ def generate_offline(
     asking = _Asking(settings, statistics, resumes=resumes)
     known = profiles or {}
     passages = [
-        _Passage(key, text, *found, known.get(key))
-        for (key, text), found in zip(corpus.items(), shown, strict=True)
+        _Passage(key, text, apart, language, known.get(key))
+        for (key, text), (apart, language) in zip(corpus.items(), shown, strict=True)
     ]
     queries: list[Query] = []
     for done, own in enumerate(mapper(asking.write, passages), start=1):
