@@ -1,6 +1,7 @@
-import importlib.util
 import json
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +17,7 @@ NURSE, BAKER, WELDER = "nurse.txt", "baker.txt", "welder.txt"
 
 @pytest.fixture
 def benchmark() -> Any:
-    spec = importlib.util.spec_from_file_location("dev_queries", BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(BENCHMARK)))
 
 
 @pytest.fixture

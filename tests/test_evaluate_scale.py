@@ -1,5 +1,6 @@
-import importlib.util
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,12 +10,7 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "evaluate_scale.py"
 
 @pytest.fixture
 def benchmark() -> Any:
-    spec = importlib.util.spec_from_file_location("evaluate_scale", BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return SimpleNamespace(**runpy.run_path(str(BENCHMARK)))
 
 
 def test_many_systems_are_evaluated_from_vectors(benchmark: Any, tmp_path: Path) -> None:

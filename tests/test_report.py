@@ -293,19 +293,23 @@ def test_the_settings_shown_read_back_as_they_were(tmp_path: Path, evaluated: Ev
     assert Settings.from_toml(tmp_path / "settings.toml") == settings
 
 
-def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet) -> None:
-    dataset = evaluated.dataset
-    hostile = replace(
+def with_all_texts(dataset: RetrievalDataset, odd: str) -> RetrievalDataset:
+    """Put something odd into whatever somebody else wrote."""
+    return replace(
         dataset,
-        corpus={f"{key}{ATTACK}": f"{text} {ATTACK}" for key, text in dataset.corpus.items()},
-        queries={key: f"{text} {ATTACK}" for key, text in dataset.queries.items()},
+        corpus={f"{key}{odd}": f"{text} {odd}" for key, text in dataset.corpus.items()},
+        queries={key: f"{text} {odd}" for key, text in dataset.queries.items()},
         qrels={
-            query_id: {f"{key}{ATTACK}": 1 for key in grades}
+            query_id: {f"{key}{odd}": 1 for key in grades}
             for query_id, grades in dataset.qrels.items()
         },
-        kinds=dict.fromkeys(dataset.kinds, ATTACK),
+        kinds=dict.fromkeys(dataset.kinds, odd),
         person_groups={},
     )
+
+
+def test_everything_untrusted_is_escaped(tmp_path: Path, evaluated: EvaluatedSet) -> None:
+    hostile = with_all_texts(evaluated.dataset, ATTACK)
     worse, better = f"a{ATTACK}", f"b{ATTACK}"
     results = {
         name: result(name, hostile, [rank] * 6)
@@ -332,18 +336,7 @@ def test_nothing_turns_a_line_round_or_moves_a_cursor(
     tmp_path: Path, evaluated: EvaluatedSet
 ) -> None:
     odd = "\x1b[2J\u202efdp\u2066\x07\x9b\u2028\x7f"
-    dataset = evaluated.dataset
-    hostile = replace(
-        dataset,
-        corpus={f"{key}{odd}": f"{text} {odd}" for key, text in dataset.corpus.items()},
-        queries={key: f"{text} {odd}" for key, text in dataset.queries.items()},
-        qrels={
-            query_id: {f"{key}{odd}": 1 for key in grades}
-            for query_id, grades in dataset.qrels.items()
-        },
-        kinds=dict.fromkeys(dataset.kinds, odd),
-        person_groups={},
-    )
+    hostile = with_all_texts(evaluated.dataset, odd)
     names = ["bm25", f"a{odd}", f"b{odd}", f"hybrid(b{odd})"]
     results = {name: result(name, hostile, [at + 1] * 6) for at, name in enumerate(names)}
     one = EvaluatedSet(

@@ -171,14 +171,7 @@ def _repeated_queries(dataset: RetrievalDataset, training: RetrievalDataset) -> 
         note="Queries that repeat a training query, but for the order and the endings of words.",
         count=len(repeated),
         of=len(dataset.queries),
-        examples=_first(
-            {
-                "id": key,
-                "text": shown_query(dataset.queries[key], _EXCERPT),
-                "detail": f"repeats {other}",
-            }
-            for key, other in repeated.items()
-        ),
+        examples=_queries(dataset, {key: f"repeats {other}" for key, other in repeated.items()}),
     )
 
 
@@ -217,14 +210,7 @@ def _naming_queries(
         "what is not found there is not counted.",
         count=len(naming),
         of=len(answers),
-        examples=_first(
-            {
-                "id": key,
-                "text": shown_query(dataset.queries[key], _EXCERPT),
-                "detail": f"about {owner}",
-            }
-            for key, owner in naming.items()
-        ),
+        examples=_queries(dataset, {key: f"about {owner}" for key, owner in naming.items()}),
     )
 
 
@@ -254,19 +240,30 @@ def _lone_words(evaluated: EvaluatedSet, answers: Mapping[str, Sequence[str]]) -
         "word alone finds it.",
         count=len(lone),
         of=len(answers),
-        examples=_first(_lone_example(key, dataset.queries[key], lone[key]) for key in lone),
+        examples=_queries(
+            dataset, {key: _quoted(word, dataset.queries[key]) for key, word in lone.items()}
+        ),
     )
 
 
-def _lone_example(query_id: str, query: str, word: str) -> dict[str, str]:
-    text = shown_query(query, _EXCERPT)
+def _quoted(word: str, query: str) -> str:
     # A word that was masked with the rest of an address or a number stays so.
-    shown = f"“{word}”" if word in text.lower() else "a word of a contact detail or further on"
-    return {"id": query_id, "text": text, "detail": shown}
+    shown = word in shown_query(query, _EXCERPT).lower()
+    return f"“{word}”" if shown else "a word of a contact detail or further on"
 
 
 def _words(text: str) -> set[str]:
     return set(_WORD.findall(text.lower()))
+
+
+def _queries(
+    dataset: RetrievalDataset, details: Mapping[str, str]
+) -> tuple[Mapping[str, str], ...]:
+    """Return the first queries, each with what is told of it."""
+    return _first(
+        {"id": key, "text": shown_query(dataset.queries[key], _EXCERPT), "detail": detail}
+        for key, detail in details.items()
+    )
 
 
 def _first(examples: Iterable[Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:

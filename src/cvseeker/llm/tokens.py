@@ -9,8 +9,8 @@ from pathlib import Path
 from cvseeker.core.errors import MissingExtraError, SettingsError
 
 # What a chat costs beyond its words, by OpenAI's cookbook ("How to count tokens"): each message is
-# framed by 3 tokens, a name in it costs one, and the reply is opened by 3.
-_PER_MESSAGE, _PER_NAME, _PER_REPLY = 3, 1, 3
+# framed by 3 tokens, and the reply is opened by 3.
+_PER_MESSAGE, _PER_REPLY = 3, 3
 
 # OpenAI's models by vocabulary; whatever follows the match is a size, a snapshot or a variant.
 _VENDOR = re.compile(r"^(?:openai/|ft:)+")
@@ -47,8 +47,7 @@ class TokenCounter:
     def count_chat(self, messages: Sequence[Mapping[str, str]]) -> int:
         """Return the prompt tokens of a chat request, with what frames its messages."""
         tokens = self.count([value for message in messages for value in message.values()])
-        names = sum("name" in message for message in messages)
-        return sum(tokens) + _PER_MESSAGE * len(messages) + _PER_NAME * names + _PER_REPLY
+        return sum(tokens) + _PER_MESSAGE * len(messages) + _PER_REPLY
 
 
 def _vocabulary(model: str) -> tuple[str, bool]:
