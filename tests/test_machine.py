@@ -1,5 +1,8 @@
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from cvseeker.core.errors import SettingsError
 from cvseeker.core.training_settings import WindowSettings
 from cvseeker.retrieval import machine
 from cvseeker.retrieval.encoder import LocalEncoder
-from cvseeker.retrieval.machine import encoding_dtype, threads_for
+from cvseeker.retrieval.machine import encoding_dtype, threads_on
 from cvseeker.retrieval.tokens import encode_passages_with_tokens
 
 
@@ -105,13 +108,42 @@ def test_the_copy_follows_the_weights(
     assert not np.allclose(encoder.encode_queries(["pastry chef"]), scaled, atol=1e-3)
 
 
-@pytest.mark.parametrize(("count", "expected"), [(1, 1), (4, 1), (5, 2)])
-def test_few_texts_take_one_thread(count: int, expected: int) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    try:
-        with threads_for(count):
-            assert torch.get_num_threads() == expected
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    yield
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 2), ("cuda", 1)])
+def test_each_thread_calculates_by_itself(two_threads: None, device: str, expected: int) -> None:
+    with threads_on(device) as threads:
+        assert threads == expected
+        assert torch.get_num_threads() == 1
+        with threads_on("cpu") as inner:
+            assert inner == 1
+
+
+@pytest.mark.parametrize(("count", "threads"), [(4, 1), (9, 2)])
+def test_few_texts_take_one_thread_and_many_all(
+    encoder: LocalEncoder,
+    two_threads: None,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    threads: int,
+) -> None:
+    texts = [f"a nurse {'who drives ' * number}" for number in range(count)]
+    expected = np.concatenate([encoder.encode_queries([text]) for text in texts])
+    meeting, seen = threading.Barrier(threads, timeout=30), set()
+
+    def watch(_module: Any, _inputs: Any) -> None:
+        meeting.wait()  # until as many threads are here as should be
+        seen.add(threading.get_ident())
+
+    hook = encoder.model[0].register_forward_pre_hook(watch)
+    vectors = encoder.encode_queries(texts)
+    hook.remove()
+    assert len(seen) == threads
+    assert np.allclose(vectors, expected, atol=1e-6)

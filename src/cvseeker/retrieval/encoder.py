@@ -4,10 +4,13 @@ import copy
 import hashlib
 import json
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -17,7 +20,7 @@ from cvseeker.core.files import read_json, write_json
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.training_settings import HybridWeights, WindowSettings
 from cvseeker.retrieval.codec import CODEC_FILE, TokenCodec, unit
-from cvseeker.retrieval.machine import device, encoding_dtype, threads_for
+from cvseeker.retrieval.machine import device, encoding_dtype, threads_on
 from cvseeker.retrieval.memory import return_freed_memory, reuse_freed_memory
 from cvseeker.retrieval.models import (
     CPU_BASE,
@@ -40,8 +43,15 @@ DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 # Values of a weight that tell whether it has changed.
 SAMPLE = 64
 
+# What a tokenizer says of where its tokens stand, if asked to.
+OFFSETS = ("offset_mapping", "special_tokens_mask")
+
 # Tokens in a batch on a processor, padding included; more do not fit its caches.
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
+# Texts that one thread encodes sooner than several.
+FEW_TEXTS = 4
+# One thread at a time may use a tokenizer.
+TOKENIZING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +179,8 @@ class LocalEncoder:
         fitting = self.windows.model_copy(
             update={"window_tokens": min(self.windows.window_tokens, limit)}
         )
-        return split_windows(texts, self.model.tokenizer, fitting)
+        with TOKENIZING:
+            return split_windows(texts, self.model.tokenizer, fitting)
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """Encode n queries, with the model's query prompt: shape (n, dim), float32, unit length."""
@@ -212,36 +223,42 @@ class LocalEncoder:
             Some texts' positions, and what the model's modules made of them: tensors
             ``sentence_embedding`` (b, dim), ``token_embeddings`` (b, tokens, dim) and
             ``attention_mask`` (b, tokens), in float32; with ``offsets`` also the tokenizer's
-            ``tokens``, which characters each is among them.
+            ``offset_mapping`` (b, tokens, 2) and ``special_tokens_mask`` (b, tokens).
         """
         import torch
 
         model = self.encoding_model()
         model.eval()
-        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
-        size = self._batch_size(texts[order[0]] if order else "")
-        batches = [order[begin : begin + size] for begin in range(0, len(order), size)]
 
-        def prepare(batch: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+        def run(batch: list[int]) -> dict[str, Any]:
             chosen = [texts[position] for position in batch]
-            tokens = {"tokens": self._tokens(chosen, prompt)} if offsets else {}
-            return model.preprocess(chosen, prompt=prompt), tokens
+            wanted = {"return_offsets_mapping": offsets, "return_special_tokens_mask": offsets}
+            with TOKENIZING:
+                features = model.preprocess(
+                    chosen, prompt=prompt, processing_kwargs={"text": wanted}
+                )
+            tokens = {name: features.pop(name) for name in OFFSETS if name in features}
+            on_device = {
+                name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+                for name, value in features.items()
+            }
+            with torch.inference_mode():
+                return {**model(on_device), **tokens}
 
         done = 0
-        # The next batch is tokenised while the model works on this one.
-        with ThreadPoolExecutor(1) as pool, threads_for(len(texts)), torch.inference_mode():
-            waiting = [pool.submit(prepare, batch) for batch in batches[:1]]
-            for number, batch in enumerate(batches):
-                features, tokens = waiting.pop().result()
-                waiting += [pool.submit(prepare, later) for later in batches[number + 1 :][:1]]
-                on_device = {
-                    name: value.to(model.device) if isinstance(value, torch.Tensor) else value
-                    for name, value in features.items()
-                }
-                yield batch, {**model(on_device), **tokens}
+        with threads_on(model.device.type) as threads, ThreadPoolExecutor(threads) as pool:
+            batches = self._batches(texts, threads)
+            waiting = deque(
+                (batch, pool.submit(run, batch)) for batch in islice(batches, threads + 1)
+            )
+            while waiting:
+                batch, running = waiting.popleft()
+                features = running.result()
+                waiting.extend((later, pool.submit(run, later)) for later in islice(batches, 1))
+                yield batch, features
                 done += len(batch)
                 progress(f"encode with {self.name}", done, len(texts), "windows")
-        if len(batches) > 1:
+        if len(texts) > FEW_TEXTS:
             return_freed_memory()
 
     def encoding_model(self) -> "SentenceTransformer":
@@ -253,10 +270,12 @@ class LocalEncoder:
 
         if encoding_dtype(self.model.device.type) == torch.float32:
             return self.model
+        from cvseeker.retrieval.half import half_copy
+
         state = weights_state(self.model)
         if self._copy is None or self._copy[0] != state:
             self._copy = None  # before the next one takes its memory
-            self._copy = (state, _half_copy(self.model))
+            self._copy = (state, half_copy(self.model))
         return self._copy[1]
 
     def weights_hash(self) -> str:
@@ -266,20 +285,20 @@ class LocalEncoder:
             self._hash = (state, _weights_hash(self.model))
         return self._hash[1]
 
-    def _batch_size(self, longest: str) -> int:
-        """Return how many texts a batch has, by the longest one's tokens of three characters."""
-        tokens = min(max(len(longest) // 3, 16), self.model.max_seq_length or 512)
-        room = BATCH_TOKENS if self.model.device.type == "cpu" else 8 * BATCH_TOKENS
-        return max(1, room // tokens)
+    def _batches(self, texts: Sequence[str], threads: int) -> Iterator[list[int]]:
+        """Yield the positions of texts of one length, the longest first, some for each thread.
 
-    def _tokens(self, texts: Sequence[str], prompt: str) -> Any:
-        return self.model.tokenizer(
-            [prompt + text for text in texts],
-            truncation=True,
-            max_length=self.model.max_seq_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
+        A token is taken to have three characters.
+        """
+        order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+        room = BATCH_TOKENS if self.model.device.type == "cpu" else 16 * BATCH_TOKENS
+        share = -(-len(texts) // threads) if len(texts) > FEW_TEXTS else len(texts)
+        begin = 0
+        while begin < len(order):
+            longest = max(len(texts[order[begin]]) // 3, 16)
+            size = max(1, min(share, room // min(longest, self.model.max_seq_length or 512)))
+            yield order[begin : begin + size]
+            begin += size
 
     def _encode(
         self, texts: Sequence[str], *, prompt: str = "", progress: Progress = silent
@@ -306,20 +325,21 @@ def saved_settings(folder: Path) -> tuple[WindowSettings, HybridWeights]:
         raise ModelError(f"{path}: not as it was saved with the model ({reason})") from error
 
 
-def weights_state(model: "SentenceTransformer") -> list[tuple[int, int, float]]:
+def weights_state(model: "SentenceTransformer") -> tuple[list[tuple[int, int]], bytes]:
     """Return what changes whenever a model's weights do, without reading all of them.
 
-    PyTorch counts changes in place, but not those of a fused optimizer: a few values of each weight
-    tell of these.
+    PyTorch counts changes in place, but not those of a fused optimizer: the first values of each
+    weight tell of these.
     """
     import torch
 
-    weights = [weight.detach() for weight in model.parameters()]
-    sums = torch.stack([weight.reshape(-1)[:SAMPLE].double().sum() for weight in weights]).tolist()
-    return [
-        (weight.data_ptr(), weight._version, value)
-        for weight, value in zip(weights, sums, strict=True)
-    ]
+    weights = list(model.parameters())
+    with torch.no_grad():
+        first = torch.cat(
+            [weight.as_strided((min(SAMPLE, weight.numel()),), (1,)) for weight in weights]
+        )
+    versions = [(weight.data_ptr(), weight._version) for weight in weights]
+    return versions, first.float().cpu().numpy().tobytes()
 
 
 def _weights_hash(model: "SentenceTransformer") -> str:
@@ -335,33 +355,6 @@ def _weights_hash(model: "SentenceTransformer") -> str:
     tokenizer |= {"padding": None, "truncation": None}
     digest.update(json.dumps(tokenizer, sort_keys=True).encode())
     return digest.hexdigest()
-
-
-def _half_copy(model: "SentenceTransformer") -> "SentenceTransformer":
-    """Return a model whose transformer is a copy in bfloat16, and whose other parts are shared.
-
-    What it says of tokens is pooled, projected and normalised in full. A copy of all would copy the
-    tokenizer's vocabulary and what the trainer has left with the model, which takes longer.
-    """
-    import torch
-
-    first = copy.copy(model[0])
-    first._modules = {
-        name: copy.deepcopy(module).to(torch.bfloat16) if module is not None else None
-        for name, module in model[0]._modules.items()
-    }
-    first._forward_hooks = type(first._forward_hooks)(first._forward_hooks)
-    first.register_forward_hook(_in_full)
-    half = copy.copy(model)
-    half._modules = {**model._modules, next(iter(model._modules)): first}
-    return half
-
-
-def _in_full(_module: Any, _inputs: Any, features: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.float() if name == "token_embeddings" else value
-        for name, value in features.items()
-    }
 
 
 def silence_libraries() -> None:

@@ -27,8 +27,6 @@ CHOICES = ("auto", "fp32", "bf16")
 
 # A gain below this is not worth the digits.
 WORTH_IT = 1.25
-# Texts up to which one thread beats all of them: handing out the work takes longer than a query.
-FEW_TEXTS = 4
 
 
 def device() -> str:
@@ -82,19 +80,22 @@ def wanted_precision() -> str:
 
 
 @contextmanager
-def threads_for(count: int) -> Iterator[None]:
-    """Use one thread for a few texts, all of them for many."""
+def threads_on(device: str) -> Iterator[int]:
+    """Yield how many threads may encode at once, and let each of them calculate by itself.
+
+    A small encoder's products are too short to be shared out: with a batch in each thread all are
+    busy, tokenizing included, and a query is answered soonest by one.
+    """
     import torch
 
     threads = torch.get_num_threads()
-    if count > FEW_TEXTS or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
+    if threads > 1:
+        torch.set_num_threads(1)
     try:
-        yield
+        yield threads if device == "cpu" else 1
     finally:
-        torch.set_num_threads(threads)
+        if threads > 1:
+            torch.set_num_threads(threads)
 
 
 @cache

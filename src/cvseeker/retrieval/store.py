@@ -44,7 +44,7 @@ from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.tokens import TokenVectors
 
 # Raised when windows, pooling, token codes or files come out otherwise from a model and texts.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _SECONDS = "seconds"
 
 # Models whose vectors stay: the base, the tuned one, and some that they are compared with.

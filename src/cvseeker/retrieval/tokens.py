@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cvseeker.core.progress import Progress, silent
 from cvseeker.retrieval.codec import unit
@@ -154,22 +154,20 @@ def _kept_tokens(
     stretches: Sequence[_Stretch], prompt: str, features: Mapping[str, Any]
 ) -> Iterator[_Tokens]:
     """Tell which rows of the model's output are which characters, and keep the words'."""
-    tokens = features["tokens"]
-    states = _array(features["token_embeddings"])  # (b, tokens, dim)
+    names = ("token_embeddings", "input_ids", "offset_mapping", "special_tokens_mask")
+    arrays = [_array(features[name]) for name in names]  # (b, tokens, …)
     seen = _array(features["attention_mask"]) > 0  # (b, tokens)
-    names = ("input_ids", "offset_mapping", "special_tokens_mask")
     for row, stretch in enumerate(stretches):
-        found = (tokens[name][row] for name in names)
-        yield _kept(stretch, prompt, states[row][seen[row]], *found)
+        yield _kept(stretch, prompt, *(array[row][seen[row]] for array in arrays))
 
 
 def _kept(
     stretch: _Stretch,
     prompt: str,
     states: FloatArray,
-    token_ids: Sequence[int],
-    offsets: Sequence[tuple[int, int]],
-    special: Sequence[int],
+    token_ids: ArrayLike,
+    offsets: ArrayLike,
+    special: ArrayLike,
 ) -> _Tokens:
     """Keep the words' tokens of one stretch."""
     text = prompt + stretch.text
