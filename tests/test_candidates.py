@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from corpora import WORDS, candidate, encoded
 from cvseeker.core.errors import InputError, ModelError
@@ -22,7 +24,7 @@ from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.search.index import Candidate, CandidateIndex, Engine, open_engine, segments
 from cvseeker.search.index.engines import ENOUGH, measured_recall
 from cvseeker.search.index.exact import ExactEngine
-from cvseeker.search.index.qdrant import QdrantEngine
+from cvseeker.search.index.qdrant import KEY, SHARDS, QdrantEngine, _settings
 
 # Of qdrant-client's own stand-in for a server.
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
@@ -245,6 +247,24 @@ def test_a_server_that_is_not_there_is_one_line() -> None:
     with pytest.raises(InputError, match=r"http://127.0.0.1:9: no Qdrant server") as caught:
         filled(None, range(2)).use(engine)
     assert "\n" not in str(caught.value)
+
+
+def test_the_servers_that_are_shipped_listen_to_this_machine_and_ask_for_a_key() -> None:
+    compose = yaml.safe_load((Path(__file__).parents[1] / "compose.yaml").read_text("utf-8"))
+    services = compose["services"].values()
+    assert [port for one in services for port in one.get("ports", [])] == ["127.0.0.1:6333:6333"]
+    for one in services:
+        assert re.fullmatch(r"qdrant/qdrant:v\d+\.\d+\.\d+", one["image"])
+        assert KEY in one["environment"]["QDRANT__SERVICE__API_KEY"]
+        assert one["environment"]["QDRANT__CLUSTER__ENABLED"] == "true"
+
+
+def test_a_key_is_sent_and_a_collection_has_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, "secret")
+    engine = QdrantEngine("http://127.0.0.1:9", "x")
+    assert engine._client._client._rest_headers["api-key"] == "secret"
+    assert _settings(engine._models, 8)["shard_number"] == SHARDS
+    engine.close()
 
 
 WRITER = """

@@ -118,7 +118,7 @@ def wait_for(run: "subprocess.Popen[str]", what: Callable[[], Any]) -> Any:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made-up résumés, of more passages than a block that is encoded."""
     folder, rng = tmp_path_factory.mktemp("many"), random.Random(3)
-    for number in range(400):
+    for number in range(300):
         lines = [f"Nobody Nr{number}", "EXPERIENCE"]
         lines += [" ".join(rng.choices(WORDS, k=12)) for _ in range(8)]
         (folder / f"{number}.txt").write_text("\n".join(lines), encoding="utf-8")
