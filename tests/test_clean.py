@@ -164,6 +164,10 @@ def test_a_small_collection_proves_nothing() -> None:
     assert repair.repair("projectmanagement sci ence") == "projectmanagement sci ence"
 
 
+def test_where_no_text_teaches_none_is_mended() -> None:
+    assert SpacingRepair([]).repair("inof onat projectmanagement") == "inof onat projectmanagement"
+
+
 SURVEYOR = "ran the office of the canal board, taught office staff and moved the head office"
 CLERK = "kept the of fice of the harbour master and the papers of the port"
 

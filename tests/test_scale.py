@@ -19,7 +19,6 @@ from typing import Any
 import psutil
 import pytest
 
-from corpora import WORDS
 from cvseeker import pipeline
 from cvseeker.cli import main
 from cvseeker.core.mapping import map_here
@@ -118,9 +117,11 @@ def wait_for(run: "subprocess.Popen[str]", what: Callable[[], Any]) -> Any:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made-up résumés, of more passages than a block that is encoded."""
     folder, rng = tmp_path_factory.mktemp("many"), random.Random(3)
+    read = (path.read_text(encoding="utf-8") for path in sorted(demo_resumes().glob("*.txt")))
+    words = sorted({word for text in read for word in re.findall("[A-Za-z]{3,}", text)})
     for number in range(300):
         lines = [f"Nobody Nr{number}", "EXPERIENCE"]
-        lines += [" ".join(rng.choices(WORDS, k=12)) for _ in range(8)]
+        lines += [" ".join(rng.choices(words, k=12)) for _ in range(8)]
         (folder / f"{number}.txt").write_text("\n".join(lines), encoding="utf-8")
     return folder
 

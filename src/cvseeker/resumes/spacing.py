@@ -236,7 +236,7 @@ class SpacingRepair:
 
     def _link(self, last: str, part: str, count: int) -> float:
         """Score ``part`` after ``last``, glued in ``count`` texts; minus infinity: one word."""
-        score = log(self._words.get(part, 1) / self._texts) - 1.0
+        score = log(self._words.get(part, 1) / max(self._texts, 1)) - 1.0
         if not last:
             return score
         if self._parts_ligature([last, part]):
