@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from cvseeker.core.insights import Insight
 from cvseeker.core.records import Resume
 from cvseeker.search import CandidateHit, CandidateSearch, Found
 from cvseeker.serve.blind import Mask, blind_facets, nameless
@@ -98,18 +99,6 @@ class SearchResponse(BaseModel):
     next: str | None = Field(description="The cursor of the next page.")
 
 
-class InsightModel(BaseModel):
-    """A value that was read from a résumé, and where it stands in its text."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    kind: str
-    value: str
-    start: int
-    end: int
-    confidence: float
-
-
 class CandidateModel(BaseModel):
     """What is known of a candidate; blind, without all that says who it is."""
 
@@ -117,7 +106,7 @@ class CandidateModel(BaseModel):
     name: str
     text: str
     resume_id: str = ""
-    insights: list[InsightModel] = []
+    insights: list[Insight] = []
 
 
 class RequirementModel(BaseModel):
@@ -208,7 +197,7 @@ def candidate(number: Number, response: Response, visit: Visited, *, blind: bool
         name=resume.profile.name,
         text=resume.text,
         resume_id=resume.resume_id,
-        insights=[InsightModel.model_validate(one) for one in resume.insights],
+        insights=list(resume.insights),
     )
 
 

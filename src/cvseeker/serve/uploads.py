@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Header, Path, Response, UploadFile
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from cvseeker.pipeline import Receipt, remove_people
 from cvseeker.serve.candidates import Number
 from cvseeker.serve.jobs import Job
 from cvseeker.serve.lists import recorded
@@ -48,34 +48,18 @@ def upload(
     return job
 
 
-class ReceiptModel(BaseModel):
-    """What a removal came to; ``removed`` is place in the workspace → how many went there."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    numbers: list[int]
-    resume_ids: list[str]
-    removed: dict[str, int]
-    outside: list[str] = Field(description="Files that stay, for they lie elsewhere.")
-    named: list[str] = Field(description="Files in which a name of theirs still stands.")
-    commands: dict[str, str] = Field(description="What makes again what was made with them.")
-    digest: str = Field(description="A hash of all this, which the log has, too.")
-
-
 @router.delete("/candidates/{number}", operation_id="remove_candidate")
-def remove(number: Number, visit: Visited) -> list[ReceiptModel]:
+def remove(number: Number, visit: Visited) -> list[Receipt]:
     """Remove a candidate, with all versions of the résumé, from everything; nobody finds them.
 
     A removal that was interrupted is completed first, and has a receipt of its own.
     """
-    from cvseeker.pipeline import remove_people
-
     with recorded(visit.service) as record:
         if number not in record.numbers().values():
             raise Problem(HTTPStatus.NOT_FOUND, f"no candidate {number}")
     receipts = remove_people(visit.service.workspace, [str(number)], who=visit.who)
     visit.service.refresh()
-    return [ReceiptModel.model_validate(one) for one in receipts]
+    return receipts
 
 
 def _job(id_: Annotated[JobId, Path(alias="job")], visit: Visited) -> Job:
