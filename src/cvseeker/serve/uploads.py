@@ -21,6 +21,7 @@ LARGEST_UPLOAD = 100_000_000
 MOST_FILES = 100
 _POLL_SECONDS = 0.1
 
+Files = Annotated[list[UploadFile], File(min_length=1, max_length=MOST_FILES)]
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 router = APIRouter(prefix="/api", tags=["uploads"])
 
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/api", tags=["uploads"])
     max_body_size=LARGEST_UPLOAD,
 )
 def upload(
-    files: Annotated[list[UploadFile], File(min_length=1, max_length=MOST_FILES)],
+    files: Files,
     response: Response,
     visit: Visited,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
@@ -69,17 +70,17 @@ def _job(id_: Annotated[JobId, Path(alias="job")], visit: Visited) -> Job:
     return found
 
 
-Found = Annotated[Job, Depends(_job)]
+Upload = Annotated[Job, Depends(_job)]
 
 
 @router.get("/jobs/{job}", operation_id="job")
-def job(found: Found) -> Job:
+def job(found: Upload) -> Job:
     """Tell what has become of an upload."""
     return found
 
 
 @router.get("/jobs/{job}/events", operation_id="job_events", response_class=EventSourceResponse)
-async def job_events(found: Found, visit: Visited) -> AsyncIterator[ServerSentEvent]:
+async def job_events(found: Upload, visit: Visited) -> AsyncIterator[ServerSentEvent]:
     """Tell what becomes of an upload, each change as an event, until it is over."""
     told: Any = None
     job: Job | None = found

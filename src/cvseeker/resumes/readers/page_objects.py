@@ -55,7 +55,7 @@ class Objects:
     """The objects of a page, by their addresses, and where each is in the order of drawing."""
 
     texts: list[int] = field(default_factory=list)
-    orders: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    orders: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     modes: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     shapes: list[Shape] = field(default_factory=list)
     # Texts within objects that have coordinates of their own.

@@ -43,7 +43,8 @@ class Asked:
                 fields.setdefault(key.removeprefix(_FACET), []).append(value[:200])
             elif key.startswith(_CHOICE) and value in CHOICES:
                 choices[key.removeprefix(_CHOICE)] = str(value)
-        words = {name: str(form.get(name, "")) for name in ("q", "job", "years", "weight")}
+        names = ("q", "job", "years", "weight", "model")
+        words = {name: str(form.get(name, "")) for name in names}
         weight = _number(words["weight"])
         return cls(
             mode="job" if form.get("mode") == "job" else "words",
@@ -51,7 +52,7 @@ class Asked:
             job=words["job"][:50_000],
             years="" if (years := _number(words["years"])) is None else str(min(years, 60)),
             weight=WEIGHT if weight is None else min(weight, 100),
-            model=model if (model := form.get("model")) in MODELS else "",  # type: ignore[arg-type]
+            model=words["model"] if words["model"] in MODELS else "",
             blind=form.get("blind") == "1",
             fields=fields,
             choices=choices,

@@ -1,4 +1,4 @@
-"""The search page, and what belongs to it."""
+"""The search page, and adding résumés."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +17,12 @@ from cvseeker.search import Found
 from cvseeker.serve.blind import blind_facets
 from cvseeker.serve.candidates import LONGEST_LOGGED
 from cvseeker.serve.lists import recorded
-from cvseeker.serve.pages import adding, people, session, tables
+from cvseeker.serve.pages import people, session, tables
 from cvseeker.serve.pages.forms import MODELS, Asked
 from cvseeker.serve.pages.html import marked, page_router, render, said, set_blind
 from cvseeker.serve.service import Service
 from cvseeker.serve.untuned import Making, Opened
+from cvseeker.serve.uploads import LARGEST_UPLOAD, MOST_FILES, Files, Upload, upload
 from cvseeker.serve.visit import Visit, Visited
 
 PER_PAGE = 10
@@ -32,7 +33,7 @@ router = page_router()
 
 def add_pages(app: FastAPI) -> None:
     """Add the page and what it is made of to an app."""
-    for one in (router, people.router, tables.router, adding.router, session.router):
+    for one in (router, people.router, tables.router, session.router):
         app.include_router(one)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
@@ -113,6 +114,24 @@ def keep_again(
     with recorded(visit.service) as record:
         Shortlists(record).keep_search(name[:_NAME], Asked.from_kept(form).to_kept())
     return said(visit, f"Kept “{name}” again.")
+
+
+@router.get("/upload")
+def upload_page(visit: Visited) -> Response:
+    """Show where files are dropped."""
+    return render("upload.html", visit, most=MOST_FILES)
+
+
+@router.post("/upload", max_body_size=LARGEST_UPLOAD)
+def upload_files(files: Files, visit: Visited) -> Response:
+    """Keep files, and show what becomes of them."""
+    return render("_job_state.html", visit, job=upload(files, Response(), visit))
+
+
+@router.get("/upload/jobs/{job}")
+def job_state(found: Upload, visit: Visited) -> Response:
+    """Return what has become of an upload."""
+    return render("_job_state.html", visit, job=found)
 
 
 def _searches(service: Service) -> dict[str, str]:
