@@ -19,9 +19,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Ticked or typed for later: the search need not run for it.
+// Ticked or typed for later, or searched while it was typed: the search need not run for it.
+let searched = null;
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[name=shortlist], [name=keep_as]")) event.stopPropagation();
+  const isOld = event.target.id === "q" && event.target.value === searched;
+  if (isOld || event.target.matches("[name=shortlist], [name=keep_as]")) event.stopPropagation();
   if (!event.target.matches(".compare")) return;
   event.stopPropagation();
   const chosen = [...document.querySelectorAll(".compare:checked")].map((one) => one.value);
@@ -37,6 +39,7 @@ document.addEventListener("change", (event) => {
 // The log keeps what was meant, not each letter on the way to it.
 document.addEventListener("htmx:configRequest", (event) => {
   if (event.detail.triggeringEvent?.type === "input") event.detail.parameters.live = "1";
+  if (event.detail.elt.id === "search") searched = byId("q").value;
 });
 
 document.addEventListener("click", (event) => {
