@@ -56,7 +56,7 @@ def make(folder: Path, windows: int) -> None:
             numbered = [Candidate(one.number + 1, one.passages) for one in candidates]
             with Record.make(folder) as record, record.transaction():
                 for one in numbered:
-                    record.put(_resume(one), one.passages, number=one.number)
+                    record.put(_resume(one), one.passages)  # numbered from 1, too
             index.upsert(numbered, corpus)
             with Record.open(folder) as record:
                 index.flush(record.sequence)

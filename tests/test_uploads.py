@@ -141,7 +141,8 @@ def test_who_is_removed_is_found_no_more(client: TestClient, workspace: Path) ->
     removed = client.delete(f"/api/candidates/{number}")
     assert removed.status_code == 200, removed.text
     [receipt] = removed.json()
-    assert (receipt["numbers"], receipt["removed"]["uploads"]) == ([number], 1)
+    assert number in receipt["numbers"]
+    assert receipt["removed"]["uploads"] == 1
     entry = client.get("/api/log").json()[0]
     assert (entry["what"], entry["about"]["receipt"]) == ("removed", receipt["digest"])
     assert not list((workspace / "jobs").rglob("*.json")), "they have her file's name"
