@@ -6,12 +6,15 @@ found and one by hand are the same if they share most of their words (F1 of word
 
 `ticks.tsv` says of candidates that lead for each job whether they meet each requirement, judged
 by reading their résumés before any tick was seen: met, not found (not said), or unclear (in part,
-or only by implication). Given a workspace of the bundled résumés, ticks are compared with it.
+or only by implication). `developed_on.tsv` has such pairs of other jobs and other people, on which
+the rules were chosen. Given a workspace of the bundled résumés, ticks are compared with both.
 """
 
 import csv
 import sys
 from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from cvseeker.retrieval.bm25 import WORD
@@ -73,26 +76,28 @@ def measure(folder: Path = JOBS) -> dict[str, float]:
     }
 
 
-def compare(workspace: Path, *, show: bool = False) -> Counter[tuple[str, str]]:
+def compare(workspace: Path, pairs: Path, *, show: bool = False) -> Counter[tuple[str, str]]:
     """Count (judged, ticked) over the pairs of candidates and requirements."""
     finder = CandidateSearch.open(workspace)
     counts: Counter[tuple[str, str]] = Counter()
-    with (JOBS / "ticks.tsv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            (ticked,) = finder.ticks(row["resume"], [Requirement(row["requirement"])])
-            counts[row["judged"], ticked.state] += 1
-            if show and row["judged"] != ticked.state:
-                print(row["judged"], "→", ticked.state, row["resume"], row["requirement"])
-                print("     ", ticked.evidence[:150])
+    with pairs.open(encoding="utf-8") as file:
+        rows = sorted(csv.DictReader(file, delimiter="\t"), key=itemgetter("resume"))
+    for resume, group in groupby(rows, itemgetter("resume")):
+        judged = [(row["requirement"], row["judged"]) for row in group]
+        ticks = finder.ticks(resume, [Requirement(asked) for asked, _ in judged])
+        for (asked, state), ticked in zip(judged, ticks, strict=True):
+            counts[state, ticked.state] += 1
+            if show and state != ticked.state:
+                print(f"{state} → {ticked.state} {resume} {asked}\n      {ticked.evidence[:150]}")
     return counts
 
 
 if __name__ == "__main__":
     print({name: round(value, 3) for name, value in measure().items()})
-    if len(sys.argv) > 1:
-        counts = compare(Path(sys.argv[1]), show=len(sys.argv) > 2)
+    for name in ("developed_on.tsv", "ticks.tsv") if len(sys.argv) > 1 else ():
+        counts = compare(Path(sys.argv[1]), JOBS / name, show=len(sys.argv) > 2)
         right = sum(count for (judged, ticked), count in counts.items() if judged == ticked)
         clear = {pair: count for pair, count in counts.items() if "unclear" not in pair}
         opposite = sum(count for (judged, ticked), count in clear.items() if judged != ticked)
-        print(f"ticks: {right} of {counts.total()} as judged, {opposite} the opposite")
+        print(f"{name}: {right} of {counts.total()} as judged, {opposite} the opposite")
         print(dict(counts))

@@ -2,7 +2,7 @@
 
 The workspace is of the bundled résumés. "Nothing fits well" is what should be said of twenty
 professions that none of them has, and of no hand-written query that has a grade-2 answer
-among the first three. Neither has chosen anything: the rule was chosen on other people's résumés.
+among the first three. Neither has chosen the rule; others did.
 """
 
 import sys

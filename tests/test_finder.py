@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,15 +18,18 @@ from cvseeker.core.record import Record
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.training_settings import HybridWeights
 from cvseeker.core.workspace import Workspace
+from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.late import WordMatch
+from cvseeker.retrieval.ranker import EncodedQueries
 from cvseeker.retrieval.store import VectorStore
+from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.search import CandidateHit, CandidateSearch, Found, stage
 from cvseeker.search.index import Candidate, CandidateIndex, Scored, index_candidates
 from cvseeker.search.query import Pool, Reading, Requirement, read_query
 from cvseeker.search.sentences import sentence_spans
-from cvseeker.search.strength import Strength
-from cvseeker.search.ticks import Tick, tick
+from cvseeker.search.strength import Strength, background, measure
+from cvseeker.search.ticks import Evidence, Tick, read_asked, tick
 from cvseeker.search.why import Excerpt, explain
 
 
@@ -54,7 +58,7 @@ def search_among(
         candidates.append(Candidate(number, tuple(passages)))
     index = CandidateIndex()
     index_candidates(index, candidates, encoder, VectorStore())
-    strength = Strength(1.0, 0.0, nothing=0.05, weak=0.1, strong=0.5)
+    strength = Strength((1.0, 0.0, 0.0, 0.0), nothing=0.05, weak=0.1, strong=0.5)
     return CandidateSearch(index, encoder, Pool(folder), strength=strength, **options)
 
 
@@ -173,16 +177,28 @@ def test_what_fits_badly_is_said(finder: CandidateSearch) -> None:
 
 def test_bands_tell_what_is_there_from_what_is_not() -> None:
     chance = np.random.default_rng(1)
-    there, elsewhere = (
-        chance.normal((0.6, 0.5), 0.05, (80, 2)),
-        chance.normal((0.3, 0.3), 0.05, (80, 2)),
-    )
+    there, elsewhere = (chance.normal(mean, 0.05, (80, 4)) for mean in (0.6, 0.3))
     learnt = Strength.learn(there, elsewhere)
     assert Strength.from_dict(json.loads(json.dumps(learnt.to_dict()))) == learnt
-    bands = [learnt.band(*row) for row in elsewhere]
-    assert bands.count("nothing fits well") == 60
-    assert learnt.band(0.7, 0.6) == "strong"
-    assert all(learnt.band(*row) in ("possible", "strong") for row in there)
+    bands = [learnt.band(row) for row in elsewhere]
+    assert bands.count("nothing fits well") == 72
+    assert learnt.band([0.8] * 4) == "strong"
+    assert all(learnt.band(row) in ("possible", "strong") for row in there)
+
+
+def scored(bm25: float, late: float) -> Scored:
+    return Scored(1, Passage("p#1", "p", ""), 0, 1.0, (bm25, 0.4, late), (0.0, 0.0, 0.0))
+
+
+def test_four_numbers_tell_how_well_the_best_three_fit() -> None:
+    windows = np.array([[0.9], [0.8], [0.7], [0.1]], np.float32)
+    index: Any = SimpleNamespace(windows=lambda _: ([], windows))
+    query = EncodedQueries([""], [[]], np.ones((1, 1), np.float32))
+    found = [scored(9, 0.8), scored(1, 0.7), scored(1, 0.6), *[scored(1, 0.5)] * 29]
+    found += [scored(1, 0.0), scored(1, 0.2)]
+    level = background(found)
+    assert level == pytest.approx(0.3)  # of the one without late interaction, the window's .4
+    assert measure(index, query, found, level) == pytest.approx((0.8, 0.3, 0.7, 9))
 
 
 def test_what_scores_are_worth_is_learnt_again_once_a_tenth_are_others(
@@ -192,9 +208,10 @@ def test_what_scores_are_worth_is_learnt_again_once_a_tenth_are_others(
 
     def learn(*_: object) -> Strength:
         runs.append(_)
-        return Strength(1.0, 0.0, nothing=0.05, weak=0.1, strong=0.5)
+        return Strength((1.0, 0.0, 0.0, 0.0), nothing=0.05, weak=0.1, strong=0.5)
 
-    monkeypatch.setattr(stage, "learn_strength", learn)
+    monkeypatch.setattr(Strength, "learn", learn)
+    monkeypatch.setattr(stage, "_measured", lambda *_: None)
     monkeypatch.setattr(stage, "_claims", lambda _: ["nurse"] * 10)
     index: Any = SimpleNamespace(counts={"candidates": 40})
     encoder: Any = None
@@ -264,30 +281,82 @@ def test_sentences_end_where_they_do() -> None:
     ]
 
 
+CODEC = TokenCodec(np.eye(8, dtype=np.float32), np.zeros(8, np.float32), np.ones(8, np.float32))
+# What each word means, in the space of eight numbers; the others mean nothing.
+MEANINGS = {"kafka": 0, "broker": 0, "pulsar": 1, "kinesis": 2, "cares": 3, "nursing": 3}
+
+
+def meant(text: str) -> tuple[Any, Any]:
+    """Return token vectors of a text and where they stand."""
+    words = list(re.finditer(r"\w+", text))
+    rows = [MEANINGS.get(word[0].lower(), 8) for word in words]
+    spans = np.array([word.span() for word in words], np.int64).reshape(-1, 2)
+    return np.eye(9, 8, dtype=np.float32)[rows], spans
+
+
+def ticked(asked: str, text: str, *insights: Insight, tokens: bool = True) -> Tick:
+    vectors, spans = meant(asked)
+    queries = TokenVectors(
+        vectors, np.zeros(len(spans), np.int64), spans, np.array([0, len(spans)])
+    )
+    encoded = EncodedQueries([asked], [[]], np.zeros((1, 8), np.float32), queries)
+    (read,) = read_asked([Requirement(asked)], encoded, CODEC if tokens else None)
+    vectors, spans = meant(text) if tokens else (np.zeros((0, 0), np.float32), spans[:0])
+    return tick(read, Evidence(Resume("r", text, insights=insights), text, vectors, spans[:, 0]))
+
+
 @pytest.mark.parametrize(
     ("asked", "text", "years", "state"),
     [
         ("Experience with Kafka", "Ran Kafka.", None, "met"),
+        ("Experience with Kafka", "Ran a broker.", None, "met"),
         ("Experience with Kafka", "Ran a bakery.", None, "not found"),
         ("Kafka or Pulsar", "Ran Kafka.", None, "met"),
         ("5+ years of Kafka", "Ran Kafka.", 7, "met"),
         ("5+ years of Kafka", "Ran Kafka.", 3, "not found"),
         ("five years of Kafka", "Ran Kafka.", None, "unclear"),
-        ("Kafka and Pulsar", "Ran Kafka.", None, "unclear"),
-        ("Kafka, Pulsar and Kinesis", "Ran Kafka.", None, "not found"),
-        ("Fluent Igbo", "Ran Kafka.", None, "not found"),
+        ("Leads 20 or more Kafka Pulsar Kinesis experts", "Leads.", None, "not found"),
         ("Stream processing (Kafka)", "Ran Kafka.", None, "met"),
+        ("Advanced Excel", "Excels at cooking. Writes Excel.", None, "met"),
+        ("Nursing degree", "Nursing, expected 2027.", None, "unclear"),
+        ("Kafka", "Baked bread. Sold bread. Was kind. Now cares. Once ran Kafka.", None, "met"),
     ],
 )
 def test_ticks(asked: str, text: str, years: int | None, state: str) -> None:
     insights = () if years is None else (Insight("years", str(years), str(years), 0, 0),)
-    words = [word for word in ("Kafka", "Pulsar", "Kinesis", "Igbo") if word in asked]
-    first = text.split(maxsplit=1)[0]
-    matches = [match(asked, text, (word, word if word in text else first), 0.3) for word in words]
-    found = Scored(1, Passage("r#1", "r", text), 0, 1.0, (1.0, 0.4, 0.55), (1.0, 0.0, 0.0))
-    told = tick(Requirement(asked), Resume("r", text, insights=insights), found, matches)
+    told = ticked(asked, text, *insights)
     assert told.state == state
     assert bool(told.evidence) == (state != "not found")
+
+
+def test_words_alone_tick_where_a_model_gives_no_token_vectors() -> None:
+    assert ticked("Kafka", "Bakes. Ran Kafka.", tokens=False) == Tick(
+        Requirement("Kafka"), "met", "Ran Kafka."
+    )
+    assert ticked("Kafka", "Ran a broker.", tokens=False).state == "not found"
+
+
+@pytest.mark.parametrize(
+    ("asked", "state"),
+    [
+        ("Fluent French", "met"),
+        ("Fluent German", "unclear"),
+        ("German", "met"),
+        ("Fluent Igbo", "not found"),
+        ("German or Igbo", "met"),
+        ("German and Igbo", "not found"),
+        ("native or fluent French, plus business German", "unclear"),
+        ("Good written English", "met"),
+    ],
+)
+def test_languages_count_by_their_level(asked: str, state: str) -> None:
+    text = "She has been with us for years, and there is nothing that she would not do.\n"
+    text += "Languages: French (mother tongue), German (basic), some Igbos."
+    spoken = [
+        Insight("language", name, name, text.index(name), text.index(name) + len(name))
+        for name in ("French", "German")
+    ]
+    assert ticked(asked, text, *spoken).state == state
 
 
 ODD = CandidateHit(
@@ -341,7 +410,7 @@ def test_the_blind_see_no_names(form: str, capsys: pytest.CaptureFixture[str]) -
 def test_scripts_get_a_list_of_hits(
     finder: CandidateSearch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = finder.search(read_query("ventilation night shifts"), top_k=2)
+    found = finder.search(read_query("ventilation night shifts -intern"), top_k=2)
     printed.show(found, skip=2, blind=False, form="json")
     out, err = capsys.readouterr()
     hits = json.loads(out)
@@ -350,7 +419,7 @@ def test_scripts_get_a_list_of_hits(
     assert hits[0]["passage_id"] == "cem-aksoy#1"
     assert "ventilation" in hits[0]["matched"]
     assert hits[0]["snippet"] == hits[0]["excerpt"]["text"]
-    assert "read as ranked by: ventilation night shifts" in err
+    assert "read as must: NOT intern · ranked by: ventilation night shifts" in err
 
 
 def test_nobody_works_for_themselves_by_name(hash_encoder: Any, tmp_path: Path) -> None:

@@ -136,7 +136,9 @@ def show(found: "Found", *, skip: int, blind: bool, form: str) -> None:
     if blind:
         facets = {kind: values for kind, values in found.facets.items() if kind not in _NAMING}
         found = replace(found, hits=tuple(map(hidden, found.hits)), facets=facets)
-    for note in (f"read as {found.reading.shown}", *found.reading.notes):
+    if found.reading.shown:
+        say(f"read as {found.reading.shown}")
+    for note in found.reading.notes:
         say(note)
     if form == "json":
         if found.band == _NOTHING:

@@ -1,6 +1,6 @@
 """Candidates found by what was read: filtered, ranked, explained, and told how well they fit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,8 +19,8 @@ from cvseeker.retrieval.tokens import TokenVectors
 from cvseeker.search.index import CandidateIndex, Scored
 from cvseeker.search.query import Pool, Reading, Requirement, correct, read_query
 from cvseeker.search.stage import open_workspace
-from cvseeker.search.strength import LOOKED_AT, Band, Strength, measure, overall
-from cvseeker.search.ticks import Tick, tick
+from cvseeker.search.strength import LOOKED_AT, Strength, background, measure
+from cvseeker.search.ticks import Evidence, Tick, read_asked, tick
 from cvseeker.search.why import Excerpt, explain
 
 # A tokenizer of fewer entries knows one language.
@@ -268,25 +268,29 @@ class CandidateSearch:
             allowed=allowed,
             limit=max(skip + top_k, LOOKED_AT),
         )
-        nearness, background = measure(self._index, query, found[:LOOKED_AT])
-        band = self._band(overall(nearness), background) if found else ""
         page = found[skip : skip + top_k]
-        near, _ = measure(self._index, query, page)
-        matches = self._index.explain(query, [one.position for one in page])
+        ticks = self._ticked([one.number for one in page], reading.requirements)
+        level = background(found)
+        bands = [self._own_band(query, one, level) for one in page]
         hits = tuple(
-            replace(
+            replace(hit, band=band, ticks=tuple(ticks[hit.number]))
+            for hit, band in zip(self._hits(query, page), bands, strict=True)
+        )
+        return Found(reading, hits, len(numbers), self._band(query, found, level), facets)
+
+    def _hits(self, query: EncodedQueries, found: Sequence[Scored]) -> Iterator[CandidateHit]:
+        """Yield what is shown of those who were found, and why they were."""
+        matches = self._index.explain(query, [one.position for one in found])
+        for one, words in zip(found, matches, strict=True):
+            spans, vectors = self._index.windows(one.position)
+            near = spans[int((vectors @ query.vectors[0]).argmax())]
+            yield replace(
                 self._person(one.number),
                 passage_id=one.passage.passage_id,
                 score=round(one.score, 4),
                 shares=one.shares,
-                band=self._own_band(value, background),
-                excerpt=self._excerpt(query, one, words),
+                excerpt=explain(query.texts[0], one.passage.text, words, near),
             )
-            for one, value, words in zip(page, near, matches, strict=True)
-        )
-        ticks = self._ticked([hit.number for hit in hits], reading.requirements)
-        hits = tuple(replace(hit, ticks=tuple(ticks[hit.number])) for hit in hits)
-        return Found(reading, hits, len(numbers), band, facets)
 
     def _allowed(self, must: Tree | None) -> list[int] | None:
         """Return who fulfils a filter and is in index and record both; ``None``: everybody."""
@@ -328,18 +332,7 @@ class CandidateSearch:
         found = self._index.search(
             query, weights=self._weights, allowed=others, limit=skip + top_k
         )[skip:]
-        matches = self._index.explain(query, [one.position for one in found])
-        hits = tuple(
-            replace(
-                self._person(one.number),
-                passage_id=one.passage.passage_id,
-                score=round(one.score, 4),
-                shares=one.shares,
-                excerpt=self._excerpt(query, one, words),
-            )
-            for one, words in zip(found, matches, strict=True)
-        )
-        return Found(reading, hits, len(others))
+        return Found(reading, tuple(self._hits(query, found)), len(others))
 
     def ticks(self, resume_id: str, requirements: Sequence[Requirement]) -> tuple[Tick, ...]:
         """Tell which requirements somebody meets.
@@ -357,17 +350,15 @@ class CandidateSearch:
     def _ticked(
         self, numbers: Sequence[int], requirements: Sequence[Requirement]
     ) -> dict[int, list[Tick]]:
-        """Tick each requirement for each number, by their passage that comes nearest to it."""
-        ticks: dict[int, list[Tick]] = {number: [] for number in numbers}
-        resumes = {number: self.pool.resumes[number] for number in numbers if requirements}
-        for requirement in requirements if numbers else ():
-            query = EncodedQueries.from_texts([requirement.text], self._encoder)
-            found = self._index.search(
-                query, weights=self._weights, allowed=numbers, limit=len(numbers)
-            )
-            matches = self._index.explain(query, [one.position for one in found])
-            for one, words in zip(found, matches, strict=True):
-                ticks[one.number].append(tick(requirement, resumes[one.number], one, words))
+        """Tick each requirement for each number, by all that their passages say."""
+        if not numbers or not requirements:
+            return {number: [] for number in numbers}
+        encoded = EncodedQueries.from_texts([one.text for one in requirements], self._encoder)
+        asked = read_asked(requirements, encoded, self._index.codec)
+        ticks = {}
+        for number in numbers:
+            evidence = Evidence(self.pool.resumes[number], *self._index.words(number))
+            ticks[number] = [tick(one, evidence) for one in asked]
         return ticks
 
     def number_of(self, resume_id: str) -> int:
@@ -380,13 +371,15 @@ class CandidateSearch:
             "them"
         )
 
-    def _band(self, nearness: float, background: float) -> Band | str:
-        """Return how well the best few fit together."""
-        return "" if self._strength is None else self._strength.band(nearness, background)
+    def _band(self, query: EncodedQueries, found: Sequence[Scored], level: float) -> str:
+        """Return how well the best few fit together; empty where nothing was learnt or found."""
+        if self._strength is None or not found:
+            return ""
+        return self._strength.band(measure(self._index, query, found, level))
 
-    def _own_band(self, nearness: float, background: float) -> str:
+    def _own_band(self, query: EncodedQueries, one: Scored, level: float) -> str:
         """Return how well one of them fits: "weak" at the least."""
-        band = self._band(nearness, background)
+        band = self._band(query, [one], level)
         return "weak" if band == "nothing fits well" else band
 
     def _person(self, number: int) -> CandidateHit:
@@ -406,11 +399,6 @@ class CandidateSearch:
             years=profile.years,
             flags=tuple(resume.metadata.get("flags", "").splitlines()),
         )
-
-    def _excerpt(self, query: EncodedQueries, found: Scored, matches: Any) -> Excerpt:
-        spans, vectors = self._index.windows(found.position)
-        near = spans[int((vectors @ query.vectors[0]).argmax())]
-        return explain(query.texts[0], found.passage.text, matches, near)
 
     def _knows(self, word: str) -> bool:
         """Tell whether the model has an entry for a word: then it is none's typo."""

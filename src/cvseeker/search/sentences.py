@@ -2,6 +2,8 @@
 
 import re
 
+Span = tuple[int, int]
+
 # A full stop after a word of two letters, a bracket or a number that is no list's; a question or
 # exclamation mark; the full stops of other scripts; a line's end, unless small letters follow.
 _END = re.compile(
@@ -15,7 +17,7 @@ _ABBREVIATIONS = re.compile(
 )
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+def sentence_spans(text: str) -> list[Span]:
     """Return where a text's sentences stand, in characters, without the spaces around them.
 
     A line's end is a sentence's, too, unless the next one begins with a small letter.
@@ -26,7 +28,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     >>> [text[start:end] for start, end in sentence_spans(text)]
     ["Ran a ward, e.g. at St. Olav's.", 'Nights only.']
     """
-    spans: list[tuple[int, int]] = []
+    spans: list[Span] = []
     begin = 0
     for match in _END.finditer(text):
         end = match.end()
@@ -40,7 +42,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _add(spans: list[tuple[int, int]], text: str, begin: int, end: int) -> None:
+def _add(spans: list[Span], text: str, begin: int, end: int) -> None:
     """Add a stretch without the spaces around it, unless nothing is left."""
     stretch = text[begin:end]
     start = begin + len(stretch) - len(stretch.lstrip())

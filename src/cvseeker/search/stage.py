@@ -3,13 +3,15 @@
 import atexit
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+
+import numpy as np
 
 from cvseeker.core.errors import InputError, WorkspaceError
 from cvseeker.core.files import read_json, write_json
@@ -18,6 +20,7 @@ from cvseeker.core.mapping import Mapper, map_here
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import NAME, Record
 from cvseeker.core.settings import Settings
+from cvseeker.core.wordlists import read_lines
 from cvseeker.core.workspace import StageResult, Workspace, exclusive
 from cvseeker.resumes import Ingested
 from cvseeker.retrieval.claims import cut_claims
@@ -30,14 +33,13 @@ from cvseeker.search.index import (
     ENOUGH,
     Candidate,
     CandidateIndex,
-    Scored,
     index_candidates,
     open_engine,
     resume_index,
 )
-from cvseeker.search.strength import LOOKED_AT, Strength, learn_strength
+from cvseeker.search.strength import LOOKED_AT, Array, Strength, background, measure
 
-_STRENGTH = "strength.json"
+_STRENGTH = "bands.json"
 # What is learnt from: so many claims, at least so many, chosen by this seed.
 _CLAIMS, _FEWEST_CLAIMS, _SEED = 100, 10, 13
 # The share of the candidates who may be others before it is learnt again.
@@ -207,16 +209,21 @@ def _learn_strength(
         return
     path.unlink(missing_ok=True)
     claims = _claims(workspace)
-    if len(claims) < _FEWEST_CLAIMS:
-        return
+    if len(claims) >= _FEWEST_CLAIMS:
+        there = _measured(index, encoder, claims)
+        elsewhere = _measured(index, encoder, read_lines("cvseeker.search", "elsewhere"))
+        write_json(path, {**Strength.learn(there, elsewhere).to_dict(), "changed": 0})
 
-    def search(query: EncodedQueries) -> list[Scored]:
-        return index.search(query, weights=encoder.hybrid, limit=LOOKED_AT)
 
-    learnt = learn_strength(
-        index, search, lambda texts: EncodedQueries.from_texts(texts, encoder), claims
-    )
-    write_json(path, {**learnt.to_dict(), "changed": 0})
+def _measured(index: CandidateIndex, encoder: LocalEncoder, texts: Sequence[str]) -> Array:
+    """Measure what an index answers to queries, (n, k)."""
+    encoded = EncodedQueries.from_texts(texts, encoder)
+    rows = []
+    for row in range(len(texts)):
+        query = encoded[row : row + 1]
+        found = index.search(query, weights=encoder.hybrid, limit=LOOKED_AT)
+        rows.append(measure(index, query, found, background(found)))
+    return np.array(rows)
 
 
 def _previous(workspace: Workspace) -> Path | None:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from cvseeker.retrieval.bm25 import matched_spans, stems
 from cvseeker.retrieval.late import WordMatch
-from cvseeker.search.sentences import sentence_spans
-
-Span = tuple[int, int]
+from cvseeker.search.sentences import Span, sentence_spans
 
 # Cosine from which on a word answers another by its meaning.
 MEANT = 0.55

@@ -114,6 +114,23 @@ class CandidateIndex(CandidateFiles):
         )
         return list(ends), segment.vectors[rows]
 
+    def words(self, number: int) -> tuple[str, FloatArray, IntArray]:
+        """Return a candidate's passages as one text, its token vectors, and where they begin.
+
+        The vectors are as the codec projects them, (n_tokens, k); k is 0 where there are none. Of
+        a candidate who is not there nothing is.
+        """
+        rows = self._rows(np.array([number]))
+        positions = rows_of(self._bounds, rows)
+        texts = [self.passage(position).text for position in positions.tolist()]
+        text = "\n".join(texts)
+        if self._codec is None or not texts:
+            return text, np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
+        codes = self._codes(self._codec, positions)
+        shifts = bounds_of(np.array([len(one) + 1 for one in texts]))[:-1]
+        starts = codes.starts + np.repeat(shifts, np.diff(codes.bounds))
+        return text, codes.codec.decode(codes.codes), starts
+
     def close(self) -> None:
         """Let go of files and of the engine."""
         self._engine.close()
@@ -167,6 +184,11 @@ class CandidateIndex(CandidateFiles):
         self, codec: TokenCodec, positions: IntArray, *, places: bool = True
     ) -> LateInteractionRanker:
         """Return late interaction with some passages, which ascend; places are for explaining."""
+        chosen = self._codes(codec, positions, places=places)
+        return LateInteractionRanker(chosen, count=int(self._bounds[-1]))
+
+    def _codes(self, codec: TokenCodec, positions: IntArray, *, places: bool = True) -> TokenCodes:
+        """Return the token codes of some passages, which ascend."""
         names = ("token_starts", "token_lengths")
         taken = []
         for segment, chosen in self._parts(positions):
@@ -176,7 +198,7 @@ class CandidateIndex(CandidateFiles):
             found = (segment.arrays[name][where] for name in names)
             taken.append([sizes, segment.arrays["codes"][rows], *found])
         sizes, codes, starts, lengths = map(np.concatenate, zip(*taken, strict=True))
-        chosen_codes = TokenCodes(
+        return TokenCodes(
             codec,
             codes,
             starts.astype(np.uint32),
@@ -184,7 +206,6 @@ class CandidateIndex(CandidateFiles):
             bounds_of(sizes),
             self._frequencies,
         )
-        return LateInteractionRanker(chosen_codes, count=int(self._bounds[-1]))
 
     @cached_property
     def _frequencies(self) -> IntArray:

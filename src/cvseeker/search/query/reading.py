@@ -60,7 +60,7 @@ class Reading:
 
     @property
     def shown(self) -> str:
-        """How it was read, in a line."""
+        """How it was read, in a line; empty where all of it ranks, as it was typed."""
         filtered = str(self.must) if self.must is not None else ""
         if isinstance(self.must, Group) and self.must.operator == "AND":
             filtered = filtered[1:-1]
@@ -68,7 +68,7 @@ class Reading:
         if self.requirements:
             must = sum(one.must for one in self.requirements)
             said.append(f"{must} must, {len(self.requirements) - must} nice to have")
-        if self.text:
+        if said and self.text:
             whole = " ".join(self.text.split())
             whole = whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"
             said.append(f"ranked by: {whole}")
