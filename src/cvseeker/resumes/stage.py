@@ -250,13 +250,15 @@ class Ingested:
         yield from (one for one in self.passages() if one.resume_id not in doubtful)
 
     def names(self) -> dict[str, str]:
-        """Return résumé id → the candidate's name, where the résumé tells it."""
-        names = {
-            resume.resume_id: PersonName.from_text(
-                resume.text, insight=resume.profile.name, source=resume.resume_id
-            ).full
-            for resume in self.resumes()
-        }
+        """Return résumé id → the candidate's name, where the résumé tells it.
+
+        In quotation marks behind it stands what else is read there as somebody's name.
+        """
+        names = {}
+        for resume in self.resumes():
+            first, *others = [one.value for one in resume.insights if one.kind == "name"] or [""]
+            name = PersonName.from_text(resume.text, insight=first, source=resume.resume_id).full
+            names[resume.resume_id] = " ".join([name, *(f'"{other}"' for other in others)])
         return {resume_id: name for resume_id, name in names.items() if name}
 
     @staticmethod

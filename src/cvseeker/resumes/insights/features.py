@@ -1,7 +1,7 @@
 """What the tagger looks at: of each token itself, its neighbours, its segment and its section."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cvseeker.core.languages import month_numbers, words_of
@@ -35,8 +35,10 @@ _PLACES = PLACES | read_words("cvseeker.resumes", "cities")
 _YEAR = re.compile(r"['’]?(?:(?:19|20)\d\d|\d{1,2}[/.](?:19|20)?\d\d)(?:[-–/]\d{2,4})?")
 _DATE_WORDS = frozenset(month_numbers()) | words_of("present") | words_of("seasons")
 _RUNS = ((re.compile(r"[^\W\d_a-z]+"), "X"), (re.compile(r"[^\W\d_A-Z]+"), "x"))
-_POSITIONS = (3, 8, 20, 50, 120, 300)
+_POSITIONS = (3, 8, 20, 50, 120, 300, 700, 1500)
 _NEAR = 7
+# What parts the pieces of an entry: "Title, Employer | Place (dates)".
+_PARTING = frozenset(",;:|•·()–—-/")
 
 
 def token_features(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[list[str]]:
@@ -47,6 +49,7 @@ def token_features(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
     before, after = _distances(marks)
     handles = net_handles(tokens)
     around = _segment_features(tokens, lows, marks, segments)
+    pieces = _piece_features(tokens, lows, marks, segments)
     rows: list[list[str]] = []
     padded = ["<", "<", *lows, ">", ">"]
     padded_marks = ["<", "<", *marks, ">", ">"]
@@ -86,7 +89,7 @@ def token_features(tokens: Sequence[Token], segments: Sequence[Segment]) -> list
                 f"pos={sum(at >= edge for edge in _POSITIONS)}",
             ]
             handle = ("handle", f"handle {shape}") if low in handles else ()
-            rows.append([*row, *handle, *shared])
+            rows.append([*row, *handle, *pieces[at], *shared])
     return rows
 
 
@@ -159,6 +162,59 @@ def net_handles(tokens: Sequence[Token]) -> frozenset[str]:
         elif "/" in token.text[5:]:
             runs.update(re.findall(r"[^\W\d_]{3,}", token.text[8:].lower()))
     return frozenset(runs)
+
+
+def _piece_features(
+    tokens: Sequence[Token], lows: Sequence[str], marks: Sequence[str], segments: Sequence[Segment]
+) -> list[list[str]]:
+    """Return for each token what is seen of the piece of an entry that it is in, and of those near.
+
+    Of a firm little but its place among titles, dates and places tells that it is one.
+    """
+    pieces = [
+        (first, last, number, segment)
+        for segment in segments
+        for number, (first, last) in enumerate(_pieces(lows, segment))
+    ]
+    said = [_summary(tokens[a:b], marks[a:b]) for a, b, _, _ in pieces]
+    short = ["".join(sign for sign in "TICDYP" if sign in one) or one[:2] for one in said]
+    rows: list[list[str]] = [[] for _ in tokens]
+    for at, (first, last, number, segment) in enumerate(pieces):
+        opens = "/" if first == segment.first else lows[first - 1]
+        closes = "/" if last == segment.last else lows[last]
+        before = [*["<"] * max(0, 3 - at), *short[max(0, at - 3) : at]]
+        behind = [*short[at + 1 : at + 4], *[">"] * 3][:3]
+        shared = [
+            f"c={said[at]}",
+            f"c-1={opens}{said[at - 1] if at else '<'}",
+            f"c+1={closes}{said[at + 1] if at + 1 < len(said) else '>'}",
+            f"c3={before[2]} {opens} {short[at]} {closes} {behind[0]}",
+            f"c5={before[1]} {before[2]} {short[at]} {behind[0]} {behind[1]}",
+            f"cT={_nearest('T', before[::-1])}{_nearest('Y', before[::-1])}"
+            f"{_nearest('T', behind)}{_nearest('Y', behind)} {short[at]}",
+            f"cn={min(number, 3)} {opens}{closes}",
+            f"ce={lows[last - 1]}",
+            f"cf={lows[first]}",
+        ]
+        for token in range(first, last):
+            place = f"{min(token - first, 2)}{min(last - token - 1, 2)}"
+            rows[token] = [*shared, f"ci={place} {said[at]}"]
+    return rows
+
+
+def _nearest(sign: str, pieces: Sequence[str]) -> int:
+    """Return how many pieces away the nearest of a kind is, up to a limit."""
+    return next((far for far, piece in enumerate(pieces) if sign in piece), len(pieces))
+
+
+def _pieces(lows: Sequence[str], segment: Segment) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of a segment between separators."""
+    first = segment.first
+    for at in range(segment.first, segment.last + 1):
+        if at == segment.last or lows[at] in _PARTING:
+            if first < at:
+                yield first, at
+            first = at + 1
 
 
 def _segment_features(

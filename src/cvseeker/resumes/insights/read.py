@@ -32,8 +32,8 @@ _LONGEST = 60_000
 # A text with lines of so many characters on average has lost its lines.
 _LONG_LINE = 400
 _UNCONFIRMED, _EVEN = 0.6, 0.5
-# A name further down is somebody else's.
-_TOP = 600
+# A name further down is somebody else's, where the tagger is not sure.
+_TOP, _SURE = 600, 0.8
 # Where no address is told, a line of two words names a firm as often as a person.
 _ADDRESS = re.compile("@|linkedin|indeed")
 _EAST = re.compile("[\u2e80-\uffdc]")
@@ -41,6 +41,7 @@ _EAST = re.compile("[\u2e80-\uffdc]")
 _BETTER_TAGGED = ("institution", "employer")
 _WORD = re.compile(r"[^\W_]+")
 _SMALL = frozenset("of and for the in to at van von der de da del".split())
+_DETERMINERS = frozenset("a an the each every any all our my".split())
 _ORDER = "name title employer place degree institution skill language certificate".split()
 
 
@@ -221,8 +222,8 @@ def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
     said = text[piece.start : piece.end]
     if piece.kind == "name":
         known = any(other.kind == "name" for other in ruled)
-        addressed = bool(_ADDRESS.search(text))
-        return not known and piece.start < _TOP and is_name(said) and addressed
+        near = piece.start < _TOP and bool(_ADDRESS.search(text))
+        return not known and is_name(said) and (near or piece.confidence >= _SURE)
     if piece.kind == "employer":
         titles = [other for other in ruled if other.kind == "title"]
         return any(map(str.isalpha, said)) and not _overlaps(piece, titles)
@@ -236,7 +237,7 @@ def _overlaps(piece: Piece, others: Iterable[Piece]) -> bool:
 
 
 _UNFIT: dict[InsightKind, Callable[[str], bool]] = {
-    "title": lambda said: names_tool(said) or is_degree(said),
+    "title": lambda said: names_tool(said) or is_degree(said) or said.split()[0] in _DETERMINERS,
     "place": lambda said: is_school(said) or any(map(str.isdigit, said)),
     "degree": lambda said: is_other_short_form(said) or (is_school(said) and not is_degree(said)),
     "skill": lambda said: is_language(said) or not may_be_skill(said),
