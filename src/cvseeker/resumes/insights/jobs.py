@@ -35,6 +35,7 @@ _BULLETS = "•-*–➢"
 # What ends the names of firms and schools, as a title does not.
 _NO_TITLE = NOT_IN_TITLES | frozenset(read_pairs("cvseeker.resumes", "organizations_and_degrees"))
 _HEADER_LINES, _MOST_PIECES, _LONGEST_LINE = 60, 4, 110
+_DATES_BEFORE = 40
 
 
 def find_jobs(text: str, lines: Sequence[Line], handles: frozenset[str]) -> Iterator[Piece]:
@@ -109,8 +110,9 @@ def _entry(
     if not titles or (len(pieces) == 1 and _is_person(text, lines, number, handles)):
         return
     yield Piece("title", *pieces[titles[0]], 0.9)
-    dated = _YEAR.search(text, line.start, line.end)
-    if line.kind == "experience" and dated:
+    # The dates may stand a wide gap before what they are of.
+    begin = text.rfind("\n", max(0, line.start - _DATES_BEFORE), line.start) + 1 or line.start
+    if line.kind == "experience" and _YEAR.search(text, begin, line.end):
         for at in (titles[0] + 1, titles[0] - 1):
             if 0 <= at < len(pieces) and _is_employer(text[slice(*pieces[at])]):
                 yield Piece("employer", *pieces[at], 0.8)

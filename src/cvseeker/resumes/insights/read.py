@@ -41,7 +41,8 @@ _EAST = re.compile("[\u2e80-\uffdc]")
 _BETTER_TAGGED = ("institution", "employer")
 _WORD = re.compile(r"[^\W_]+")
 _SMALL = frozenset("of and for the in to at van von der de da del".split())
-_DETERMINERS = frozenset("a an the each every any all our my".split())
+# Before a title these tell that it is others'.
+_OTHERS = ("each ", "every ", "all ", "any ")
 _ORDER = "name title employer place degree institution skill language certificate".split()
 
 
@@ -224,6 +225,8 @@ def _is_fit(text: str, piece: Piece, ruled: Sequence[Piece]) -> bool:
         known = any(other.kind == "name" for other in ruled)
         near = piece.start < _TOP and bool(_ADDRESS.search(text))
         return not known and is_name(said) and (near or piece.confidence >= _SURE)
+    if piece.kind == "title" and text[: piece.start].endswith(_OTHERS):
+        return False
     if piece.kind == "employer":
         titles = [other for other in ruled if other.kind == "title"]
         return any(map(str.isalpha, said)) and not _overlaps(piece, titles)
@@ -237,7 +240,7 @@ def _overlaps(piece: Piece, others: Iterable[Piece]) -> bool:
 
 
 _UNFIT: dict[InsightKind, Callable[[str], bool]] = {
-    "title": lambda said: names_tool(said) or is_degree(said) or said.split()[0] in _DETERMINERS,
+    "title": lambda said: names_tool(said) or is_degree(said) or said.startswith(_OTHERS),
     "place": lambda said: is_school(said) or any(map(str.isdigit, said)),
     "degree": lambda said: is_other_short_form(said) or (is_school(said) and not is_degree(said)),
     "skill": lambda said: is_language(said) or not may_be_skill(said),
