@@ -45,6 +45,18 @@ def test_the_signs_of_numbers_are_decoded(signs: np.ndarray) -> None:
     assert np.array_equal(codec.encode(decoded), codes)
 
 
+def test_the_last_digits_do_not_make_the_signs() -> None:
+    # Sixteen dimensions of one variance, whose axes may be any, and some that are left out.
+    alike, _ = np.linalg.qr(vectors(2000).astype(np.float64))
+    corpus = (40 * alike * np.where(np.arange(32) < 16, 1, 0.1)).astype(np.float32)
+    noise = vectors(2000, seed=3)
+    one, other = (TokenCodec.fit(given, dims=16) for given in (corpus, corpus + 1e-3 * noise))
+    signs = [2 * codec.signs(codec.encode(corpus)) - 1 for codec in (one, other)]
+    # A dimension may be turned round as a whole, which changes no score.
+    agreeing = np.abs((signs[0] * signs[1]).mean(axis=0))
+    assert agreeing.min() > 0.9
+
+
 def test_cosines_with_codes_are_right_on_average() -> None:
     corpus, queries = vectors(4000, dim=64), vectors(40, dim=64, seed=2)
     # Some answer a query and some are its opposite, as far as tokens do.

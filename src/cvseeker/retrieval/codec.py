@@ -63,9 +63,12 @@ class TokenCodec:
                 f"{len(vectors)} token vectors of {vectors.shape[1]} dimensions to fit {dims} "
                 "signs to; expected one vector at least, and 8 dimensions"
             )
-        generator = np.random.default_rng(seed)
-        rotation, _ = np.linalg.qr(generator.normal(size=(kept, kept)))
-        projection = (_principal_axes(vectors, kept) @ rotation).astype(np.float32)
+        axes = _principal_axes(vectors, kept)
+        random = np.random.default_rng(seed).normal(size=(vectors.shape[1], kept))
+        # Turned as the space is, not as the axes are: of two alike either may come first, and which
+        # way one points is chance, so that the last digits of the vectors would make all the signs.
+        rotation, _ = np.linalg.qr(axes.T @ random)
+        projection = (axes @ rotation).astype(np.float32)
         projected = unit(vectors @ projection)
         center = projected.mean(axis=0)
         distance = np.maximum(np.abs(projected - center), np.float32(1e-6))
