@@ -285,6 +285,8 @@ def result(place: Path) -> dict[str, Any]:
     """Return what lies in a place, but for the times of files."""
     found: dict[str, Any] = {}
     for name, (mode, _, content) in read_state(place, {}).items():
+        if name.endswith(".cvseeker.lock"):  # free, where its process is gone
+            continue
         value: Any = content
         if name.endswith("record.sqlite"):
             value = recorded(place / name)
@@ -292,6 +294,12 @@ def result(place: Path) -> dict[str, Any]:
             value = json.loads(content)
             for facts in value["outputs"].values():
                 del facts["mtime_ns"]
+            # Not what the last run had left to do.
+            value["counts"] = {
+                key: count
+                for key, count in value["counts"].items()
+                if key not in {"encoded", "removed"}
+            }
         found[name] = (mode, value)
     return found
 

@@ -189,11 +189,20 @@ def _complete(workspace: Workspace, progress: Progress, who: str) -> Receipt:
             _commands(workspace),
         )
         digest = text_hash(json.dumps(receipt.to_dict(), sort_keys=True))
-        Journal(record).write(who, "removed", {"numbers": note["numbers"], "receipt": digest})
+        if people.resumes or not _is_told(record, note["numbers"]):
+            Journal(record).write(who, "removed", {"numbers": note["numbers"], "receipt": digest})
         record.compact()
     workspace.erasing.unlink()
     sync(workspace.path)
     return Receipt(**{**receipt.to_dict(), "digest": digest})
+
+
+def _is_told(record: Record, numbers: Collection[int]) -> bool:
+    """Tell whether the log has a removal already, which was interrupted right after."""
+    return any(
+        entry.what == "removed" and entry.about.get("numbers") == list(numbers)
+        for entry in Journal(record).entries()
+    )
 
 
 def _commands(workspace: Workspace) -> dict[str, str]:

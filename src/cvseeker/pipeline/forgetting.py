@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cvseeker.core.datasets import read_split, write_dataset
+from cvseeker.core.datasets import RetrievalDataset, read_split, write_dataset
 from cvseeker.core.errors import InputError
 from cvseeker.core.files import read_json, read_jsonl, write_json, write_jsonl
 from cvseeker.core.manifest import is_stage_folder
@@ -122,29 +122,36 @@ def forget_queries(workspace: Workspace, people: People, follows: Follows) -> in
         if not is_stage_folder(folder):
             continue
         queries: set[str] = set()
+        rests = []
         for place in (folder, folder / "sections"):
             for split in SPLITS:
-                queries |= _filter_split(place, split, people)
+                if found := _split_without(place, split, people):
+                    queries |= found[1]
+                    rests.append((place, split, found[0]))
+        # The data sets last: they say which queries were about these people.
         about = people.passage_ids | queries
         for path in folder.glob("*.jsonl"):
             gone += _filter(path, "passage_id", about) + _filter(path, "query_id", about)
+        for place, split, rest in rests:
+            write_dataset(rest, place / f"{split}.json")
+            write_dataset(rest, place / "beir" / split, split=split)
         gone += len(queries)
         workspace.rewrote(stage, follows=follows.get(stage, ()), keeps=ledger_of(workspace).name)
     return gone
 
 
-def _filter_split(folder: Path, split: str, people: People) -> set[str]:
-    """Write a data set without some passages, and return which queries went with them."""
+def _split_without(
+    folder: Path, split: str, people: People
+) -> tuple[RetrievalDataset, set[str]] | None:
+    """Return a data set without their passages, and which queries go; ``None``: none of theirs."""
     place = folder / "beir" / split
     if not (place / "corpus.jsonl").is_file():
-        return set()
+        return None
     dataset = read_split(place, split)
     if people.passage_ids.isdisjoint(dataset.corpus):
-        return set()
+        return None
     rest = dataset.subset(set(dataset.corpus) - people.passage_ids)
-    write_dataset(rest, folder / f"{split}.json")
-    write_dataset(rest, place, split=split)
-    return set(dataset.queries) - set(rest.queries)
+    return rest, set(dataset.queries) - set(rest.queries)
 
 
 def forget_answers(workspace: Workspace, people: People) -> int:
@@ -181,17 +188,23 @@ def forget_index(workspace: Workspace, people: People, follows: Follows) -> int:
     if CandidateSearch.forget(workspace.path, people.numbers):
         workspace.rewrote("index", follows=follows.get("index", ()))
     else:
-        shutil.rmtree(folder)
+        _delete_stage(workspace, "index")
     return len(people.numbers)
 
 
 def forget_reports(workspace: Workspace) -> int:
     """Delete reports, runs and audits."""
-    folders = [workspace.stage_folder(stage) for stage in REBUILT]
-    gone = [folder for folder in folders if is_stage_folder(folder)]
-    for folder in gone:
-        shutil.rmtree(folder)
+    gone = [stage for stage in REBUILT if is_stage_folder(workspace.stage_folder(stage))]
+    for stage in gone:
+        _delete_stage(workspace, stage)
     return len(gone)
+
+
+def _delete_stage(workspace: Workspace, stage: str) -> None:
+    """Delete a stage; half of it would be no stage any more, and be left."""
+    old = workspace.path / f".{stage}.old"
+    workspace.stage_folder(stage).rename(old)
+    shutil.rmtree(old)
 
 
 def forget_record(record: Record, people: People) -> int:

@@ -66,7 +66,8 @@ class DatasetWriter:
 
     def __exit__(self, sort: type[BaseException] | None, *rest: object) -> None:
         self._stack.close()
-        for path in self._open:
+        # The passages last: as long as somebody's are there, so may be what belongs to them.
+        for path in reversed(self._open):
             if sort is None:
                 _part(path).replace(path)
             else:
