@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from cvseeker.cli import candidates as printed
+from cvseeker.cli.search import described
 from cvseeker.core.errors import InputError
 from cvseeker.core.insights import Insight
 from cvseeker.core.record import Record
 from cvseeker.core.records import Passage, Resume
 from cvseeker.core.training_settings import HybridWeights
-from cvseeker.core.workspace import Workspace
+from cvseeker.core.workspace import StageState, Workspace
 from cvseeker.retrieval.codec import TokenCodec
 from cvseeker.retrieval.encoder import Encoder, LocalEncoder
 from cvseeker.retrieval.late import WordMatch
@@ -465,3 +466,19 @@ def test_files_of_any_kind_are_job_descriptions(tmp_path: Path) -> None:
     assert "TIG" in Ingested.text_of(tmp_path / "job.html", Settings().ingest)
     with pytest.raises(InputError, match=r"job\.pdf"):
         Ingested.text_of(tmp_path / "job.pdf", Settings().ingest)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ({"engine": "signs", "recall@10": 0.9962}, "done, signs, recall@10 0.996"),
+        ({"engine": "exact", "recall@10": None}, "done, exact"),
+    ],
+)
+def test_status_tells_how_many_of_the_nearest_an_index_finds(
+    counts: dict[str, Any], shown: str
+) -> None:
+    stages: Any = SimpleNamespace(manifest=lambda _: {"counts": counts})
+    assert described(stages, StageState("index", "done", [], "")) == shown
+    assert described(stages, StageState("index", "damaged", [], "")) == "damaged"
+    assert described(stages, StageState("model", "done", [], "")) == "done"

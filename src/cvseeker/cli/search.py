@@ -118,11 +118,24 @@ def status(
     if as_json:
         put_json([asdict(state) for state in states])
     else:
-        rows = [(one.stage, one.state, "\n".join((*one.problems, one.command))) for one in states]
+        rows = [
+            (one.stage, described(stages, one), "\n".join((*one.problems, one.command)))
+            for one in states
+        ]
         stdout().print(table(str(workspace), ("stage", "state", "what to do"), rows, numbers=()))
     broken = [one for one in states if one.problems]
     if verify and broken:
         raise WorkspaceError(f"{broken[0].problems[0]}; run: {broken[0].command}")
+
+
+def described(stages: "Workspace", state: "StageState") -> str:
+    """Return a stage's state, and of an index what finds the nearest, and how many of them."""
+    if state.stage != "index" or state.state != "done":
+        return state.state
+    counts = (stages.manifest("index") or {"counts": {}})["counts"]
+    recall = counts.get("recall@10")
+    measured = "" if recall is None else f", recall@10 {recall:.3f}"
+    return f"done, {counts.get('engine', 'exact')}{measured}"
 
 
 def _whole_states(stages: "Workspace") -> list["StageState"]:
