@@ -91,8 +91,12 @@ def test_ray_that_is_not_installed_is_one_line(
 def started(resumes: Path, workspace: Path, model: Path, *more: str) -> "subprocess.Popen[str]":
     """Start a run up to the index, with its messages in a file beside the workspace."""
     run = [sys.executable, "-m", "cvseeker", "run", resumes, "-w", workspace, "--no-tune"]
+    # On a busy machine a sound file may take as long as a hostile one does elsewhere.
+    config = workspace.with_suffix(".toml")
+    config.write_text("[ingest]\ntimeout_seconds = 3000\n", encoding="utf-8")
     with workspace.with_suffix(".log").open("w", encoding="utf-8") as log:
-        return subprocess.Popen([*run, "--base", model, *more], stderr=log, text=True)
+        command = [*run, "--base", model, "--config", config, *more]
+        return subprocess.Popen(command, stderr=log, text=True)
 
 
 def below(run: "subprocess.Popen[str]", name: str = "") -> list[psutil.Process]:
