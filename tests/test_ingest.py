@@ -9,14 +9,14 @@ import docx
 import pytest
 
 from cvseeker.core.errors import InputError
-from cvseeker.core.files import read_jsonl
-from cvseeker.core.insights import Profile
+from cvseeker.core.files import read_jsonl, write_jsonl
+from cvseeker.core.insights import Insight, Profile
 from cvseeker.core.progress import Progress, silent
 from cvseeker.core.record import Record
-from cvseeker.core.records import Passage
+from cvseeker.core.records import Passage, Resume
 from cvseeker.core.settings import IngestSettings, Settings
 from cvseeker.core.workspace import Workspace
-from cvseeker.resumes import originals, stage
+from cvseeker.resumes import originals, redact, stage
 from cvseeker.resumes.stage import Ingested, ingest_stage
 
 DATA = Path(os.environ.get("CVSEEKER_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -430,3 +430,15 @@ def test_a_resumes_language_is_known_and_present_is_when_its_file_was_written(
     ilse = next(one for one in Ingested(folder).resumes() if one.resume_id == "ilse.docx")
     assert (ilse.metadata["language"], ilse.metadata["written"]) == ("de", "2018-06-01")
     assert Profile.of(ilse.insights).years == 4
+
+
+def test_whoever_else_is_surely_named_is_masked_with_the_candidate(tmp_path: Path) -> None:
+    text = "Ann Example\nann@example.com\n\nRan the ward. Bo Sandbeck can tell you more."
+    insights = tuple(
+        Insight("name", name, name, text.index(name), text.index(name) + len(name))
+        for name in ("Ann Example", "Bo Sandbeck")
+    )
+    resume = Resume("a", text, (), "", insights, {})
+    write_jsonl(tmp_path / "resumes.jsonl", [resume.to_dict()])
+    name = Ingested(tmp_path).names()["a"]
+    assert redact(text, name=name).text.endswith("Ran the ward. [NAME] can tell you more.")

@@ -13,7 +13,7 @@ from statistics import mean, median
 from typing import Any
 
 from cvseeker.resumes.readers.base import Document, ReadError
-from cvseeker.resumes.readers.fields import Fields, role_of, tells
+from cvseeker.resumes.readers.fields import Fields, is_list_of_objects, role_of, tells
 from cvseeker.resumes.readers.html import is_markup, plain
 from cvseeker.resumes.readers.structured import resume_text
 
@@ -142,7 +142,12 @@ def read_rows(rows: Sequence[Fields], *, notes: tuple[str, ...] = ()) -> list[Do
     sample = list(islice((row for row in flat if any(row.values())), _SAMPLE_ROWS))
     names = list(dict.fromkeys(name for row in sample for name in row))
     texts = _text_columns(sample, names)
-    nested = {str(name) for row in rows[:_SAMPLE_ROWS] for name in row if _is_nested(row[name])}
+    nested = {
+        str(name)
+        for row in rows[:_SAMPLE_ROWS]
+        for name, value in row.items()
+        if isinstance(value, Mapping) or is_list_of_objects(value)
+    }
     told = [name for name in names if name in texts or name in nested or tells(name)]
     if not texts and _mean_words(sample, *told) < _MIN_WORDS:
         raise ReadError(
@@ -184,12 +189,6 @@ def _documents(
         metadata = {name: value for name in labels if (value := plain_row.get(name, "").strip())}
         row_id = plain_row.get(id_name, "").strip() if id_name else ""
         yield Document(text, row_id or str(number), metadata, notes)
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict) or (
-        isinstance(value, list) and any(isinstance(one, dict) for one in value)
-    )
 
 
 def _cell(value: Any) -> Any:
