@@ -137,7 +137,7 @@ class Evidence:
         grades = np.zeros((len(words), len(self.sentences)))
         if vectors.shape[1] and len(self._words):
             near = np.clip((vectors @ self._words.T - _NEAR) / (_SAME - _NEAR), 0, 1)
-            np.maximum.at(grades, (slice(None), self._owners), near)
+            np.maximum.at(grades.T, self._owners, near.T)
         for row, word in enumerate(words):
             holders = [self._by_stem.get(stem, ()) for stem in stems(word)]
             grades[row, self._owners[list(set(holders[0]).intersection(*holders[1:]))]] = 1

@@ -128,7 +128,7 @@ class CandidateIndex(CandidateFiles):
             return text, np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
         codes = self._codes(self._codec, positions)
         shifts = bounds_of(np.array([len(one) + 1 for one in texts]))[:-1]
-        starts = codes.starts + np.repeat(shifts, np.diff(codes.bounds))
+        starts = codes.spans[:, 0] + np.repeat(shifts, np.diff(codes.bounds))
         return text, codes.codec.decode(codes.codes), starts
 
     def close(self) -> None:
