@@ -8,7 +8,7 @@ all of its transformer is in bfloat16.
 
 import copy
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +55,8 @@ class PackedLinear(nn.Module):
 
     def __init__(self, linear: nn.Linear, activation: str = "none") -> None:
         super().__init__()
-        weight, bias = linear.weight.detach().bfloat16(), linear.bias
+        weight = linear.weight.detach().bfloat16()
+        bias = cast("Tensor | None", linear.bias)
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
         self.bias = None if bias is None else bias.detach().bfloat16()
         self.activation = activation
