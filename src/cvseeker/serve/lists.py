@@ -175,7 +175,7 @@ def shortlist_rows(service: Service, name: str, *, blind: bool = False) -> list[
     for entry in found:
         resume = people[entry.number]
         employers = (one.value for one in resume.insights if one.kind == "employer")
-        row = {
+        row: dict[str, Any] = {
             "number": entry.number,
             "name": resume.profile.name,
             "title": next(iter(resume.profile.titles), ""),
