@@ -136,7 +136,7 @@ def test_whether_tuning_helped_search_is_one_test_of_its_own() -> None:
 def test_the_page_tells_it(noisy: EvaluatedSet) -> None:
     content = {"names": noisy.names, "systems": [], "truncated": [], "tuning": False, "level": ""}
     told = {**content, "analysis": {"significance": compare_all(noisy)}, "queries": 1, "groups": 1}
-    page = render("_systems.html", {"set": told, "metric_titles": []})
+    page = render("_systems.html", {"set": told, "system_titles": []})
     assert "Late interaction with good" in page
     assert "late(good)" not in page
     assert page.count("against") == 6

@@ -248,7 +248,7 @@ def test_a_second_run_encodes_nothing(
     assert sum(calls) > 0
     asked = {**tiny_dataset.queries, "q1": "who makes pralines"}
     run(replace(tiny_dataset, queries=asked))
-    assert calls == [6, 6, 6]  # with tokens, cut, and by the other encoder
+    assert sum(calls) == 3 * 6  # with tokens, cut, and by the other encoder
 
 
 def test_a_damaged_entry_is_made_anew(

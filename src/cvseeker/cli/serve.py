@@ -54,7 +54,10 @@ def token(
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Let nobody use it any more.")] = False,
 ) -> None:
-    """Make a token, which the server asks for beyond this machine, of programs and at its page."""
+    """Make a token, by which others than this machine may search.
+
+    The server asks for it, of programs and at its page.
+    """
     _check_extra()
     from cvseeker.serve import ROLES, Tokens
 
