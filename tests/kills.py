@@ -233,18 +233,27 @@ COMMANDS: dict[Command, Command | None] = {
 NEED_NO_MODEL = {plain, kept, careless}
 
 
+def write_resumes(folder: Path) -> list[str]:
+    """Write résumés of fictional people into a new folder, and return them."""
+    folder.mkdir()
+    texts = [
+        RESUME.format(
+            name=name, title=title, first=first, second=second, employer=employer, size=number + 3
+        )
+        for number, (name, title, first, second, employer) in enumerate(PEOPLE)
+    ]
+    for number, text in enumerate(texts):
+        (folder / f"{number}.txt").write_text(text, encoding="utf-8")
+    return texts
+
+
 def write_inputs(root: Path) -> None:
     """Write résumés of fictional people, and the same as a data set with a run and vectors."""
     import numpy as np
 
-    (root / "cvs").mkdir()
-    corpus, queries = {}, {}
-    for number, (name, title, first, second, employer) in enumerate(PEOPLE):
-        text = RESUME.format(
-            name=name, title=title, first=first, second=second, employer=employer, size=number + 3
-        )
-        (root / "cvs" / f"{number}.txt").write_text(text, encoding="utf-8")
-        corpus[f"{number}#1"], queries[f"q{number}"] = text, f"{title} with {second}"
+    texts = write_resumes(root / "cvs")
+    corpus = {f"{number}#1": text for number, text in enumerate(texts)}
+    queries = {f"q{number}": f"{one[1]} with {one[3]}" for number, one in enumerate(PEOPLE)}
     qrels = {f"q{number}": {f"{number}#1": 1} for number in range(len(PEOPLE))}
     write_dataset(RetrievalDataset(corpus, queries, qrels), root / "data.json")
     lines = (f"q{number} Q0 {number}#1 1 1.0 theirs\n" for number in range(len(PEOPLE)))

@@ -56,6 +56,8 @@ def problems(place: Path, names: tuple[str, str]) -> list[str]:
     states = Workspace(workspace).states(verify=True)
     found += [problem for one in states if one.state == "damaged" for problem in one.problems]
     left = {path.name for path in workspace.iterdir()} - {*COMMAND_OF_STAGE, "cache"}
+    # The record, and its log while somebody reads.
+    left = {name for name in left if not name.startswith("record.sqlite")}
     return [*found, *(f"left: {name}" for name in left)]
 
 

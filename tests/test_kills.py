@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from kills import write_resumes
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 Ask = Callable[..., dict[str, Any]]
@@ -95,11 +97,7 @@ def test_a_disk_that_is_full_from_any_operation_on_costs_nothing(
 @pytest.mark.slow
 @HOUR
 def test_two_commands_at_once_come_to_one_result_each(tmp_path: Path, tiny_model: Path) -> None:
-    (tmp_path / "cvs").mkdir()
-    for number, trade in enumerate(("pastry chef", "backend engineer", "nurse", "accountant")):
-        words = " ".join(f"Shift {number}.{week} was calm." for week in range(20))
-        text = f"Ana Prunk, {trade}\n\nExperience\n{words}\n"
-        (tmp_path / "cvs" / f"{number}.txt").write_text(text, encoding="utf-8")
+    write_resumes(tmp_path / "cvs")
     script = [sys.executable, Path(__file__).with_name("pairs.py"), tmp_path, tiny_model]
     ended = subprocess.run(script, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (0, "21 pairs\n"), ended.stderr

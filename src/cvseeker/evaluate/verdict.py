@@ -114,7 +114,7 @@ def _advice(evaluated: EvaluatedSet, gain: Comparison, use: str, other: str) -> 
     if gain.outcome == "better":
         return f"Use {name}.", f"; better than {against} by {_size(gain)}."
     if not compares_tuning(evaluated) or use == gain.first:
-        noise = f"it cannot be told from {against} ({_change(gain)}, within noise)"
+        noise = f"it cannot be told from {against} ({_doubted(gain)})"
         preferred = ", and validation preferred it" if compares_tuning(evaluated) else ""
         return f"Use {name}: {noise}{preferred}.", "."
     if count_groups(evaluated) < FEWEST_GROUPS:
@@ -122,7 +122,14 @@ def _advice(evaluated: EvaluatedSet, gain: Comparison, use: str, other: str) -> 
         return f"Use {name}: {few} improved it.", "."
     if gain.outcome == "worse":
         return f"Use {name}: fine-tuning made it worse ({_change(gain)}).", "."
-    return f"Use {name}: fine-tuning did not improve it ({_change(gain)}, within noise).", "."
+    return f"Use {name}: fine-tuning did not improve it ({_doubted(gain)}).", "."
+
+
+def _doubted(gain: Comparison) -> str:
+    """Say a difference that is no evidence: alone, or beside the others that were tested."""
+    alone = gain.low <= 0 <= gain.high
+    reason = "within noise" if alone else "which as many comparisons leave in doubt"
+    return f"{_change(gain)}, {reason}"
 
 
 def _found(evaluated: EvaluatedSet, use: str, others: Sequence[str]) -> str:

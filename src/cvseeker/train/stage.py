@@ -108,7 +108,10 @@ def finetune_stage(
             progress=heard(progress),
         )
         told = {"labels": data.labels} if data.labels else {}
-        return asdict(result) | {**told, "left_out": dict(train.left_out)}
+        counts = asdict(result)
+        if not result.refit_pairs:
+            del counts["refit_pairs"]
+        return counts | {**told, "left_out": dict(train.left_out)}
 
     if data.workspace.only and settings.finetune.base:
         check_output(data.workspace.path / data.stage, {"--base": Path(settings.finetune.base)})
