@@ -32,6 +32,7 @@ class Outcome:
     """Stands for what fine-tuning came to."""
 
     pairs: int
+    refit_pairs: int = 0
     verdict: dict[str, str] = field(default_factory=lambda: {"kept": "tuned"})
 
 

@@ -385,13 +385,14 @@ def test_years_are_read_right_in_made_up_resumes_of_twelve_languages() -> None:
 
 @pytest.mark.parametrize("unit", ["2014 - 2016 ", "since 2014, ", "3 years of ", "'14 ", "2014 –"])
 def test_a_line_that_never_ends_costs_no_more_than_its_length(unit: str) -> None:
-    seconds = []
-    for length in (20_000, 80_000):
-        text = unit * (length // len(unit))
+    def seconds(length: int) -> float:
         begun = process_time()
-        read_insights(text, today=TODAY)
-        seconds.append(process_time() - begun)
-    assert seconds[1] < 8 * max(seconds[0], 0.1)
+        read_insights(unit * (length // len(unit)), today=TODAY)
+        return process_time() - begun
+
+    short = seconds(20_000)
+    # The better of two: others are at work, too.
+    assert min(seconds(80_000), seconds(80_000)) < 8 * max(short, 0.1)
 
 
 @given(st.text(alphabet="0123456789/.-– 年月日'JanuaryMärz至今toat\n•", max_size=200))
