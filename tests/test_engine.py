@@ -32,8 +32,8 @@ class Outcome:
     """Stands for what fine-tuning came to."""
 
     pairs: int
-    refit_pairs: int = 0
     verdict: dict[str, str] = field(default_factory=lambda: {"kept": "tuned"})
+    refit_pairs: int = 0
 
 
 @pytest.fixture
