@@ -131,7 +131,7 @@ def estimate_finetune(
     available = available_memory(kind)
     reset_peak_memory(kind)
     chosen = random.Random(settings.seed).sample(pairs, min(2 * plan.batch_size, len(pairs)))
-    trainer, rows = _two_steps(encoder, chosen, judges, settings)
+    trainer, rows = _two_steps(encoder, chosen, settings)
     parameters = list(encoder.model.parameters())
     return Estimate(
         base=encoder.name,
@@ -158,12 +158,10 @@ def estimate_finetune(
 def _two_steps(
     encoder: LocalEncoder,
     pairs: list[TrainingPair],
-    val: Sequence[RetrievalDataset],
     settings: FinetuneSettings,
 ) -> "tuple[PairTrainer, int | None]":
     """Take two steps without validation; return the trainer and the pairs in memory at once."""
-    from transformers import EarlyStoppingCallback
-    from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+    from transformers.trainer_utils import SaveStrategy
 
     from cvseeker.train.trainer import build_trainer
 
@@ -173,15 +171,12 @@ def _two_steps(
             trainer = build_trainer(
                 encoder,
                 pairs,
-                val,
+                (),
                 settings.model_copy(update=short),
                 checkpoints=Path(folder),
                 progress=silent,
             )
-            trainer.remove_callback(EarlyStoppingCallback)
-            trainer.args.eval_strategy = IntervalStrategy.NO
             trainer.args.save_strategy = SaveStrategy.NO
-            trainer.args.load_best_model_at_end = False
             trainer.train()
         return trainer, mini_batch_size
 

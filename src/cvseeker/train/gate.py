@@ -21,7 +21,7 @@ https://arxiv.org/abs/2311.13534: the same for embedding models.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -131,39 +131,43 @@ def decide(
     Without ``evidence`` the better mean suffices. A tuned model that gains nothing is tried once
     more with a quarter of the base's weights, one that forgets too much also with half of them.
     """
+    guard = guard_dataset()
+    groups, guard_groups = query_groups(*val), query_groups(guard)
 
-    def mixed(alpha: float) -> LocalEncoder:
+    def ask(alpha: float, known: Validation | None) -> tuple[Validation, QueryMetrics]:
+        """Return what validation and the guard set say of a mixture."""
         progress("weigh tuned against base", 0, 0, f"{alpha:.0%} tuned")
         mix_weights(encoder.model, base, tuned, alpha=alpha)
-        return encoder
+        return known or validate_search(encoder, val), validate_vectors(encoder, guard)
 
-    found = {0.0: base_found or validate_search(mixed(0.0), val)}
-    guard = guard_dataset()
-    guard_before = validate_vectors(mixed(0.0), guard)
-    groups, guard_groups = query_groups(*val), query_groups(guard)
-    verdicts: list[Verdict] = []
+    before, guard_before = ask(0.0, base_found)
+    found = {0.0: before}
+    tried: list[tuple[float, Difference, Difference, str]] = []
     for alpha in ALPHAS:
-        known = tuned_found if alpha == 1 else None
-        found[alpha] = known or validate_search(mixed(alpha), val)
-        gain = compare(found[0.0].metrics, found[alpha].metrics, groups)
-        forgotten = compare(guard_before, validate_vectors(mixed(alpha), guard), guard_groups)
+        found[alpha], guard_after = ask(alpha, tuned_found if alpha == 1 else None)
+        gain = compare(before.metrics, found[alpha].metrics, groups)
+        forgotten = compare(guard_before, guard_after, guard_groups)
         doubted = doubt(gain, evidence=evidence)
         against = doubted or loss_elsewhere(forgotten)
-        verdicts.append(_verdict(alpha, found, gain, forgotten, against))
+        tried.append((alpha, gain, forgotten, against))
         # Half of a training gains no more than three quarters of it.
         if not against or force or (doubted and alpha < 1):
             break
-    verdict = verdicts[-1]
-    if verdict.kept == "base":
-        verdict = verdicts[0]
-        if force:
-            reason = f"kept by force; {verdict.reason}"
-            verdict = replace(verdict, kept="tuned", forced=True, reason=reason)
-    tried = {f"{alpha:g}": validation.mean for alpha, validation in found.items() if alpha}
-    kept = verdict.alpha if verdict.kept == "tuned" else 0.0
+    alpha, gain, forgotten, against = tried[0] if against else tried[-1]
+    kept = alpha if force or not against else 0.0
     mix_weights(encoder.model, base, tuned, alpha=kept)
     encoder.hybrid = found[kept].shares
-    return replace(verdict, alphas=tried)
+    return Verdict(
+        kept="tuned" if kept else "base",
+        forced=bool(kept and against),
+        reason=_reason(alpha, gain, against, forced=bool(kept and against)),
+        alpha=alpha,
+        alphas={f"{key:g}": validation.mean for key, validation in found.items() if key},
+        validation=gain,
+        guard=forgotten,
+        base_scores=mean_metrics(before.metrics),
+        tuned_scores=mean_metrics(found[alpha].metrics),
+    )
 
 
 def doubt(validation: Difference, *, evidence: bool = True) -> str:
@@ -200,27 +204,13 @@ def loss_elsewhere(guard: Difference) -> str:
     )
 
 
-def _verdict(
-    alpha: float,
-    found: Mapping[float, Validation],
-    gain: Difference,
-    guard: Difference,
-    against: str,
-) -> Verdict:
-    """Judge the mixture at an α by what it gained and what it forgot."""
+def _reason(alpha: float, gain: Difference, against: str, *, forced: bool) -> str:
+    """Say why a model is kept."""
+    if against:
+        return f"kept by force; {against}" if forced else against
     merged = "" if alpha == 1 else f", merged with the base at α {alpha:g}"
     noise = ", within noise" if within_noise(gain) else ""
-    return Verdict(
-        kept="base" if against else "tuned",
-        forced=False,
-        reason=against or f"search got better: validation nDCG@10 {gain}{noise}{merged}",
-        alpha=alpha,
-        alphas={},
-        validation=gain,
-        guard=guard,
-        base_scores=mean_metrics(found[0.0].metrics),
-        tuned_scores=mean_metrics(found[alpha].metrics),
-    )
+    return f"search got better: validation nDCG@10 {gain}{noise}{merged}"
 
 
 def compare(base: QueryMetrics, tuned: QueryMetrics, groups: Sequence[str]) -> Difference:
