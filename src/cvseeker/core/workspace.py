@@ -142,6 +142,10 @@ class Workspace:
         """Return the folder that a stage in progress writes to; it outlives an interruption."""
         return self.path / f".{stage}.part"
 
+    def retired_folder(self, stage: str) -> Path:
+        """Return where a stage goes until its successor is in its place."""
+        return self.path / f".{stage}.old"
+
     def manifest(self, stage: str) -> dict[str, Any] | None:
         """Return a complete stage's manifest, or ``None`` where the stage is not complete."""
         manifest = read_manifest(self.stage_folder(stage))
@@ -261,7 +265,7 @@ class Workspace:
             if not erasing:
                 self._refuse_half_erased()
             for stage in [self.only] if self.only else COMMAND_OF_STAGE:
-                delete(self._retired(stage))
+                delete(self.retired_folder(stage))
                 scratch = self.scratch_folder(stage)
                 if not any((scratch / name).is_file() for name in (MARKER, MANIFEST)):
                     delete(scratch)
@@ -390,17 +394,13 @@ class Workspace:
                 write_manifest(scratch, manifest)
             # Something may have been put there meanwhile.
             refuse_foreign(folder, kind, keeps)
-            publish(scratch, folder, manifest, keeps=keeps, retired=self._retired(stage))
+            publish(scratch, folder, manifest, keeps=keeps, retired=self.retired_folder(stage))
             return StageResult(manifest["counts"], manifest["seconds"], False, folder)
 
     def _written(self, stage: str) -> dict[str, str]:
         """Return the hashes of what a complete stage wrote, empty where it is not complete."""
         outputs = (self.manifest(stage) or {"outputs": {}})["outputs"]
         return {f"{stage}/{name}": facts["sha256"] for name, facts in outputs.items()}
-
-    def _retired(self, stage: str) -> Path:
-        """Return where a stage goes until its successor is in its place."""
-        return self.path / f".{stage}.old"
 
 
 def exclusive(stage: Callable[P, T]) -> Callable[P, T]:

@@ -34,7 +34,7 @@ def forget_scratch(workspace: Workspace) -> int:
     """Delete what interrupted stages left: pairs, checkpoints, half an index."""
     gone = 0
     for stage in COMMAND_OF_STAGE:
-        for place in (workspace.scratch_folder(stage), workspace.path / f".{stage}.old"):
+        for place in (workspace.scratch_folder(stage), workspace.retired_folder(stage)):
             gone += place.exists()
             shutil.rmtree(place, ignore_errors=True)
         # Nobody else writes there; into uploads a server does.
@@ -202,9 +202,9 @@ def forget_reports(workspace: Workspace) -> int:
 
 def _delete_stage(workspace: Workspace, stage: str) -> None:
     """Delete a stage; half of it would be no stage any more, and be left."""
-    old = workspace.path / f".{stage}.old"
-    workspace.stage_folder(stage).rename(old)
-    shutil.rmtree(old)
+    retired = workspace.retired_folder(stage)
+    workspace.stage_folder(stage).rename(retired)
+    shutil.rmtree(retired)
 
 
 def forget_record(record: Record, people: People) -> int:
